@@ -1,0 +1,1 @@
+//! See, freeze, thaw and checkpoint Linux cgroups from the terminal.

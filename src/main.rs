@@ -1,0 +1,3 @@
+//! The `cryoscope` program.
+
+fn main() {}
