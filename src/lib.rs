@@ -1,1 +1,3 @@
 //! See, freeze, thaw and checkpoint Linux cgroups from the terminal.
+
+pub mod model;

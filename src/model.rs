@@ -1,0 +1,19 @@
+//! What the kernel says, in the kernel's words.
+//!
+//! Everything here is a value or a function of values: no file is opened, no clock is read, nothing is drawn.
+//! The layers above read the kernel ([`crate::kernel`]) and bring the results here.
+
+pub mod cgroup;
+pub mod freezer;
+pub mod hierarchy;
+pub mod printable;
+pub mod process;
+pub mod span;
+pub mod tree;
+
+pub use cgroup::{Cgroup, CgroupId, CgroupPath};
+pub use freezer::{Freezer, State};
+pub use hierarchy::{Hierarchies, Hierarchy, Setup, Version};
+pub use printable::printable;
+pub use process::{Process, ProcessId};
+pub use tree::{Change, Tree};

@@ -1,0 +1,74 @@
+//! Spans of time and amounts of memory, as people write and read them.
+
+use std::time::Duration;
+
+/// A span in its largest unit, rounded down: `3s`, `12m`, `5h`, `2d`.
+pub fn short(span: Duration) -> String {
+    match span.as_secs() {
+        s @ 0..60 => format!("{s}s"),
+        s @ 60..3_600 => format!("{}m", s / 60),
+        s @ 3_600..86_400 => format!("{}h", s / 3_600),
+        s => format!("{}d", s / 86_400),
+    }
+}
+
+/// Reads a span: a number with `ms`, `s`, `m` or `h`; without a unit it is seconds.
+///
+/// # Errors
+/// A sentence for the person who typed it.
+pub fn parse(text: &str) -> Result<Duration, String> {
+    let text = text.trim();
+    let split = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let (number, unit) = text.split_at(split);
+    let scale = match unit {
+        "ms" => 0.001,
+        "" | "s" => 1.0,
+        "m" | "min" => 60.0,
+        "h" => 3_600.0,
+        _ => return Err(format!("{unit:?} is no unit of time: use ms, s, m or h, as in 30s")),
+    };
+    let seconds = number.parse::<f64>().map_err(|_| format!("{text:?} is no span of time: write it as 30s or 5m"))?;
+    Duration::try_from_secs_f64(seconds * scale).map_err(|_| format!("{text:?} is too long"))
+}
+
+/// An amount of memory with a binary unit: `824 B`, `24 MiB`, `1.5 GiB`.
+pub fn bytes(amount: u64) -> String {
+    const UNITS: [&str; 5] = ["KiB", "MiB", "GiB", "TiB", "PiB"];
+    if amount < 1024 {
+        return format!("{amount} B");
+    }
+    let mut value = amount as f64 / 1024.0;
+    let mut unit = 0;
+    while value >= 1024.0 && unit + 1 < UNITS.len() {
+        value /= 1024.0;
+        unit += 1;
+    }
+    let digits = usize::from(value < 10.0 && unit > 0);
+    format!("{value:.digits$} {}", UNITS[unit])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn largest_unit() {
+        let shown = [0, 59, 60, 3_599, 7_200, 200_000].map(|s| short(Duration::from_secs(s)));
+        assert_eq!(shown, ["0s", "59s", "1m", "59m", "2h", "2d"]);
+    }
+
+    #[test]
+    fn spans_are_read() {
+        assert_eq!(parse("30s"), Ok(Duration::from_secs(30)));
+        assert_eq!(parse("500ms"), Ok(Duration::from_millis(500)));
+        assert_eq!(parse("1.5m"), Ok(Duration::from_secs(90)));
+        assert_eq!(parse("10"), Ok(Duration::from_secs(10)));
+        assert!(parse("ten").is_err() && parse("3 weeks").is_err() && parse("").is_err() && parse("1e400").is_err());
+    }
+
+    #[test]
+    fn memory() {
+        let shown = [0, 1023, 4096, 24 << 20, 1536 << 20, u64::MAX].map(bytes);
+        assert_eq!(shown, ["0 B", "1023 B", "4 KiB", "24 MiB", "1.5 GiB", "16384 PiB"]);
+    }
+}
