@@ -241,7 +241,8 @@ mod tests {
 
     #[test]
     fn unified_and_legacy() {
-        let unified = read(b"30 23 0:26 / /sys/fs/cgroup ro,nosuid shared:4 - cgroup2 cgroup2 rw,nsdelegate").unwrap();
+        let unified =
+            read(b"30 23 0:26 / /sys/fs/cgroup ro,nosuid shared:4 - cgroup2 cgroup2 rw,nsdelegate").unwrap();
         assert_eq!(unified.setup, Setup::Unified);
         assert!(unified.v2.unwrap().read_only);
         let legacy = read(b"37 31 0:34 / /sys/fs/cgroup/freezer rw - cgroup cgroup rw,freezer").unwrap();

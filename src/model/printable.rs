@@ -76,7 +76,10 @@ mod tests {
     #[test]
     fn control_and_broken_bytes_are_spelled_out() {
         assert_eq!(printable(b"a\nb\x1b[2J\xff\x9b"), "a\\x0ab\\x1b[2J\\xff\\x9b");
-        assert_eq!(printable("c1 \u{9b}31m bidi \u{202e}x".as_bytes()), "c1 \\xc2\\x9b31m bidi \\xe2\\x80\\xaex");
+        assert_eq!(
+            printable("c1 \u{9b}31m bidi \u{202e}x".as_bytes()),
+            "c1 \\xc2\\x9b31m bidi \\xe2\\x80\\xaex"
+        );
     }
 
     #[test]

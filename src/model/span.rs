@@ -27,7 +27,8 @@ pub fn parse(text: &str) -> Result<Duration, String> {
         "h" => 3_600.0,
         _ => return Err(format!("{unit:?} is no unit of time: use ms, s, m or h, as in 30s")),
     };
-    let seconds = number.parse::<f64>().map_err(|_| format!("{text:?} is no span of time: write it as 30s or 5m"))?;
+    let seconds =
+        number.parse::<f64>().map_err(|_| format!("{text:?} is no span of time: write it as 30s or 5m"))?;
     Duration::try_from_secs_f64(seconds * scale).map_err(|_| format!("{text:?} is too long"))
 }
 
@@ -63,7 +64,12 @@ mod tests {
         assert_eq!(parse("500ms"), Ok(Duration::from_millis(500)));
         assert_eq!(parse("1.5m"), Ok(Duration::from_secs(90)));
         assert_eq!(parse("10"), Ok(Duration::from_secs(10)));
-        assert!(parse("ten").is_err() && parse("3 weeks").is_err() && parse("").is_err() && parse("1e400").is_err());
+        assert!(
+            parse("ten").is_err()
+                && parse("3 weeks").is_err()
+                && parse("").is_err()
+                && parse("1e400").is_err()
+        );
     }
 
     #[test]

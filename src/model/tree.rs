@@ -286,7 +286,8 @@ impl Tree {
             return;
         }
         // Sorted once for all that came, so that a directory of many thousand groups is cheap to take in.
-        let mut children = self.nodes.get_mut(parent).map(|node| std::mem::take(&mut node.children)).unwrap_or_default();
+        let mut children =
+            self.nodes.get_mut(parent).map(|node| std::mem::take(&mut node.children)).unwrap_or_default();
         children.extend(&created);
         children.sort_by(|&a, &b| self.name(a).cmp(self.name(b)));
         if let Some(node) = self.nodes.get_mut(parent) {
@@ -320,7 +321,8 @@ impl Tree {
     fn listed(&mut self, parent: Key, present: &[CgroupId], occurrences: &mut Vec<Occurrence>) {
         let Some(node) = self.nodes.get(parent) else { return };
         let present: HashSet<_> = present.iter().collect();
-        let missing = |key: &Key| self.nodes.get(*key).is_some_and(|child| !present.contains(&child.group.id));
+        let missing =
+            |key: &Key| self.nodes.get(*key).is_some_and(|child| !present.contains(&child.group.id));
         let gone: HashSet<Key> = node.children.iter().copied().filter(missing).collect();
         for &key in &gone {
             self.forget(key, occurrences);
@@ -379,7 +381,8 @@ impl Tree {
     /// A renamed group goes to its place among its siblings.
     fn resort(&mut self, key: Key) {
         let Some(parent) = self.nodes.get(key).and_then(|node| node.parent) else { return };
-        let mut children = self.nodes.get_mut(parent).map(|node| std::mem::take(&mut node.children)).unwrap_or_default();
+        let mut children =
+            self.nodes.get_mut(parent).map(|node| std::mem::take(&mut node.children)).unwrap_or_default();
         children.sort_by(|&a, &b| self.name(a).cmp(self.name(b)));
         if let Some(node) = self.nodes.get_mut(parent) {
             node.children = children;
@@ -393,7 +396,9 @@ impl Tree {
             let Some(node) = self.nodes.get(key) else { continue };
             let asks = node.inherited || node.group.freezer.requested();
             for child in node.children.clone() {
-                let Some(node) = self.nodes.get(child).filter(|node| node.inherited != asks) else { continue };
+                let Some(node) = self.nodes.get(child).filter(|node| node.inherited != asks) else {
+                    continue;
+                };
                 let was = node.state();
                 self.recount(child, |node| node.inherited = asks);
                 self.tell_state(child, was, occurrences);
@@ -433,8 +438,12 @@ impl Tree {
     fn tell_state(&self, key: Key, was: Option<State>, occurrences: &mut Vec<Occurrence>) {
         let is = self.nodes.get(key).and_then(Node::state);
         match (was, is) {
-            (Some(State::Thawed | State::Freezing), Some(State::Frozen)) => self.tell(What::Frozen, key, occurrences),
-            (Some(State::Frozen | State::Freezing), Some(State::Thawed)) => self.tell(What::Thawed, key, occurrences),
+            (Some(State::Thawed | State::Freezing), Some(State::Frozen)) => {
+                self.tell(What::Frozen, key, occurrences)
+            }
+            (Some(State::Frozen | State::Freezing), Some(State::Thawed)) => {
+                self.tell(What::Thawed, key, occurrences)
+            }
             _ => {}
         }
     }

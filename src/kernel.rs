@@ -1,0 +1,15 @@
+//! The only place that opens the cgroup file systems and `/proc`.
+//!
+//! Groups are read and written through a descriptor of their directory ([`dir::Dir`]), so what was looked at is what is
+//! written to, even when a group was removed and made again in between. A group that has vanished is `None`, not an error.
+
+pub mod cgroupfs;
+pub mod dir;
+pub mod freezer;
+pub mod guard;
+pub mod mounts;
+pub mod processes;
+pub mod target;
+
+pub use cgroupfs::{Filesystem, Group};
+pub use dir::Dir;

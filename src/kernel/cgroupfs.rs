@@ -1,0 +1,196 @@
+//! Walking and reading the groups of one hierarchy.
+
+use std::io;
+use std::path::PathBuf;
+
+use super::Dir;
+use super::dir::absent_is_none;
+use crate::model::freezer::{Events, flag, keyed, v1_state};
+use crate::model::{Cgroup, CgroupId, CgroupPath, Change, Freezer, Hierarchy, State, Version};
+
+/// A mounted hierarchy with its root directory open.
+#[derive(Debug)]
+pub struct Filesystem {
+    hierarchy: Hierarchy,
+    root: Dir,
+}
+
+/// One group, held by its directory.
+#[derive(Debug)]
+pub struct Group {
+    /// Its directory.
+    pub dir: Dir,
+    /// Who it is.
+    pub id: CgroupId,
+    /// Where it was found, below the hierarchy's root.
+    pub path: CgroupPath,
+    /// Which freezer it has.
+    pub version: Version,
+    /// Its absolute path on the cgroup file system.
+    pub absolute: PathBuf,
+}
+
+/// How many groups of one directory go into one [`Change::Found`]: enough to be cheap, few enough to be on screen soon.
+const BATCH: usize = 512;
+
+impl Filesystem {
+    /// Opens a hierarchy.
+    ///
+    /// # Errors
+    /// What opening its mount point says.
+    pub fn open(hierarchy: Hierarchy) -> io::Result<Self> {
+        let root = Dir::open(&hierarchy.mount_point)?;
+        Ok(Self { hierarchy, root })
+    }
+
+    /// Which hierarchy this is.
+    pub fn hierarchy(&self) -> &Hierarchy {
+        &self.hierarchy
+    }
+
+    /// Opens the group at a path; `None` where there is none.
+    ///
+    /// # Errors
+    /// What openat(2) says.
+    pub fn group(&self, path: &CgroupPath) -> io::Result<Option<Group>> {
+        let mut dir = self.root.child(b".")?;
+        for name in path.components() {
+            let Some(parent) = dir else { return Ok(None) };
+            dir = parent.child(name)?;
+        }
+        let Some(dir) = dir else { return Ok(None) };
+        let id = dir.id()?;
+        let absolute = self.hierarchy.absolute(path);
+        Ok(Some(Group { dir, id, path: path.clone(), version: self.hierarchy.version, absolute }))
+    }
+
+    /// The group at a path if it still is the one with this identity.
+    ///
+    /// # Errors
+    /// What openat(2) says.
+    pub fn same_group(&self, path: &CgroupPath, id: CgroupId) -> io::Result<Option<Group>> {
+        Ok(self.group(path)?.filter(|group| group.id == id))
+    }
+
+    /// Reads the root group.
+    ///
+    /// # Errors
+    /// What the reads say; ENOENT where the hierarchy is gone.
+    pub fn read_root(&self) -> io::Result<Cgroup> {
+        let gone = || io::Error::from(rustix::io::Errno::NOENT);
+        read(&self.root, self.hierarchy.version, &[], &mut Vec::new())?.ok_or_else(gone)
+    }
+
+    /// Walks a group and everything below it, telling each fact as it is read: the groups of a directory, then that it is
+    /// complete, then what is below each. Groups that vanish on the way are left out; a directory that may not be read is
+    /// told to `denied`.
+    ///
+    /// # Errors
+    /// What the reads say, but for vanished groups.
+    pub fn walk(&self, from: &CgroupPath, tell: &mut impl FnMut(Change)) -> io::Result<()> {
+        let Some(group) = self.group(from)? else { return Ok(()) };
+        let mut stack = vec![(group.dir, group.id)];
+        while let Some((dir, id)) = stack.pop() {
+            let below = self.list(&dir, id, tell)?;
+            stack.extend(below.into_iter().rev());
+        }
+        Ok(())
+    }
+
+    /// Reads one directory: its groups, and that these are all.
+    ///
+    /// # Errors
+    /// What the reads say, but for vanished groups.
+    pub fn list_one(&self, group: &Group, tell: &mut impl FnMut(Change)) -> io::Result<()> {
+        self.list(&group.dir, group.id, tell).map(drop)
+    }
+
+    /// Tells the groups of a directory; returns those that have groups below.
+    fn list(
+        &self,
+        dir: &Dir,
+        parent: CgroupId,
+        tell: &mut impl FnMut(Change),
+    ) -> io::Result<Vec<(Dir, CgroupId)>> {
+        let (mut groups, mut present, mut deeper) = (Vec::new(), Vec::new(), Vec::new());
+        let mut buffer = Vec::with_capacity(128);
+        for name in dir.children()? {
+            let Some(child) = dir.child(&name)? else { continue };
+            let Some(group) = read(&child, self.hierarchy.version, &name, &mut buffer)? else { continue };
+            present.push(group.id);
+            if child.has_children()? {
+                deeper.push((child, group.id));
+            }
+            groups.push(group);
+            if groups.len() == BATCH {
+                tell(Change::Found { parent, groups: std::mem::take(&mut groups) });
+            }
+        }
+        if !groups.is_empty() {
+            tell(Change::Found { parent, groups });
+        }
+        tell(Change::Listed { parent, present });
+        Ok(deeper)
+    }
+}
+
+impl Group {
+    /// Looks at the group again; `None` where it is gone.
+    ///
+    /// # Errors
+    /// What the reads say.
+    pub fn read(&self) -> io::Result<Option<Cgroup>> {
+        read(&self.dir, self.version, self.path.name(), &mut Vec::with_capacity(128))
+    }
+
+    /// For how long the group has been frozen in all, in microseconds: `frozen_usec` of `cgroup.stat.local`, which newer
+    /// kernels have. `None` elsewhere.
+    pub fn frozen_usec(&self) -> Option<u64> {
+        keyed(&self.dir.read("cgroup.stat.local").ok()??, b"frozen_usec")
+    }
+}
+
+/// Reads one group through its directory; `None` where it is gone.
+fn read(dir: &Dir, version: Version, name: &[u8], buffer: &mut Vec<u8>) -> io::Result<Option<Cgroup>> {
+    let id = dir.id()?;
+    let found = match version {
+        Version::V2 => read_v2(dir, buffer)?,
+        Version::V1 => read_v1(dir, buffer)?.map(|freezer| (freezer, None)),
+    };
+    let group = |(freezer, populated)| Cgroup { id, name: name.into(), freezer, populated };
+    match found {
+        Some(found) => Ok(Some(group(found))),
+        // A root group has no freezer files; a group that is gone has no files at all.
+        None if absent_is_none(dir.read("cgroup.procs"))?.flatten().is_some() && name.is_empty() => {
+            Ok(Some(group((Freezer::Root, None))))
+        }
+        None => Ok(None),
+    }
+}
+
+fn read_v2(dir: &Dir, buffer: &mut Vec<u8>) -> io::Result<Option<(Freezer, Option<bool>)>> {
+    if !dir.read_into("cgroup.freeze", buffer)? {
+        return Ok(None);
+    }
+    let Some(requested) = flag(buffer) else { return Ok(None) };
+    if !dir.read_into("cgroup.events", buffer)? {
+        return Ok(None);
+    }
+    let events = Events::parse(buffer);
+    Ok(Some((Freezer::V2 { requested, frozen: events.frozen }, Some(events.populated))))
+}
+
+fn read_v1(dir: &Dir, buffer: &mut Vec<u8>) -> io::Result<Option<Freezer>> {
+    // The state first: reading it makes the kernel bring FREEZING up to date.
+    if !dir.read_into("freezer.state", buffer)? {
+        return Ok(None);
+    }
+    let Some(state) = v1_state(buffer) else { return Ok(None) };
+    if state == State::Thawed {
+        return Ok(Some(Freezer::V1 { requested: false, inherited: false, state }));
+    }
+    let mut one = |file| Ok::<_, io::Error>(dir.read_into(file, buffer)? && flag(buffer) == Some(true));
+    let requested = one("freezer.self_freezing")?;
+    let inherited = one("freezer.parent_freezing")?;
+    Ok(Some(Freezer::V1 { requested, inherited, state }))
+}

@@ -1,0 +1,219 @@
+//! Freezing and thawing, with a deadline and a way back.
+
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use rustix::io::Errno;
+
+use super::cgroupfs::{Filesystem, Group};
+use super::dir::vanished;
+use super::processes::{Processes, wchan};
+use crate::model::{CgroupPath, Process, State, Version, printable};
+
+/// Why a group was not frozen or thawed. Every sentence says what was tried, why it failed, and what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum FreezerError {
+    /// A root group.
+    #[error("{} is the root of its hierarchy and cannot be frozen; choose a group below it", .0.display())]
+    Root(PathBuf),
+    /// The group went away.
+    #[error("{} is gone: it was removed meanwhile", .0.display())]
+    Gone(PathBuf),
+    /// The file may not be written.
+    #[error("not permitted to write {file}: {error}; run as root, or have the group delegated to you")]
+    NotPermitted {
+        /// The file, as text.
+        file: String,
+        /// What the kernel said.
+        error: io::Error,
+    },
+    /// Another failure.
+    #[error("cannot write {file}: {error}")]
+    Io {
+        /// The file, as text.
+        file: String,
+        /// What the kernel said.
+        error: io::Error,
+    },
+    /// The freeze was not complete in time, and was taken back.
+    #[error("{group} did not freeze within {timeout:?} and was {undone}; {}", stragglers(.running))]
+    TimedOut {
+        /// The group.
+        group: String,
+        /// How long was waited.
+        timeout: Duration,
+        /// What was done about the request.
+        undone: Undone,
+        /// What still ran at the deadline, with where it waits.
+        running: Vec<Process>,
+    },
+}
+
+/// What became of a request that was not fulfilled in time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Undone {
+    /// It was taken back.
+    RolledBack,
+    /// It stood before this program asked, and was left as found.
+    LeftAsFound,
+    /// It could not be taken back.
+    Stuck,
+}
+
+impl fmt::Display for Undone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::RolledBack => "thawed again",
+            Self::LeftAsFound => "left as it was found, with its freeze asked for",
+            Self::Stuck => "NOT thawed again, for that failed too",
+        })
+    }
+}
+
+/// What a freeze or a thaw came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// The group was brought into the state that was asked for.
+    Done,
+    /// Its own request was so already, and so is its state: nothing was written.
+    Already,
+    /// Its own request is taken back, but an ancestor still asks, so it stays frozen.
+    HeldAbove,
+}
+
+/// Freezes a group: asks, waits until every process in it has stopped, and takes the request back at the deadline.
+///
+/// # Errors
+/// [`FreezerError`]; after [`FreezerError::TimedOut`] the group's own request is as it was found.
+pub fn freeze(group: &Group, timeout: Duration) -> Result<Outcome, FreezerError> {
+    let before = look(group)?;
+    if before.0 && before.1 == State::Frozen {
+        return Ok(Outcome::Already);
+    }
+    request(group, true)?;
+    if wait(group, timeout, |(_, state)| state == State::Frozen)? {
+        return Ok(Outcome::Done);
+    }
+    let running = running(group);
+    let undone = match (before.0, request(group, false)) {
+        (true, _) => request(group, true).map_or(Undone::Stuck, |()| Undone::LeftAsFound),
+        (false, Ok(())) => Undone::RolledBack,
+        (false, Err(_)) => Undone::Stuck,
+    };
+    Err(FreezerError::TimedOut { group: group.path.to_string(), timeout, undone, running })
+}
+
+/// Takes a group's own request back and waits until it runs, or until it is known that an ancestor holds it.
+///
+/// # Errors
+/// [`FreezerError`].
+pub fn thaw(group: &Group, fs: &Filesystem) -> Result<Outcome, FreezerError> {
+    let (requested, state) = look(group)?;
+    let held = |_: &()| asking_ancestor(fs, &group.path).is_some();
+    if !requested {
+        return Ok(if state == State::Thawed || !held(&()) { Outcome::Already } else { Outcome::HeldAbove });
+    }
+    request(group, false)?;
+    if held(&()) {
+        return Ok(Outcome::HeldAbove);
+    }
+    wait(group, Duration::from_secs(2), |(_, state)| state == State::Thawed)?;
+    Ok(Outcome::Done)
+}
+
+/// Writes a group's own request, nothing more.
+///
+/// # Errors
+/// [`FreezerError::Root`], [`FreezerError::Gone`], [`FreezerError::NotPermitted`], [`FreezerError::Io`].
+pub fn request(group: &Group, freeze: bool) -> Result<(), FreezerError> {
+    if group.path.is_root() {
+        return Err(FreezerError::Root(group.absolute.clone()));
+    }
+    let file = group.version.control_file();
+    let text = group.version.request(freeze);
+    tracing::info!(group = %group.path, file, text, "write");
+    group.dir.write(file, text.as_bytes()).map_err(|error| explain(group, file, error))
+}
+
+/// The nearest ancestor that asks for a freeze itself.
+pub fn asking_ancestor(fs: &Filesystem, path: &CgroupPath) -> Option<CgroupPath> {
+    path.ancestors().find(|above| {
+        let read = fs.group(above).ok().flatten().and_then(|group| group.read().ok().flatten());
+        read.is_some_and(|group| group.freezer.requested())
+    })
+}
+
+/// The own request and the effective state. On v2 the file says only whether the freeze is complete; a group that neither
+/// asks nor is frozen counts as thawed here, for what an ancestor asks has not reached it.
+fn look(group: &Group) -> Result<(bool, State), FreezerError> {
+    let gone = || FreezerError::Gone(group.absolute.clone());
+    let read = group.read().map_err(|error| explain(group, "cgroup.procs", error))?.ok_or_else(gone)?;
+    let state = read.freezer.state(false).ok_or_else(|| FreezerError::Root(group.absolute.clone()))?;
+    Ok((read.freezer.requested(), state))
+}
+
+/// Looks again and again, ever more seldom, until it is so (true) or the time is over (false).
+fn wait(group: &Group, timeout: Duration, so: impl Fn((bool, State)) -> bool) -> Result<bool, FreezerError> {
+    let deadline = Instant::now() + timeout;
+    let mut pause = Duration::from_micros(200);
+    loop {
+        if so(look(group)?) {
+            return Ok(true);
+        }
+        let left = deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Ok(false);
+        }
+        sleep(pause.min(left));
+        pause = (pause * 2).min(Duration::from_millis(20));
+    }
+}
+
+/// What keeps a group from freezing: the processes of it that are not in the freezer, with where they wait.
+///
+/// A frozen task waits in `do_freezer_trap` (v2) or `__refrigerator` (v1); both are functions of the kernel.
+pub fn running(group: &Group) -> Vec<Process> {
+    let mut list = Processes::default().of(&group.dir).unwrap_or_default();
+    for process in &mut list {
+        process.wchan = wchan(process.id.pid);
+    }
+    let in_freezer = |p: &Process| {
+        let at = p.wchan.as_deref().unwrap_or_default();
+        [&b"do_freezer_trap"[..], b"__refrigerator", b"get_signal"].contains(&at)
+    };
+    list.retain(|process| !in_freezer(process) && !process.is_zombie());
+    list
+}
+
+fn stragglers(running: &[Process]) -> String {
+    let Some(first) = running.first() else {
+        return "what still runs could not be seen; look at the groups below it".to_owned();
+    };
+    let place = first.wchan.as_deref().map_or(String::new(), |w| format!(", in {}", printable(w)));
+    let more = if running.len() > 1 { format!(" and {} more", running.len() - 1) } else { String::new() };
+    let name = printable(&first.command);
+    format!("still running: {} {name} (state {}{place}){more}", first.id.pid, first.state)
+}
+
+fn explain(group: &Group, file: &str, error: io::Error) -> FreezerError {
+    let name = printable(group.absolute.join(file).as_os_str().as_encoded_bytes()).into_owned();
+    let denied = [Errno::ACCESS, Errno::PERM, Errno::ROFS]
+        .iter()
+        .any(|e| error.raw_os_error() == Some(e.raw_os_error()));
+    match error {
+        error if vanished(&error) => FreezerError::Gone(group.absolute.clone()),
+        error if denied => FreezerError::NotPermitted { file: name, error },
+        error => FreezerError::Io { file: name, error },
+    }
+}
+
+/// Whether this program may freeze a group, without writing.
+pub fn may_freeze(group: &Group) -> bool {
+    group.dir.may_write(match group.version {
+        Version::V1 => "freezer.state",
+        Version::V2 => "cgroup.freeze",
+    })
+}

@@ -1,0 +1,92 @@
+//! The guard against locking oneself out: which process makes freezing a group dangerous.
+
+use std::fmt;
+
+use procfs::process::Process as Proc;
+
+use super::processes::group_of;
+use crate::model::{CgroupPath, Version, printable};
+
+/// The process that would be frozen, and why that must not happen unasked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// Which process.
+    pub pid: i32,
+    /// Its name.
+    pub name: String,
+    /// What it is to the person at the keyboard.
+    pub why: Why,
+}
+
+/// Why a process must keep running.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Why {
+    /// This program.
+    Myself,
+    /// A process that started this program: a shell, tmux, sshd, the terminal.
+    Ancestor,
+    /// PID 1.
+    Init,
+    /// A process that the host's logins and services hang on.
+    Essential,
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let why = match self.why {
+            Why::Myself => "this program itself",
+            Why::Ancestor => "which this program was started from",
+            Why::Init => "the init process",
+            Why::Essential => "which logins and services depend on",
+        };
+        write!(f, "it holds process {} ({}), {why}", self.pid, self.name)
+    }
+}
+
+/// Processes without which nobody gets in, or nothing starts and stops: the init system's managers, the session bus, the
+/// display server. Compared with the command name, which the kernel cuts off after 15 bytes.
+const ESSENTIAL: [&[u8]; 11] = [
+    b"systemd",
+    b"systemd-logind",
+    b"systemd-journal",
+    b"systemd-udevd",
+    b"dbus-daemon",
+    b"dbus-broker",
+    b"dbus-broker-lau",
+    b"Xorg",
+    b"Xwayland",
+    b"gnome-shell",
+    b"kwin_wayland",
+];
+
+/// The first process that speaks against freezing a group: this program, those it was started from, PID 1, and the
+/// essential ones. `mount_root` is the hierarchy's mounted root, which `/proc/PID/cgroup` counts from as well.
+pub fn refusal(group: &CgroupPath, version: Version, mount_root: &CgroupPath) -> Option<Refusal> {
+    let inside = |pid: i32| {
+        let at = group_of(pid, version).ok().flatten().and_then(|at| at.below(mount_root));
+        at.is_some_and(|at| at.is_within(group))
+    };
+    let found =
+        |pid: i32, why| inside(pid).then(|| Refusal { pid, name: printable(&comm(pid)).into_owned(), why });
+    let me = std::process::id().cast_signed();
+    found(me, Why::Myself)
+        .or_else(|| lineage(me).find_map(|pid| found(pid, if pid == 1 { Why::Init } else { Why::Ancestor })))
+        .or_else(|| found(1, Why::Init))
+        .or_else(|| essential().find_map(|pid| found(pid, Why::Essential)))
+}
+
+/// The parents of a process, nearest first.
+fn lineage(pid: i32) -> impl Iterator<Item = i32> {
+    let parent = |pid: &i32| Some(Proc::new(*pid).ok()?.stat().ok()?.ppid).filter(|&p| p > 0);
+    std::iter::successors(parent(&pid), parent)
+}
+
+fn essential() -> impl Iterator<Item = i32> {
+    let all = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    let pids = all.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    pids.filter(|&pid| ESSENTIAL.contains(&&comm(pid)[..]))
+}
+
+fn comm(pid: i32) -> Vec<u8> {
+    std::fs::read(format!("/proc/{pid}/comm")).unwrap_or_default().trim_ascii_end().to_vec()
+}

@@ -1,0 +1,170 @@
+//! The processes of a group, from `cgroup.procs` and `/proc`.
+
+use std::collections::HashMap;
+use std::io;
+
+use nix::unistd::{Uid, User};
+use rustix::io::Errno;
+
+use super::dir::{Dir, absent_is_none};
+use crate::model::{CgroupPath, Process, ProcessId, Version};
+
+/// The PIDs in a group itself, in ascending order, each once. A PID of 0 is a process outside this PID namespace.
+///
+/// # Errors
+/// What reading `cgroup.procs` says (EACCES without the right to read); a group that is gone has none.
+pub fn pids(group: &Dir) -> io::Result<Vec<i32>> {
+    let text = match group.read("cgroup.procs") {
+        // A threaded group lists threads only. (kernel: cgroup-v2.rst, "Threads")
+        Err(error) if error.raw_os_error() == Some(Errno::OPNOTSUPP.raw_os_error()) => threads(group)?,
+        other => other?.unwrap_or_default(),
+    };
+    let mut pids = numbers(&text);
+    pids.sort_unstable();
+    pids.dedup();
+    Ok(pids)
+}
+
+/// The threads of a threaded group: each is shown as the process that it is part of.
+fn threads(group: &Dir) -> io::Result<Vec<u8>> {
+    let text = group.read("cgroup.threads")?.unwrap_or_default();
+    let leader = |tid| number(&std::fs::read(format!("/proc/{tid}/status")).ok()?, b"Tgid");
+    let leaders: Vec<String> =
+        numbers(&text).into_iter().filter_map(leader).map(|n: i64| n.to_string()).collect();
+    Ok(leaders.join("\n").into_bytes())
+}
+
+fn numbers(text: &[u8]) -> Vec<i32> {
+    let number = |line| std::str::from_utf8(line).ok()?.trim().parse().ok();
+    text.split(|&b| b == b'\n').filter_map(number).collect()
+}
+
+/// Reads processes, and remembers the names of users.
+#[derive(Debug)]
+pub struct Processes {
+    page: u64,
+    users: HashMap<u32, String>,
+}
+
+impl Default for Processes {
+    fn default() -> Self {
+        Self { page: procfs::page_size(), users: HashMap::new() }
+    }
+}
+
+/// `PF_KTHREAD` of linux/sched.h: the bit of a kernel thread in field 9 of `/proc/PID/stat`.
+const PF_KTHREAD: u32 = 0x0020_0000;
+
+impl Processes {
+    /// The processes of a group itself. Those that end while they are read are left out.
+    ///
+    /// # Errors
+    /// As [`pids`].
+    pub fn of(&mut self, group: &Dir) -> io::Result<Vec<Process>> {
+        Ok(pids(group)?.into_iter().filter_map(|pid| self.read(pid)).collect())
+    }
+
+    /// One process; `None` where it is gone or is not to be seen.
+    pub fn read(&mut self, pid: i32) -> Option<Process> {
+        let stat = procfs::process::Process::new(pid).ok()?.stat().ok()?;
+        // Not procfs's own status(): it fails on a process name that is not UTF-8.
+        let status = std::fs::read(format!("/proc/{pid}/status")).ok()?;
+        let uid = u32::try_from(number(&status, b"Uid")?).ok()?;
+        let tracer = number(&status, b"TracerPid").and_then(|n| i32::try_from(n).ok()).filter(|&n| n != 0);
+        Some(Process {
+            id: ProcessId { pid, start: stat.starttime },
+            parent: stat.ppid,
+            uid,
+            user: self.user(uid),
+            state: stat.state,
+            tracer,
+            kernel_thread: stat.flags & PF_KTHREAD != 0,
+            threads: u32::try_from(stat.num_threads).unwrap_or(0),
+            rss: stat.rss * self.page,
+            command: command(pid),
+            wchan: None,
+        })
+    }
+
+    fn user(&mut self, uid: u32) -> String {
+        let name = || User::from_uid(Uid::from_raw(uid)).ok().flatten().map(|user| user.name);
+        self.users.entry(uid).or_insert_with(|| name().unwrap_or_else(|| uid.to_string())).clone()
+    }
+}
+
+/// The kernel function that a process waits in; `None` where it runs, or that may not be seen.
+pub fn wchan(pid: i32) -> Option<Box<[u8]>> {
+    let text = std::fs::read(format!("/proc/{pid}/wchan")).ok()?;
+    (!matches!(text.trim_ascii(), b"" | b"0")).then(|| text.trim_ascii().into())
+}
+
+/// The first number behind `Key:` in `/proc/PID/status`.
+fn number(status: &[u8], key: &[u8]) -> Option<i64> {
+    let line = status.split(|&b| b == b'\n').find_map(|line| line.strip_prefix(key)?.strip_prefix(b":"))?;
+    let first = line.split(u8::is_ascii_whitespace).find(|field| !field.is_empty())?;
+    std::str::from_utf8(first).ok()?.parse().ok()
+}
+
+/// The command line with spaces between the arguments; the command name in brackets where there is none.
+fn command(pid: i32) -> Box<[u8]> {
+    let mut line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    while line.last() == Some(&0) {
+        line.pop();
+    }
+    if line.is_empty() {
+        let name = std::fs::read(format!("/proc/{pid}/comm")).unwrap_or_default();
+        return [b"[", name.trim_ascii_end(), b"]"].concat().into();
+    }
+    line.iter_mut().filter(|byte| **byte == 0).for_each(|byte| *byte = b' ');
+    line.into()
+}
+
+/// The group of a process in the v1 freezer's or the v2 hierarchy, as `/proc/PID/cgroup` says it (cgroups(7)); `None` where
+/// the process is gone or has none.
+///
+/// # Errors
+/// What reading the file says, but for a process that is gone.
+pub fn group_of(pid: i32, version: Version) -> io::Result<Option<CgroupPath>> {
+    let text = absent_is_none(std::fs::read(format!("/proc/{pid}/cgroup")))?.unwrap_or_default();
+    Ok(text.split(|&b| b == b'\n').find_map(|line| membership(line, version)))
+}
+
+/// One line of `/proc/PID/cgroup`: `id:controllers:path`.
+fn membership(line: &[u8], version: Version) -> Option<CgroupPath> {
+    let mut fields = line.splitn(3, |&b| b == b':');
+    let (_, controllers, path) = (fields.next()?, fields.next()?, fields.next()?);
+    let ours = match version {
+        Version::V1 => controllers.split(|&b| b == b',').any(|c| c == b"freezer"),
+        Version::V2 => controllers.is_empty(),
+    };
+    // A group that was removed under a zombie is shown with this behind its name.
+    ours.then(|| CgroupPath::new(path.strip_suffix(b" (deleted)").unwrap_or(path)))
+}
+
+/// How many processes are in the group itself; `None` where that may not
+/// be read.
+pub fn count(group: &Dir) -> Option<u32> {
+    u32::try_from(pids(group).ok()?.len()).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_of_proc_cgroup() {
+        let path = |line: &[u8], version| membership(line, version).map(|p| p.to_string());
+        assert_eq!(path(b"0::/a/b", Version::V2).as_deref(), Some("/a/b"));
+        assert_eq!(path(b"0::/a", Version::V1), None);
+        assert_eq!(path(b"6:cpu,freezer:/x:y", Version::V1).as_deref(), Some("/x:y"));
+        assert_eq!(path(b"0::/a (deleted)", Version::V2).as_deref(), Some("/a"));
+        assert_eq!(path(b"", Version::V2), None);
+    }
+
+    #[test]
+    fn this_process_is_read() {
+        let me = Processes::default().read(std::process::id().cast_signed()).unwrap();
+        assert!(me.threads >= 1 && me.rss > 0 && !me.kernel_thread);
+        assert!(!me.command.is_empty() && !me.command.contains(&0));
+    }
+}
