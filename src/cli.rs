@@ -1,0 +1,80 @@
+//! The command line: one file a verb.
+
+mod args;
+mod doctor;
+mod failure;
+mod freeze;
+mod json;
+mod list;
+mod show;
+mod thaw;
+mod watch;
+
+use std::ffi::OsStr;
+use std::io::{self, Write};
+
+use crate::kernel::cgroupfs::{Filesystem, Group};
+use crate::kernel::{mounts, target};
+use crate::model::Hierarchies;
+
+pub use args::{Arguments, Verb};
+pub use failure::Failure;
+
+/// What the verbs share: the host's hierarchies and the global options.
+#[derive(Debug)]
+pub struct Context {
+    hosts: Hierarchies,
+    global: args::Global,
+}
+
+impl Context {
+    /// Finds the host's hierarchies.
+    ///
+    /// # Errors
+    /// [`Failure`] where no hierarchy with a freezer is to be had.
+    pub fn new(global: args::Global) -> Result<Self, Failure> {
+        let hosts = match &global.root {
+            Some(root) => mounts::at(root),
+            None => mounts::hierarchies(),
+        }?;
+        Ok(Self { hosts, global })
+    }
+
+    fn open(&self, target: &OsStr) -> Result<(Filesystem, Group), Failure> {
+        Ok(target::resolve(target, &self.hosts, self.global.hierarchy)?)
+    }
+
+    /// The hierarchies that a verb without a target is about.
+    fn hierarchies(&self) -> impl Iterator<Item = &crate::model::Hierarchy> {
+        self.hosts.iter().filter(|h| self.global.hierarchy.is_none_or(|v| v == h.version))
+    }
+
+    fn may_write(&self) -> Result<(), Failure> {
+        if self.global.read_only {
+            return Err(Failure::refused("--read-only is given: nothing is frozen or thawed; leave it out"));
+        }
+        Ok(())
+    }
+}
+
+/// Runs what the command line asks for.
+///
+/// # Errors
+/// [`Failure`]: a sentence for stderr and the exit code.
+pub fn run(arguments: Arguments) -> Result<(), Failure> {
+    let context = Context::new(arguments.global)?;
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    let done = match arguments.verb.unwrap_or_default() {
+        Verb::List(options) => list::run(&context, &options, &mut out),
+        Verb::Show(options) => show::run(&context, &options, &mut out),
+        Verb::Freeze(options) => freeze::run(&context, &options, &mut out),
+        Verb::Thaw(options) => thaw::run(&context, &options, &mut out),
+        Verb::Watch(options) => watch::run(&context, &options, &mut out),
+        Verb::Doctor(options) => doctor::run(&context, &options, &mut out),
+    };
+    match done.and_then(|()| out.flush().map_err(Failure::from)) {
+        // Whoever read the output has seen enough: `cryoscope list | head`.
+        Err(failure) if failure.is_closed_pipe() => Ok(()),
+        other => other,
+    }
+}

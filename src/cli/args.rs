@@ -1,0 +1,141 @@
+//! What may stand on the command line.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::model::{Version, span};
+
+/// See, freeze and thaw Linux cgroups.
+#[derive(Debug, Parser)]
+#[command(name = "cryoscope", version, about, args_conflicts_with_subcommands = true)]
+pub struct Arguments {
+    /// What is asked for; the tree where nothing is.
+    #[command(subcommand)]
+    pub verb: Option<Verb>,
+    /// What holds for every verb.
+    #[command(flatten)]
+    pub global: Global,
+}
+
+/// Options of every verb.
+#[derive(Debug, Default, Args)]
+pub struct Global {
+    /// The cgroup file system to look at (default: those that are mounted)
+    #[arg(long, global = true, value_name = "DIR")]
+    pub root: Option<PathBuf>,
+    /// Look only at this hierarchy
+    #[arg(long, global = true, value_name = "v1|v2", value_parser = version)]
+    pub hierarchy: Option<Version>,
+    /// Change nothing on this host
+    #[arg(long, global = true)]
+    pub read_only: bool,
+}
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Print the groups with their freeze state
+    List(List),
+    /// Print one group: who froze it, and its processes
+    Show(Show),
+    /// Freeze groups, and wait until they are frozen
+    Freeze(Freeze),
+    /// Thaw groups
+    Thaw(Thaw),
+    /// Print a line when a group is frozen, thawed, created, removed, populated or emptied
+    Watch(Watch),
+    /// Say what this host can do
+    Doctor(Doctor),
+}
+
+impl Default for Verb {
+    fn default() -> Self {
+        Self::List(List::default())
+    }
+}
+
+/// `list`
+#[derive(Debug, Default, Args)]
+pub struct List {
+    /// Where to begin: a path, pid:N, or a unit's name (default: the roots)
+    pub target: Option<OsString>,
+    /// Only groups that are frozen or freezing
+    #[arg(long)]
+    pub frozen: bool,
+    /// How many levels below the first group
+    #[arg(long, value_name = "N")]
+    pub depth: Option<usize>,
+    /// One JSON object a line
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `show`
+#[derive(Debug, Args)]
+pub struct Show {
+    /// A path, pid:N, or a unit's name
+    pub target: OsString,
+    /// One JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `freeze`
+#[derive(Debug, Args)]
+pub struct Freeze {
+    /// Paths, pid:N, or units' names
+    #[arg(required = true, value_name = "TARGET")]
+    pub targets: Vec<OsString>,
+    /// How long to wait until a group is frozen, before the freeze is taken back
+    #[arg(long, value_name = "SPAN", default_value = "10s", value_parser = span::parse)]
+    pub timeout: Duration,
+    /// Freeze even what may lock you out
+    #[arg(long)]
+    pub force: bool,
+    /// Ask nothing
+    #[arg(long)]
+    pub yes: bool,
+}
+
+/// `thaw`
+#[derive(Debug, Args)]
+pub struct Thaw {
+    /// Paths, pid:N, or units' names
+    #[arg(required_unless_present = "all", conflicts_with = "all", value_name = "TARGET")]
+    pub targets: Vec<OsString>,
+    /// Every group that asks for a freeze itself
+    #[arg(long, requires = "yes")]
+    pub all: bool,
+    /// Ask nothing
+    #[arg(long)]
+    pub yes: bool,
+}
+
+/// `watch`
+#[derive(Debug, Args)]
+pub struct Watch {
+    /// Where to look: this group and all below (default: the roots)
+    pub target: Option<OsString>,
+    /// One JSON object a line
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `doctor`
+#[derive(Debug, Args)]
+pub struct Doctor {
+    /// One JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+fn version(text: &str) -> Result<Version, String> {
+    match text {
+        "v1" => Ok(Version::V1),
+        "v2" => Ok(Version::V2),
+        _ => Err("the hierarchies are v1 and v2".to_owned()),
+    }
+}

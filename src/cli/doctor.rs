@@ -1,0 +1,100 @@
+//! `cryoscope doctor`: what this host can do.
+
+use std::io::Write;
+
+use serde::Serialize;
+
+use super::args::Doctor;
+use super::{Context, Failure};
+use crate::kernel::Dir;
+use crate::model::Version;
+
+#[derive(Serialize)]
+struct Report {
+    setup: String,
+    hierarchies: Vec<HierarchyReport>,
+    rights: Rights,
+    inotify: Inotify,
+}
+
+#[derive(Serialize)]
+struct HierarchyReport {
+    version: String,
+    mount_point: String,
+    read_only: bool,
+    writable: bool,
+}
+
+#[derive(Serialize)]
+struct Rights {
+    root: bool,
+    missing: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct Inotify {
+    max_user_watches: Option<u64>,
+    max_user_instances: Option<u64>,
+    groups_that_fit: Option<u64>,
+}
+
+/// Prints the report.
+pub(super) fn run(context: &Context, options: &Doctor, out: &mut impl Write) -> Result<(), Failure> {
+    let report = report(context);
+    if options.json {
+        serde_json::to_writer(&mut *out, &report)?;
+        writeln!(out)?;
+        return Ok(());
+    }
+    writeln!(out, "cgroups   {}", report.setup)?;
+    for h in &report.hierarchies {
+        let rights = if h.writable { "groups can be frozen" } else { "read only for you" };
+        writeln!(out, "  {}      {} ({rights})", h.version, h.mount_point)?;
+    }
+    for missing in &report.rights.missing {
+        writeln!(out, "missing   {missing}")?;
+    }
+    let watches = |n: Option<u64>| n.map_or("unknown".to_owned(), |n| n.to_string());
+    let Inotify { max_user_watches, groups_that_fit, .. } = report.inotify;
+    writeln!(out, "inotify   {} watches: {} groups", watches(max_user_watches), watches(groups_that_fit))?;
+    Ok(())
+}
+
+fn report(context: &Context) -> Report {
+    let hierarchies: Vec<_> = context
+        .hosts
+        .iter()
+        .map(|h| HierarchyReport {
+            version: h.version.to_string(),
+            mount_point: h.mount_point.display().to_string(),
+            read_only: h.read_only,
+            writable: !h.read_only
+                && Dir::open(&h.mount_point).is_ok_and(|dir| dir.may_write("cgroup.procs")),
+        })
+        .collect();
+    let root = nix::unistd::geteuid().is_root();
+    let mut missing = Vec::new();
+    if !root {
+        missing.push("freezing groups of others, and where their processes wait, need root".to_owned());
+    }
+    for version in [Version::V1, Version::V2].into_iter().filter(|&v| context.hosts.get(v).is_none()) {
+        missing.push(format!("no {version} freezer is mounted"));
+    }
+    let limit = |name| number(&format!("/proc/sys/fs/inotify/{name}"));
+    let max_user_watches = limit("max_user_watches");
+    Report {
+        setup: context.hosts.setup.to_string(),
+        hierarchies,
+        rights: Rights { root, missing },
+        inotify: Inotify {
+            max_user_watches,
+            max_user_instances: limit("max_user_instances"),
+            // A watch on the directory, and one on cgroup.events.
+            groups_that_fit: max_user_watches.map(|n| n / 2),
+        },
+    }
+}
+
+fn number(file: &str) -> Option<u64> {
+    std::fs::read_to_string(file).ok()?.trim().parse().ok()
+}

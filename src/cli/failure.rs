@@ -1,0 +1,88 @@
+//! How a command ends when it does not succeed: a sentence and an exit code.
+
+use std::fmt;
+use std::io;
+
+use crate::kernel::freezer::FreezerError;
+use crate::kernel::mounts::MountsError;
+use crate::kernel::target::TargetError;
+
+/// A failure at the edge of the program.
+#[derive(Debug)]
+pub struct Failure {
+    /// The exit code: 1 failed, 2 wrong usage, 3 not permitted, 4 refused, 5 the target is gone, 6 not frozen in time.
+    pub code: u8,
+    sentence: String,
+    closed_pipe: bool,
+}
+
+impl Failure {
+    /// A failure with a code of the list at [`Failure::code`].
+    pub fn new(code: u8, sentence: impl Into<String>) -> Self {
+        Self { code, sentence: sentence.into(), closed_pipe: false }
+    }
+
+    /// A guard or a rule said no: exit code 4.
+    pub fn refused(sentence: impl Into<String>) -> Self {
+        Self::new(4, sentence)
+    }
+
+    /// True where the reader of the output went away.
+    pub fn is_closed_pipe(&self) -> bool {
+        self.closed_pipe
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.sentence)
+    }
+}
+
+impl std::error::Error for Failure {}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        let closed_pipe = error.kind() == io::ErrorKind::BrokenPipe;
+        let code = if error.kind() == io::ErrorKind::PermissionDenied { 3 } else { 1 };
+        Self { closed_pipe, ..Self::new(code, error.to_string()) }
+    }
+}
+
+impl From<serde_json::Error> for Failure {
+    fn from(error: serde_json::Error) -> Self {
+        io::Error::from(error).into()
+    }
+}
+
+impl From<MountsError> for Failure {
+    fn from(error: MountsError) -> Self {
+        let code = if matches!(error, MountsError::NotCgroup { .. }) { 2 } else { 1 };
+        Self::new(code, error.to_string())
+    }
+}
+
+impl From<TargetError> for Failure {
+    fn from(error: TargetError) -> Self {
+        let code = match &error {
+            TargetError::NoSuchGroup(_) | TargetError::NoSuchProcess(_) | TargetError::Outside(..) => 5,
+            TargetError::Io(_, error) if error.kind() == io::ErrorKind::PermissionDenied => 3,
+            TargetError::Io(..) => 1,
+            _ => 2,
+        };
+        Self::new(code, error.to_string())
+    }
+}
+
+impl From<FreezerError> for Failure {
+    fn from(error: FreezerError) -> Self {
+        let code = match error {
+            FreezerError::Root(_) => 2,
+            FreezerError::Gone(_) => 5,
+            FreezerError::NotPermitted { .. } => 3,
+            FreezerError::Io { .. } => 1,
+            FreezerError::TimedOut { .. } => 6,
+        };
+        Self::new(code, error.to_string())
+    }
+}

@@ -1,0 +1,99 @@
+//! The JSON that scripts rest on: fields are added, never renamed.
+
+use serde::Serialize;
+
+use crate::model::tree::Key;
+use crate::model::{Hierarchy, Process, State, Tree, printable};
+
+/// One group, as `list --json` and `show --json` print it.
+#[derive(Debug, Serialize)]
+pub(super) struct Group {
+    /// Absolute, on the cgroup file system; bytes that are not printable UTF-8 as `\xHH`.
+    pub path: String,
+    /// `v1` or `v2`.
+    pub hierarchy: String,
+    /// `thawed`, `freezing`, `frozen`; null for a root group.
+    pub state: Option<String>,
+    /// Its own request.
+    pub requested: bool,
+    /// The nearest ancestor that asks.
+    pub inherited_from: Option<String>,
+    /// A process is in it or below; where the kernel does not say, whether one is in the group itself.
+    pub populated: bool,
+    /// How many processes are in the group itself.
+    pub processes: u32,
+    /// In all, in microseconds; null where the kernel does not say.
+    pub frozen_usec: Option<u64>,
+    /// Who made the group; null where that is not known.
+    pub owner: Option<Owner>,
+}
+
+/// Who made a group.
+#[derive(Debug, Serialize)]
+pub(super) struct Owner {
+    pub kind: &'static str,
+    pub id: String,
+}
+
+impl Group {
+    /// A group of a tree whose processes have been counted.
+    pub(super) fn new(
+        tree: &Tree,
+        key: Key,
+        hierarchy: &Hierarchy,
+        frozen_usec: Option<u64>,
+    ) -> Option<Self> {
+        let node = tree.get(key)?;
+        let processes = node.processes.unwrap_or(0);
+        Some(Self {
+            path: absolute(tree, key, hierarchy),
+            hierarchy: hierarchy.version.to_string(),
+            state: node.state().map(|state: State| state.to_string()),
+            requested: node.group.freezer.requested(),
+            inherited_from: tree.inherited_from(key).map(|key| absolute(tree, key, hierarchy)),
+            populated: node.group.populated.unwrap_or(processes > 0),
+            processes,
+            frozen_usec,
+            owner: owner(&node.group.name),
+        })
+    }
+}
+
+/// A unit of systemd says in its group's name what it is. (systemd: docs/CONTROL_GROUP_INTERFACE.md)
+fn owner(name: &[u8]) -> Option<Owner> {
+    let text = printable(name);
+    let kinds = [(".service", "service"), (".slice", "slice"), (".scope", "scope")];
+    let (_, kind) = kinds.into_iter().find(|(suffix, _)| text.ends_with(suffix))?;
+    Some(Owner { kind, id: text.into_owned() })
+}
+
+/// A group's path on the cgroup file system, as text.
+pub(super) fn absolute(tree: &Tree, key: Key, hierarchy: &Hierarchy) -> String {
+    printable(hierarchy.absolute(&tree.path(key)).as_os_str().as_encoded_bytes()).into_owned()
+}
+
+/// One process, as `show --json` prints it.
+#[derive(Debug, Serialize)]
+pub(super) struct ProcessRow {
+    pub pid: i32,
+    pub ppid: i32,
+    pub user: String,
+    pub state: String,
+    pub threads: u32,
+    pub rss_bytes: u64,
+    pub command: String,
+}
+
+impl From<&Process> for ProcessRow {
+    fn from(process: &Process) -> Self {
+        Self {
+            pid: process.id.pid,
+            ppid: process.parent,
+            user: printable(process.user.as_bytes()).into_owned(),
+            state: process.state.to_string(),
+            threads: process.threads,
+            rss_bytes: process.rss,
+            command: printable(&process.command).into_owned(),
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! `cryoscope list`: the groups with their freeze state.
+
+use std::io::Write;
+
+use super::args::List;
+use super::json;
+use super::{Context, Failure};
+use crate::kernel::cgroupfs::{Filesystem, Group};
+use crate::kernel::processes;
+use crate::model::tree::Key;
+use crate::model::{CgroupPath, Change, Hierarchy, State, Tree, printable};
+
+/// Prints the groups from the target down, or every hierarchy's.
+pub(super) fn run(context: &Context, options: &List, out: &mut impl Write) -> Result<(), Failure> {
+    let filesystems = match &options.target {
+        Some(target) => {
+            let (fs, group) = context.open(target)?;
+            vec![(fs, group.path)]
+        }
+        None => {
+            let open = |h: &Hierarchy| Ok((Filesystem::open(h.clone())?, CgroupPath::root()));
+            context.hierarchies().map(open).collect::<Result<_, Failure>>()?
+        }
+    };
+    for (fs, from) in &filesystems {
+        print(fs, from, options, out)?;
+    }
+    Ok(())
+}
+
+fn print(fs: &Filesystem, from: &CgroupPath, options: &List, out: &mut impl Write) -> Result<(), Failure> {
+    let mut tree = scan(fs, from)?;
+    let Some(top) = tree.at(from) else {
+        return Err(Failure::new(5, format!("{from} is gone: it was removed meanwhile")));
+    };
+    if !options.json {
+        writeln!(out, "{} {}", fs.hierarchy().version, json::absolute(&tree, top, fs.hierarchy()))?;
+    }
+    let keys: Vec<Key> = tree.subtree(top).collect();
+    for key in keys {
+        let depth = tree.ancestors(key).take_while(|&above| above != top).count() + usize::from(key != top);
+        let wanted = !options.frozen
+            || matches!(tree.get(key).and_then(|n| n.state()), Some(State::Frozen | State::Freezing));
+        if !wanted || options.depth.is_some_and(|most| depth > most) {
+            continue;
+        }
+        let group = fs.group(&tree.path(key))?;
+        count(&mut tree, key, group.as_ref());
+        if options.json {
+            let usec = group.as_ref().and_then(Group::frozen_usec);
+            if let Some(row) = json::Group::new(&tree, key, fs.hierarchy(), usec) {
+                serde_json::to_writer(&mut *out, &row)?;
+                writeln!(out)?;
+            }
+        } else if key != top {
+            let indent = if options.frozen { 1 } else { depth };
+            line(&tree, key, indent, options.frozen, out)?;
+        }
+    }
+    Ok(())
+}
+
+/// The groups above `from`, and it, and all below.
+pub(super) fn scan(fs: &Filesystem, from: &CgroupPath) -> Result<Tree, Failure> {
+    let mut tree = Tree::new(fs.read_root()?);
+    let mut ignored = Vec::new();
+    let mut path: Vec<CgroupPath> = from.ancestors().collect();
+    path.insert(0, from.clone());
+    path.reverse();
+    for pair in path.windows(2) {
+        let [above, path] = pair else { continue };
+        let (Some(parent), Some(group)) = (fs.group(above)?, fs.group(path)?) else { break };
+        let Some(read) = group.read()? else { break };
+        tree.apply(Change::Found { parent: parent.id, groups: vec![read] }, &mut ignored);
+    }
+    fs.walk(from, &mut |change| {
+        tree.apply(change, &mut ignored);
+        ignored.clear();
+    })?;
+    Ok(tree)
+}
+
+/// Counts the processes of a group; an unpopulated one has none, and is not asked.
+fn count(tree: &mut Tree, key: Key, group: Option<&Group>) {
+    let Some(id) = tree.get(key).filter(|node| node.group.populated != Some(false)).map(|node| node.group.id)
+    else {
+        return;
+    };
+    if let Some(processes) = group.and_then(|group| processes::count(&group.dir)) {
+        tree.apply(Change::Counted { id, processes }, &mut Vec::new());
+    }
+}
+
+fn line(tree: &Tree, key: Key, depth: usize, whole_path: bool, out: &mut impl Write) -> Result<(), Failure> {
+    let Some(node) = tree.get(key) else { return Ok(()) };
+    let name = if whole_path { tree.path(key).to_string() } else { printable(&node.group.name).into_owned() };
+    let label = format!("{:indent$}{name}", "", indent = 2 * depth);
+    writeln!(out, "{label:<48} {:<34} {:>5}", badge(tree, key), node.processes.unwrap_or(0))?;
+    Ok(())
+}
+
+/// A group's state in words: own, inherited, or below it.
+pub(super) fn badge(tree: &Tree, key: Key) -> String {
+    let Some(node) = tree.get(key) else { return String::new() };
+    let by = tree.inherited_from(key).map(|above| printable(tree_name(tree, above)).into_owned());
+    match (node.state(), node.group.freezer.requested(), by) {
+        (Some(state @ (State::Frozen | State::Freezing)), false, Some(above)) => {
+            format!("{state} by {above}")
+        }
+        (Some(state @ (State::Frozen | State::Freezing)), ..) => state.to_string(),
+        _ if node.below.frozen > 0 => format!("{} frozen below", node.below.frozen),
+        _ if node.below.freezing > 0 => format!("{} freezing below", node.below.freezing),
+        _ => String::new(),
+    }
+}
+
+fn tree_name(tree: &Tree, key: Key) -> &[u8] {
+    tree.get(key).map_or(&[], |node| &node.group.name)
+}

@@ -1,0 +1,146 @@
+//! `cryoscope show`: one group's freeze story and its processes.
+
+use std::io::Write;
+
+use serde::Serialize;
+
+use super::args::Show;
+use super::list::scan;
+use super::{Context, Failure, json};
+use crate::kernel::cgroupfs::{Filesystem, Group};
+use crate::kernel::processes::{Processes, group_of};
+use crate::model::process::tree as process_tree;
+use crate::model::{Change, Hierarchy, Process, State, Tree, printable, span};
+
+#[derive(Serialize)]
+struct Shown {
+    #[serde(flatten)]
+    group: json::Group,
+    process_list: Vec<json::ProcessRow>,
+    ancestors: Vec<Ancestor>,
+    below: Below,
+    other_hierarchy: Vec<Elsewhere>,
+}
+
+#[derive(Serialize)]
+struct Ancestor {
+    path: String,
+    state: Option<String>,
+    requested: bool,
+}
+
+#[derive(Serialize)]
+struct Below {
+    groups: u32,
+    frozen: u32,
+    freezing: u32,
+}
+
+/// A group of the other hierarchy that holds processes of this one.
+#[derive(Serialize)]
+struct Elsewhere {
+    path: String,
+    hierarchy: String,
+    state: Option<String>,
+    processes: usize,
+}
+
+/// Prints one group.
+pub(super) fn run(context: &Context, options: &Show, out: &mut impl Write) -> Result<(), Failure> {
+    let (fs, group) = context.open(&options.target)?;
+    let list = Processes::default().of(&group.dir)?;
+    let shown = look(context, &fs, &group, &list)?;
+    if options.json {
+        serde_json::to_writer(&mut *out, &shown)?;
+        writeln!(out)?;
+        return Ok(());
+    }
+    print(&shown, &list, out)
+}
+
+fn look(context: &Context, fs: &Filesystem, group: &Group, list: &[Process]) -> Result<Shown, Failure> {
+    let gone = || Failure::new(5, format!("{} is gone: it was removed meanwhile", group.path));
+    let mut tree = scan(fs, &group.path)?;
+    let processes = u32::try_from(list.len()).unwrap_or(u32::MAX);
+    tree.apply(Change::Counted { id: group.id, processes }, &mut Vec::new());
+    let key = tree.find(group.id).ok_or_else(gone)?;
+    let below = tree.get(key).ok_or_else(gone)?.below;
+    let ancestor = |above| ancestor(&tree, above, fs.hierarchy());
+    Ok(Shown {
+        group: json::Group::new(&tree, key, fs.hierarchy(), group.frozen_usec()).ok_or_else(gone)?,
+        process_list: list.iter().map(Into::into).collect(),
+        ancestors: tree.ancestors(key).filter_map(ancestor).collect(),
+        below: Below { groups: below.groups, frozen: below.frozen, freezing: below.freezing },
+        other_hierarchy: elsewhere(context, fs, list)?,
+    })
+}
+
+fn ancestor(tree: &Tree, key: crate::model::tree::Key, hierarchy: &Hierarchy) -> Option<Ancestor> {
+    let node = tree.get(key)?;
+    let path = json::absolute(tree, key, hierarchy);
+    Some(Ancestor {
+        path,
+        state: node.state().map(|s| s.to_string()),
+        requested: node.group.freezer.requested(),
+    })
+}
+
+/// The groups of the other hierarchy in which the processes are: a process that is thawed here may be frozen there.
+fn elsewhere(context: &Context, fs: &Filesystem, list: &[Process]) -> Result<Vec<Elsewhere>, Failure> {
+    let Some(other) = context.hosts.get(fs.hierarchy().version.other()) else { return Ok(Vec::new()) };
+    let mut counts = std::collections::BTreeMap::new();
+    for process in list {
+        let path = group_of(process.id.pid, other.version)?.and_then(|path| path.below(&other.root));
+        if let Some(path) = path {
+            *counts.entry(path).or_insert(0_usize) += 1;
+        }
+    }
+    let fs = Filesystem::open(other.clone())?;
+    let mut found = Vec::new();
+    for (path, processes) in counts {
+        let Some(read) = fs.group(&path)?.map(|group| group.read()).transpose()?.flatten() else { continue };
+        let asked = crate::kernel::freezer::asking_ancestor(&fs, &path).is_some();
+        let state = read.freezer.state(asked).map(|s: State| s.to_string());
+        let path = printable(other.absolute(&path).as_os_str().as_encoded_bytes()).into_owned();
+        found.push(Elsewhere { path, hierarchy: other.version.to_string(), state, processes });
+    }
+    Ok(found)
+}
+
+fn print(shown: &Shown, list: &[Process], out: &mut impl Write) -> Result<(), Failure> {
+    let group = &shown.group;
+    writeln!(out, "{} ({})", group.path, group.hierarchy)?;
+    writeln!(out, "  state      {}", group.state.as_deref().unwrap_or("a root group cannot be frozen"))?;
+    writeln!(out, "  requested  {}", if group.requested { "yes, by its own file" } else { "no" })?;
+    if let Some(from) = &group.inherited_from {
+        writeln!(out, "  inherited  from {from}: thawing this group alone does nothing")?;
+    }
+    if let Some(usec) = group.frozen_usec {
+        writeln!(out, "  frozen for {} in all", span::short(std::time::Duration::from_micros(usec)))?;
+    }
+    let Below { groups, frozen, freezing } = shown.below;
+    writeln!(out, "  below      {groups} groups, {frozen} frozen, {freezing} freezing")?;
+    for above in &shown.ancestors {
+        let asks = if above.requested { "asks for a freeze" } else { "does not ask" };
+        writeln!(out, "  above      {}: {asks}", above.path)?;
+    }
+    for other in &shown.other_hierarchy {
+        let state = other.state.as_deref().unwrap_or("a root group");
+        writeln!(
+            out,
+            "  on {}      {} of its processes in {}: {state}",
+            other.hierarchy, other.processes, other.path
+        )?;
+    }
+    if !list.is_empty() {
+        writeln!(out, "\n{:>8} {:<8} {:<2} {:>3} {:>9} COMMAND", "PID", "USER", "S", "THR", "RSS")?;
+    }
+    for branch in process_tree(list) {
+        let Some(p) = list.get(branch.index) else { continue };
+        let mark = p.mark().map(|mark| format!("  [{mark}]")).unwrap_or_default();
+        let name = format!("{:indent$}{}", "", printable(&p.command), indent = 2 * branch.depth);
+        let (pid, user, rss) = (p.id.pid, printable(p.user.as_bytes()), span::bytes(p.rss));
+        writeln!(out, "{pid:>8} {user:<8} {:<2} {:>3} {rss:>9} {name}{mark}", p.state, p.threads)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,75 @@
+//! `cryoscope watch`: a line for what happens, as it happens.
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use crossbeam_channel::unbounded;
+use serde::Serialize;
+
+use super::args::Watch;
+use super::{Context, Failure};
+use crate::kernel::Filesystem;
+use crate::model::tree::Occurrence;
+use crate::model::{CgroupPath, Hierarchy, printable};
+use crate::watch::{Observer, Told};
+
+#[derive(Serialize)]
+struct Line {
+    at: String,
+    event: &'static str,
+    path: String,
+}
+
+/// Prints until it is interrupted, or until nobody reads.
+pub(super) fn run(context: &Context, options: &Watch, out: &mut impl Write) -> Result<(), Failure> {
+    let watched: Vec<(Filesystem, CgroupPath)> = match &options.target {
+        Some(target) => {
+            let (fs, group) = context.open(target)?;
+            vec![(fs, group.path)]
+        }
+        None => {
+            let open = |h: &Hierarchy| Ok((Filesystem::open(h.clone())?, CgroupPath::root()));
+            context.hierarchies().map(open).collect::<Result<_, Failure>>()?
+        }
+    };
+    let (sender, told) = unbounded();
+    let mut observers = Vec::new();
+    for (fs, top) in watched {
+        let hierarchy = fs.hierarchy().clone();
+        let sender = sender.clone();
+        // The receiver is gone only when this function has ended.
+        let tell = move |told| drop(sender.send((hierarchy.clone(), told)));
+        observers.push(Observer::start(fs, top, tell)?);
+    }
+    drop(sender);
+    for (hierarchy, told) in told {
+        match told {
+            Told::Happened(occurred) => {
+                for occurrence in occurred {
+                    print(&hierarchy, &occurrence, options.json, out)?;
+                }
+                out.flush()?;
+            }
+            Told::Watching { polling: Some(why), .. } => eprintln!("cryoscope: looking once a second: {why}"),
+            Told::Failed(why) => {
+                return Err(Failure::new(1, format!("cannot watch {}: {why}", hierarchy.version)));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn print(hierarchy: &Hierarchy, o: &Occurrence, json: bool, out: &mut impl Write) -> Result<(), Failure> {
+    let path: PathBuf = hierarchy.absolute(&o.path);
+    let path = printable(path.as_os_str().as_encoded_bytes()).into_owned();
+    let now = jiff::ZonedDateTime::now();
+    if json {
+        let line = Line { at: now.timestamp().to_string(), event: o.what.word(), path };
+        serde_json::to_writer(&mut *out, &line)?;
+        writeln!(out)?;
+    } else {
+        writeln!(out, "{} {:<9} {path}", now.strftime("%H:%M:%S%.3f"), o.what.word())?;
+    }
+    Ok(())
+}
