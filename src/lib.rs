@@ -1,4 +1,22 @@
-//! See, freeze, thaw and checkpoint Linux cgroups from the terminal.
+//! See, freeze and thaw Linux cgroups from the terminal.
+//!
+//! # Layers
+//!
+//! Imports run one way: `main → cli → watch → kernel → model`.
+//!
+//! | layer | what it is |
+//! |---|---|
+//! | [`model`] | what the kernel says, as values: no file, no clock, no terminal |
+//! | [`kernel`] | the only place that opens cgroup file systems and `/proc` |
+//! | [`watch`] | the kernel's announcements as hints; the truth is read again |
+//! | [`cli`] | one file a verb |
+//!
+//! # Invariants
+//!
+//! - A group is identified by device and inode, and written to through its directory's descriptor.
+//! - Own request, inherited request and effective state are three facts, never one flag.
+//! - What has vanished is `None`, not an error.
+//! - Untrusted bytes reach the terminal only through [`model::printable()`].
 
 pub mod cli;
 pub mod kernel;
