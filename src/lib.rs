@@ -2,13 +2,14 @@
 //!
 //! # Layers
 //!
-//! Imports run one way: `main → cli → watch → kernel → model`.
+//! Imports run one way: `main → cli → runtime, watch → kernel → model`.
 //!
 //! | layer | what it is |
 //! |---|---|
 //! | [`model`] | what the kernel says, as values: no file, no clock, no terminal |
 //! | [`kernel`] | the only place that opens cgroup file systems and `/proc` |
 //! | [`watch`] | the kernel's announcements as hints; the truth is read again |
+//! | [`runtime`] | who made a group: units of systemd |
 //! | [`cli`] | one file a verb |
 //!
 //! # Invariants
@@ -21,4 +22,5 @@
 pub mod cli;
 pub mod kernel;
 pub mod model;
+pub mod runtime;
 pub mod watch;

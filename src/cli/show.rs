@@ -11,6 +11,7 @@ use crate::kernel::cgroupfs::{Filesystem, Group};
 use crate::kernel::processes::{Processes, group_of};
 use crate::model::process::tree as process_tree;
 use crate::model::{Change, Hierarchy, Process, State, Tree, printable, span};
+use crate::runtime::systemd::Unit;
 
 #[derive(Serialize)]
 struct Shown {
@@ -20,6 +21,8 @@ struct Shown {
     ancestors: Vec<Ancestor>,
     below: Below,
     other_hierarchy: Vec<Elsewhere>,
+    /// systemd believes that it froze this unit; null where the group is no unit of it.
+    frozen_by_systemd: Option<bool>,
 }
 
 #[derive(Serialize)]
@@ -72,6 +75,7 @@ fn look(context: &Context, fs: &Filesystem, group: &Group, list: &[Process]) -> 
         ancestors: tree.ancestors(key).filter_map(ancestor).collect(),
         below: Below { groups: below.groups, frozen: below.frozen, freezing: below.freezing },
         other_hierarchy: elsewhere(context, fs, list)?,
+        frozen_by_systemd: Unit::of(&group.path).map(|unit| unit.is_frozen_by_systemd()),
     })
 }
 
@@ -120,6 +124,16 @@ fn print(shown: &Shown, list: &[Process], out: &mut impl Write) -> Result<(), Fa
     }
     let Below { groups, frozen, freezing } = shown.below;
     writeln!(out, "  below      {groups} groups, {frozen} frozen, {freezing} freezing")?;
+    match (shown.frozen_by_systemd, group.requested) {
+        (Some(true), true) => {
+            writeln!(out, "  systemd    froze it: cryoscope thaw goes through systemd, so that both agree")?
+        }
+        (Some(true), false) => writeln!(
+            out,
+            "  systemd    still calls it frozen, and refuses to stop it: cryoscope thaw puts it right"
+        )?,
+        _ => {}
+    }
     for above in &shown.ancestors {
         let asks = if above.requested { "asks for a freeze" } else { "does not ask" };
         writeln!(out, "  above      {}: {asks}", above.path)?;

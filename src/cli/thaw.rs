@@ -8,6 +8,7 @@ use super::{Context, Failure};
 use crate::kernel::cgroupfs::{Filesystem, Group};
 use crate::kernel::freezer::{self, Outcome, asking_ancestor};
 use crate::model::CgroupPath;
+use crate::runtime::systemd::Unit;
 
 /// Thaws each target, or every group that asks for a freeze itself.
 pub(super) fn run(context: &Context, options: &Thaw, out: &mut impl Write) -> Result<(), Failure> {
@@ -18,16 +19,28 @@ pub(super) fn run(context: &Context, options: &Thaw, out: &mut impl Write) -> Re
     };
     let mut first = None;
     for (fs, group) in &targets {
-        match freezer::thaw(group, fs) {
-            Ok(outcome) => say(fs, group, outcome, out)?,
-            // The others are thawed all the same.
-            Err(error) => drop(first.get_or_insert(error)),
+        // Where one fails, the others are thawed all the same.
+        if let Err(failure) = one(fs, group, out) {
+            first.get_or_insert(failure);
         }
     }
     if targets.is_empty() {
         writeln!(out, "no group asks for a freeze")?;
     }
-    first.map_or(Ok(()), |error| Err(error.into()))
+    first.map_or(Ok(()), Err)
+}
+
+fn one(fs: &Filesystem, group: &Group, out: &mut impl Write) -> Result<(), Failure> {
+    let unit = Unit::of(&group.path).filter(Unit::is_frozen_by_systemd);
+    if let Some(unit) = &unit {
+        let failed = |why| Failure::new(1, format!("systemd did not thaw {}: {why}", group.path));
+        unit.thaw().map_err(failed)?;
+    }
+    let by_systemd = unit.is_some();
+    match freezer::thaw(group, fs)? {
+        Outcome::Already if by_systemd => say(fs, group, Outcome::Done, out),
+        outcome => say(fs, group, outcome, out),
+    }
 }
 
 fn say(fs: &Filesystem, group: &Group, outcome: Outcome, out: &mut impl Write) -> Result<(), Failure> {
