@@ -1,0 +1,27 @@
+//! Tests on the real kernel: real groups, real processes, the real freezer.
+//!
+//! A test says what it needs ([`support::requirement`]). Where that is missing it is reported as ignored, with the reason;
+//! with `CRYOSCOPE_REQUIRE_KERNEL=1` it fails. The program that runs the tests is also the workload that they freeze.
+
+#![allow(missing_docs, unreachable_pub, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+/// Inside a module of this name, so that the files stand in its folder.
+mod real {
+    pub mod facts;
+    pub mod kernel;
+    pub mod support;
+}
+
+use std::process::ExitCode;
+
+use libtest_mimic::Arguments;
+use real::{facts, kernel, support};
+
+fn main() -> ExitCode {
+    // Before the arguments are read as those of a test run: this program started again as something to be frozen.
+    if let Some(code) = support::workload::main() {
+        return code;
+    }
+    let trials = [support::tests(), facts::tests(), kernel::tests()].into_iter().flatten().collect();
+    libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
+}

@@ -1,0 +1,64 @@
+//! What a test needs of the host.
+
+use std::path::PathBuf;
+
+use cryoscope::kernel::mounts::hierarchies;
+use cryoscope::model::Version;
+use libtest_mimic::{Completion, Trial};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Need {
+    /// To be root.
+    Root,
+    /// A writable cgroup v2 hierarchy.
+    V2,
+    /// A writable v1 freezer hierarchy.
+    V1,
+    /// A CRIU that works, as `tests/setup` finds it.
+    Criu,
+}
+
+impl Need {
+    /// Why it is not there, if so.
+    fn missing(self) -> Option<String> {
+        match self {
+            Self::Root => (!nix::unistd::geteuid().is_root()).then(|| "needs root".to_owned()),
+            Self::V2 => hierarchy(Version::V2),
+            Self::V1 => hierarchy(Version::V1),
+            Self::Criu => {
+                let set = std::env::var_os("CRYOSCOPE_TEST_CRIU").is_some_and(|p| PathBuf::from(p).is_file());
+                (!set).then(|| "needs CRIU in CRYOSCOPE_TEST_CRIU; use tests/run".to_owned())
+            }
+        }
+    }
+}
+
+fn hierarchy(version: Version) -> Option<String> {
+    let host = hierarchies().ok();
+    match host.as_ref().and_then(|host| host.get(version)) {
+        None => Some(format!("needs a mounted {version} freezer hierarchy")),
+        Some(found) if found.read_only => Some(format!("the {version} hierarchy is mounted read-only")),
+        Some(_) => None,
+    }
+}
+
+/// The CRIU to test with; only for tests with [`Need::Criu`].
+pub fn criu() -> PathBuf {
+    std::env::var_os("CRYOSCOPE_TEST_CRIU").expect("a test that uses CRIU says so with Need::Criu").into()
+}
+
+/// A test that runs where all of this is there. It fails by a panic.
+pub fn trial(name: &str, needs: &'static [Need], test: impl FnOnce() + Send + 'static) -> Trial {
+    Trial::ignorable_test(name, move || {
+        let missing: Vec<_> = needs.iter().filter_map(|need| need.missing()).collect();
+        if missing.is_empty() {
+            test();
+            return Ok(Completion::Completed);
+        }
+        let why = missing.join("; ");
+        if std::env::var_os("CRYOSCOPE_REQUIRE_KERNEL").is_some_and(|v| v == "1") {
+            return Err(format!("CRYOSCOPE_REQUIRE_KERNEL is set, and this {why}").into());
+        }
+        Ok(Completion::ignored_with(why))
+    })
+}

@@ -1,0 +1,196 @@
+//! A process that counts, and so shows whether it runs.
+
+use std::ffi::{OsStr, OsString};
+use std::fs::{self, File};
+use std::os::unix::fs::FileExt;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitCode, Stdio};
+use std::time::Duration;
+
+use cryoscope::kernel::mounts::hierarchies;
+use cryoscope::kernel::processes::Processes;
+use cryoscope::model::{Process, ProcessId};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::{Pid, setsid};
+
+use super::Group;
+use super::group::release_v1;
+use super::wait::{SOON, throughout, until};
+
+/// How many threads a workload has.
+pub const THREADS: u32 = 4;
+/// How much memory it touches.
+pub const MEMORY: usize = 8 << 20;
+
+/// A process in a session of its own, with four threads and some memory, that counts in its memory and writes the count
+/// into a file. It ends when this is dropped.
+#[derive(Debug)]
+pub struct Workload {
+    child: Child,
+    id: ProcessId,
+    counter: PathBuf,
+    folder: tempfile::TempDir,
+}
+
+impl Workload {
+    /// One that is in the group from its start. Returns when it counts.
+    pub fn in_group(group: &Group) -> Self {
+        Self::in_groups(&[group])
+    }
+
+    /// One that is in several groups, of different hierarchies.
+    pub fn in_groups(groups: &[&Group]) -> Self {
+        Self::named(groups, &std::env::current_exe().unwrap(), None)
+    }
+
+    /// One that is started through a program of another name (a link to this one), with another `argv[0]`.
+    pub fn named(groups: &[&Group], program: &Path, arg0: Option<&OsStr>) -> Self {
+        let folder = tempfile::Builder::new().prefix("cryoscope-test-").tempdir().unwrap();
+        let counter = folder.path().join("counter");
+        let mut command = Command::new(program);
+        if let Some(arg0) = arg0 {
+            command.arg0(arg0);
+        }
+        command.arg("workload").arg(&counter).args(groups.iter().map(|group| group.path()));
+        let child = quiet(&mut command).spawn().unwrap();
+        let id = Processes::default().read(child.id().cast_signed()).expect("nobody else reaps it").id;
+        let workload = Self { child, id, counter, folder };
+        until("the workload counts", SOON, || workload.count() > 0);
+        workload
+    }
+
+    pub fn pid(&self) -> i32 {
+        self.id.pid
+    }
+
+    pub fn id(&self) -> ProcessId {
+        self.id
+    }
+
+    /// Its counter file. Another process that goes on counting there (a restored one) is seen by [`Self::count`].
+    pub fn counter(&self) -> &Path {
+        &self.counter
+    }
+
+    /// A folder that goes with the workload, for what belongs to it.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// How far it has counted.
+    pub fn count(&self) -> u64 {
+        let bytes = fs::read(&self.counter).unwrap_or_default();
+        bytes.try_into().map_or(0, u64::from_le_bytes)
+    }
+
+    /// What `/proc` says of it; `None` once it is gone.
+    pub fn process(&self) -> Option<Process> {
+        Processes::default().read(self.id.pid).filter(|process| process.id == self.id)
+    }
+
+    /// There, and not a zombie.
+    pub fn is_alive(&self) -> bool {
+        self.process().is_some_and(|process| !process.is_zombie())
+    }
+
+    pub fn signal(&self, signal: Signal) {
+        assert!(self.process().is_some(), "process {} is gone", self.id.pid);
+        kill(Pid::from_raw(self.id.pid), signal).unwrap();
+    }
+
+    /// Waits until the kernel shows it in a state (a letter of `/proc/PID/stat`).
+    #[track_caller]
+    pub fn wait_for_state(&self, state: char) {
+        until("the workload's state", SOON, || self.process().is_some_and(|process| process.state == state));
+    }
+
+    #[track_caller]
+    pub fn assert_counting(&self) {
+        let before = self.count();
+        until("the workload goes on counting", SOON, || self.count() > before);
+    }
+
+    /// It runs at no time in a window in which it would count hundreds of times.
+    #[track_caller]
+    pub fn assert_still(&self) {
+        let before = self.count();
+        assert!(before > 0, "it never counted");
+        throughout("the workload is still", Duration::from_millis(60), || self.count() == before);
+    }
+}
+
+impl Drop for Workload {
+    fn drop(&mut self) {
+        // By identity: where its group's drop reaped it, its number may be another process's by now.
+        if self.process().is_some() {
+            let _ = self.child.kill();
+            release_v1(self.id.pid);
+            let _ = self.child.wait();
+        }
+    }
+}
+
+/// No input, no output, and the root as the working directory.
+pub fn quiet(command: &mut Command) -> &mut Command {
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).current_dir("/")
+}
+
+/// What this program does when it is started as something other than the run of the tests; `None` for that.
+pub fn main() -> Option<ExitCode> {
+    let mut arguments = std::env::args_os().skip(1);
+    let kind = arguments.next()?;
+    let rest: Vec<OsString> = arguments.collect();
+    match kind.to_str()? {
+        "workload" => work(&rest),
+        "exit" => join(&rest),
+        "setup" => println!("{}", hierarchies().unwrap().setup),
+        "refusal" => refusal(&rest),
+        _ => return None,
+    }
+    Some(ExitCode::SUCCESS)
+}
+
+/// Into each of these groups.
+fn join(groups: &[OsString]) {
+    for group in groups {
+        fs::write(Path::new(group).join("cgroup.procs"), "0").unwrap();
+    }
+}
+
+/// `workload COUNTER GROUP…`
+fn work(arguments: &[OsString]) {
+    let [counter, groups @ ..] = arguments else { panic!("workload COUNTER GROUP…") };
+    join(groups);
+    setsid().unwrap();
+    let file = File::create(counter).unwrap();
+    for _ in 1..THREADS {
+        std::thread::spawn(|| {
+            let mut own = 0_u64;
+            loop {
+                own = std::hint::black_box(own + 1);
+                std::thread::sleep(Duration::from_millis(1));
+            }
+        });
+    }
+    // The count is nowhere but here: a restored process goes on only where its memory is as it was.
+    let mut memory = vec![1_u64; MEMORY / 8];
+    let mut at = 0;
+    loop {
+        at = (at + 512) % memory.len();
+        memory[at] = std::hint::black_box(memory[at] + 1);
+        memory[0] += 1;
+        file.write_all_at(&memory[0].to_le_bytes(), 0).unwrap();
+        std::thread::sleep(Duration::from_micros(100));
+    }
+}
+
+/// `refusal GROUP JOIN…`: goes into these groups and prints why the first must not be frozen.
+fn refusal(arguments: &[OsString]) {
+    let [group, groups @ ..] = arguments else { panic!("refusal GROUP JOIN…") };
+    join(groups);
+    let host = hierarchies().unwrap();
+    let (hierarchy, path) = host.containing(Path::new(group)).unwrap();
+    let refusal = cryoscope::kernel::guard::refusal(&path, hierarchy.version, &hierarchy.root);
+    println!("{:?}", refusal.map(|refusal| refusal.why));
+}
