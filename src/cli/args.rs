@@ -10,7 +10,7 @@ use crate::model::{Version, span};
 
 /// See, freeze and thaw Linux cgroups.
 #[derive(Debug, Parser)]
-#[command(name = "cryoscope", version, about, args_conflicts_with_subcommands = true)]
+#[command(name = "cryoscope", version, about)]
 pub struct Arguments {
     /// What is asked for; the tree where nothing is.
     #[command(subcommand)]

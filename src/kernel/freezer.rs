@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -10,7 +10,8 @@ use rustix::io::Errno;
 
 use super::cgroupfs::{Filesystem, Group};
 use super::dir::vanished;
-use super::processes::{Processes, wchan};
+use super::mounts;
+use super::processes::{Processes, group_of, wchan};
 use crate::model::{CgroupPath, Process, State, Version, printable};
 
 /// Why a group was not frozen or thawed. Every sentence says what was tried, why it failed, and what to do.
@@ -39,7 +40,7 @@ pub enum FreezerError {
         error: io::Error,
     },
     /// The freeze was not complete in time, and was taken back.
-    #[error("{group} did not freeze within {timeout:?} and was {undone}; {}", stragglers(.running))]
+    #[error("{group} did not freeze within {timeout:?} and was {undone}; {}", stragglers(.running, .held_by.as_deref()))]
     TimedOut {
         /// The group.
         group: String,
@@ -49,6 +50,8 @@ pub enum FreezerError {
         undone: Undone,
         /// What still ran at the deadline, with where it waits.
         running: Vec<Process>,
+        /// The group of the other hierarchy that holds the first of them, where one does: no freeze can complete then.
+        held_by: Option<PathBuf>,
     },
 }
 
@@ -103,7 +106,8 @@ pub fn freeze(group: &Group, timeout: Duration) -> Result<Outcome, FreezerError>
         (false, Ok(())) => Undone::RolledBack,
         (false, Err(_)) => Undone::Stuck,
     };
-    Err(FreezerError::TimedOut { group: group.path.to_string(), timeout, undone, running })
+    let held_by = running.first().and_then(|process| holder(process.id.pid, group.version.other()));
+    Err(FreezerError::TimedOut { group: group.path.to_string(), timeout, undone, running, held_by })
 }
 
 /// Takes a group's own request back and waits until it runs, or until it is known that an ancestor holds it.
@@ -172,7 +176,18 @@ fn wait(group: &Group, timeout: Duration, so: impl Fn((bool, State)) -> bool) ->
     }
 }
 
-/// What keeps a group from freezing: the processes of it that are not in the freezer, with where they wait.
+/// The group of a hierarchy that freezes a process, or `None`. On a hybrid host a process that the v1 freezer holds can't
+/// enter the v2 freezer until v1 lets it go.
+fn holder(pid: i32, version: Version) -> Option<PathBuf> {
+    let hosts = mounts::hierarchies().ok()?;
+    let hierarchy = hosts.get(version)?;
+    let path = group_of(pid, version).ok()??.below(&hierarchy.root)?;
+    let group = Filesystem::open(hierarchy.clone()).ok()?.group(&path).ok()??;
+    let state = group.read().ok()??.freezer.state(false)?;
+    (state != State::Thawed).then_some(group.absolute)
+}
+
+/// What keeps a group from freezing: the processes of it that are not in this freezer, with where they wait.
 ///
 /// A frozen task waits in `do_freezer_trap` (v2) or `__refrigerator` (v1); both are functions of the kernel.
 pub fn running(group: &Group) -> Vec<Process> {
@@ -180,15 +195,19 @@ pub fn running(group: &Group) -> Vec<Process> {
     for process in &mut list {
         process.wchan = wchan(process.id.pid);
     }
-    let in_freezer = |p: &Process| {
-        let at = p.wchan.as_deref().unwrap_or_default();
-        [&b"do_freezer_trap"[..], b"__refrigerator", b"get_signal"].contains(&at)
+    let freezer: &[u8] = match group.version {
+        Version::V1 => b"__refrigerator",
+        Version::V2 => b"do_freezer_trap",
     };
-    list.retain(|process| !in_freezer(process) && !process.is_zombie());
+    list.retain(|process| process.wchan.as_deref() != Some(freezer) && !process.is_zombie());
     list
 }
 
-fn stragglers(running: &[Process]) -> String {
+fn stragglers(running: &[Process], held_by: Option<&Path>) -> String {
+    if let Some(holder) = held_by {
+        let holder = printable(holder.as_os_str().as_encoded_bytes());
+        return format!("that is not stuck: {holder} holds its processes frozen; thaw that first");
+    }
     let Some(first) = running.first() else {
         return "what still runs could not be seen; look at the groups below it".to_owned();
     };

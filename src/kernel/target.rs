@@ -75,7 +75,13 @@ pub fn resolve(
         let roots: Vec<_> = hosts.iter().map(|h| h.mount_point.display().to_string()).collect();
         return Err(TargetError::NotCgroup(name, roots.join(" or ")));
     }
-    if bytes.contains(&b'/') { Err(TargetError::NoSuchGroup(name)) } else { of_name(bytes, &candidates) }
+    if bytes.contains(&b'/') {
+        return Err(TargetError::NoSuchGroup(name));
+    }
+    match of_name(bytes, &candidates) {
+        Err(TargetError::NoSuchGroup(_)) => of_name(&unescaped(bytes), &candidates),
+        found => found,
+    }
 }
 
 type Found = (Filesystem, Group);

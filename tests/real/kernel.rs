@@ -49,10 +49,9 @@ pub fn tests() -> Vec<Trial> {
             all.push(trial(&format!("kernel::{name}::{version}"), needs, move || test(version)));
         }
     }
-    // To be run with the others as soon as a bare name is looked for in both spellings: `--ignored` runs it now.
     for version in [Version::V2, Version::V1] {
         let name = format!("kernel::target::bare_name_as_printed::{version}");
-        all.push(trial(&name, BOTH, move || bare_name_as_printed(version)).with_ignored_flag(true));
+        all.push(trial(&name, BOTH, move || bare_name_as_printed(version)));
     }
     all.push(trial("kernel::freezer::v2_is_held_by_v1", BOTH, v2_is_held_by_v1));
     all.push(trial("kernel::freezer::v2_left_as_found", BOTH, v2_left_as_found));
@@ -273,10 +272,14 @@ fn v2_is_held_by_v1() {
     let (started, timeout) = (Instant::now(), Duration::from_millis(150));
     let error = freeze(&v2.open(), timeout).unwrap_err();
     assert!(started.elapsed() >= timeout);
-    let FreezerError::TimedOut { undone, timeout: said, group, running } = &error else { panic!("{error}") };
+    let FreezerError::TimedOut { undone, timeout: said, group, running, held_by } = &error else {
+        panic!("{error}")
+    };
     assert_eq!((*undone, *said), (Undone::RolledBack, timeout));
     assert_eq!(*group, v2.cgroup_path().to_string());
-    assert!(running.len() <= 1);
+    assert_eq!(running.len(), 1);
+    assert_eq!(held_by.as_deref(), Some(v1.path()));
+    assert!(error.to_string().contains("holds its processes frozen"), "{error}");
     assert!(!v2.requested(), "the request is taken back");
     workload.assert_still();
     v1.thaw();
