@@ -1,4 +1,4 @@
-//! The command line: one file a verb.
+//! The command line: one file a verb, and one for the screen.
 
 mod args;
 mod doctor;
@@ -6,12 +6,13 @@ mod failure;
 mod freeze;
 mod json;
 mod list;
+mod screen;
 mod show;
 mod thaw;
 mod watch;
 
 use std::ffi::OsStr;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 
 use crate::kernel::cgroupfs::{Filesystem, Group};
 use crate::kernel::{mounts, target};
@@ -63,14 +64,16 @@ impl Context {
 /// [`Failure`]: a sentence for stderr and the exit code.
 pub fn run(arguments: Arguments) -> Result<(), Failure> {
     let context = Context::new(arguments.global)?;
-    let mut out = io::BufWriter::new(io::stdout().lock());
-    let done = match arguments.verb.unwrap_or_default() {
-        Verb::List(options) => list::run(&context, &options, &mut out),
-        Verb::Show(options) => show::run(&context, &options, &mut out),
-        Verb::Freeze(options) => freeze::run(&context, &options, &mut out),
-        Verb::Thaw(options) => thaw::run(&context, &options, &mut out),
-        Verb::Watch(options) => watch::run(&context, &options, &mut out),
-        Verb::Doctor(options) => doctor::run(&context, &options, &mut out),
+    let mut out = io::BufWriter::new(io::stdout());
+    let done = match arguments.verb {
+        Some(Verb::List(options)) => list::run(&context, &options, &mut out),
+        Some(Verb::Show(options)) => show::run(&context, &options, &mut out),
+        Some(Verb::Freeze(options)) => freeze::run(&context, &options, &mut out),
+        Some(Verb::Thaw(options)) => thaw::run(&context, &options, &mut out),
+        Some(Verb::Watch(options)) => watch::run(&context, &options, &mut out),
+        Some(Verb::Doctor(options)) => doctor::run(&context, &options, &mut out),
+        None if io::stdout().is_terminal() => screen::run(context, arguments.target.as_deref()),
+        None => list::run(&context, &args::List::of(arguments.target), &mut out),
     };
     match done.and_then(|()| out.flush().map_err(Failure::from)) {
         // Whoever read the output has seen enough: `cryoscope list | head`.

@@ -2,7 +2,7 @@
 //!
 //! # Layers
 //!
-//! Imports run one way: `main → cli → runtime, watch → kernel → model`.
+//! Imports run one way: `main → cli → tui → runtime, watch → kernel → model`.
 //!
 //! | layer | what it is |
 //! |---|---|
@@ -10,7 +10,10 @@
 //! | [`kernel`] | the only place that opens cgroup file systems and `/proc` |
 //! | [`watch`] | the kernel's announcements as hints; the truth is read again |
 //! | [`runtime`] | who made a group: units of systemd |
+//! | [`tui`] | the screen: events in, commands out |
 //! | [`cli`] | one file a verb |
+//!
+//! In [`tui`] only the edge (its loop and its world) knows the layers below; update and view know the model alone.
 //!
 //! # Invariants
 //!
@@ -23,4 +26,5 @@ pub mod cli;
 pub mod kernel;
 pub mod model;
 pub mod runtime;
+pub mod tui;
 pub mod watch;

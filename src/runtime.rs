@@ -1,3 +1,39 @@
 //! Who made a group, and what they think its state is.
 
 pub mod systemd;
+
+use crate::kernel::cgroupfs::{Filesystem, Group};
+use crate::kernel::freezer::{self, FreezerError, Outcome};
+use systemd::Unit;
+
+/// Why a group was not thawed.
+#[derive(Debug, thiserror::Error)]
+pub enum ThawError {
+    /// systemd froze the unit, and did not thaw it.
+    #[error("systemd did not thaw {unit}: {why}")]
+    Systemd {
+        /// The group's path.
+        unit: String,
+        /// What systemctl said.
+        why: String,
+    },
+    /// The kernel's side of it failed.
+    #[error(transparent)]
+    Freezer(#[from] FreezerError),
+}
+
+/// Thaws a group through whoever froze it: a unit that systemd froze through systemd, so that systemd and the kernel agree
+/// afterwards, any other through its own file.
+///
+/// # Errors
+/// [`ThawError`].
+pub fn thaw(group: &Group, fs: &Filesystem) -> Result<Outcome, ThawError> {
+    let Some(unit) = Unit::of(&group.path).filter(Unit::is_frozen_by_systemd) else {
+        return Ok(freezer::thaw(group, fs)?);
+    };
+    unit.thaw().map_err(|why| ThawError::Systemd { unit: group.path.to_string(), why })?;
+    match freezer::thaw(group, fs)? {
+        Outcome::Already => Ok(Outcome::Done),
+        outcome => Ok(outcome),
+    }
+}

@@ -4,17 +4,21 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::model::{Version, span};
 
 /// See, freeze and thaw Linux cgroups.
+///
+/// Without a verb: the live tree on the screen, or, where the output is no terminal, the tree printed once.
 #[derive(Debug, Parser)]
-#[command(name = "cryoscope", version, about)]
+#[command(name = "cryoscope", version, about, subcommand_precedence_over_arg = true)]
 pub struct Arguments {
-    /// What is asked for; the tree where nothing is.
+    /// What is asked for; the screen where nothing is.
     #[command(subcommand)]
     pub verb: Option<Verb>,
+    /// The group to open the screen at: a path, pid:N, or a unit's name
+    pub target: Option<OsString>,
     /// What holds for every verb.
     #[command(flatten)]
     pub global: Global,
@@ -32,6 +36,35 @@ pub struct Global {
     /// Change nothing on this host
     #[arg(long, global = true)]
     pub read_only: bool,
+    /// Letters in place of symbols and lines
+    #[arg(long, global = true)]
+    pub ascii: bool,
+    /// When to use colour
+    #[arg(long, global = true, value_name = "WHEN", value_enum, default_value = "auto")]
+    pub color: When,
+}
+
+/// When to use colour.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum When {
+    /// Unless `NO_COLOR` is set
+    #[default]
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+impl When {
+    /// Whether to use colour here. (no-color.org)
+    pub fn holds(self) -> bool {
+        match self {
+            Self::Auto => std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
+            Self::Always => true,
+            Self::Never => false,
+        }
+    }
 }
 
 /// The verbs.
@@ -51,12 +84,6 @@ pub enum Verb {
     Doctor(Doctor),
 }
 
-impl Default for Verb {
-    fn default() -> Self {
-        Self::List(List::default())
-    }
-}
-
 /// `list`
 #[derive(Debug, Default, Args)]
 pub struct List {
@@ -71,6 +98,13 @@ pub struct List {
     /// One JSON object a line
     #[arg(long)]
     pub json: bool,
+}
+
+impl List {
+    /// The plain listing of a target.
+    pub(super) fn of(target: Option<OsString>) -> Self {
+        Self { target, ..Self::default() }
+    }
 }
 
 /// `show`

@@ -60,6 +60,18 @@ pub(super) fn run(context: &Context, options: &Doctor, out: &mut impl Write) -> 
     Ok(())
 }
 
+/// What this user may not do, and what that takes.
+pub(super) fn missing(context: &Context) -> Vec<String> {
+    let mut missing = Vec::new();
+    if !nix::unistd::geteuid().is_root() {
+        missing.push("freezing groups of others, and where their processes wait, need root".to_owned());
+    }
+    for hierarchy in context.hosts.iter().filter(|h| h.read_only) {
+        missing.push(format!("{} is mounted read-only", hierarchy.mount_point.display()));
+    }
+    missing
+}
+
 fn report(context: &Context) -> Report {
     let hierarchies: Vec<_> = context
         .hosts
@@ -73,10 +85,7 @@ fn report(context: &Context) -> Report {
         })
         .collect();
     let root = nix::unistd::geteuid().is_root();
-    let mut missing = Vec::new();
-    if !root {
-        missing.push("freezing groups of others, and where their processes wait, need root".to_owned());
-    }
+    let mut missing = missing(context);
     for version in [Version::V1, Version::V2].into_iter().filter(|&v| context.hosts.get(v).is_none()) {
         missing.push(format!("no {version} freezer is mounted"));
     }

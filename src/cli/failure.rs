@@ -6,6 +6,7 @@ use std::io;
 use crate::kernel::freezer::FreezerError;
 use crate::kernel::mounts::MountsError;
 use crate::kernel::target::TargetError;
+use crate::runtime::ThawError;
 
 /// A failure at the edge of the program.
 #[derive(Debug)]
@@ -71,6 +72,15 @@ impl From<TargetError> for Failure {
             _ => 2,
         };
         Self::new(code, error.to_string())
+    }
+}
+
+impl From<ThawError> for Failure {
+    fn from(error: ThawError) -> Self {
+        match error {
+            ThawError::Freezer(error) => error.into(),
+            ThawError::Systemd { .. } => Self::new(1, error.to_string()),
+        }
     }
 }
 

@@ -6,9 +6,9 @@ use super::args::Thaw;
 use super::list::scan;
 use super::{Context, Failure};
 use crate::kernel::cgroupfs::{Filesystem, Group};
-use crate::kernel::freezer::{self, Outcome, asking_ancestor};
+use crate::kernel::freezer::{Outcome, asking_ancestor};
 use crate::model::CgroupPath;
-use crate::runtime::systemd::Unit;
+use crate::runtime;
 
 /// Thaws each target, or every group that asks for a freeze itself.
 pub(super) fn run(context: &Context, options: &Thaw, out: &mut impl Write) -> Result<(), Failure> {
@@ -31,16 +31,8 @@ pub(super) fn run(context: &Context, options: &Thaw, out: &mut impl Write) -> Re
 }
 
 fn one(fs: &Filesystem, group: &Group, out: &mut impl Write) -> Result<(), Failure> {
-    let unit = Unit::of(&group.path).filter(Unit::is_frozen_by_systemd);
-    if let Some(unit) = &unit {
-        let failed = |why| Failure::new(1, format!("systemd did not thaw {}: {why}", group.path));
-        unit.thaw().map_err(failed)?;
-    }
-    let by_systemd = unit.is_some();
-    match freezer::thaw(group, fs)? {
-        Outcome::Already if by_systemd => say(fs, group, Outcome::Done, out),
-        outcome => say(fs, group, outcome, out),
-    }
+    let outcome = runtime::thaw(group, fs)?;
+    say(fs, group, outcome, out)
 }
 
 fn say(fs: &Filesystem, group: &Group, outcome: Outcome, out: &mut impl Write) -> Result<(), Failure> {

@@ -1,0 +1,35 @@
+//! `cryoscope` alone: the screen.
+
+use std::ffi::OsStr;
+use std::io::{self, IsTerminal};
+
+use super::doctor::missing;
+use super::{Context, Failure};
+use crate::model::printable;
+use crate::tui::{self, Settings};
+
+/// Opens the screen, at a group if one is named.
+pub(super) fn run(context: Context, target: Option<&OsStr>) -> Result<(), Failure> {
+    if !io::stdin().is_terminal() {
+        return Err(Failure::new(2, "the keyboard is no terminal; use cryoscope list to print the tree"));
+    }
+    let target = target.map(|target| context.open(target)).transpose()?;
+    let host = nix::unistd::gethostname().unwrap_or_default();
+    let settings = Settings {
+        host: printable(host.as_encoded_bytes()).into_owned(),
+        ascii: context.global.ascii,
+        colour: context.global.color.holds(),
+        read_only: context.global.read_only,
+        limits: missing(&context),
+        target: target.map(|(fs, group)| (fs.hierarchy().version, group.path)),
+        size: (80, 24),
+    };
+    let mut hosts = context.hosts;
+    // The one that is not asked for is not shown.
+    match context.global.hierarchy {
+        Some(crate::model::Version::V1) => hosts.v2 = None,
+        Some(crate::model::Version::V2) => hosts.v1 = None,
+        None => {}
+    }
+    tui::run(hosts, settings).map_err(|error| Failure::new(1, format!("the screen failed: {error}")))
+}

@@ -1,0 +1,47 @@
+//! The screen: events in, commands out, and a view that writes nothing.
+//!
+//! Every reason to change is one closed [`Event`]. [`update()`] takes it into the [`App`] and answers with [`Command`]s
+//! for the world; it opens no file and reads no clock. [`view::draw`] shows the state. So a session is keys in, screens
+//! and commands out, and is tested as such.
+//!
+//! ```text
+//!  cryoscope · host   v2 unified │ v1 freezer    groups, frozen, freezing   watches     view::header
+//! ┌ Groups ───────────────────┐┌ 1 Processes ─ 2 Freeze ───────────────────┐
+//! │ view::tree, over rows     ││ view::processes, or view::freeze           │         view::dialog and view::help
+//! │                           ││ with the words of story                    │         lie over all of it
+//! └───────────────────────────┘└────────────────────────────────────────────┘
+//!  the selected group in one line, a message, or the search                             view::footer
+//!  the keys, from the table in keymap
+//! ```
+//!
+//! Invariants: text that came from the system is shown through [`crate::model::printable`] only; a dialog acts on the
+//! group that it was opened for, by identity; nothing but an explicit choice in a dialog changes a group.
+
+mod action;
+mod app;
+mod columns;
+mod command;
+mod dialog;
+mod event;
+mod keymap;
+mod layout;
+mod rows;
+mod run;
+mod search;
+mod shell;
+mod story;
+mod theme;
+mod update;
+pub mod view;
+mod world;
+
+pub use action::Action;
+pub use app::{App, Panel, Settings, Target};
+pub use command::Command;
+pub use event::{Event, FreezeAction};
+pub use keymap::{Binding, TABLE};
+pub use run::run;
+pub use update::update;
+
+#[cfg(test)]
+mod tests;

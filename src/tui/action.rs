@@ -1,0 +1,83 @@
+//! What a key can mean, and when it cannot be done.
+
+use super::App;
+use crate::model::{Freezer, Version, printable};
+
+/// One thing that a person can ask for with a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[allow(missing_docs, reason = "each is described where its keys are: in the key table")]
+pub enum Action {
+    Down,
+    Up,
+    First,
+    Last,
+    HalfDown,
+    HalfUp,
+    PageDown,
+    PageUp,
+    Left,
+    Right,
+    Toggle,
+    Unfold,
+    Fold,
+    UnfoldBelow,
+    NextPanel,
+    PanelProcesses,
+    PanelFreeze,
+    PanelDown,
+    PanelUp,
+    Hierarchy,
+    Search,
+    NextHit,
+    PreviousHit,
+    Freeze,
+    Thaw,
+    Checkpoint,
+    Copy,
+    Help,
+    Back,
+    Quit,
+}
+
+impl Action {
+    /// Why this cannot be done now; `None` when it can.
+    pub(crate) fn unavailable(self, app: &App) -> Option<String> {
+        match self {
+            Self::Freeze | Self::Thaw => why_no_write(app).or_else(|| self.wrong_state(app)),
+            Self::Hierarchy if app.groves.len() < 2 => {
+                Some("this host has one hierarchy with a freezer".to_owned())
+            }
+            Self::NextHit | Self::PreviousHit if app.search.last().is_empty() => {
+                Some("nothing was searched for: / searches".to_owned())
+            }
+            Self::Checkpoint if app.selected_node().is_none_or(|n| n.group.freezer == Freezer::Root) => {
+                Some("the root group can't be checkpointed".to_owned())
+            }
+            _ => None,
+        }
+    }
+
+    fn wrong_state(self, app: &App) -> Option<String> {
+        let Some(node) = app.selected_node() else { return Some("no group is there yet".to_owned()) };
+        if node.group.freezer == Freezer::Root {
+            return Some("the root group has no freezer".to_owned());
+        }
+        let name = printable(&node.group.name);
+        match (self, node.group.freezer.requested()) {
+            (Self::Freeze, true) => Some(format!("{name} asks for a freeze already")),
+            (Self::Thaw, false) if app.asked_above().is_none() && !app.inherits() => {
+                Some(format!("nobody asks for a freeze of {name}"))
+            }
+            _ => None,
+        }
+    }
+}
+
+fn why_no_write(app: &App) -> Option<String> {
+    if app.settings.read_only {
+        return Some("started with --read-only".to_owned());
+    }
+    let hierarchy = app.hierarchy()?;
+    let name = if hierarchy.version == Version::V1 { "the v1 freezer" } else { "cgroup v2" };
+    hierarchy.read_only.then(|| format!("{name} is mounted read-only"))
+}

@@ -1,0 +1,224 @@
+//! Everything that the screen shows.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use super::command::Command;
+use super::dialog::Dialog;
+use super::layout::{Layout, inside};
+use super::rows::Grove;
+use super::search::Search;
+use super::theme::Theme;
+use crate::model::tree::{Key, Node};
+use crate::model::{CgroupId, CgroupPath, Freezer, Hierarchies, Hierarchy, Process, Version};
+
+/// What the person who started the program decided, and what the program found out about its host before.
+#[derive(Debug, Clone, Default)]
+pub struct Settings {
+    /// The host's name.
+    pub host: String,
+    /// Letters instead of symbols.
+    pub ascii: bool,
+    /// Colours may be used.
+    pub colour: bool,
+    /// Nothing may be changed.
+    pub read_only: bool,
+    /// What this user lacks to do everything, a sentence each; empty for root.
+    pub limits: Vec<String>,
+    /// The group to open at.
+    pub target: Option<(Version, CgroupPath)>,
+    /// The size of the terminal: columns, rows.
+    pub size: (u16, u16),
+}
+
+/// A group that something is to be done with: pinned by its identity.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    /// Its hierarchy.
+    pub version: Version,
+    /// Its identity.
+    pub id: CgroupId,
+    /// The path at which it was seen.
+    pub path: CgroupPath,
+}
+
+/// What the panel beside the groups shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Panel {
+    /// The processes of the selected group.
+    Processes,
+    /// The story of its freeze.
+    Freeze,
+}
+
+/// A line for the person, until the next key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Message {
+    pub(crate) text: String,
+    pub(crate) wrong: bool,
+}
+
+/// How the groups are watched.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Watching {
+    pub(crate) groups: usize,
+    pub(crate) polling: Option<String>,
+}
+
+/// The whole state of the screen. Changed by [`super::update()`] only.
+#[derive(Debug)]
+pub struct App {
+    pub(crate) settings: Settings,
+    pub(crate) hierarchies: Hierarchies,
+    /// One for each hierarchy, v2 first; never empty.
+    pub(crate) groves: Vec<Grove>,
+    /// Which one is shown.
+    pub(crate) current: usize,
+    pub(crate) panel: Panel,
+    /// In a narrow terminal: the panel is shown instead of the groups.
+    pub(crate) panel_first: bool,
+    /// The first line of the panel that is shown.
+    pub(crate) panel_offset: usize,
+    pub(crate) processes: Option<(CgroupId, Result<Vec<Process>, String>)>,
+    pub(crate) search: Search,
+    pub(crate) dialog: Option<Dialog>,
+    pub(crate) help: bool,
+    pub(crate) message: Option<Message>,
+    pub(crate) watching: Watching,
+    pub(crate) size: (u16, u16),
+    pub(crate) now: Duration,
+    /// Keys that are the beginning of a binding.
+    pub(crate) typed: String,
+    /// What this run froze and did not thaw.
+    pub(crate) frozen_here: Vec<Target>,
+    /// Leaving, as soon as these are thawed.
+    pub(crate) leaving: Option<HashSet<CgroupId>>,
+    /// The last [`Command::Focus`].
+    pub(crate) focus: Option<Command>,
+}
+
+impl App {
+    /// An empty screen, before the first event. `hierarchies` holds at least one.
+    pub fn new(hierarchies: Hierarchies, settings: Settings) -> Self {
+        let wanted =
+            |v: Version| settings.target.clone().filter(|(version, _)| *version == v).map(|(_, path)| path);
+        let groves: Vec<Grove> =
+            hierarchies.iter().map(|h| Grove::new(h.version, wanted(h.version))).collect();
+        let asked = settings.target.as_ref().map(|(version, _)| *version);
+        let current = groves.iter().position(|g| Some(g.version) == asked).unwrap_or(0);
+        let size = settings.size;
+        Self {
+            settings,
+            hierarchies,
+            groves,
+            current,
+            panel: Panel::Processes,
+            panel_first: false,
+            panel_offset: 0,
+            processes: None,
+            search: Search::default(),
+            dialog: None,
+            help: false,
+            message: None,
+            watching: Watching::default(),
+            size,
+            now: Duration::ZERO,
+            typed: String::new(),
+            frozen_here: Vec::new(),
+            leaving: None,
+            focus: None,
+        }
+    }
+
+    /// What this run froze and is still asking for a freeze itself: to be said when the program ends.
+    pub fn left_frozen(&self) -> impl Iterator<Item = &Target> {
+        self.frozen_here
+            .iter()
+            .filter(|target| self.node_of(target).is_some_and(|n| n.group.freezer.requested()))
+    }
+
+    /// Whether something on the screen counts seconds, so that it is to be drawn again with each tick.
+    pub fn counts_seconds(&self) -> bool {
+        self.grove().is_some_and(|grove| !grove.since.is_empty())
+    }
+
+    pub(crate) fn theme(&self) -> Theme {
+        Theme { ascii: self.settings.ascii, colour: self.settings.colour }
+    }
+
+    pub(crate) fn layout(&self) -> Option<Layout> {
+        Layout::of(self.size, self.panel_first)
+    }
+
+    pub(crate) fn grove(&self) -> Option<&Grove> {
+        self.groves.get(self.current)
+    }
+
+    pub(crate) fn grove_mut(&mut self) -> Option<&mut Grove> {
+        self.groves.get_mut(self.current)
+    }
+
+    pub(crate) fn grove_of(&mut self, version: Version) -> Option<&mut Grove> {
+        self.groves.iter_mut().find(|grove| grove.version == version)
+    }
+
+    /// The hierarchy that is shown.
+    pub(crate) fn hierarchy(&self) -> Option<&Hierarchy> {
+        self.hierarchies.get(self.grove()?.version)
+    }
+
+    pub(crate) fn selected_node(&self) -> Option<&Node> {
+        let grove = self.grove()?;
+        grove.node(grove.selected?)
+    }
+
+    pub(crate) fn selected_target(&self) -> Option<Target> {
+        let grove = self.grove()?;
+        self.target(grove.selected?)
+    }
+
+    /// A group of the shown hierarchy, pinned.
+    pub(crate) fn target(&self, key: Key) -> Option<Target> {
+        let grove = self.grove()?;
+        let id = grove.node(key)?.group.id;
+        Some(Target { version: grove.version, id, path: grove.path(key) })
+    }
+
+    /// A pinned group, if it is still there.
+    pub(crate) fn node_of(&self, target: &Target) -> Option<&Node> {
+        let tree = self.groves.iter().find(|grove| grove.version == target.version)?.tree.as_ref()?;
+        tree.get(tree.find(target.id)?)
+    }
+
+    /// The nearest group above the selected one that asks for a freeze.
+    pub(crate) fn asked_above(&self) -> Option<Key> {
+        let grove = self.grove()?;
+        grove.tree.as_ref()?.inherited_from(grove.selected?)
+    }
+
+    /// Whether any group above the selected one asks, seen or not: in a container the v1 freezer tells of groups out of sight.
+    pub(crate) fn inherits(&self) -> bool {
+        self.selected_node().is_some_and(|node| {
+            node.inherited || matches!(node.group.freezer, Freezer::V1 { inherited: true, .. })
+        })
+    }
+
+    /// The processes of the selected group, as far as they were read.
+    pub(crate) fn selected_processes(&self) -> Option<&Result<Vec<Process>, String>> {
+        let id = self.selected_node()?.group.id;
+        self.processes.as_ref().filter(|(of, _)| *of == id).map(|(_, list)| list)
+    }
+
+    /// How many rows of groups there is room for.
+    pub(crate) fn tree_height(&self) -> usize {
+        self.layout().and_then(|l| l.tree).map_or(0, |tree| usize::from(inside(tree).height))
+    }
+
+    pub(crate) fn say(&mut self, text: impl Into<String>) {
+        self.message = Some(Message { text: text.into(), wrong: false });
+    }
+
+    pub(crate) fn complain(&mut self, text: impl Into<String>) {
+        self.message = Some(Message { text: text.into(), wrong: true });
+    }
+}

@@ -1,0 +1,50 @@
+//! What goes out: all that the screen asks of the world.
+
+use crate::model::{CgroupId, CgroupPath, Version};
+
+/// Something for the world to do. Commands are carried out in their order; the answers are events.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Command {
+    /// What is on screen: only that needs to be read again. Sent when it changed.
+    Focus {
+        /// Which hierarchy is shown.
+        version: Version,
+        /// The groups on visible rows, from the top.
+        visible: Vec<CgroupId>,
+        /// The one whose processes are wanted.
+        selected: Option<CgroupId>,
+    },
+    /// Ask for a freeze.
+    Freeze {
+        /// In which hierarchy.
+        version: Version,
+        /// The group's identity: if another group has the path now, nothing is written.
+        id: CgroupId,
+        /// Where it was seen.
+        path: CgroupPath,
+        /// The person typed the group's name to go past a guard.
+        force: bool,
+    },
+    /// Take the group's own request back.
+    Thaw {
+        /// In which hierarchy.
+        version: Version,
+        /// The group's identity.
+        id: CgroupId,
+        /// Where it was seen.
+        path: CgroupPath,
+    },
+    /// Say which guard would refuse to freeze a group, and who owns it: [`super::Event::Guard`].
+    Inspect {
+        /// In which hierarchy.
+        version: Version,
+        /// The group's identity.
+        id: CgroupId,
+        /// Where it was seen.
+        path: CgroupPath,
+    },
+    /// Put text on the clipboard.
+    Copy(String),
+    /// Leave.
+    Quit,
+}

@@ -1,0 +1,127 @@
+//! A question before something changes. It keeps the group that it was opened for, whatever happens to the rows.
+
+use tui_input::Input;
+
+use super::app::Target;
+use crate::model::printable;
+
+/// What the world says about freezing the group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Guard {
+    /// Not answered yet.
+    Waiting,
+    /// Nothing speaks against it.
+    Clear,
+    /// Refused without force, with the reason.
+    Refused(String),
+}
+
+/// What is asked.
+#[derive(Debug)]
+pub(crate) enum Question {
+    Freeze {
+        target: Target,
+        guard: Guard,
+        owner: Option<String>,
+        typed: Input,
+    },
+    /// `above`: the nearest group above that asks; while it does, thawing the target alone does nothing.
+    Thaw {
+        target: Target,
+        own: bool,
+        above: Option<Target>,
+    },
+    /// This run froze groups that are still frozen.
+    Leave {
+        frozen: Vec<Target>,
+    },
+}
+
+/// A button.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Choice {
+    Cancel,
+    Freeze,
+    Thaw,
+    ThawAbove,
+    ThawAndLeave,
+    Leave,
+}
+
+impl Choice {
+    pub(crate) fn label(self) -> &'static str {
+        match self {
+            Self::Cancel => "Cancel",
+            Self::Freeze => "Freeze",
+            Self::Thaw => "Thaw",
+            Self::ThawAbove => "Thaw the group above",
+            Self::ThawAndLeave => "Thaw and leave",
+            Self::Leave => "Leave them frozen",
+        }
+    }
+}
+
+/// A question with its buttons; it starts on Cancel.
+#[derive(Debug)]
+pub(crate) struct Dialog {
+    pub(crate) question: Question,
+    pub(crate) button: usize,
+}
+
+impl Dialog {
+    pub(crate) fn new(question: Question) -> Self {
+        Self { question, button: 0 }
+    }
+
+    pub(crate) fn choices(&self) -> &'static [Choice] {
+        match &self.question {
+            Question::Freeze { .. } => &[Choice::Cancel, Choice::Freeze],
+            Question::Thaw { own: true, above: Some(_), .. } => {
+                &[Choice::Cancel, Choice::Thaw, Choice::ThawAbove]
+            }
+            Question::Thaw { above: Some(_), .. } => &[Choice::Cancel, Choice::ThawAbove],
+            Question::Thaw { own: true, .. } => &[Choice::Cancel, Choice::Thaw],
+            Question::Thaw { .. } => &[Choice::Cancel],
+            Question::Leave { .. } => &[Choice::Cancel, Choice::ThawAndLeave, Choice::Leave],
+        }
+    }
+
+    pub(crate) fn choice(&self) -> Choice {
+        self.choices().get(self.button).copied().unwrap_or(Choice::Cancel)
+    }
+
+    pub(crate) fn turn(&mut self, forward: bool) {
+        let n = self.choices().len();
+        self.button = (self.button + if forward { 1 } else { n - 1 }) % n;
+    }
+
+    /// The group that the question is about; none where it is about several.
+    pub(crate) fn target(&self) -> Option<&Target> {
+        match &self.question {
+            Question::Freeze { target, .. } | Question::Thaw { target, .. } => Some(target),
+            Question::Leave { .. } => None,
+        }
+    }
+
+    /// Where the group's name is typed, if the guard wants that.
+    pub(crate) fn typed_mut(&mut self) -> Option<&mut Input> {
+        match &mut self.question {
+            Question::Freeze { guard: Guard::Refused(_), typed, .. } => Some(typed),
+            _ => None,
+        }
+    }
+
+    /// Why the choice can't be taken now.
+    pub(crate) fn unavailable(&self, choice: Choice) -> Option<String> {
+        match (&self.question, choice) {
+            (Question::Freeze { guard: Guard::Waiting, .. }, Choice::Freeze) => {
+                Some("still looking at what is in the group".to_owned())
+            }
+            (Question::Freeze { guard: Guard::Refused(_), typed, target, .. }, Choice::Freeze) => {
+                let name = printable(target.path.name());
+                (typed.value() != name).then(|| format!("type the group's name to freeze it: {name}"))
+            }
+            _ => None,
+        }
+    }
+}

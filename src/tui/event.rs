@@ -1,0 +1,80 @@
+//! What comes in: every reason the screen may change.
+
+use std::time::Duration;
+
+use crate::model::{Cgroup, CgroupId, CgroupPath, Change, Process, Version};
+
+/// Which of the two a command asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FreezeAction {
+    /// A request to freeze.
+    Freeze,
+    /// The request taken back.
+    Thaw,
+}
+
+/// Something that happened outside.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Event {
+    /// A key, the mouse, a new terminal size.
+    Input(ratatui::crossterm::event::Event),
+    /// The tree of a hierarchy starts, or starts anew: the first event for a hierarchy.
+    Root {
+        /// Which hierarchy.
+        version: Version,
+        /// Its root group.
+        root: Cgroup,
+    },
+    /// Facts for the tree of a hierarchy.
+    Changes {
+        /// Which hierarchy.
+        version: Version,
+        /// What was read, in order.
+        changes: Vec<Change>,
+    },
+    /// The first scan of a hierarchy is complete.
+    Scanned {
+        /// Which hierarchy.
+        version: Version,
+    },
+    /// The processes of a group were read; `Err` is a sentence that says why not.
+    Processes {
+        /// Whose.
+        id: CgroupId,
+        /// The whole list, or why there is none.
+        list: Result<Vec<Process>, String>,
+    },
+    /// How the groups are watched.
+    Watching {
+        /// How many groups have a watch.
+        groups_watched: usize,
+        /// Why some are polled instead, if any are.
+        polling: Option<String>,
+    },
+    /// The answer to [`super::Command::Inspect`].
+    Guard {
+        /// Which group was looked at.
+        id: CgroupId,
+        /// Why freezing it would be refused without force.
+        refusal: Option<String>,
+        /// Who owns the group: a systemd unit, a container.
+        owner: Option<String>,
+    },
+    /// A freeze or a thaw ended.
+    Done {
+        /// Which of the two.
+        action: FreezeAction,
+        /// In which hierarchy.
+        version: Version,
+        /// The group's identity.
+        id: CgroupId,
+        /// The path it had.
+        path: CgroupPath,
+        /// A sentence either way.
+        outcome: Result<String, String>,
+    },
+    /// Time since the start; while something on screen counts seconds, once a second.
+    Tick(Duration),
+    /// SIGTERM or SIGHUP came: leave without asking.
+    Terminated,
+}

@@ -1,0 +1,206 @@
+//! One hierarchy on the screen: its tree, which groups are unfolded, the rows that makes, and which one is selected.
+
+use std::collections::{HashMap, HashSet};
+use std::time::Duration;
+
+use crate::model::tree::{Key, Node};
+use crate::model::{Cgroup, CgroupId, CgroupPath, Change, State, Tree, Version};
+
+/// A line of the tree.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Row {
+    pub(crate) key: Key,
+    /// How deep below the root.
+    pub(crate) depth: usize,
+}
+
+/// When a group was seen to come into the state that it is in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Since {
+    state: State,
+    /// Time since the start of the program.
+    pub(crate) at: Duration,
+    /// It was in that state when it was first seen: it is so for this long at least.
+    pub(crate) at_least: bool,
+}
+
+/// The groups of one hierarchy, as they are shown.
+#[derive(Debug)]
+pub(crate) struct Grove {
+    pub(crate) version: Version,
+    pub(crate) tree: Option<Tree>,
+    pub(crate) scanned: bool,
+    pub(crate) rows: Vec<Row>,
+    pub(crate) selected: Option<Key>,
+    /// The first row on the screen.
+    pub(crate) offset: usize,
+    pub(crate) since: HashMap<CgroupId, Since>,
+    unfolded: HashSet<Key>,
+    /// Where the selection was, so that a group that is gone still has a name.
+    place: CgroupPath,
+    /// A group to select as soon as it is found.
+    wanted: Option<CgroupPath>,
+}
+
+impl Grove {
+    pub(crate) fn new(version: Version, wanted: Option<CgroupPath>) -> Self {
+        Self {
+            version,
+            tree: None,
+            scanned: false,
+            rows: Vec::new(),
+            selected: None,
+            offset: 0,
+            since: HashMap::new(),
+            unfolded: HashSet::new(),
+            place: CgroupPath::root(),
+            wanted,
+        }
+    }
+
+    /// The tree starts, or starts anew: then the same path is selected again once it is found.
+    pub(crate) fn plant(&mut self, root: Cgroup) {
+        let tree = Tree::new(root);
+        if self.tree.is_some() && !self.place.is_root() {
+            self.wanted.get_or_insert(self.place.clone());
+        }
+        self.unfolded = HashSet::from([tree.root()]);
+        self.selected = Some(tree.root());
+        self.scanned = false;
+        self.tree = Some(tree);
+        self.since.clear();
+        self.arrange();
+    }
+
+    /// Takes facts in.
+    pub(crate) fn apply(&mut self, changes: Vec<Change>, now: Duration) {
+        let Some(tree) = &mut self.tree else { return };
+        let mut occurrences = Vec::new();
+        for change in changes {
+            tree.apply(change, &mut occurrences);
+        }
+        self.time(now);
+        let unfolded = std::mem::take(&mut self.unfolded);
+        self.unfolded = unfolded.into_iter().filter(|&key| self.node(key).is_some()).collect();
+    }
+
+    /// Keeps the time of each group that is not thawed; looks only where there is one.
+    fn time(&mut self, now: Duration) {
+        let Some(tree) = &self.tree else { return };
+        let (mut since, mut stack) = (HashMap::new(), vec![tree.root()]);
+        while let Some(node) = stack.pop().and_then(|key| tree.get(key)) {
+            if let Some(state) = node.state().filter(|&state| state != State::Thawed) {
+                let held = self.since.get(&node.group.id).filter(|held| held.state == state);
+                let fresh = Since { state, at: now, at_least: !self.scanned };
+                since.insert(node.group.id, held.copied().unwrap_or(fresh));
+            }
+            if node.below.frozen + node.below.freezing > 0 {
+                stack.extend(&node.children);
+            }
+        }
+        self.since = since;
+    }
+
+    /// Makes the rows again. Says which group was selected and is gone, and which one is selected instead.
+    pub(crate) fn arrange(&mut self) -> Option<(CgroupPath, CgroupPath)> {
+        let lost = self.reselect();
+        let Some(tree) = &self.tree else { return None };
+        let (mut rows, mut stack) = (Vec::new(), vec![Row { key: tree.root(), depth: 0 }]);
+        while let Some(row) = stack.pop() {
+            rows.push(row);
+            if self.unfolded.contains(&row.key) {
+                let children = tree.get(row.key).map_or(&[][..], |node| &node.children);
+                stack.extend(children.iter().rev().map(|&key| Row { key, depth: row.depth + 1 }));
+            }
+        }
+        self.rows = rows;
+        self.seek();
+        self.place = self.selected.map_or_else(CgroupPath::root, |key| self.path(key));
+        lost.map(|lost| (lost, self.place.clone()))
+    }
+
+    /// Where the selected group is gone: the next one of the old rows that is still there, or the one before.
+    fn reselect(&mut self) -> Option<CgroupPath> {
+        let selected = self.selected?;
+        if self.node(selected).is_some() {
+            return None;
+        }
+        let at = self.rows.iter().position(|row| row.key == selected).unwrap_or(0);
+        let (before, after) = self.rows.split_at(at);
+        let there = |row: &&Row| self.node(row.key).is_some();
+        let next = after.iter().find(there).or_else(|| before.iter().rfind(there)).map(|row| row.key);
+        self.selected = next.or_else(|| self.tree.as_ref().map(Tree::root));
+        Some(self.place.clone())
+    }
+
+    /// Selects the group that is waited for, if it has come.
+    fn seek(&mut self) {
+        let found = self.wanted.as_ref().and_then(|path| self.tree.as_ref()?.at(path));
+        if let Some(key) = found {
+            self.wanted = None;
+            self.select(key);
+            self.arrange();
+        }
+    }
+
+    /// Stops waiting for a group; says which one it was.
+    pub(crate) fn give_up(&mut self) -> Option<CgroupPath> {
+        self.wanted.take()
+    }
+
+    pub(crate) fn node(&self, key: Key) -> Option<&Node> {
+        self.tree.as_ref()?.get(key)
+    }
+
+    pub(crate) fn path(&self, key: Key) -> CgroupPath {
+        self.tree.as_ref().map_or_else(CgroupPath::root, |tree| tree.path(key))
+    }
+
+    /// Which row is selected.
+    pub(crate) fn cursor(&self) -> usize {
+        self.rows.iter().position(|row| Some(row.key) == self.selected).unwrap_or(0)
+    }
+
+    /// Selects by row, as far as there are rows.
+    pub(crate) fn go(&mut self, row: usize) {
+        if let Some(row) = self.rows.get(row.min(self.rows.len().saturating_sub(1))) {
+            self.selected = Some(row.key);
+        }
+    }
+
+    /// Selects a group, and unfolds what is above it. The rows are to be made again.
+    pub(crate) fn select(&mut self, key: Key) {
+        if let Some(tree) = &self.tree {
+            self.unfolded.extend(tree.ancestors(key));
+            self.selected = Some(key);
+        }
+    }
+
+    pub(crate) fn is_unfolded(&self, key: Key) -> bool {
+        self.unfolded.contains(&key)
+    }
+
+    /// Unfolds or folds a group. The rows are to be made again.
+    pub(crate) fn set_unfolded(&mut self, key: Key, unfolded: bool) {
+        if !unfolded {
+            self.unfolded.remove(&key);
+        } else if self.node(key).is_some_and(|node| !node.children.is_empty()) {
+            self.unfolded.insert(key);
+        }
+    }
+
+    /// Unfolds a group and everything below.
+    pub(crate) fn unfold_below(&mut self, key: Key) {
+        let Some(tree) = &self.tree else { return };
+        let inner = |&key: &Key| tree.get(key).is_some_and(|node| !node.children.is_empty());
+        self.unfolded.extend(tree.subtree(key).filter(inner));
+    }
+
+    /// Moves the first row so that the selected one is on the screen, and no room is wasted at the end.
+    pub(crate) fn scroll(&mut self, height: usize) {
+        let cursor = self.cursor();
+        let last = self.rows.len().saturating_sub(height);
+        let least = (cursor + 1).saturating_sub(height);
+        self.offset = self.offset.clamp(least, cursor.max(least)).min(last.max(least));
+    }
+}

@@ -1,0 +1,161 @@
+//! Why a group is frozen, or not, in words.
+
+use super::{App, Panel, shell};
+use crate::model::tree::{Key, Node};
+use crate::model::{Freezer, State, Version, printable, span};
+
+/// One line: the selected group's name and why it is in its state.
+pub(crate) fn line(app: &App) -> String {
+    let Some(node) = app.selected_node() else { return String::new() };
+    format!("{}: {}", name(node), why(app, node))
+}
+
+/// The text to copy: on the Freeze panel the command that does what the key does, else the path.
+pub(crate) fn to_copy(app: &App) -> Option<String> {
+    let (target, hierarchy) = (app.selected_target()?, app.hierarchy()?);
+    if app.panel == Panel::Freeze && !target.path.is_root() {
+        let asks = app.selected_node().is_some_and(|node| node.group.freezer.requested());
+        return Some(shell::write_request(hierarchy, &target.path, !asks));
+    }
+    Some(shell::quoted(&hierarchy.absolute(&target.path)))
+}
+
+/// The whole story, a paragraph each; not wrapped yet. An empty line parts its chapters.
+pub(crate) fn paragraphs(app: &App) -> Vec<String> {
+    let (Some(node), Some(hierarchy)) = (app.selected_node(), app.hierarchy()) else { return Vec::new() };
+    if node.group.freezer == Freezer::Root {
+        return root(app, node);
+    }
+    let file = hierarchy.version.control_file();
+    let mut text = vec![format!("{} is {}.", name(node), why(app, node)), String::new()];
+    text.push(format!(
+        "Own request   {}",
+        if node.group.freezer.requested() { "yes: it asks itself" } else { "no" }
+    ));
+    text.push(format!("Inherited     {}", inherited(app)));
+    text.push(format!(
+        "State         {}{}",
+        node.state().map_or(String::new(), |s| s.to_string()),
+        since(app, node)
+    ));
+    text.push(format!("Below         {}", below(node)));
+    text.extend([String::new(), "Above, nearest first:".to_owned()]);
+    text.extend(above(app));
+    text.extend([
+        String::new(),
+        "A plain `criu dump` now:".to_owned(),
+        format!("  {}", criu(app, node, hierarchy.version)),
+    ]);
+    if let Some(target) = app.selected_target() {
+        text.extend([String::new(), format!("The same in a shell ({file}):")]);
+        text.push(format!("  {}", shell::write_request(hierarchy, &target.path, true)));
+        text.push(format!("  {}", shell::write_request(hierarchy, &target.path, false)));
+    }
+    if !app.settings.limits.is_empty() {
+        text.extend([String::new(), "This user lacks:".to_owned()]);
+        text.extend(app.settings.limits.iter().map(|limit| format!("  {}", printable(limit.as_bytes()))));
+    }
+    text
+}
+
+fn root(app: &App, node: &Node) -> Vec<String> {
+    let file = app.hierarchy().map_or("", |h| h.version.control_file());
+    vec![
+        format!("The root group has no {file}: it can't be frozen."),
+        String::new(),
+        format!("Below         {}", below(node)),
+    ]
+}
+
+/// What a group is called: its name, or `/`.
+pub(crate) fn name(node: &Node) -> String {
+    if node.parent.is_none() { "/".to_owned() } else { printable(&node.group.name).into_owned() }
+}
+
+/// The group that a key leads to, as a name.
+pub(crate) fn name_of(app: &App, key: Key) -> String {
+    app.grove().and_then(|grove| grove.node(key)).map_or_else(String::new, name)
+}
+
+/// State and reason, without the name.
+fn why(app: &App, node: &Node) -> String {
+    let asker = app.asked_above().map(|key| name_of(app, key));
+    let by = match (node.group.freezer.requested(), asker) {
+        (true, None) => " by its own request".to_owned(),
+        (true, Some(above)) => format!(" by its own request, and by {above}"),
+        (false, Some(above)) => format!(" by {above}, not by its own request"),
+        (false, None) if app.inherits() => " by a group above that can't be seen from here".to_owned(),
+        (false, None) => String::new(),
+    };
+    match node.state() {
+        None => format!("the root group has no freezer; below: {}", below(node)),
+        Some(State::Thawed) if node.below.frozen + node.below.freezing > 0 => {
+            format!("thawed; below: {}", below(node))
+        }
+        Some(State::Freezing) => format!("freezing{by}: some process is not stopped yet"),
+        Some(state) => format!("{state}{by}"),
+    }
+}
+
+fn inherited(app: &App) -> String {
+    match app.asked_above() {
+        Some(key) => {
+            let path = app.target(key).map_or_else(String::new, |target| target.path.to_string());
+            format!("yes: from {path}; thawing this group alone does nothing")
+        }
+        None if app.inherits() => "yes: from a group that can't be seen from here".to_owned(),
+        None => "no".to_owned(),
+    }
+}
+
+fn since(app: &App, node: &Node) -> String {
+    let Some(since) = app.grove().and_then(|grove| grove.since.get(&node.group.id)) else {
+        return String::new();
+    };
+    let span = span::short(app.now.saturating_sub(since.at));
+    if since.at_least {
+        format!(" for {span} or longer (since before this program)")
+    } else {
+        format!(" for {span}")
+    }
+}
+
+fn below(node: &Node) -> String {
+    let b = node.below;
+    match b.groups {
+        0 => "no groups".to_owned(),
+        1 => format!("1 group, {} frozen, {} freezing", b.frozen, b.freezing),
+        n => format!("{n} groups, {} frozen, {} freezing", b.frozen, b.freezing),
+    }
+}
+
+/// Each group above with its own flag.
+fn above(app: &App) -> Vec<String> {
+    let Some(grove) = app.grove() else { return Vec::new() };
+    let (Some(tree), Some(selected)) = (&grove.tree, grove.selected) else { return Vec::new() };
+    let line = |key: Key| {
+        let node = tree.get(key)?;
+        let flag = match node.group.freezer {
+            Freezer::Root => "-  has no freezer",
+            freezer if freezer.requested() => "1  asks",
+            _ => "0",
+        };
+        Some(format!("  {flag:<18}{}", tree.path(key)))
+    };
+    tree.ancestors(selected).filter_map(line).collect()
+}
+
+/// What was measured: criu can't stop what the freezer holds already.
+fn criu(app: &App, node: &Node, version: Version) -> &'static str {
+    match (node.state(), version) {
+        (Some(State::Thawed) | None, _) if node.below.frozen + node.below.freezing > 0 => {
+            "works for processes of this group, not for those in the frozen groups below"
+        }
+        (Some(State::Thawed) | None, _) => "nothing of the freezer is in its way",
+        (_, Version::V1) => "fails after 10 seconds: the freezer holds the processes that criu has to stop",
+        (_, Version::V2) if app.asked_above().is_some() => {
+            "hangs for ever: a group above holds the processes, and --freeze-cgroup on this group does not help"
+        }
+        (_, Version::V2) => "hangs for ever: the freezer holds the processes, and no time limit covers this",
+    }
+}

@@ -1,0 +1,184 @@
+//! Keys in, commands out.
+
+use super::*;
+
+fn wide() -> Session {
+    Session::host((120, 40))
+}
+
+fn freeze(ino: u64, path: &str, force: bool) -> Command {
+    Command::Freeze { version: Version::V2, id: id(ino), path: CgroupPath::new(path.as_bytes()), force }
+}
+
+fn thaw(ino: u64, path: &str) -> Command {
+    Command::Thaw { version: Version::V2, id: id(ino), path: CgroupPath::new(path.as_bytes()) }
+}
+
+fn done(action: FreezeAction, ino: u64, path: &str, outcome: Result<String, String>) -> Event {
+    Event::Done { action, version: Version::V2, id: id(ino), path: CgroupPath::new(path.as_bytes()), outcome }
+}
+
+#[test]
+fn moving_and_folding() {
+    let mut s = wide();
+    assert_eq!(s.selected(), "/");
+    assert_eq!(s.press("jj").selected(), "/user.slice");
+    assert_eq!(s.press("k").selected(), "/system.slice");
+    assert_eq!(s.press("<Right><Right><Enter>j").selected(), "/system.slice/app.service/workers");
+    assert_eq!(s.press("hh").selected(), "/system.slice/app.service");
+    assert_eq!(s.press("gg").selected(), "/");
+    assert_eq!(s.press("*G").selected(), "/user.slice/user-1000.slice/build");
+    assert_eq!(s.press("g<Esc>gg-").app.grove().unwrap().rows.len(), 1);
+    assert_eq!(s.asked(), []);
+}
+
+#[test]
+fn the_selection_stays_on_its_group_and_goes_to_a_neighbour_when_it_is_gone() {
+    let mut s = wide();
+    s.press("jj");
+    s.found(1, vec![group(40, "aaa", false, false)]);
+    assert_eq!(s.selected(), "/user.slice");
+    s.changes(vec![Change::Gone(id(3))]);
+    assert_eq!(s.selected(), "/system.slice");
+    assert_eq!(s.said(), "/user.slice is gone; the selection is on /system.slice");
+}
+
+#[test]
+fn freezing_asks_first_and_starts_on_cancel() {
+    let mut s = wide();
+    s.press("/ssh<Enter>f");
+    let path = CgroupPath::new(b"/system.slice/ssh.service");
+    assert_eq!(s.asked(), [Command::Inspect { version: Version::V2, id: id(12), path }]);
+    assert_eq!(s.press("<Enter>").asked(), []);
+    assert!(s.app.dialog.is_none());
+    s.press("f<Right><Enter>");
+    assert_eq!(s.said(), "still looking at what is in the group");
+    s.send(Event::Guard { id: id(12), refusal: None, owner: None });
+    s.asked();
+    assert_eq!(s.press("<Enter>").asked(), [], "what was chosen before the answer does not count");
+    s.press("f");
+    s.send(Event::Guard { id: id(12), refusal: None, owner: None });
+    s.asked();
+    assert_eq!(s.press("<Right><Enter>").asked(), [freeze(12, "/system.slice/ssh.service", false)]);
+}
+
+#[test]
+fn past_a_guard_only_with_the_name_typed() {
+    let mut s = wide();
+    s.press("/ssh<Enter>f");
+    s.send(Event::Guard { id: id(12), refusal: Some("sshd is your way in".to_owned()), owner: None });
+    s.asked();
+    assert_eq!(s.press("<Tab><Enter>").asked(), []);
+    assert_eq!(s.said(), "type the group's name to freeze it: ssh.service");
+    assert_eq!(s.press("ssh.service<Enter>").asked(), [freeze(12, "/system.slice/ssh.service", true)]);
+}
+
+#[test]
+fn a_dialog_keeps_its_group_and_closes_when_that_is_gone() {
+    let mut s = wide();
+    s.press("/ssh<Enter>f");
+    s.found(2, vec![group(50, "aaa", false, false)]);
+    s.found(2, vec![group(51, "ssh.service", false, false)]);
+    assert!(s.app.dialog.is_none(), "another group of the same name is not the one that was asked about");
+    assert_eq!(s.said(), "/system.slice/ssh.service is gone: nothing was written");
+}
+
+#[test]
+fn what_an_ancestor_holds_is_thawed_there() {
+    let mut s = wide();
+    s.press("/workers<Enter>t");
+    assert_eq!(s.press("<Right><Enter>").asked(), [thaw(10, "/system.slice/app.service")]);
+}
+
+#[test]
+fn what_cannot_be_done_says_why() {
+    let mut s = wide();
+    assert_eq!(s.press("f").said(), "the root group has no freezer");
+    assert_eq!(s.press("jt").said(), "nobody asks for a freeze of system.slice");
+    assert_eq!(s.press("/app<Enter>f").said(), "app.service asks for a freeze already");
+    let mut s = Session::host_with(Settings { read_only: true, size: (80, 24), ..Settings::default() });
+    assert_eq!(s.press("jf").said(), "started with --read-only");
+    assert_eq!(s.asked(), []);
+}
+
+#[test]
+fn search_goes_along_and_esc_goes_back() {
+    let mut s = wide();
+    assert_eq!(s.press("j/WORK").selected(), "/system.slice/app.service/workers");
+    assert_eq!(s.press("<Esc>").selected(), "/system.slice");
+    assert_eq!(s.press("/service<Enter>").selected(), "/system.slice/app.service");
+    assert_eq!(s.press("n").selected(), "/system.slice/db.service");
+    assert_eq!(s.press("NN").selected(), "/system.slice/名前のとても長いグループです.service");
+    assert_eq!(s.press("/qqq").said(), "no group has that in its name");
+    assert_eq!(s.asked(), []);
+}
+
+#[test]
+fn leaving_offers_to_thaw_what_this_run_froze() {
+    let mut s = wide();
+    s.press("<Esc><Esc>k");
+    assert_eq!(s.asked(), [], "Esc never quits");
+    s.send(done(FreezeAction::Freeze, 11, "/system.slice/db.service", Ok("frozen".to_owned())));
+    assert_eq!(s.press("q<Enter>").asked(), [], "it starts on Cancel");
+    assert_eq!(s.press("q<Right><Enter>").asked(), [thaw(11, "/system.slice/db.service")]);
+    s.send(done(FreezeAction::Thaw, 11, "/system.slice/db.service", Ok("thawed".to_owned())));
+    assert_eq!(s.asked(), [Command::Quit]);
+}
+
+#[test]
+fn a_thaw_that_fails_keeps_the_program_here() {
+    let mut s = wide();
+    s.send(done(FreezeAction::Freeze, 11, "/system.slice/db.service", Ok("frozen".to_owned())));
+    s.press("q<Right><Enter>");
+    s.asked();
+    s.send(done(FreezeAction::Thaw, 11, "/system.slice/db.service", Err("EPERM".to_owned())));
+    assert_eq!((s.asked(), s.said()), (vec![], "EPERM"));
+    assert_eq!(s.press("q<Right><Right><Enter>").asked(), [Command::Quit]);
+}
+
+#[test]
+fn copying_gives_a_path_or_the_command() {
+    let mut s = wide();
+    let path = "/sys/fs/cgroup/unified/system.slice/app.service";
+    assert_eq!(s.press("/app<Enter>y").asked(), [Command::Copy(path.to_owned())]);
+    assert_eq!(s.press("2y").asked(), [Command::Copy(format!("echo 0 > {path}/cgroup.freeze"))]);
+    let evil = r"$'/sys/fs/cgroup/unified/system.slice/evil\033[2J\012;rm -rf \'~\''";
+    assert_eq!(s.press("1/evil<Enter>y").asked(), [Command::Copy(evil.to_owned())]);
+}
+
+#[test]
+fn what_is_on_screen_is_told_once() {
+    let mut s = wide();
+    s.press("j");
+    let ids = vec![id(1), id(2), id(3)];
+    assert_eq!(s.said, [Command::Focus { version: Version::V2, visible: ids, selected: Some(id(2)) }]);
+    s.said.clear();
+    s.send(Event::Tick(Duration::from_secs(800)));
+    s.press("x");
+    assert_eq!(s.said, []);
+}
+
+#[test]
+fn opens_at_the_group_that_was_named() {
+    let target = Some((Version::V2, CgroupPath::new(b"/system.slice/app.service/workers")));
+    let s = Session::host_with(Settings { target, size: (80, 24), ..Settings::default() });
+    assert_eq!(s.selected(), "/system.slice/app.service/workers");
+}
+
+#[test]
+fn a_tree_that_starts_anew_keeps_the_place() {
+    let mut s = wide();
+    s.press("/workers<Enter>");
+    s.send(Event::Root { version: Version::V2, root: root(1) });
+    s.found(1, vec![group(2, "system.slice", false, false)]);
+    s.found(2, vec![group(10, "app.service", false, false)]);
+    s.found(10, vec![group(20, "workers", false, false)]);
+    assert_eq!(s.selected(), "/system.slice/app.service/workers");
+}
+
+#[test]
+fn terminated_leaves_at_once() {
+    let mut s = wide();
+    s.send(Event::Terminated);
+    assert_eq!(s.asked(), [Command::Quit]);
+}

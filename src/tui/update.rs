@@ -1,0 +1,140 @@
+//! Events in, commands out: the only place that changes the [`App`].
+
+mod answers;
+mod keys;
+mod leaving;
+
+use ratatui::crossterm::event::{Event as Terminal, KeyEventKind, MouseEvent, MouseEventKind};
+use ratatui::layout::Position;
+
+use super::layout::inside;
+use super::rows::Grove;
+use super::{App, Command, Event, Panel, columns, story};
+use crate::model::{Process, Version, process};
+
+/// Takes an event in. Opens no file, reads no clock, draws nothing.
+pub fn update(app: &mut App, event: Event) -> Vec<Command> {
+    let mut commands = Vec::new();
+    match event {
+        Event::Input(input) => on_input(app, input, &mut commands),
+        Event::Root { version, root } => {
+            if let Some(grove) = app.grove_of(version) {
+                grove.plant(root);
+            }
+        }
+        Event::Changes { version, changes } => {
+            let now = app.now;
+            if let Some(grove) = app.grove_of(version) {
+                grove.apply(changes, now);
+            }
+            answers::target_gone(app);
+        }
+        Event::Scanned { version } => on_scanned(app, version),
+        Event::Processes { id, list } => app.processes = Some((id, list)),
+        Event::Watching { groups_watched, polling } => {
+            app.watching.groups = groups_watched;
+            app.watching.polling = polling;
+        }
+        Event::Guard { id, refusal, owner } => answers::on_guard(app, id, refusal, owner),
+        Event::Done { action, version, id, path, outcome } => {
+            answers::on_done(app, action, super::Target { version, id, path }, outcome, &mut commands);
+        }
+        Event::Tick(now) => app.now = now,
+        Event::Terminated => commands.push(Command::Quit),
+    }
+    settle(app, &mut commands);
+    commands
+}
+
+fn on_input(app: &mut App, input: Terminal, commands: &mut Vec<Command>) {
+    match input {
+        Terminal::Key(key) if key.kind != KeyEventKind::Release => keys::on_key(app, &key, commands),
+        Terminal::Mouse(mouse) => on_mouse(app, mouse),
+        Terminal::Resize(width, height) => app.size = (width, height),
+        _ => {}
+    }
+}
+
+/// The wheel moves the selection, a click selects, a click on a triangle folds. No click changes a group.
+fn on_mouse(app: &mut App, mouse: MouseEvent) {
+    let Some(area) = app.layout().and_then(|l| l.tree).map(inside) else { return };
+    let at = Position::new(mouse.column, mouse.row);
+    if app.dialog.is_some() || app.help || !area.contains(at) {
+        return;
+    }
+    let Some(grove) = app.grove_mut() else { return };
+    let cursor = grove.cursor();
+    match mouse.kind {
+        MouseEventKind::ScrollDown => grove.go(cursor + 3),
+        MouseEventKind::ScrollUp => grove.go(cursor.saturating_sub(3)),
+        MouseEventKind::Down(_) => {
+            let row = grove.offset + usize::from(at.y - area.y);
+            let Some(&hit) = grove.rows.get(row) else { return };
+            grove.go(row);
+            let triangle = usize::from(area.x) + 1 + 2 * hit.depth;
+            if usize::from(at.x) == triangle {
+                grove.set_unfolded(hit.key, !grove.is_unfolded(hit.key));
+            }
+        }
+        _ => {}
+    }
+}
+
+fn on_scanned(app: &mut App, version: Version) {
+    let Some(grove) = app.grove_of(version) else { return };
+    grove.scanned = true;
+    if let Some(path) = grove.give_up() {
+        app.complain(format!("{path} is not there in {version}"));
+    }
+}
+
+/// After any event: rows, scroll offsets and what the world is told about the screen.
+fn settle(app: &mut App, commands: &mut Vec<Command>) {
+    let (height, still) = (app.tree_height(), app.dialog.is_some());
+    let lost = app.grove_mut().filter(|_| !still).and_then(Grove::arrange);
+    // A complaint says more than that.
+    let complains = app.message.as_ref().is_some_and(|message| message.wrong);
+    if let Some((lost, now)) = lost.filter(|_| !complains) {
+        app.say(format!("{lost} is gone; the selection is on {now}"));
+    }
+    if let Some(grove) = app.grove_mut() {
+        grove.scroll(height);
+    }
+    focus(app, height, commands);
+    app.panel_offset = app.panel_offset.min(panel_end(app));
+}
+
+fn focus(app: &mut App, height: usize, commands: &mut Vec<Command>) {
+    let Some(grove) = app.grove() else { return };
+    let id = |key| grove.node(key).map(|node| node.group.id);
+    let visible = grove.rows.iter().skip(grove.offset).take(height).filter_map(|row| id(row.key)).collect();
+    let selected = grove.selected.and_then(id);
+    let focus = Command::Focus { version: grove.version, visible, selected };
+    if app.focus.as_ref() == Some(&focus) {
+        return;
+    }
+    let before = match &app.focus {
+        Some(Command::Focus { selected, .. }) => *selected,
+        _ => None,
+    };
+    if before != selected {
+        app.panel_offset = 0;
+    }
+    app.focus = Some(focus.clone());
+    commands.push(focus);
+}
+
+/// How far the panel can be scrolled.
+fn panel_end(app: &App) -> usize {
+    let Some(area) = app.layout().and_then(|l| l.panel).map(inside) else { return app.panel_offset };
+    let (width, height) = (usize::from(area.width.saturating_sub(1)), usize::from(area.height));
+    let lines = match app.panel {
+        Panel::Processes => {
+            // A line about the group and one of titles stand above the list.
+            let list = app.selected_processes().and_then(|list| list.as_ref().ok());
+            list.map_or(0, |list: &Vec<Process>| process::tree(list).len() + 2)
+        }
+        Panel::Freeze => story::paragraphs(app).iter().map(|text| columns::wrap(text, width).len()).sum(),
+    };
+    lines.saturating_sub(height)
+}

@@ -1,0 +1,120 @@
+//! Dialogs: opening them, keys in them, and what the world answers.
+
+use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use tui_input::Input;
+
+use super::{keys, leaving};
+use crate::model::CgroupId;
+use crate::tui::dialog::{Choice, Dialog, Guard, Question};
+use crate::tui::{App, Command, FreezeAction, Target};
+
+pub(super) fn ask_freeze(app: &mut App, commands: &mut Vec<Command>) {
+    let Some(target) = app.selected_target() else { return };
+    let Target { version, id, path } = target.clone();
+    commands.push(Command::Inspect { version, id, path });
+    let question = Question::Freeze { target, guard: Guard::Waiting, owner: None, typed: Input::default() };
+    app.dialog = Some(Dialog::new(question));
+}
+
+pub(super) fn ask_thaw(app: &mut App) {
+    let Some(target) = app.selected_target() else { return };
+    let own = app.selected_node().is_some_and(|node| node.group.freezer.requested());
+    let above = app.asked_above().and_then(|key| app.target(key));
+    app.dialog = Some(Dialog::new(Question::Thaw { target, own, above }));
+}
+
+pub(super) fn on_key(app: &mut App, key: &KeyEvent, commands: &mut Vec<Command>) {
+    let Some(dialog) = &mut app.dialog else { return };
+    let interrupt = key.code == KeyCode::Char('c') && key.modifiers.contains(KeyModifiers::CONTROL);
+    match key.code {
+        KeyCode::Esc => app.dialog = None,
+        _ if interrupt => app.dialog = None,
+        KeyCode::Enter => choose(app, commands),
+        KeyCode::Tab | KeyCode::Right | KeyCode::Down => dialog.turn(true),
+        KeyCode::BackTab | KeyCode::Left | KeyCode::Up => dialog.turn(false),
+        _ => match dialog.typed_mut() {
+            Some(typed) => keys::edit(typed, key),
+            None if key.code == KeyCode::Char('l') => dialog.turn(true),
+            None if key.code == KeyCode::Char('h') => dialog.turn(false),
+            None => {}
+        },
+    }
+}
+
+fn choose(app: &mut App, commands: &mut Vec<Command>) {
+    let Some(dialog) = app.dialog.take() else { return };
+    let choice = dialog.choice();
+    if let Some(reason) = dialog.unavailable(choice) {
+        app.complain(reason);
+        app.dialog = Some(dialog);
+        return;
+    }
+    match (choice, dialog.question) {
+        (Choice::Freeze, Question::Freeze { target, guard, .. }) => {
+            app.say(format!("freezing {} …", target.path));
+            let force = matches!(guard, Guard::Refused(_));
+            commands.push(Command::Freeze {
+                version: target.version,
+                id: target.id,
+                path: target.path,
+                force,
+            });
+        }
+        (Choice::Thaw, Question::Thaw { target, .. })
+        | (Choice::ThawAbove, Question::Thaw { above: Some(target), .. }) => {
+            app.say(format!("thawing {} …", target.path));
+            commands.push(thaw(target));
+        }
+        (Choice::ThawAndLeave, Question::Leave { frozen }) => leaving::thaw_all(app, frozen, commands),
+        (Choice::Leave, Question::Leave { .. }) => commands.push(Command::Quit),
+        _ => {}
+    }
+}
+
+pub(super) fn thaw(target: Target) -> Command {
+    Command::Thaw { version: target.version, id: target.id, path: target.path }
+}
+
+/// A dialog about a group that is gone has nothing to ask any more.
+pub(super) fn target_gone(app: &mut App) {
+    let Some(target) = app.dialog.as_ref().and_then(Dialog::target) else { return };
+    if app.node_of(target).is_none() {
+        let gone = format!("{} is gone: nothing was written", target.path);
+        app.dialog = None;
+        app.complain(gone);
+    }
+}
+
+pub(super) fn on_guard(app: &mut App, of: CgroupId, refusal: Option<String>, by: Option<String>) {
+    let Some(dialog) = &mut app.dialog else { return };
+    if let Question::Freeze { target, guard, owner, .. } = &mut dialog.question
+        && target.id == of
+    {
+        *guard = refusal.map_or(Guard::Clear, Guard::Refused);
+        *owner = by;
+        // Whatever was chosen before the answer was not chosen knowing it.
+        dialog.button = 0;
+    }
+}
+
+pub(super) fn on_done(
+    app: &mut App,
+    action: FreezeAction,
+    target: Target,
+    outcome: Result<String, String>,
+    commands: &mut Vec<Command>,
+) {
+    let done = outcome.is_ok();
+    match outcome {
+        Ok(sentence) => app.say(sentence),
+        Err(sentence) => app.complain(sentence),
+    }
+    if done {
+        app.frozen_here.retain(|held| held.id != target.id);
+    }
+    let id = target.id;
+    if done && action == FreezeAction::Freeze {
+        app.frozen_here.push(target);
+    }
+    leaving::on_done(app, id, done, commands);
+}

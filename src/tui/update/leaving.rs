@@ -1,0 +1,35 @@
+//! Leaving: what this run froze is not forgotten.
+
+use super::answers;
+use crate::model::CgroupId;
+use crate::tui::dialog::{Dialog, Question};
+use crate::tui::{App, Command, Target};
+
+/// Leaves, or asks first where this run froze groups that are still frozen.
+pub(super) fn ask(app: &mut App, commands: &mut Vec<Command>) {
+    let frozen: Vec<Target> = app.left_frozen().cloned().collect();
+    if frozen.is_empty() {
+        commands.push(Command::Quit);
+    } else {
+        app.dialog = Some(Dialog::new(Question::Leave { frozen }));
+    }
+}
+
+pub(super) fn thaw_all(app: &mut App, frozen: Vec<Target>, commands: &mut Vec<Command>) {
+    app.say("thawing before leaving …");
+    app.leaving = Some(frozen.iter().map(|target| target.id).collect());
+    commands.extend(frozen.into_iter().map(answers::thaw));
+}
+
+/// One of them is thawed: leaves after the last. One that can't be thawed keeps the program here.
+pub(super) fn on_done(app: &mut App, id: CgroupId, done: bool, commands: &mut Vec<Command>) {
+    let Some(waiting) = &mut app.leaving else { return };
+    if !done && waiting.contains(&id) {
+        app.leaving = None;
+        return;
+    }
+    waiting.remove(&id);
+    if waiting.is_empty() {
+        commands.push(Command::Quit);
+    }
+}

@@ -1,0 +1,103 @@
+//! Draws the [`App`], and writes no state.
+
+mod dialog;
+mod footer;
+mod freeze;
+mod header;
+mod help;
+mod processes;
+mod tree;
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::symbols::border;
+use ratatui::text::{Line, Span};
+use ratatui::widgets::{Block, Clear, Paragraph};
+
+use super::layout::{self, SMALLEST};
+use super::theme::Theme;
+use super::{App, Panel, columns};
+
+/// Draws the whole screen.
+pub fn draw(app: &App, frame: &mut Frame<'_>) {
+    let Some(layout) = app.layout() else { return too_small(app, frame) };
+    header::draw(app, frame, layout.header);
+    if let Some(area) = layout.tree {
+        tree::draw(app, frame, area);
+    }
+    if let Some(area) = layout.panel {
+        panel(app, frame, area);
+    }
+    footer::draw(app, frame, layout.footer);
+    if app.help {
+        help::draw(app, frame);
+    }
+    if let Some(dialog) = &app.dialog {
+        dialog::draw(app, dialog, frame);
+    }
+}
+
+fn too_small(app: &App, frame: &mut Frame<'_>) {
+    let text = format!(
+        "terminal too small: {}x{}, needed {}x{}; q quits",
+        app.size.0, app.size.1, SMALLEST.0, SMALLEST.1
+    );
+    let lines: Vec<Line<'_>> =
+        columns::wrap(&text, usize::from(app.size.0.max(4))).into_iter().map(Line::from).collect();
+    frame.render_widget(Paragraph::new(lines), frame.area());
+}
+
+fn panel(app: &App, frame: &mut Frame<'_>, area: Rect) {
+    let theme = app.theme();
+    let title = |panel, text: &'static str| {
+        Span::styled(text, if app.panel == panel { theme.strong() } else { theme.faint() })
+    };
+    let title = Line::from(vec![
+        title(Panel::Processes, " 1 Processes "),
+        Span::raw(if theme.ascii { "-" } else { "─" }),
+        title(Panel::Freeze, " 2 Freeze "),
+    ]);
+    frame.render_widget(framed(theme).title(title), area);
+    match app.panel {
+        Panel::Processes => processes::draw(app, frame, layout::inside(area)),
+        Panel::Freeze => freeze::draw(app, frame, layout::inside(area)),
+    }
+}
+
+/// The frame of a part of the screen.
+fn framed(theme: Theme) -> Block<'static> {
+    const LETTERS: border::Set<'_> = border::Set {
+        top_left: "+",
+        top_right: "+",
+        bottom_left: "+",
+        bottom_right: "+",
+        vertical_left: "|",
+        vertical_right: "|",
+        horizontal_top: "-",
+        horizontal_bottom: "-",
+    };
+    Block::bordered().border_set(if theme.ascii { LETTERS } else { border::PLAIN })
+}
+
+/// A box in the middle of the screen, with lines in it.
+fn popup(theme: Theme, frame: &mut Frame<'_>, title: &'static str, width: u16, lines: Vec<Line<'_>>) {
+    let screen = frame.area();
+    let width = width.min(screen.width);
+    let height = u16::try_from(lines.len() + 2).unwrap_or(u16::MAX).min(screen.height);
+    let area = Rect::new((screen.width - width) / 2, (screen.height - height) / 2, width, height);
+    frame.render_widget(Clear, area);
+    frame.render_widget(Paragraph::new(lines).block(framed(theme).title(title)), area);
+}
+
+/// A number with commas between the thousands.
+fn thousands(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}

@@ -1,0 +1,65 @@
+//! The last two lines: what there is to say, and the keys.
+
+use ratatui::Frame;
+use ratatui::layout::{Position, Rect};
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+
+use crate::model::printable;
+use crate::tui::keymap::TABLE;
+use crate::tui::{App, columns, story};
+
+pub(super) fn draw(app: &App, frame: &mut Frame<'_>, area: Rect) {
+    let (first, second) = (Rect { height: 1, ..area }, Rect { y: area.y + 1, height: 1, ..area });
+    said(app, frame, first);
+    frame.render_widget(keys(app, usize::from(area.width)), second);
+}
+
+/// The search, a message, or the selected group in one line.
+fn said(app: &App, frame: &mut Frame<'_>, area: Rect) {
+    let (theme, width) = (app.theme(), usize::from(area.width));
+    let message =
+        app.message.as_ref().map(|message| (printable(message.text.as_bytes()).into_owned(), message.wrong));
+    if let Some(input) = app.search.input() {
+        let prompt = " search: ";
+        let mut text = format!("{prompt}{}", printable(input.value().as_bytes()));
+        let cursor = columns::width(prompt) + input.visual_cursor();
+        if let Some((message, _)) = message {
+            text = format!("{text}   ({message})");
+        }
+        frame.render_widget(Line::from(columns::cut(&text, width)), area);
+        let x = area.x + u16::try_from(cursor).unwrap_or(u16::MAX).min(area.width.saturating_sub(1));
+        frame.set_cursor_position(Position::new(x, area.y));
+        return;
+    }
+    let (text, style) = match (message, &app.watching.polling) {
+        (Some((text, true)), _) => (text, theme.wrong()),
+        (Some((text, false)), _) => (text, theme.strong()),
+        (None, Some(reason)) if app.grove().is_some_and(|grove| grove.cursor() == 0) => {
+            (format!("polling: {}", printable(reason.as_bytes())), theme.waiting())
+        }
+        (None, _) => (story::line(app), theme.strong()),
+    };
+    frame.render_widget(Line::styled(columns::cut(&format!(" {text}"), width), style), area);
+}
+
+/// The keys from the table; what can't be done now is grey, and its key says why.
+fn keys(app: &App, width: usize) -> Line<'static> {
+    let theme = app.theme();
+    let (mut spans, mut used) = (Vec::new(), 1);
+    spans.push(Span::raw(" "));
+    for binding in TABLE.iter().filter(|binding| !binding.footer.is_empty()) {
+        let key = binding.keys.first().copied().unwrap_or_default();
+        let text = format!("{key} {}  ", binding.footer);
+        used += columns::width(&text);
+        if used > width + 2 {
+            break;
+        }
+        let grey = binding.action.unavailable(app).is_some();
+        let (strong, plain) =
+            if grey { (theme.faint(), theme.faint()) } else { (theme.strong(), Style::new()) };
+        spans.push(Span::styled(key, strong));
+        spans.push(Span::styled(format!(" {}  ", binding.footer), plain));
+    }
+    Line::from(spans)
+}

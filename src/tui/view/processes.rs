@@ -1,0 +1,79 @@
+//! The processes of the selected group, as a tree.
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+use ratatui::text::Line;
+
+use crate::model::{Process, State, printable, process, span};
+use crate::tui::{App, columns, story};
+
+pub(super) fn draw(app: &App, frame: &mut Frame<'_>, area: Rect) {
+    let width = usize::from(area.width);
+    let lines = lines(app, width);
+    for (y, (text, style)) in (area.y..area.bottom()).zip(lines.into_iter().skip(app.panel_offset)) {
+        let line = Line::styled(columns::cut(&text, width), style);
+        frame.render_widget(line, Rect { y, height: 1, ..area });
+    }
+}
+
+fn lines(app: &App, width: usize) -> Vec<(String, Style)> {
+    let theme = app.theme();
+    let Some(node) = app.selected_node() else { return Vec::new() };
+    let name = story::name(node);
+    let list = match app.selected_processes() {
+        None => return vec![(format!(" {name}   reading…"), theme.faint())],
+        Some(Err(reason)) => {
+            let text = format!("{name}: {}", printable(reason.as_bytes()));
+            return columns::wrap(&text, width.max(4))
+                .into_iter()
+                .map(|line| (line, theme.wrong()))
+                .collect();
+        }
+        Some(Ok(list)) if list.is_empty() => {
+            return vec![(format!(" {name}   no process in the group itself"), theme.faint())];
+        }
+        Some(Ok(list)) => list,
+    };
+    // Where a process waits matters while it keeps the group from freezing.
+    let waits = node.state() == Some(State::Freezing);
+    let mut lines = vec![
+        (summary(&name, list), theme.strong()),
+        (
+            format!("{:>7} {} S {:>3} {:>8} COMMAND", "PID", columns::fit("USER", 8), "THR", "RSS"),
+            theme.faint(),
+        ),
+    ];
+    for branch in process::tree(list) {
+        let process = &list[branch.index];
+        let tree = match branch.depth {
+            0 => String::new(),
+            depth => " ".repeat(2 * (depth - 1).min(8)) + theme.branch(),
+        };
+        let style = if process.mark().is_some() { theme.waiting() } else { Style::new() };
+        lines.push((line(process, &tree, waits), style));
+    }
+    lines
+}
+
+fn summary(name: &str, list: &[Process]) -> String {
+    let threads: u64 = list.iter().map(|p| u64::from(p.threads)).sum();
+    let rss: u64 = list.iter().map(|p| p.rss).sum();
+    let plural = |n: u64, word: &str, more: &str| format!("{n} {}", if n == 1 { word } else { more });
+    let processes = plural(list.len() as u64, "process", "processes");
+    format!(" {name}   {processes}  {}  {}", plural(threads, "thread", "threads"), span::bytes(rss))
+}
+
+fn line(process: &Process, tree: &str, waits: bool) -> String {
+    let user = columns::fit(&printable(process.user.as_bytes()), 8);
+    let mark = process.mark().map_or(String::new(), |mark| format!("[{mark}] "));
+    let place = process
+        .wchan
+        .as_ref()
+        .filter(|_| waits)
+        .map_or(String::new(), |wchan| format!("<{}> ", printable(wchan)));
+    let command = printable(&process.command);
+    let (pid, state, threads, rss) =
+        (process.id.pid, process.state, process.threads, span::bytes(process.rss));
+    format!("{pid:>7} {user} {state} {threads:>3} {rss:>8} {tree}{mark}{place}{command}")
+}

@@ -1,0 +1,162 @@
+//! The world that commands are carried out in: the kernel, its announcements, the clipboard.
+
+use std::collections::HashMap;
+use std::io;
+use std::time::Duration;
+
+use crossbeam_channel::{Sender, unbounded};
+use ratatui::crossterm::clipboard::CopyToClipboard;
+use ratatui::crossterm::execute;
+
+use super::{Command, Event, FreezeAction};
+use crate::kernel::cgroupfs::{Filesystem, Group};
+use crate::kernel::freezer::{self, Outcome};
+use crate::kernel::guard;
+use crate::model::{CgroupId, CgroupPath, Hierarchies, Hierarchy, Version};
+use crate::runtime;
+use crate::watch::{Focus, Observer, Told};
+
+/// How long a freeze may take before it is taken back.
+const DEADLINE: Duration = Duration::from_secs(10);
+
+/// Carries commands out. Each hierarchy has an observer; writes wait in a line of their own, so that a freeze that takes
+/// its time keeps nothing else waiting.
+pub(super) struct World {
+    observers: HashMap<Version, Observer>,
+    writes: Sender<Write>,
+}
+
+/// A look or a write that may take time.
+struct Write {
+    what: What,
+    version: Version,
+    id: CgroupId,
+    path: CgroupPath,
+}
+
+enum What {
+    Inspect,
+    Freeze { force: bool },
+    Thaw,
+}
+
+impl World {
+    /// Begins to observe every hierarchy; all answers go to `inbox`.
+    pub(super) fn start(hosts: &Hierarchies, inbox: &Sender<Event>) -> io::Result<Self> {
+        let mut observers = HashMap::new();
+        for hierarchy in hosts.iter() {
+            let version = hierarchy.version;
+            let fs = Filesystem::open(hierarchy.clone())?;
+            let inbox = inbox.clone();
+            // A closed inbox means that the program is ending.
+            let tell = move |told| event(version, told).into_iter().for_each(|event| drop(inbox.send(event)));
+            observers.insert(version, Observer::start(fs, CgroupPath::root(), tell)?);
+        }
+        Ok(Self { observers, writes: writer(hosts.clone(), inbox.clone())? })
+    }
+
+    /// Carries one command out; false when it is time to leave.
+    pub(super) fn execute(&self, command: Command) -> io::Result<bool> {
+        match command {
+            Command::Focus { version, visible, selected } => self.focus(version, visible, selected),
+            Command::Freeze { version, id, path, force } => {
+                self.write(What::Freeze { force }, version, id, path);
+            }
+            Command::Thaw { version, id, path } => self.write(What::Thaw, version, id, path),
+            Command::Inspect { version, id, path } => self.write(What::Inspect, version, id, path),
+            Command::Copy(text) => execute!(io::stdout(), CopyToClipboard::to_clipboard_from(text))?,
+            Command::Quit => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    /// The hierarchy that is not on screen is not read again unasked.
+    fn focus(&self, shown: Version, visible: Vec<CgroupId>, selected: Option<CgroupId>) {
+        for (&version, observer) in &self.observers {
+            let focus = if version == shown {
+                Focus { visible: visible.clone(), selected }
+            } else {
+                Focus::default()
+            };
+            observer.focus(focus);
+        }
+    }
+
+    fn write(&self, what: What, version: Version, id: CgroupId, path: CgroupPath) {
+        // The writer ends only with the program.
+        let _ = self.writes.send(Write { what, version, id, path });
+    }
+}
+
+fn event(version: Version, told: Told) -> Option<Event> {
+    Some(match told {
+        Told::Root(root) => Event::Root { version, root },
+        Told::Changes(changes) => Event::Changes { version, changes },
+        Told::Scanned => Event::Scanned { version },
+        Told::Processes { id, list } => Event::Processes { id, list },
+        Told::Watching { groups, polling } => Event::Watching { groups_watched: groups, polling },
+        Told::Failed(why) => Event::Watching {
+            groups_watched: 0,
+            polling: Some(format!("{version} cannot be read any more: {why}")),
+        },
+        Told::Happened(_) => return None,
+    })
+}
+
+fn writer(hosts: Hierarchies, inbox: Sender<Event>) -> io::Result<Sender<Write>> {
+    let (sender, writes) = unbounded::<Write>();
+    let body = move || {
+        for write in writes {
+            let hierarchy = hosts.get(write.version);
+            let Some(event) = hierarchy.map(|hierarchy| carry_out(hierarchy, write)) else { continue };
+            if inbox.send(event).is_err() {
+                return;
+            }
+        }
+    };
+    std::thread::Builder::new().name("writes".into()).spawn(body)?;
+    Ok(sender)
+}
+
+fn carry_out(hierarchy: &Hierarchy, write: Write) -> Event {
+    let Write { what, version, id, path } = write;
+    let refusal = || guard::refusal(&path, version, &hierarchy.root).map(|refusal| refusal.to_string());
+    let (action, outcome) = match what {
+        What::Inspect => return Event::Guard { id, refusal: refusal(), owner: None },
+        What::Freeze { force } => match refusal().filter(|_| !force) {
+            Some(why) => (FreezeAction::Freeze, Err(format!("{path} is not frozen: {why}"))),
+            None => (FreezeAction::Freeze, open(hierarchy, &path, id).and_then(|(_, group)| freeze(&group))),
+        },
+        What::Thaw => {
+            (FreezeAction::Thaw, open(hierarchy, &path, id).and_then(|(fs, group)| thaw(&fs, &group)))
+        }
+    };
+    Event::Done { action, version, id, path, outcome }
+}
+
+/// The group that was seen: not another one that has its path now.
+fn open(hierarchy: &Hierarchy, path: &CgroupPath, id: CgroupId) -> Result<(Filesystem, Group), String> {
+    let fs = Filesystem::open(hierarchy.clone()).map_err(|error| error.to_string())?;
+    let group = fs.same_group(path, id).map_err(|error| error.to_string())?;
+    group
+        .map(|group| (fs, group))
+        .ok_or_else(|| format!("{path} is gone: it was removed or made anew meanwhile"))
+}
+
+fn freeze(group: &Group) -> Result<String, String> {
+    match freezer::freeze(group, DEADLINE).map_err(|error| error.to_string())? {
+        Outcome::Already => Ok(format!("{} was frozen already", group.path)),
+        Outcome::Done | Outcome::HeldAbove => Ok(format!("{} is frozen", group.path)),
+    }
+}
+
+fn thaw(fs: &Filesystem, group: &Group) -> Result<String, String> {
+    match runtime::thaw(group, fs).map_err(|error| error.to_string())? {
+        Outcome::Done => Ok(format!("{} is thawed", group.path)),
+        Outcome::Already => Ok(format!("{} was not frozen", group.path)),
+        Outcome::HeldAbove => {
+            let above = freezer::asking_ancestor(fs, &group.path).unwrap_or_else(CgroupPath::root);
+            Err(format!("{} stays frozen, for {above} asks for it: thaw {above}", group.path))
+        }
+    }
+}
