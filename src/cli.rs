@@ -1,6 +1,7 @@
 //! The command line: one file a verb, and one for the screen.
 
 mod args;
+mod checkpoint;
 mod doctor;
 mod failure;
 mod freeze;
@@ -70,6 +71,7 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
         Some(Verb::Show(options)) => show::run(&context, &options, &mut out),
         Some(Verb::Freeze(options)) => freeze::run(&context, &options, &mut out),
         Some(Verb::Thaw(options)) => thaw::run(&context, &options, &mut out),
+        Some(Verb::Checkpoint(options)) => checkpoint::run(&context, options, &mut out),
         Some(Verb::Watch(options)) => watch::run(&context, &options, &mut out),
         Some(Verb::Doctor(options)) => doctor::run(&context, &options, &mut out),
         None if io::stdout().is_terminal() => screen::run(context, arguments.target.as_deref()),

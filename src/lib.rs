@@ -1,14 +1,15 @@
-//! See, freeze and thaw Linux cgroups from the terminal.
+//! See, freeze, thaw and checkpoint Linux cgroups from the terminal.
 //!
 //! # Layers
 //!
-//! Imports run one way: `main → cli → tui → runtime, watch → kernel → model`.
+//! Imports run one way: `main → cli → tui → checkpoint, runtime, watch → kernel → model`.
 //!
 //! | layer | what it is |
 //! |---|---|
 //! | [`model`] | what the kernel says, as values: no file, no clock, no terminal |
 //! | [`kernel`] | the only place that opens cgroup file systems and `/proc` |
 //! | [`watch`] | the kernel's announcements as hints; the truth is read again |
+//! | [`checkpoint`] | preflight, plan, run, verify, report: calling criu so that it cannot hang |
 //! | [`runtime`] | who made a group: units of systemd |
 //! | [`tui`] | the screen: events in, commands out |
 //! | [`cli`] | one file a verb |
@@ -22,6 +23,7 @@
 //! - What has vanished is `None`, not an error.
 //! - Untrusted bytes reach the terminal only through [`model::printable()`].
 
+pub mod checkpoint;
 pub mod cli;
 pub mod kernel;
 pub mod model;

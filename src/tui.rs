@@ -14,7 +14,7 @@
 //!  the keys, from the table in keymap
 //! ```
 //!
-//! Invariants: text that came from the system is shown through [`crate::model::printable`] only; a dialog acts on the
+//! Invariants: text that came from the system is shown through [`printable()`](crate::model::printable()) only; a dialog acts on the
 //! group that it was opened for, by identity; nothing but an explicit choice in a dialog changes a group.
 
 mod action;

@@ -7,6 +7,7 @@
 
 /// Inside a module of this name, so that the files stand in its folder.
 mod real {
+    pub mod checkpoint;
     pub mod cli;
     pub mod facts;
     pub mod kernel;
@@ -16,14 +17,16 @@ mod real {
 use std::process::ExitCode;
 
 use libtest_mimic::Arguments;
-use real::{cli, facts, kernel, support};
+use real::{checkpoint, cli, facts, kernel, support};
 
 fn main() -> ExitCode {
     // Before the arguments are read as those of a test run: this program started again as something to be frozen.
     if let Some(code) = support::workload::main() {
         return code;
     }
-    let trials =
-        [support::tests(), facts::tests(), kernel::tests(), cli::tests()].into_iter().flatten().collect();
+    let trials = [support::tests(), facts::tests(), kernel::tests(), cli::tests(), checkpoint::tests()]
+        .into_iter()
+        .flatten()
+        .collect();
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }

@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::checkpoint::After;
 use crate::model::{Version, span};
 
-/// See, freeze and thaw Linux cgroups.
+/// See, freeze, thaw and checkpoint Linux cgroups.
 ///
 /// Without a verb: the live tree on the screen, or, where the output is no terminal, the tree printed once.
 #[derive(Debug, Parser)]
@@ -78,6 +79,8 @@ pub enum Verb {
     Freeze(Freeze),
     /// Thaw groups
     Thaw(Thaw),
+    /// Checkpoint a group's processes with criu, without the hang
+    Checkpoint(Checkpoint),
     /// Print a line when a group is frozen, thawed, created, removed, populated or emptied
     Watch(Watch),
     /// Say what this host can do
@@ -148,6 +151,37 @@ pub struct Thaw {
     pub yes: bool,
 }
 
+/// `checkpoint`
+#[derive(Debug, Args)]
+pub struct Checkpoint {
+    /// A path, pid:N, or a unit's name
+    pub target: OsString,
+    /// The folder for the images: made where it is missing, else empty
+    #[arg(long, value_name = "DIR")]
+    pub into: PathBuf,
+    /// The root of the process tree, where the group holds several
+    #[arg(long, value_name = "N")]
+    pub pid: Option<i32>,
+    /// What becomes of the processes (default: they stay as they were found)
+    #[arg(long, value_name = "STATE", value_parser = after)]
+    pub after: Option<After>,
+    /// Print what would run, as a shell script, and run nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Ask nothing
+    #[arg(long)]
+    pub yes: bool,
+    /// One JSON object
+    #[arg(long)]
+    pub json: bool,
+    /// The criu to use (default: the one in PATH)
+    #[arg(long, value_name = "PATH")]
+    pub criu: Option<PathBuf>,
+    /// Options handed on to criu
+    #[arg(last = true, value_name = "CRIU-OPTIONS")]
+    pub extra: Vec<OsString>,
+}
+
 /// `watch`
 #[derive(Debug, Args)]
 pub struct Watch {
@@ -164,6 +198,16 @@ pub struct Doctor {
     /// One JSON object
     #[arg(long)]
     pub json: bool,
+}
+
+fn after(text: &str) -> Result<After, String> {
+    match text {
+        "running" => Ok(After::Running),
+        "frozen" => Ok(After::Frozen),
+        "stopped" => Ok(After::Stopped),
+        "killed" => Ok(After::Killed),
+        _ => Err("afterwards they can be running, frozen, stopped or killed".to_owned()),
+    }
 }
 
 fn version(text: &str) -> Result<Version, String> {

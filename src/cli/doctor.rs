@@ -7,14 +7,23 @@ use serde::Serialize;
 use super::args::Doctor;
 use super::{Context, Failure};
 use crate::kernel::Dir;
-use crate::model::Version;
+use crate::model::{Version, printable};
 
 #[derive(Serialize)]
 struct Report {
     setup: String,
     hierarchies: Vec<HierarchyReport>,
+    criu: Criu,
     rights: Rights,
     inotify: Inotify,
+}
+
+#[derive(Serialize)]
+struct Criu {
+    path: Option<String>,
+    version: Option<String>,
+    works: bool,
+    problem: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -50,6 +59,14 @@ pub(super) fn run(context: &Context, options: &Doctor, out: &mut impl Write) -> 
     for h in &report.hierarchies {
         let rights = if h.writable { "groups can be frozen" } else { "read only for you" };
         writeln!(out, "  {}      {} ({rights})", h.version, h.mount_point)?;
+    }
+    match &report.criu {
+        Criu { works: true, path, version, .. } => {
+            let (path, version) =
+                (path.as_deref().unwrap_or("criu"), version.as_deref().unwrap_or("unknown"));
+            writeln!(out, "criu      {path}, version {version}, works")?;
+        }
+        criu => writeln!(out, "criu      {}", criu.problem.as_deref().unwrap_or("not found"))?,
     }
     for missing in &report.rights.missing {
         writeln!(out, "missing   {missing}")?;
@@ -94,6 +111,7 @@ fn report(context: &Context) -> Report {
     Report {
         setup: context.hosts.setup.to_string(),
         hierarchies,
+        criu: criu(),
         rights: Rights { root, missing },
         inotify: Inotify {
             max_user_watches,
@@ -101,6 +119,20 @@ fn report(context: &Context) -> Report {
             // A watch on the directory, and one on cgroup.events.
             groups_that_fit: max_user_watches.map(|n| n / 2),
         },
+    }
+}
+
+/// The criu in PATH, as a checkpoint would find it.
+fn criu() -> Criu {
+    let kernel = rustix::system::uname().release().to_string_lossy().into_owned();
+    let (found, findings) = crate::checkpoint::criu::look(None, &kernel);
+    let problem = findings.iter().find(|finding| finding.blocks()).map(|finding| finding.what.clone());
+    let path = found.as_ref().map(|criu| printable(criu.path.as_os_str().as_encoded_bytes()).into_owned());
+    Criu {
+        works: found.is_some() && problem.is_none(),
+        version: found.and_then(|criu| criu.version),
+        path,
+        problem,
     }
 }
 

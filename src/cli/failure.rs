@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io;
 
+use crate::checkpoint::{Refused, RunError};
 use crate::kernel::freezer::FreezerError;
 use crate::kernel::mounts::MountsError;
 use crate::kernel::target::TargetError;
@@ -11,7 +12,8 @@ use crate::runtime::ThawError;
 /// A failure at the edge of the program.
 #[derive(Debug)]
 pub struct Failure {
-    /// The exit code: 1 failed, 2 wrong usage, 3 not permitted, 4 refused, 5 the target is gone, 6 not frozen in time.
+    /// The exit code: 1 failed, 2 wrong usage, 3 not permitted, 4 refused, 5 the target is gone, 6 not frozen in time,
+    /// 7 criu failed.
     pub code: u8,
     sentence: String,
     closed_pipe: bool,
@@ -72,6 +74,18 @@ impl From<TargetError> for Failure {
             _ => 2,
         };
         Self::new(code, error.to_string())
+    }
+}
+
+impl From<Refused> for Failure {
+    fn from(refused: Refused) -> Self {
+        Self::new(refused.exit() as u8, refused.to_string())
+    }
+}
+
+impl From<RunError> for Failure {
+    fn from(error: RunError) -> Self {
+        Self::new(error.exit() as u8, error.to_string())
     }
 }
 

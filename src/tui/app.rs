@@ -83,6 +83,8 @@ pub struct App {
     pub(crate) search: Search,
     pub(crate) dialog: Option<Dialog>,
     pub(crate) help: bool,
+    /// The first line of the help that is shown.
+    pub(crate) help_offset: usize,
     pub(crate) message: Option<Message>,
     pub(crate) watching: Watching,
     pub(crate) size: (u16, u16),
@@ -119,6 +121,7 @@ impl App {
             search: Search::default(),
             dialog: None,
             help: false,
+            help_offset: 0,
             message: None,
             watching: Watching::default(),
             size,

@@ -60,7 +60,7 @@ pub enum Event {
         /// Who owns the group: a systemd unit, a container.
         owner: Option<String>,
     },
-    /// A freeze or a thaw ended.
+    /// A freeze or a thaw ended. The changes to the tree that it made have been told before.
     Done {
         /// Which of the two.
         action: FreezeAction,

@@ -33,7 +33,7 @@ impl Layout {
             let (tree, panel) = if panel_first { (None, Some(body)) } else { (Some(body), None) };
             return Some(Self { header, tree, panel, footer });
         }
-        let left = (width * 48 / 100).min(90);
+        let left = if width < 100 { width / 2 } else { (width * 48 / 100).min(90) };
         let tree = Rect { width: left, ..body };
         let panel = Rect { x: left, width: width - left, ..body };
         Some(Self { header, tree: Some(tree), panel: Some(panel), footer })

@@ -39,7 +39,7 @@ pub(crate) fn paragraphs(app: &App) -> Vec<String> {
         since(app, node)
     ));
     text.push(format!("Below         {}", below(node)));
-    text.extend([String::new(), "Above, nearest first:".to_owned()]);
+    text.extend([String::new(), "Above, nearest first (1: it asks):".to_owned()]);
     text.extend(above(app));
     text.extend([
         String::new(),
@@ -136,11 +136,11 @@ fn above(app: &App) -> Vec<String> {
     let line = |key: Key| {
         let node = tree.get(key)?;
         let flag = match node.group.freezer {
-            Freezer::Root => "-  has no freezer",
-            freezer if freezer.requested() => "1  asks",
+            Freezer::Root => "-",
+            freezer if freezer.requested() => "1",
             _ => "0",
         };
-        Some(format!("  {flag:<18}{}", tree.path(key)))
+        Some(format!("  {flag}  {}", tree.path(key)))
     };
     tree.ancestors(selected).filter_map(line).collect()
 }

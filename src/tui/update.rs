@@ -21,6 +21,7 @@ pub fn update(app: &mut App, event: Event) -> Vec<Command> {
             if let Some(grove) = app.grove_of(version) {
                 grove.plant(root);
             }
+            answers::target_gone(app);
         }
         Event::Changes { version, changes } => {
             let now = app.now;

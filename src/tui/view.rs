@@ -85,6 +85,13 @@ fn popup(theme: Theme, frame: &mut Frame<'_>, title: &'static str, width: u16, l
     let width = width.min(screen.width);
     let height = u16::try_from(lines.len() + 2).unwrap_or(u16::MAX).min(screen.height);
     let area = Rect::new((screen.width - width) / 2, (screen.height - height) / 2, width, height);
+    // A wide character that reaches under the left edge would cover it.
+    for y in area.y..area.bottom() {
+        let cell = area.x.checked_sub(1).and_then(|x| frame.buffer_mut().cell_mut((x, y)));
+        if let Some(cell) = cell.filter(|cell| columns::width(cell.symbol()) > 1) {
+            cell.reset();
+        }
+    }
     frame.render_widget(Clear, area);
     frame.render_widget(Paragraph::new(lines).block(framed(theme).title(title)), area);
 }

@@ -12,7 +12,7 @@ use super::{Command, Event, FreezeAction};
 use crate::kernel::cgroupfs::{Filesystem, Group};
 use crate::kernel::freezer::{self, Outcome};
 use crate::kernel::guard;
-use crate::model::{CgroupId, CgroupPath, Hierarchies, Hierarchy, Version};
+use crate::model::{CgroupId, CgroupPath, Change, Hierarchies, Hierarchy, Version};
 use crate::runtime;
 use crate::watch::{Focus, Observer, Told};
 
@@ -107,10 +107,16 @@ fn writer(hosts: Hierarchies, inbox: Sender<Event>) -> io::Result<Sender<Write>>
     let (sender, writes) = unbounded::<Write>();
     let body = move || {
         for write in writes {
-            let hierarchy = hosts.get(write.version);
-            let Some(event) = hierarchy.map(|hierarchy| carry_out(hierarchy, write)) else { continue };
-            if inbox.send(event).is_err() {
-                return;
+            let Some(hierarchy) = hosts.get(write.version) else { continue };
+            let (version, id, path) = (write.version, write.id, write.path.clone());
+            let done = carry_out(hierarchy, write);
+            // What the write made of the group comes before the word that it is done, whatever the observer saw by now.
+            let seen = open(hierarchy, &path, id).ok().and_then(|(_, group)| group.read().ok().flatten());
+            let changes = seen.map(|group| Event::Changes { version, changes: vec![Change::Read(group)] });
+            for event in changes.into_iter().chain([done]) {
+                if inbox.send(event).is_err() {
+                    return;
+                }
             }
         }
     };

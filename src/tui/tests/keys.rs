@@ -169,7 +169,9 @@ fn opens_at_the_group_that_was_named() {
 fn a_tree_that_starts_anew_keeps_the_place() {
     let mut s = wide();
     s.press("/workers<Enter>");
+    s.press("t");
     s.send(Event::Root { version: Version::V2, root: root(1) });
+    assert!(s.app.dialog.is_none());
     s.found(1, vec![group(2, "system.slice", false, false)]);
     s.found(2, vec![group(10, "app.service", false, false)]);
     s.found(10, vec![group(20, "workers", false, false)]);
@@ -181,4 +183,40 @@ fn terminated_leaves_at_once() {
     let mut s = wide();
     s.send(Event::Terminated);
     assert_eq!(s.asked(), [Command::Quit]);
+}
+
+#[test]
+fn the_other_hierarchy_has_its_own_selection() {
+    let mut s = wide();
+    s.press("j");
+    s.send(Event::Root { version: Version::V1, root: root(100) });
+    let requested = Freezer::V1 { requested: true, inherited: false, state: crate::model::State::Frozen };
+    let held = Cgroup { id: id(101), name: b"held"[..].into(), freezer: requested, populated: None };
+    s.send(Event::Changes {
+        version: Version::V1,
+        changes: vec![Change::Found { parent: id(100), groups: vec![held] }],
+    });
+    assert_eq!(s.press("vj").selected(), "/held");
+    assert_eq!(
+        s.press("2y").asked(),
+        [Command::Copy("echo THAWED > /sys/fs/cgroup/freezer/held/freezer.state".to_owned())]
+    );
+    assert_eq!(s.press("v").selected(), "/system.slice");
+}
+
+#[test]
+fn help_scrolls_and_any_other_key_closes_it() {
+    let mut s = wide();
+    assert!(s.press("?j").app.help);
+    assert!(!s.press("f").app.help);
+    assert_eq!(s.asked(), []);
+}
+
+#[test]
+fn nothing_is_asked_for_while_nothing_can_be_seen() {
+    let mut s = wide();
+    s.send(Event::Input(Input::Resize(40, 10)));
+    s.press("jf");
+    assert_eq!((s.selected(), s.asked()), ("/".to_owned(), vec![]));
+    assert_eq!(s.press("q").asked(), [Command::Quit]);
 }

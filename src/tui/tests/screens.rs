@@ -85,7 +85,19 @@ fn dialogs_on_a_small_screen() {
     let refusal = Some("sshd (812), through which this program runs, is in it".to_owned());
     s.send(Event::Guard { id: id(12), refusal, owner: Some("systemd unit ssh.service".to_owned()) });
     snapshot("freeze_refused_60x15", &s);
-    snapshot("help_60x15", s.press("<Esc>?"));
+    snapshot("help_60x15", s.press("<Esc>?jjjjjjjjjjjjjjjjjj"));
+}
+
+#[test]
+fn leaving_and_messages() {
+    let mut s = Session::host((80, 24));
+    let path = CgroupPath::new(b"/system.slice/db.service");
+    let outcome = Ok("/system.slice/db.service is frozen".to_owned());
+    s.send(Event::Done { action: FreezeAction::Freeze, version: Version::V2, id: id(11), path, outcome });
+    snapshot("done_80x24", &s);
+    snapshot("leave_80x24", s.press("q"));
+    s.press("<Esc>/se");
+    snapshot("search_80x24", &s);
 }
 
 #[test]

@@ -48,8 +48,12 @@ fn on_bound_key(app: &mut App, key: &KeyEvent, commands: &mut Vec<Command>) {
 
 fn act(app: &mut App, action: Action, commands: &mut Vec<Command>) {
     if app.help {
-        // The help lies over everything: keys that close it do only that, and quitting quits.
-        app.help = false;
+        // The help lies over everything: it scrolls, any other key closes it, and quitting quits.
+        match action {
+            Action::Down => app.help_offset = (app.help_offset + 1).min(keymap::TABLE.len()),
+            Action::Up => app.help_offset = app.help_offset.saturating_sub(1),
+            _ => app.help = false,
+        }
         if action == Action::Quit {
             leaving::ask(app, commands);
         }
@@ -72,7 +76,7 @@ fn act(app: &mut App, action: Action, commands: &mut Vec<Command>) {
         Action::Thaw => answers::ask_thaw(app),
         Action::Checkpoint => checkpoint(app),
         Action::Copy => copy(app, commands),
-        Action::Help => app.help = true,
+        Action::Help => (app.help, app.help_offset) = (true, 0),
         Action::Back => app.panel_first = false,
         Action::Quit => leaving::ask(app, commands),
         _ => move_selection(app, action),
@@ -183,6 +187,7 @@ fn next_hit(app: &mut App, forward: bool) {
 
 fn go_to(app: &mut App, key: Option<Key>) {
     if let (Some(grove), Some(key)) = (app.grove_mut(), key) {
+        grove.give_up();
         grove.select(key);
     }
 }

@@ -96,6 +96,10 @@ fn freeze(
 
 fn thaw(app: &App, target: &Target, own: bool, above: Option<&Target>) -> Vec<(String, bool)> {
     let mut text = about(app, target, false);
+    if !own {
+        // Nothing is written to the group itself.
+        text.drain(1..2);
+    }
     match above {
         Some(above) => {
             text.push((format!("{} asks for a freeze of everything below it.", above.path), true));

@@ -6,7 +6,7 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 use crate::model::printable;
-use crate::tui::keymap::TABLE;
+use crate::tui::keymap::{Binding, TABLE};
 use crate::tui::{App, columns, story};
 
 pub(super) fn draw(app: &App, frame: &mut Frame<'_>, area: Rect) {
@@ -46,19 +46,19 @@ fn said(app: &App, frame: &mut Frame<'_>, area: Rect) {
 /// The keys from the table; what can't be done now is grey, and its key says why.
 fn keys(app: &App, width: usize) -> Line<'static> {
     let theme = app.theme();
-    let (mut spans, mut used) = (Vec::new(), 1);
-    spans.push(Span::raw(" "));
-    for binding in TABLE.iter().filter(|binding| !binding.footer.is_empty()) {
-        let key = binding.keys.first().copied().unwrap_or_default();
-        let text = format!("{key} {}  ", binding.footer);
-        used += columns::width(&text);
-        if used > width + 2 {
-            break;
-        }
+    let mut shown: Vec<_> = TABLE.iter().filter(|binding| !binding.footer.is_empty()).collect();
+    let key = |binding: &Binding| binding.keys.first().copied().unwrap_or_default();
+    let room = |b: &&Binding| columns::width(key(b)) + columns::width(b.footer) + 3;
+    // Help and quit stand last and stay: where there is no room, what stands before them goes.
+    while shown.len() > 2 && shown.iter().map(room).sum::<usize>() > width + 1 {
+        shown.remove(shown.len() - 3);
+    }
+    let mut spans = vec![Span::raw(" ")];
+    for binding in shown {
         let grey = binding.action.unavailable(app).is_some();
         let (strong, plain) =
             if grey { (theme.faint(), theme.faint()) } else { (theme.strong(), Style::new()) };
-        spans.push(Span::styled(key, strong));
+        spans.push(Span::styled(key(binding), strong));
         spans.push(Span::styled(format!(" {}  ", binding.footer), plain));
     }
     Line::from(spans)

@@ -13,13 +13,15 @@ pub(super) fn draw(app: &App, frame: &mut Frame<'_>, area: Rect) {
     let width = usize::from(area.width);
     let mut left = hierarchies(app);
     let taken: usize = left.iter().map(|span| columns::width(&span.content)).sum();
-    // What matters least stands last, and is left out first.
-    let mut right: Vec<String> = counts(app);
+    let mut right = counts(app);
     let room =
-        |right: &[String]| taken + right.iter().map(|text| columns::width(text) + 2).sum::<usize>() + 12;
+        |right: &[Count]| taken + right.iter().map(|c| columns::width(&c.text) + 2).sum::<usize>() + 12;
     while right.len() > 1 && room(&right) > width {
-        right.pop();
+        // What matters least is left out first.
+        let least = right.iter().map(|count| count.rank).max();
+        right.retain(|count| Some(count.rank) != least);
     }
+    let right: Vec<String> = right.into_iter().map(|count| count.text).collect();
     let right = right.join("  ") + " ";
     let free = width.saturating_sub(taken + columns::width(&right));
     let host = printable(app.settings.host.as_bytes()).into_owned();
@@ -50,29 +52,28 @@ fn hierarchies(app: &App) -> Vec<Span<'static>> {
     spans
 }
 
-fn counts(app: &App) -> Vec<String> {
+/// Something to tell; what has a small rank matters most.
+struct Count {
+    rank: u8,
+    text: String,
+}
+
+fn counts(app: &App) -> Vec<Count> {
+    let scanning = if app.settings.ascii { "scanning..." } else { "scanning…" };
     let Some(grove) = app.grove() else { return Vec::new() };
-    let Some(tree) = &grove.tree else { return vec!["scanning…".to_owned()] };
+    let Some(tree) = &grove.tree else { return vec![Count { rank: 0, text: scanning.to_owned() }] };
     let below = tree.get(tree.root()).map(|node| node.below).unwrap_or_default();
-    let mut texts = Vec::new();
-    if app.watching.polling.is_some() {
-        texts.push("polling".to_owned());
-    }
-    if !grove.scanned {
-        texts.push(if app.settings.ascii { "scanning..." } else { "scanning…" }.to_owned());
-    }
-    let mut groups = vec![format!("{} groups", thousands(tree.len() as u64))];
-    for (number, word) in [(below.frozen, "frozen"), (below.freezing, "freezing")] {
-        if number > 0 {
-            groups.push(format!("{} {word}", thousands(u64::from(number))));
-        }
-    }
-    texts.push(groups.join("  "));
-    if app.settings.read_only {
-        texts.push("read-only".to_owned());
-    }
-    if app.watching.groups > 0 {
-        texts.push(format!("watch {}", thousands(app.watching.groups as u64)));
-    }
-    texts
+    let number = |n: u32, word: &str| format!("{} {word}", thousands(u64::from(n)));
+    let watched = format!("watch {}", thousands(app.watching.groups as u64));
+    let groups = format!("{} groups", thousands(tree.len() as u64));
+    let all = [
+        (app.watching.polling.is_some(), 3, "polling".to_owned()),
+        (!grove.scanned, 2, scanning.to_owned()),
+        (true, 4, groups),
+        (below.frozen > 0, 0, number(below.frozen, "frozen")),
+        (below.freezing > 0, 1, number(below.freezing, "freezing")),
+        (app.settings.read_only, 5, "read-only".to_owned()),
+        (app.watching.groups > 0, 6, watched),
+    ];
+    all.into_iter().filter(|(shown, ..)| *shown).map(|(_, rank, text)| Count { rank, text }).collect()
 }

@@ -8,6 +8,9 @@ use ratatui::text::Line;
 use crate::model::{Process, State, printable, process, span};
 use crate::tui::{App, columns, story};
 
+/// From here on threads and memory have their columns.
+const WIDE: usize = 50;
+
 pub(super) fn draw(app: &App, frame: &mut Frame<'_>, area: Rect) {
     let width = usize::from(area.width);
     let lines = lines(app, width);
@@ -36,14 +39,9 @@ fn lines(app: &App, width: usize) -> Vec<(String, Style)> {
         Some(Ok(list)) => list,
     };
     // Where a process waits matters while it keeps the group from freezing.
+    let wide = width >= WIDE;
     let waits = node.state() == Some(State::Freezing);
-    let mut lines = vec![
-        (summary(&name, list), theme.strong()),
-        (
-            format!("{:>7} {} S {:>3} {:>8} COMMAND", "PID", columns::fit("USER", 8), "THR", "RSS"),
-            theme.faint(),
-        ),
-    ];
+    let mut lines = vec![(summary(&name, list), theme.strong()), (titles(wide), theme.faint())];
     for branch in process::tree(list) {
         let process = &list[branch.index];
         let tree = match branch.depth {
@@ -51,7 +49,7 @@ fn lines(app: &App, width: usize) -> Vec<(String, Style)> {
             depth => " ".repeat(2 * (depth - 1).min(8)) + theme.branch(),
         };
         let style = if process.mark().is_some() { theme.waiting() } else { Style::new() };
-        lines.push((line(process, &tree, waits), style));
+        lines.push((line(process, &tree, waits, wide), style));
     }
     lines
 }
@@ -64,8 +62,16 @@ fn summary(name: &str, list: &[Process]) -> String {
     format!(" {name}   {processes}  {}  {}", plural(threads, "thread", "threads"), span::bytes(rss))
 }
 
-fn line(process: &Process, tree: &str, waits: bool) -> String {
-    let user = columns::fit(&printable(process.user.as_bytes()), 8);
+fn titles(wide: bool) -> String {
+    if wide {
+        format!("{:>7} {} S {:>3} {:>8} COMMAND", "PID", columns::fit("USER", 8), "THR", "RSS")
+    } else {
+        format!("{:>7} {} S COMMAND", "PID", columns::fit("USER", 6))
+    }
+}
+
+fn line(process: &Process, tree: &str, waits: bool, wide: bool) -> String {
+    let user = columns::fit(&printable(process.user.as_bytes()), if wide { 8 } else { 6 });
     let mark = process.mark().map_or(String::new(), |mark| format!("[{mark}] "));
     let place = process
         .wchan
@@ -75,5 +81,8 @@ fn line(process: &Process, tree: &str, waits: bool) -> String {
     let command = printable(&process.command);
     let (pid, state, threads, rss) =
         (process.id.pid, process.state, process.threads, span::bytes(process.rss));
+    if !wide {
+        return format!("{pid:>7} {user} {state} {tree}{mark}{place}{command}");
+    }
     format!("{pid:>7} {user} {state} {threads:>3} {rss:>8} {tree}{mark}{place}{command}")
 }

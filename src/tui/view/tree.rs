@@ -41,47 +41,63 @@ fn line(app: &App, grove: &Grove, row: Row, width: usize) -> Line<'static> {
     let indent = "  ".repeat(row.depth).len().min(width / 3);
     let pointer = if selected { ">" } else { " " };
     let name = format!("{pointer}{}{triangle} {}", " ".repeat(indent), story::name(node));
-    let (badge, style) = badge(app, grove, row.key, node);
     let count = node.processes.map_or(String::new(), |n| n.to_string());
     let room = width.saturating_sub(COUNT + 1);
-    let badge_room = columns::width(&badge).min(room / 2);
+    let badge = badge(app, grove, row.key, node);
+    let fits = columns::width(&name) + 1 + columns::width(&badge.full) <= room;
+    let text = if fits { badge.full } else { badge.short };
     // Badges stand below each other as long as the names leave room.
-    let name_room = room.saturating_sub(badge_room + 1).min(columns::width(&name).max(room * 11 / 20));
-    let text = Line::from(vec![
+    let most = room.saturating_sub(columns::width(&text) + 1);
+    let name_room = most.min(columns::width(&name).max(room * 11 / 20));
+    let line = Line::from(vec![
         Span::styled(columns::fit(&name, name_room), Style::new()),
         Span::raw(" "),
-        Span::styled(columns::fit(&badge, room.saturating_sub(name_room + 1)), style),
+        Span::styled(columns::fit(&text, room.saturating_sub(name_room + 1)), badge.style),
         Span::raw(format!("{count:>COUNT$} ")),
     ]);
-    if selected { text.style(theme.chosen()) } else { text }
+    if selected { line.style(theme.chosen()) } else { line }
 }
 
-/// The state in a symbol and a word.
-fn badge(app: &App, grove: &Grove, key: Key, node: &Node) -> (String, Style) {
+/// The state in a symbol and words.
+struct Badge {
+    full: String,
+    /// For where the name needs the room.
+    short: String,
+    style: Style,
+}
+
+fn badge(app: &App, grove: &Grove, key: Key, node: &Node) -> Badge {
     let theme = app.theme();
     let since = grove.since.get(&node.group.id).map_or(String::new(), |since| {
         let span = span::short(app.now.saturating_sub(since.at));
         format!(" {}{span}", if since.at_least { theme.at_least() } else { "" })
     });
     let by = (!node.group.freezer.requested()).then(|| asker(grove, key)).flatten();
-    match (node.state(), by) {
-        (Some(State::Frozen), Some(by)) => {
-            (format!("{}{} by {by}", theme.frozen(), theme.above()), theme.cold())
-        }
-        (Some(State::Frozen), None) => (format!("{} frozen{since}", theme.frozen()), theme.cold()),
-        (Some(State::Freezing), Some(by)) => {
-            (format!("{}{} freezing by {by}", theme.freezing(), theme.above()), theme.waiting())
-        }
-        (Some(State::Freezing), None) => (format!("{} freezing{since}", theme.freezing()), theme.waiting()),
-        _ => below(theme, node),
-    }
+    let (symbol, word, style) = match node.state() {
+        Some(State::Frozen) => (theme.frozen(), "frozen", theme.cold()),
+        Some(State::Freezing) => (theme.freezing(), "freezing", theme.waiting()),
+        _ => return below(theme, node),
+    };
+    let up = if by.is_some() { theme.above() } else { "" };
+    let full = match (node.state(), by) {
+        (Some(State::Freezing), Some(by)) => format!("{symbol}{up} {word} by {by}"),
+        (_, Some(by)) => format!("{symbol}{up} by {by}"),
+        (_, None) => format!("{symbol} {word}{since}"),
+    };
+    Badge { full, short: format!("{symbol}{up} {word}"), style }
 }
 
-fn below(theme: Theme, node: &Node) -> (String, Style) {
-    match (node.below.frozen, node.below.freezing) {
-        (0, 0) => (String::new(), Style::new()),
-        (0, n) => (format!("{} {n} freezing below", theme.below()), theme.waiting()),
-        (n, _) => (format!("{} {n} frozen below", theme.below()), theme.cold()),
+fn below(theme: Theme, node: &Node) -> Badge {
+    let (number, word, style) = match (node.below.frozen, node.below.freezing) {
+        (0, 0) => return Badge { full: String::new(), short: String::new(), style: Style::new() },
+        (0, n) => (n, "freezing", theme.waiting()),
+        (n, _) => (n, "frozen", theme.cold()),
+    };
+    let symbol = theme.below();
+    Badge {
+        full: format!("{symbol} {number} {word} below"),
+        short: format!("{symbol} {number} below"),
+        style,
     }
 }
 

@@ -1,0 +1,41 @@
+//! A checkpoint with criu, in five steps; the only layer that starts another program.
+//!
+//! 1. [`preflight()`] looks, and changes nothing: what would go wrong, why, and what to do.
+//! 2. [`plan()`] makes a value of what will run: the same value is shown, printed as a script, and run.
+//! 3. [`run()`] starts criu in a session of its own, follows its log, and thaws what criu hangs on. It never kills criu:
+//!    criu's code is in the target already, and a target whose criu was killed does not survive the thaw.
+//! 4. [`verify()`] looks whether the images are there, and processes and freeze flags as promised.
+//! 5. [`report::Report`] keeps times, sizes and the command beside the images.
+
+pub mod criu;
+pub mod finding;
+mod folder;
+pub mod origins;
+pub mod plan;
+pub mod preflight;
+pub mod report;
+pub mod run;
+pub mod shell;
+pub mod verify;
+
+pub use finding::{Finding, Level};
+pub use plan::{Plan, Refused, Step, plan};
+pub use preflight::{After, Preflight, Request, preflight};
+pub use report::Report;
+pub use run::{Progress, Ran, RunError, run};
+pub use verify::{Verification, verify};
+
+/// What a failure means to the program that called this one: the exit codes of the command line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// Failed for another reason.
+    Failed = 1,
+    /// A right is missing.
+    NotPermitted = 3,
+    /// A blocker of the preflight, or an outcome that cannot be had.
+    Refused = 4,
+    /// The target has gone.
+    Gone = 5,
+    /// criu ended with an error.
+    Criu = 7,
+}

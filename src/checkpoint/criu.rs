@@ -1,0 +1,203 @@
+//! criu itself: where it is, which one, whether it works on this kernel, and what its log says.
+
+use std::ffi::OsStr;
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use process_wrap::std::{ChildWrapper, CommandWrap, ProcessSession};
+use serde::Serialize;
+
+use super::Finding;
+use crate::model::printable;
+
+/// A criu that was found.
+#[derive(Debug, Clone, Serialize)]
+pub struct Criu {
+    /// Its absolute path.
+    #[serde(skip)]
+    pub path: PathBuf,
+    /// Its version; `None` where it did not say.
+    pub version: Option<String>,
+}
+
+/// Where to look when PATH is not set (execvp(3)).
+const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// Finds criu and tries it: `criu --version`, `criu check`.
+pub fn look(asked: Option<&Path>, kernel: &str) -> (Option<Criu>, Vec<Finding>) {
+    let Some(path) = find(asked) else {
+        let what =
+            asked.map_or("criu is not in PATH".to_owned(), |p| format!("{} cannot be run", p.display()));
+        let missing = Finding::blocker("criu-missing", what, "criu makes the checkpoint");
+        return (None, vec![missing.remedy("install criu 4.1 or newer, or name it with --criu")]);
+    };
+    let text = output(&path, &["--version"]).map(|(_, text)| text).unwrap_or_default();
+    let version = version(&text);
+    let mut findings = vec![match &version {
+        Some(version) => Finding::ok("criu-version", format!("criu {version}")),
+        None => Finding::unknown("criu-version", "which version criu is", "criu --version printed none"),
+    }];
+    findings.push(match output(&path, &["check"]) {
+        Ok((true, _)) => Finding::ok("criu-works", "criu check: looks good"),
+        Ok((false, text)) => broken(version.as_deref(), kernel, &text),
+        Err(error) => Finding::blocker(
+            "criu-broken",
+            format!("criu check could not be run: {error}"),
+            "criu must work here",
+        )
+        .remedy("name a working criu with --criu"),
+    });
+    (Some(Criu { path, version }), findings)
+}
+
+/// criu before 4.1 does not know the vDSO of x86 kernels from 6.13 on (checkpoint-restore/criu#2532).
+fn broken(version: Option<&str>, kernel: &str, text: &str) -> Finding {
+    let line =
+        first_error(text).unwrap_or_else(|| text.lines().next_back().unwrap_or("no reason given").to_owned());
+    let old = version.is_some_and(|v| numbers(v) < (4, 1)) && numbers(kernel) >= (6, 13);
+    let why = if old {
+        "criu before 4.1 does not know the vDSO of x86 kernels from 6.13 on".to_owned()
+    } else {
+        "criu says of itself that it does not work here".to_owned()
+    };
+    let remedy = if old {
+        "install criu 4.1 or newer, or name it with --criu"
+    } else {
+        "run criu check as root and see what it names"
+    };
+    Finding::blocker("criu-broken", format!("criu check fails: {line}"), why).remedy(remedy)
+}
+
+fn find(asked: Option<&Path>) -> Option<PathBuf> {
+    let runs =
+        |path: &PathBuf| path.is_file() && rustix::fs::access(path, rustix::fs::Access::EXEC_OK).is_ok();
+    if let Some(path) = asked.filter(|p| p.components().count() > 1 || p.is_absolute()) {
+        return std::path::absolute(path).ok().filter(runs);
+    }
+    let name = asked.map_or(OsStr::new("criu"), Path::as_os_str);
+    let places = std::env::var_os("PATH").unwrap_or_else(|| PATH.into());
+    std::env::split_paths(&places).filter(|p| p.is_absolute()).map(|p| p.join(name)).find(runs)
+}
+
+/// A command in a session of its own, so that a terminal's Ctrl-C and hang-up do not reach it, with a clean environment
+/// and no input.
+pub(super) fn command(path: &Path) -> Command {
+    let mut command = Command::new(path);
+    command.env_clear().env("LANG", "C").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command.env("PATH", std::env::var_os("PATH").unwrap_or_else(|| PATH.into()));
+    command
+}
+
+/// Starts it.
+pub(super) fn spawn(command: Command) -> io::Result<Box<dyn ChildWrapper>> {
+    let mut wrap = CommandWrap::from(command);
+    wrap.wrap(ProcessSession).spawn()
+}
+
+/// Whether a short run succeeded, and what it printed. It touches no other process, so it may take its time: after ten
+/// seconds it is left alone and counts as failed.
+fn output(path: &Path, args: &[&str]) -> io::Result<(bool, String)> {
+    let (mut read, write) = io::pipe()?;
+    let mut command = command(path);
+    command.args(args).stdout(write.try_clone()?).stderr(write);
+    let mut child = spawn(command)?;
+    let deadline = Instant::now() + Duration::from_secs(10);
+    let status = loop {
+        match child.try_wait()? {
+            Some(status) => break status,
+            None if Instant::now() > deadline => return Err(io::ErrorKind::TimedOut.into()),
+            None => std::thread::sleep(Duration::from_millis(5)),
+        }
+    };
+    let mut bytes = Vec::new();
+    (&mut read).take(64 * 1024).read_to_end(&mut bytes)?;
+    let text: Vec<String> = bytes.split(|&b| b == b'\n').map(|line| printable(line).into_owned()).collect();
+    Ok((status.success(), text.join("\n").trim_end().to_owned()))
+}
+
+/// The version in the output of `criu --version`: `Version: 4.1.1`.
+pub fn version(text: &str) -> Option<String> {
+    let rest = text.lines().find_map(|line| line.trim().strip_prefix("Version:"))?;
+    let word = rest.split_whitespace().next()?;
+    word.starts_with(|c: char| c.is_ascii_digit()).then(|| word.to_owned())
+}
+
+/// Major and minor of a version: `6.18.44-x` is (6, 18).
+pub fn numbers(version: &str) -> (u32, u32) {
+    let mut parts = version.split(|c: char| !c.is_ascii_digit()).map(|n| n.parse().unwrap_or(0));
+    (parts.next().unwrap_or(0), parts.next().unwrap_or(0))
+}
+
+/// The first error of a log that means something. `rlimit: Can't setup RLIMIT_NOFILE` comes with every run and is harmless.
+pub fn first_error(log: &str) -> Option<String> {
+    let error = |line: &&str| line.contains("Error (") && !line.contains("Can't setup RLIMIT_NOFILE");
+    log.lines()
+        .find(error)
+        .map(|line| line.find("Error (").map_or(line, |at| &line[at..]).trim_end().to_owned())
+}
+
+/// What criu's words mean, and what to do; pairs of a piece of its message and a sentence.
+const MEANINGS: [(&str, &str); 13] = [
+    (
+        "Timeout reached",
+        "a process did not stop for criu in time: something else froze it meanwhile; thaw that and try again",
+    ),
+    ("not a session leader", "the process belongs to a session that is not dumped; add --shell-job"),
+    ("dangling tty", "it has a terminal whose session is not dumped; add --shell-job"),
+    ("Connected TCP socket", "it has open TCP connections; add --tcp-established or --tcp-close"),
+    (
+        "External socket is used",
+        "it is connected to a unix socket outside; close it, or add --ext-unix-sk for datagrams",
+    ),
+    (
+        "half of stream unix",
+        "it is connected to a unix socket outside, often the journal's; redirect its output to a file",
+    ),
+    ("file locks are hold", "it holds file locks; add --file-locks"),
+    ("ghost file", "it has a large deleted file open; add --ghost-limit with its size"),
+    ("link-remap", "it has a deleted file open; add --link-remap"),
+    ("Operation not permitted", "a right is missing, or a debugger holds the process"),
+    ("io_uring", "it uses io_uring, which criu cannot dump"),
+    ("state D", "it was held by a freezer or by the kernel; thaw it, or freeze it through one group only"),
+    ("unreachable sharing", "it has shared mounts of another namespace; add --enable-external-masters"),
+];
+
+/// An error of criu in plain words.
+pub fn meaning(error: &str) -> Option<&'static str> {
+    MEANINGS.iter().find(|(piece, _)| error.contains(piece)).map(|(_, meaning)| *meaning)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions() {
+        assert_eq!(version("Version: 4.1.1\nGitID: v4.1.1\n").as_deref(), Some("4.1.1"));
+        assert_eq!(version("criu: not found"), None);
+        assert_eq!(version("Version: "), None);
+        assert_eq!(numbers("6.18.44-fc"), (6, 18));
+        assert_eq!(numbers("4"), (4, 0));
+        assert!(numbers("3.17.1") < (4, 1));
+    }
+
+    #[test]
+    fn the_first_error_that_means_something() {
+        let log = "(00.1) rlimit: RLIMIT_NOFILE unlimited\n(00.2) Error (criu/rlimit.c:9): rlimit: Can't setup RLIMIT_NOFILE for self\n\
+                   (00.3) Error (criu/tty.c:7): tty: Found dangling tty with sid 5\n(00.4) Error (x.c:1): later";
+        let error = first_error(log).unwrap();
+        assert_eq!(error, "Error (criu/tty.c:7): tty: Found dangling tty with sid 5");
+        assert!(meaning(&error).unwrap().contains("--shell-job"));
+        assert_eq!(first_error("all well"), None);
+    }
+
+    #[test]
+    fn an_old_criu_is_explained() {
+        let finding =
+            broken(Some("3.17.1"), "6.18.44", "Error (criu/vdso.c:1): vdso: Unexpected rt vDSO area bounds");
+        assert!(finding.blocks() && finding.why.contains("4.1"));
+        assert!(!broken(Some("4.1.1"), "6.18", "x").why.contains("vDSO"));
+    }
+}

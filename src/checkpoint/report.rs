@@ -1,0 +1,85 @@
+//! What is kept beside the images: `cryoscope.json`.
+
+use std::fs::OpenOptions;
+use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+use serde::Serialize;
+
+use super::preflight::Member;
+use super::shell::Arg;
+use super::{Finding, Plan, Ran, Verification};
+
+/// The name of the file.
+pub const FILE: &str = "cryoscope.json";
+
+/// A group's own freeze request, before and after.
+#[derive(Debug, Clone, Serialize)]
+pub struct FlagReport {
+    /// The group's absolute path.
+    pub group: Arg,
+    /// Its own request before.
+    pub before: bool,
+    /// Its own request after; `None` where it is gone or cannot be read.
+    pub after: Option<bool>,
+}
+
+/// What was done.
+#[derive(Debug, Clone, Serialize)]
+pub struct Report {
+    /// The group.
+    pub group: Arg,
+    /// The root process.
+    pub pid: Option<i32>,
+    /// The command, as a line for a shell.
+    pub command: String,
+    /// The version of criu.
+    pub criu_version: Option<String>,
+    /// The kernel's release.
+    pub kernel: String,
+    /// How long it took, in milliseconds.
+    pub elapsed_ms: u128,
+    /// How many bytes the images have.
+    pub bytes: u64,
+    /// The freeze flags.
+    pub flags: Vec<FlagReport>,
+    /// The processes that were dumped, the root first.
+    pub processes: Vec<Member>,
+    /// What was looked at afterwards.
+    pub checks: Vec<Finding>,
+}
+
+impl Report {
+    /// Puts together what was planned, done and found.
+    pub fn new(plan: &Plan, ran: &Ran, verification: &Verification) -> Self {
+        let flag = |f: &super::origins::Flag| FlagReport {
+            group: f.group.clone(),
+            before: f.requested,
+            after: f.asks_now(),
+        };
+        Self {
+            group: plan.group.clone(),
+            pid: plan.tree.first().map(|root| root.pid),
+            command: plan.command(),
+            criu_version: plan.criu_version.clone(),
+            kernel: plan.kernel.clone(),
+            elapsed_ms: ran.elapsed.as_millis(),
+            bytes: ran.bytes,
+            flags: plan.flags.iter().map(flag).collect(),
+            processes: plan.tree.clone(),
+            checks: verification.checks.clone(),
+        }
+    }
+
+    /// Writes it beside the images, mode 0600, never over a file that is there (`O_EXCL`, open(2)).
+    ///
+    /// # Errors
+    /// What open(2) and write(2) say.
+    pub fn write(&self, folder: &Path) -> io::Result<()> {
+        let mut text = serde_json::to_vec_pretty(self)?;
+        text.push(b'\n');
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true).mode(0o600).open(folder.join(FILE))?.write_all(&text)
+    }
+}

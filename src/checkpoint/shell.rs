@@ -1,0 +1,79 @@
+//! Arguments as a shell reads them.
+
+use std::ffi::{OsStr, OsString};
+use std::fmt::Write as _;
+use std::os::unix::ffi::OsStrExt;
+
+use serde::{Serialize, Serializer};
+
+use crate::model::printable;
+
+/// An argument or path: bytes when it is run, printable text when it is serialized.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Arg(pub OsString);
+
+impl Serialize for Arg {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&printable(self.0.as_bytes()))
+    }
+}
+
+impl<T: Into<OsString>> From<T> for Arg {
+    fn from(text: T) -> Self {
+        Self(text.into())
+    }
+}
+
+/// True where the text needs the `$'…'` of bash (and of POSIX since 2024): it holds bytes that a terminal might obey.
+pub fn needs_bash(text: &OsStr) -> bool {
+    printable(text.as_bytes()).as_bytes() != text.as_bytes()
+}
+
+/// The text as one word of a shell: plain where it is harmless, otherwise in single quotes, and with octal escapes where it
+/// holds bytes that are not printable.
+pub fn quoted(text: &OsStr) -> String {
+    let bytes = text.as_bytes();
+    let plain = |b: &u8| b.is_ascii_alphanumeric() || b"/._-+:=@%,".contains(b);
+    // A word that starts with = or holds it first is special in some shells; a name is never empty.
+    if !bytes.is_empty() && bytes.iter().all(plain) && bytes[0] != b'=' {
+        return String::from_utf8_lossy(bytes).into_owned();
+    }
+    if !needs_bash(text) {
+        return format!("'{}'", String::from_utf8_lossy(bytes).replace('\'', r"'\''"));
+    }
+    let mut word = String::from("$'");
+    for &b in bytes {
+        match b {
+            b'\'' | b'\\' => word.extend(['\\', char::from(b)]),
+            b' '..=b'~' => word.push(char::from(b)),
+            // Writing to a String cannot fail.
+            _ => drop(write!(word, "\\{b:03o}")),
+        }
+    }
+    word + "'"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words() {
+        let q = |bytes: &[u8]| quoted(OsStr::from_bytes(bytes));
+        assert_eq!(q(b"/a/b-c.d"), "/a/b-c.d");
+        assert_eq!(q(b""), "''");
+        assert_eq!(q(b"a b$(x)"), "'a b$(x)'");
+        assert_eq!(q(b"it's"), r"'it'\''s'");
+        assert_eq!(q(br"dev\x2d"), r"'dev\x2d'");
+        assert_eq!(q(b"a\n\x1b'\xff\\1"), r"$'a\012\033\'\377\\1'");
+    }
+
+    #[test]
+    fn a_shell_reads_the_same_bytes() {
+        for bytes in [&b"a\n\x1b'\xff\\1 "[..], b"it's $x `y`", b"~", b"\xe2\x80\xae!", b"-n"] {
+            let script = format!("printf %s {}", quoted(OsStr::from_bytes(bytes)));
+            let out = std::process::Command::new("bash").arg("-c").arg(script).output().unwrap();
+            assert_eq!(out.stdout, bytes);
+        }
+    }
+}

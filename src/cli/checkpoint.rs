@@ -1,0 +1,159 @@
+//! `cryoscope checkpoint`: look, show the command, run criu, look again.
+
+use std::io::{self, IsTerminal, Write};
+
+use serde::Serialize;
+
+use super::args::Checkpoint;
+use super::{Context, Failure};
+use crate::checkpoint::{self, After, Finding, Level, Plan, Preflight, Progress, Refused, Report, Request};
+use crate::model::{printable, span};
+
+#[derive(Serialize)]
+struct Outcome<'a> {
+    findings: &'a [Finding],
+    plan: Option<&'a Plan>,
+    report: Option<&'a Report>,
+}
+
+/// Carries the checkpoint out, or prints what would run.
+pub(super) fn run(context: &Context, options: Checkpoint, out: &mut impl Write) -> Result<(), Failure> {
+    if !options.dry_run {
+        context.may_write()?;
+    }
+    let (fs, group) = context.open(&options.target)?;
+    let pid = options.pid.or_else(|| options.target.to_str()?.strip_prefix("pid:")?.parse().ok());
+    let request = Request {
+        fs: &fs,
+        group: &group,
+        hierarchies: &context.hosts,
+        into: std::path::absolute(&options.into)?,
+        pid,
+        after: options.after,
+        criu: options.criu,
+        extra: options.extra,
+    };
+    let found = checkpoint::preflight(&request);
+    let plan = checkpoint::plan(&found, &request);
+    if !options.json {
+        findings(&found, out)?;
+    }
+    let plan = match plan {
+        Ok(plan) => plan,
+        Err(refused) => return refuse(&found, refused, options.json, out),
+    };
+    if options.dry_run {
+        return dry_run(&found, &plan, options.json, out);
+    }
+    if !options.json {
+        writeln!(out, "\n  {}\n", plan.command())?;
+        out.flush()?;
+    }
+    confirm(options.yes, options.after)?;
+    let report = carry_out(&plan, options.json, out)?;
+    if options.json {
+        object(&Outcome { findings: &found.findings, plan: Some(&plan), report: Some(&report) }, out)?;
+    }
+    let failed = report.checks.iter().filter(|check| check.blocks()).map(|check| check.what.as_str());
+    let failed: Vec<&str> = failed.collect();
+    if !failed.is_empty() {
+        return Err(Failure::new(
+            1,
+            format!("criu succeeded, but not everything is as promised: {}", failed.join("; ")),
+        ));
+    }
+    Ok(())
+}
+
+fn carry_out(plan: &Plan, json: bool, out: &mut impl Write) -> Result<Report, Failure> {
+    let mut progress = |progress: Progress| match progress {
+        // The log is criu's; it stands in the folder as a whole.
+        Progress::Started(_) | Progress::Log(_) | Progress::Written { .. } => {}
+        Progress::Stalled { origins } => {
+            eprintln!("cryoscope: criu waits for {}; thawing it", origins.join(", "))
+        }
+        Progress::Restored(what) => eprintln!("cryoscope: {what}"),
+    };
+    let ran = checkpoint::run(plan, &mut progress)?;
+    let report = Report::new(plan, &ran, &checkpoint::verify(plan, &ran));
+    report.write(plan.folder())?;
+    if !json {
+        for check in &report.checks {
+            line(check, out)?;
+        }
+        let folder = printable(plan.folder().as_os_str().as_encoded_bytes()).into_owned();
+        let took = ran.elapsed.as_secs_f64();
+        writeln!(
+            out,
+            "checkpoint of {} processes, {}, in {took:.2} s: {folder}",
+            plan.tree.len(),
+            span::bytes(ran.bytes)
+        )?;
+    }
+    Ok(report)
+}
+
+fn refuse(found: &Preflight, refused: Refused, json: bool, out: &mut impl Write) -> Result<(), Failure> {
+    if json {
+        object(&Outcome { findings: &found.findings, plan: None, report: None }, out)?;
+        out.flush()?;
+    }
+    Err(refused.into())
+}
+
+fn dry_run(found: &Preflight, plan: &Plan, json: bool, out: &mut impl Write) -> Result<(), Failure> {
+    if json {
+        return object(&Outcome { findings: &found.findings, plan: Some(plan), report: None }, out);
+    }
+    write!(out, "{}", plan.shell())?;
+    Ok(())
+}
+
+fn object(outcome: &Outcome<'_>, out: &mut impl Write) -> Result<(), Failure> {
+    serde_json::to_writer(&mut *out, outcome)?;
+    writeln!(out)?;
+    Ok(())
+}
+
+/// Every finding but those that are in order, as comments: `--dry-run` prints a script.
+fn findings(found: &Preflight, out: &mut impl Write) -> Result<(), Failure> {
+    found
+        .findings
+        .iter()
+        .filter(|finding| finding.level != Level::Ok)
+        .try_for_each(|finding| line(finding, out))
+}
+
+fn line(finding: &Finding, out: &mut impl Write) -> Result<(), Failure> {
+    let level = match finding.level {
+        Level::Ok => "ok",
+        Level::Warning => "warning",
+        Level::Blocker => "BLOCKER",
+    };
+    let why = if finding.why.is_empty() { String::new() } else { format!(": {}", finding.why) };
+    let remedy = finding.remedy.as_ref().map(|remedy| format!("; {remedy}")).unwrap_or_default();
+    writeln!(out, "# {level:<8} {}{why}{remedy}", finding.what)?;
+    Ok(())
+}
+
+/// A person is asked before anything runs; a script that would end processes must say --yes.
+fn confirm(yes: bool, after: Option<After>) -> Result<(), Failure> {
+    if yes {
+        return Ok(());
+    }
+    if !io::stdin().is_terminal() {
+        return match after {
+            Some(After::Killed) => {
+                Err(Failure::refused("--after killed ends the processes; give --yes to mean it"))
+            }
+            _ => Ok(()),
+        };
+    }
+    eprint!("Run it? [y/N] ");
+    let mut answer = String::new();
+    io::stdin().read_line(&mut answer)?;
+    match answer.trim() {
+        "y" | "Y" | "yes" => Ok(()),
+        _ => Err(Failure::refused("nothing was done")),
+    }
+}

@@ -1,0 +1,213 @@
+//! The guarded checkpoint, with a real criu, on real groups.
+
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use cryoscope::model::Version;
+use libtest_mimic::Trial;
+use tempfile::TempDir;
+
+use super::support::group::Group;
+use super::support::requirement::{Need, criu, trial};
+use super::support::wait::{SOON, until};
+use super::support::workload::Workload;
+
+const BOTH: &[Need] = &[Need::Root, Need::V2, Need::V1, Need::Criu];
+
+pub fn tests() -> Vec<Trial> {
+    let mut all = vec![
+        trial("checkpoint::held_by_both_hierarchies_is_refused", BOTH, held_by_both_hierarchies_is_refused),
+        trial("checkpoint::own_and_ancestor_is_refused", BOTH, own_and_ancestor_is_refused),
+        trial("checkpoint::a_frozen_child_is_refused", BOTH, a_frozen_child_is_refused),
+        trial("checkpoint::two_trees_are_refused", BOTH, two_trees_are_refused),
+        trial("checkpoint::bad_folders_and_criu", BOTH, bad_folders_and_criu),
+        trial("checkpoint::dry_run_writes_nothing", BOTH, dry_run_writes_nothing),
+    ];
+    for version in [Version::V2, Version::V1] {
+        let name = |what| format!("checkpoint::{what}::{version}");
+        all.push(trial(&name("thawed"), BOTH, move || thawed(version)));
+        all.push(trial(&name("frozen_by_hand"), BOTH, move || frozen_by_hand(version)));
+        all.push(trial(&name("frozen_by_an_ancestor"), BOTH, move || frozen_by_an_ancestor(version)));
+        all.push(trial(&name("images_restore"), BOTH, move || images_restore(version)));
+    }
+    all
+}
+
+/// A folder in which the images' folder is made.
+struct Images(TempDir);
+
+impl Images {
+    fn new() -> Self {
+        Self(tempfile::Builder::new().prefix("cryoscope-test-").tempdir().unwrap())
+    }
+
+    fn folder(&self) -> PathBuf {
+        self.0.path().join("images")
+    }
+}
+
+fn checkpoint(group: &Group, into: &Path, more: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_cryoscope"));
+    command.arg("checkpoint").arg(group.path()).arg("--into").arg(into);
+    // An option of the test's own comes last and wins.
+    if !more.contains(&"--criu") {
+        command.arg("--criu").arg(criu());
+    }
+    command.args(more).stdin(Stdio::null()).output().unwrap()
+}
+
+fn assert_done(output: &Output, images: &Images) {
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{text}{}", String::from_utf8_lossy(&output.stdout));
+    for file in ["inventory.img", "pstree.img", "cryoscope.json"] {
+        assert!(images.folder().join(file).is_file(), "{file}");
+    }
+}
+
+fn assert_refused(output: &Output, images: &Images, words: &str) {
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(4), "{text}");
+    assert!(text.contains(words), "{text}");
+    assert!(!images.folder().exists());
+}
+
+fn thawed(version: Version) {
+    let group = Group::new(version, "thawed");
+    let (workload, images) = (Workload::in_group(&group), Images::new());
+    assert_done(&checkpoint(&group, &images.folder(), &[]), &images);
+    assert!(!group.requested());
+    workload.assert_counting();
+}
+
+fn frozen_by_hand(version: Version) {
+    let group = Group::new(version, "by-hand");
+    let (workload, images) = (Workload::in_group(&group), Images::new());
+    group.freeze();
+    let count = workload.count();
+    assert_done(&checkpoint(&group, &images.folder(), &[]), &images);
+    assert!(group.requested());
+    until("frozen again", SOON, || group.is_frozen());
+    assert_eq!(workload.count(), count, "nothing ran in between");
+    group.thaw();
+    workload.assert_counting();
+}
+
+fn frozen_by_an_ancestor(version: Version) {
+    let above = Group::new(version, "ancestor");
+    let group = above.child("inner");
+    let (workload, images) = (Workload::in_group(&group), Images::new());
+    above.freeze();
+    let count = workload.count();
+    assert_done(&checkpoint(&group, &images.folder(), &[]), &images);
+    assert!(above.requested() && !group.requested());
+    assert_eq!(workload.count(), count, "nothing ran in between");
+    above.thaw();
+    workload.assert_counting();
+}
+
+fn images_restore(version: Version) {
+    let group = Group::new(version, "restore");
+    let images = Images::new();
+    let workload = Workload::in_group(&group);
+    group.freeze();
+    assert_done(&checkpoint(&group, &images.folder(), &[]), &images);
+    let (saved, pid) = (workload.count(), workload.pid());
+    // A copy of the counter file outlives the workload: criu opens it again.
+    let (counter, bytes) = (workload.counter().to_owned(), std::fs::read(workload.counter()).unwrap());
+    group.thaw();
+    drop(workload);
+    std::fs::create_dir_all(counter.parent().unwrap()).unwrap();
+    std::fs::write(&counter, bytes).unwrap();
+    // Not detached: the restored process is a child of criu, and criu reaps it when it ends.
+    let mut restore = Command::new(criu())
+        .args([OsStr::new("restore"), OsStr::new("-D"), images.folder().as_os_str()])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let now = || std::fs::read(&counter).unwrap().try_into().map(u64::from_ne_bytes).unwrap_or(0);
+    until("the restored process counts on from what was saved", SOON, || now() > saved);
+    nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), nix::sys::signal::Signal::SIGKILL).unwrap();
+    restore.wait().unwrap();
+    std::fs::remove_dir_all(counter.parent().unwrap()).unwrap();
+}
+
+fn held_by_both_hierarchies_is_refused() {
+    let (v2, v1) = (Group::v2("both"), Group::v1("both"));
+    let (workload, images) = (Workload::in_groups(&[&v2, &v1]), Images::new());
+    v2.freeze();
+    v1.request(true);
+    assert_refused(&checkpoint(&v2, &images.folder(), &[]), &images, &v1.path().display().to_string());
+    assert!(v2.requested() && v1.requested());
+    v1.request(false);
+    v2.thaw();
+    workload.assert_counting();
+}
+
+fn own_and_ancestor_is_refused() {
+    let above = Group::v2("two-holders");
+    let group = above.child("inner");
+    let (workload, images) = (Workload::in_group(&group), Images::new());
+    group.freeze();
+    above.freeze();
+    assert_refused(&checkpoint(&group, &images.folder(), &[]), &images, &above.path().display().to_string());
+    assert!(above.requested() && group.requested());
+    above.thaw();
+    group.thaw();
+    workload.assert_counting();
+}
+
+fn a_frozen_child_is_refused() {
+    let group = Group::v2("child-frozen");
+    let child = group.child("inner");
+    let (workload, images) = (Workload::in_group(&child), Images::new());
+    child.freeze();
+    assert_refused(&checkpoint(&group, &images.folder(), &[]), &images, "inner");
+    child.thaw();
+    workload.assert_counting();
+}
+
+fn two_trees_are_refused() {
+    let group = Group::v2("two-trees");
+    let (first, second) = (Workload::in_group(&group), Workload::in_group(&group));
+    let images = Images::new();
+    assert_refused(&checkpoint(&group, &images.folder(), &[]), &images, &first.pid().to_string());
+    second.assert_counting();
+}
+
+fn bad_folders_and_criu() {
+    let group = Group::v2("bad-input");
+    let (workload, images) = (Workload::in_group(&group), Images::new());
+    let taken = images.0.path().join("taken");
+    std::fs::create_dir(&taken).unwrap();
+    std::fs::write(taken.join("kept"), "kept").unwrap();
+    let refused = |output: Output| {
+        assert_eq!(output.status.code(), Some(4), "{}", String::from_utf8_lossy(&output.stderr));
+        assert!(!output.stderr.is_empty());
+    };
+    refused(checkpoint(&group, &taken, &[]));
+    assert_eq!(std::fs::read_to_string(taken.join("kept")).unwrap(), "kept");
+    refused(checkpoint(&group, &images.0.path().join("no/such/parent"), &[]));
+    refused(checkpoint(&group, &images.folder(), &["--criu", "/no/such/criu"]));
+    refused(checkpoint(&group, &images.folder(), &["--criu", "/bin/false"]));
+    assert!(!images.folder().exists());
+    let empty = Group::v2("empty");
+    assert_refused(&checkpoint(&empty, &images.folder(), &[]), &images, "no process");
+    workload.assert_counting();
+}
+
+fn dry_run_writes_nothing() {
+    let group = Group::v2("dry-run");
+    let (workload, images) = (Workload::in_group(&group), Images::new());
+    group.freeze();
+    let output = checkpoint(&group, &images.folder(), &["--dry-run"]);
+    assert_eq!(output.status.code(), Some(0));
+    let script = String::from_utf8(output.stdout).unwrap();
+    let holder: OsString = [OsStr::new("--freeze-cgroup "), group.path().as_os_str()].into_iter().collect();
+    assert!(script.contains(holder.to_str().unwrap()), "{script}");
+    assert!(!images.folder().exists());
+    group.thaw();
+    workload.assert_counting();
+}
