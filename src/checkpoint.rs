@@ -17,6 +17,7 @@ pub mod report;
 pub mod run;
 pub mod shell;
 pub mod verify;
+mod watchdog;
 
 pub use finding::{Finding, Level};
 pub use plan::{Plan, Refused, Step, plan};

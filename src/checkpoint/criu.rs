@@ -139,7 +139,11 @@ pub fn first_error(log: &str) -> Option<String> {
 }
 
 /// What criu's words mean, and what to do; pairs of a piece of its message and a sentence.
-const MEANINGS: [(&str, &str); 13] = [
+const MEANINGS: [(&str, &str); 14] = [
+    (
+        "Can't get 1:16 opt",
+        "it has an internet socket, and this criu asks an option of it that this kernel has for unix sockets only; use a newer criu",
+    ),
     (
         "Timeout reached",
         "a process did not stop for criu in time: something else froze it meanwhile; thaw that and try again",

@@ -9,9 +9,10 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use super::criu::{command, first_error, meaning, spawn};
-use super::origins::{Flag, put_back};
+use super::origins::put_back;
 use super::plan::{Plan, Step};
 use super::shell::Arg;
+use super::watchdog::Watchdog;
 use super::{Exit, folder};
 use crate::kernel::processes::Processes;
 use crate::model::printable;
@@ -99,8 +100,6 @@ impl RunError {
     }
 }
 
-/// How long the log may stand still, with a freeze asked for, until criu counts as hanging.
-const STALL: Duration = Duration::from_secs(5);
 /// How often is looked.
 const TICK: Duration = Duration::from_millis(50);
 
@@ -163,23 +162,17 @@ fn dump(
     let mut child = spawn(command).map_err(failed)?;
     tell(Progress::Started(child.id()));
     let mut log = Log { path: into.join("dump.log"), file: None, rest: Vec::new(), error: None };
-    let mut watchdog = Watchdog {
-        flags: &plan.flags,
-        moved: Instant::now(),
-        foreign: None,
-        thawed: Vec::new(),
-        criu: plan.freeze_cgroup(),
-    };
+    let mut watchdog = Watchdog::new(plan);
     let mut written = 0;
     let status = loop {
         let status = child.try_wait().map_err(RunError::Wait)?;
         if log.follow(tell) {
-            watchdog.moved = Instant::now();
+            watchdog.moved();
         }
         let bytes = folder::bytes(&into);
         if bytes != written {
             written = bytes;
-            watchdog.moved = Instant::now();
+            watchdog.moved();
             tell(Progress::Written { bytes, of: plan.rss });
         }
         if let Some(status) = status {
@@ -249,52 +242,5 @@ impl Log {
             tell(Progress::Log(line));
         }
         grown
-    }
-}
-
-/// Sees that criu hangs on a freeze, and takes the freeze away until criu has finished.
-struct Watchdog<'a> {
-    flags: &'a [Flag],
-    moved: Instant,
-    /// Since when a group asks that criu does not know of. The log may go on meanwhile: criu tries again and again.
-    foreign: Option<Instant>,
-    thawed: Vec<&'a Flag>,
-    /// The group that criu itself freezes and thaws.
-    criu: Option<&'a Arg>,
-}
-
-impl Watchdog<'_> {
-    fn look(&mut self, tell: &mut dyn FnMut(Progress)) {
-        let asking: Vec<&Flag> = self.flags.iter().filter(|flag| flag.asks_now() == Some(true)).collect();
-        let foreign = asking.iter().any(|flag| self.criu != Some(&flag.group));
-        self.foreign = self.foreign.or(Some(Instant::now())).filter(|_| foreign);
-        let since = self.foreign.map_or(self.moved, |foreign| foreign.min(self.moved));
-        if asking.is_empty() || since.elapsed() < STALL {
-            return;
-        }
-        (self.moved, self.foreign) = (Instant::now(), None);
-        tell(Progress::Stalled { origins: asking.iter().map(|flag| flag.shown()).collect() });
-        for flag in asking {
-            match flag.write(false) {
-                // criu's own freeze of a group that was thawed is not there to be set again.
-                Ok(()) if !flag.requested && self.criu == Some(&flag.group) => {}
-                Ok(()) if self.thawed.iter().any(|t| t.group == flag.group) => {}
-                Ok(()) => self.thawed.push(flag),
-                Err(error) => {
-                    tell(Progress::Restored(format!("{} could not be thawed: {error}", flag.shown())))
-                }
-            }
-        }
-    }
-
-    /// Sets the requests again that were taken away.
-    fn freeze_again(&self, tell: &mut dyn FnMut(Progress)) -> Vec<PathBuf> {
-        for flag in &self.thawed {
-            tell(Progress::Restored(match flag.write(true) {
-                Ok(()) => format!("{} was frozen again", flag.shown()),
-                Err(error) => format!("{} could not be frozen again: {error}", flag.shown()),
-            }));
-        }
-        self.thawed.iter().map(|flag| flag.absolute()).collect()
     }
 }

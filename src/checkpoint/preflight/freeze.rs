@@ -189,6 +189,7 @@ fn option(
         let what = format!("{} in the group is a thread of the kernel", process.id.pid);
         findings.push(Finding::warning("kernel-thread", what, "it cannot be frozen or dumped"));
     }
+    let apart = targets.tree.iter().find(|p| !p.is_zombie() && paused.iter().all(|q| q.id.pid != p.id.pid));
     let old = criu.and_then(|c| c.version.as_deref()).is_some_and(|v| numbers(v) < (3, 14)) && !v1;
     let stopped = paused.iter().find(|p| p.is_stopped());
     if let Some(process) =
@@ -201,8 +202,11 @@ fn option(
             "if it was, criu hangs until the group is thawed: thaw it first, or freeze through cgroup v2",
         ));
     }
-    let avoid =
-        request.group.path.is_root() || request.fs.hierarchy().read_only || old || (v1 && stopped.is_some());
+    let avoid = request.group.path.is_root()
+        || request.fs.hierarchy().read_only
+        || old
+        || (v1 && stopped.is_some())
+        || apart.is_some();
     match (&freeze.origin, avoid) {
         (None, true) => {}
         (None, false) => freeze.freeze_cgroup = Some(own),
@@ -215,6 +219,15 @@ fn option(
                     "criu would hang in the kernel",
                 )
                 .remedy(format!("kill -CONT {}, or freeze through cgroup v2", p.id.pid)),
+                None if apart.is_some() => Finding::blocker(
+                    "tree-outside",
+                    format!(
+                        "process {} of the tree is not in the frozen group",
+                        apart.map_or(0, |p| p.id.pid)
+                    ),
+                    "criu expects the whole tree in the group that it is told of, and fails",
+                )
+                .remedy("thaw the group, or freeze a group that holds the whole tree"),
                 None => Finding::blocker(
                     "freeze-cgroup",
                     "this group's freeze cannot be handed to criu",
