@@ -17,7 +17,7 @@ use std::io::{self, IsTerminal, Write};
 
 use crate::kernel::cgroupfs::{Filesystem, Group};
 use crate::kernel::{mounts, target};
-use crate::model::Hierarchies;
+use crate::model::{CgroupPath, Hierarchies, Hierarchy};
 
 pub use args::{Arguments, Verb};
 pub use failure::Failure;
@@ -47,8 +47,18 @@ impl Context {
     }
 
     /// The hierarchies that a verb without a target is about.
-    fn hierarchies(&self) -> impl Iterator<Item = &crate::model::Hierarchy> {
+    fn hierarchies(&self) -> impl Iterator<Item = &Hierarchy> {
         self.hosts.iter().filter(|h| self.global.hierarchy.is_none_or(|v| v == h.version))
+    }
+
+    /// What a verb looks at from the top down: the target, or the root of every hierarchy.
+    fn tops(&self, target: Option<&OsStr>) -> Result<Vec<(Filesystem, CgroupPath)>, Failure> {
+        let Some(target) = target else {
+            let open = |h: &Hierarchy| Ok((Filesystem::open(h.clone())?, CgroupPath::root()));
+            return self.hierarchies().map(open).collect();
+        };
+        let (fs, group) = self.open(target)?;
+        Ok(vec![(fs, group.path)])
     }
 
     fn may_write(&self) -> Result<(), Failure> {

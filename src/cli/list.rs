@@ -8,21 +8,11 @@ use super::{Context, Failure};
 use crate::kernel::cgroupfs::{Filesystem, Group};
 use crate::kernel::processes;
 use crate::model::tree::Key;
-use crate::model::{CgroupPath, Change, Hierarchy, State, Tree, printable};
+use crate::model::{CgroupPath, Change, State, Tree, printable};
 
 /// Prints the groups from the target down, or every hierarchy's.
 pub(super) fn run(context: &Context, options: &List, out: &mut impl Write) -> Result<(), Failure> {
-    let filesystems = match &options.target {
-        Some(target) => {
-            let (fs, group) = context.open(target)?;
-            vec![(fs, group.path)]
-        }
-        None => {
-            let open = |h: &Hierarchy| Ok((Filesystem::open(h.clone())?, CgroupPath::root()));
-            context.hierarchies().map(open).collect::<Result<_, Failure>>()?
-        }
-    };
-    for (fs, from) in &filesystems {
+    for (fs, from) in &context.tops(options.target.as_deref())? {
         print(fs, from, options, out)?;
     }
     Ok(())

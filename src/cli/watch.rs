@@ -8,9 +8,8 @@ use serde::Serialize;
 
 use super::args::Watch;
 use super::{Context, Failure};
-use crate::kernel::Filesystem;
 use crate::model::tree::Occurrence;
-use crate::model::{CgroupPath, Hierarchy, printable};
+use crate::model::{Hierarchy, printable};
 use crate::watch::{Observer, Told};
 
 #[derive(Serialize)]
@@ -22,19 +21,9 @@ struct Line {
 
 /// Prints until it is interrupted, or until nobody reads.
 pub(super) fn run(context: &Context, options: &Watch, out: &mut impl Write) -> Result<(), Failure> {
-    let watched: Vec<(Filesystem, CgroupPath)> = match &options.target {
-        Some(target) => {
-            let (fs, group) = context.open(target)?;
-            vec![(fs, group.path)]
-        }
-        None => {
-            let open = |h: &Hierarchy| Ok((Filesystem::open(h.clone())?, CgroupPath::root()));
-            context.hierarchies().map(open).collect::<Result<_, Failure>>()?
-        }
-    };
     let (sender, told) = unbounded();
     let mut observers = Vec::new();
-    for (fs, top) in watched {
+    for (fs, top) in context.tops(options.target.as_deref())? {
         let hierarchy = fs.hierarchy().clone();
         let sender = sender.clone();
         // The receiver is gone only when this function has ended.
