@@ -9,6 +9,7 @@
 mod real {
     pub mod checkpoint;
     pub mod cli;
+    pub mod criu_facts;
     pub mod facts;
     pub mod kernel;
     pub mod support;
@@ -17,16 +18,18 @@ mod real {
 use std::process::ExitCode;
 
 use libtest_mimic::Arguments;
-use real::{checkpoint, cli, facts, kernel, support};
+use real::{checkpoint, cli, criu_facts, facts, kernel, support};
 
 fn main() -> ExitCode {
     // Before the arguments are read as those of a test run: this program started again as something to be frozen.
     if let Some(code) = support::workload::main() {
         return code;
     }
-    let trials = [support::tests(), facts::tests(), kernel::tests(), cli::tests(), checkpoint::tests()]
-        .into_iter()
-        .flatten()
-        .collect();
-    libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
+    let modules =
+        [support::tests, facts::tests, criu_facts::tests, kernel::tests, cli::tests, checkpoint::tests];
+    let trials = modules.into_iter().flat_map(|tests| tests()).collect();
+    let mut arguments = Arguments::from_args();
+    // More than there are CPUs: most of these tests wait most of the time.
+    arguments.test_threads.get_or_insert(6);
+    libtest_mimic::run(&arguments, trials).exit_code()
 }

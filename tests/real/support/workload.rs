@@ -12,6 +12,7 @@ use cryoscope::kernel::mounts::hierarchies;
 use cryoscope::kernel::processes::Processes;
 use cryoscope::model::{Process, ProcessId};
 use nix::sys::signal::{Signal, kill};
+use nix::sys::wait::waitpid;
 use nix::unistd::{Pid, setsid};
 
 use super::Group;
@@ -97,6 +98,11 @@ impl Workload {
     pub fn signal(&self, signal: Signal) {
         assert!(self.process().is_some(), "process {} is gone", self.id.pid);
         kill(Pid::from_raw(self.id.pid), signal).unwrap();
+    }
+
+    /// Waits for the end that something else makes of it. Its PID is free afterwards.
+    pub fn reap(&self) {
+        waitpid(Pid::from_raw(self.id.pid), None).unwrap();
     }
 
     /// Waits until the kernel shows it in a state (a letter of `/proc/PID/stat`).
