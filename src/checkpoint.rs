@@ -7,6 +7,7 @@
 //! 4. [`verify()`] looks whether the images are there, and processes and freeze flags as promised.
 //! 5. [`report::Report`] keeps times, sizes and the command beside the images.
 
+pub mod arg;
 pub mod criu;
 pub mod finding;
 mod folder;
@@ -15,7 +16,6 @@ pub mod plan;
 pub mod preflight;
 pub mod report;
 pub mod run;
-pub mod shell;
 pub mod verify;
 mod watchdog;
 

@@ -8,6 +8,7 @@ pub mod freezer;
 pub mod hierarchy;
 pub mod printable;
 pub mod process;
+pub mod shell;
 pub mod span;
 pub mod tree;
 

@@ -19,6 +19,7 @@
 
 mod action;
 mod app;
+mod checkpoint;
 mod columns;
 mod command;
 mod dialog;
@@ -28,7 +29,6 @@ mod layout;
 mod rows;
 mod run;
 mod search;
-mod shell;
 mod story;
 mod theme;
 mod update;
@@ -37,8 +37,9 @@ mod world;
 
 pub use action::Action;
 pub use app::{App, Panel, Settings, Target};
+pub use checkpoint::Look;
 pub use command::Command;
-pub use event::{Event, FreezeAction};
+pub use event::{CheckpointTold, Event, FreezeAction};
 pub use keymap::{Binding, TABLE};
 pub use run::run;
 pub use update::update;

@@ -1,5 +1,7 @@
 //! What the preflight says: one sentence of fact, one of reason, one of remedy.
 
+use std::fmt;
+
 use serde::Serialize;
 
 /// How much a finding matters.
@@ -27,6 +29,17 @@ pub struct Finding {
     pub why: String,
     /// What to do about it.
     pub remedy: Option<String>,
+}
+
+/// One line: what, why, and what to do.
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.what)?;
+        if !self.why.is_empty() {
+            write!(f, ": {}", self.why)?;
+        }
+        self.remedy.as_ref().map_or(Ok(()), |remedy| write!(f, "; {remedy}"))
+    }
 }
 
 impl Finding {

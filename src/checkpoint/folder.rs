@@ -6,8 +6,8 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::Path;
 
 use super::Finding;
-use super::shell::quoted;
 use crate::model::printable;
+use crate::model::shell::quoted;
 
 /// Whether images can go there, and whether the folder exists already.
 pub(super) fn look(into: &Path, rss: u64) -> (Vec<Finding>, bool) {

@@ -6,13 +6,14 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use super::Plan;
-use super::shell::{Arg, quoted};
+use super::arg::Arg;
 use crate::kernel::freezer::{FreezerError, request};
 use crate::kernel::{Dir, Filesystem, Group};
+use crate::model::shell::write_request;
 use crate::model::{CgroupId, CgroupPath, State, Version};
 
 /// A group's freeze flag, as it was found.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Flag {
     /// The group's absolute path.
     pub group: Arg,
@@ -41,8 +42,7 @@ impl Flag {
 
     /// The line for a shell that writes the request.
     pub fn line(&self, freeze: bool) -> String {
-        let file = self.absolute().join(self.version.control_file());
-        format!("echo {} > {}", self.version.request(freeze), quoted(file.as_os_str()))
+        write_request(self.version, &self.absolute(), freeze)
     }
 
     /// Opens the group, if it still is the same one.

@@ -6,14 +6,15 @@ use std::path::Path;
 
 use serde::Serialize;
 
+use super::arg::Arg;
 use super::origins::Flag;
 use super::preflight::{After, Member, Preflight, Request};
-use super::shell::{Arg, needs_bash, quoted};
 use super::{Exit, Finding};
 use crate::model::printable;
+use crate::model::shell::{needs_bash, quoted};
 
 /// One step.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Step {
     /// Make the folder for the images, mode 0700, or use the empty one that exists.
@@ -35,7 +36,7 @@ pub enum Step {
 }
 
 /// A checkpoint, ready to run.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Plan {
     /// The group.
     pub group: Arg,

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::criu::{self, Criu};
 use super::finding::Finding;
 use super::origins::Flag;
-use super::{folder, shell::Arg};
+use super::{arg::Arg, folder};
 use crate::kernel::{Filesystem, Group};
 use crate::model::{Hierarchies, Process, Version, printable};
 
@@ -51,7 +51,7 @@ pub struct Request<'a> {
 }
 
 /// A process of the tree.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Member {
     /// Its PID.
     pub pid: i32,

@@ -7,8 +7,8 @@ use std::path::Path;
 
 use serde::Serialize;
 
+use super::arg::Arg;
 use super::preflight::Member;
-use super::shell::Arg;
 use super::{Finding, Plan, Ran, Verification};
 
 /// The name of the file.
@@ -30,6 +30,8 @@ pub struct FlagReport {
 pub struct Report {
     /// The group.
     pub group: Arg,
+    /// The folder with the images.
+    pub folder: Arg,
     /// The root process.
     pub pid: Option<i32>,
     /// The command, as a line for a shell.
@@ -60,6 +62,7 @@ impl Report {
         };
         Self {
             group: plan.group.clone(),
+            folder: plan.into.clone(),
             pid: plan.tree.first().map(|root| root.pid),
             command: plan.command(),
             criu_version: plan.criu_version.clone(),
@@ -70,6 +73,11 @@ impl Report {
             processes: plan.tree.clone(),
             checks: verification.checks.clone(),
         }
+    }
+
+    /// True where everything is as promised.
+    pub fn holds(&self) -> bool {
+        !self.checks.iter().any(Finding::blocks)
     }
 
     /// Writes it beside the images, mode 0600, never over a file that is there (`O_EXCL`, open(2)).

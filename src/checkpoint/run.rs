@@ -8,10 +8,10 @@ use std::process::ExitStatus;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use super::arg::Arg;
 use super::criu::{command, first_error, meaning, spawn};
 use super::origins::put_back;
 use super::plan::{Plan, Step};
-use super::shell::Arg;
 use super::watchdog::Watchdog;
 use super::{Exit, folder};
 use crate::kernel::processes::Processes;

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use super::arg::Arg;
 use super::origins::Flag;
-use super::shell::Arg;
 use super::{Plan, Progress};
 
 /// How long the log may stand still, with a freeze asked for, until criu counts as hanging.

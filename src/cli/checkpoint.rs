@@ -130,9 +130,7 @@ fn line(finding: &Finding, out: &mut impl Write) -> Result<(), Failure> {
         Level::Warning => "warning",
         Level::Blocker => "BLOCKER",
     };
-    let why = if finding.why.is_empty() { String::new() } else { format!(": {}", finding.why) };
-    let remedy = finding.remedy.as_ref().map(|remedy| format!("; {remedy}")).unwrap_or_default();
-    writeln!(out, "# {level:<8} {}{why}{remedy}", finding.what)?;
+    writeln!(out, "# {level:<8} {finding}")?;
     Ok(())
 }
 

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
+use super::checkpoint::Checkpoint;
 use super::command::Command;
 use super::dialog::Dialog;
 use super::layout::{Layout, inside};
@@ -95,6 +96,12 @@ pub struct App {
     pub(crate) frozen_here: Vec<Target>,
     /// Leaving, as soon as these are thawed.
     pub(crate) leaving: Option<HashSet<CgroupId>>,
+    /// The checkpoint that is asked for, runs, or has just ended.
+    pub(crate) checkpoint: Option<Checkpoint>,
+    /// It goes on unseen.
+    pub(crate) checkpoint_hidden: bool,
+    /// Leaving, as soon as the checkpoint has ended.
+    pub(crate) leaving_after_checkpoint: bool,
     /// The last [`Command::Focus`].
     pub(crate) focus: Option<Command>,
 }
@@ -129,6 +136,9 @@ impl App {
             typed: String::new(),
             frozen_here: Vec::new(),
             leaving: None,
+            checkpoint: None,
+            checkpoint_hidden: false,
+            leaving_after_checkpoint: false,
             focus: None,
         }
     }
@@ -142,7 +152,16 @@ impl App {
 
     /// Whether something on the screen counts seconds, so that it is to be drawn again with each tick.
     pub fn counts_seconds(&self) -> bool {
-        self.grove().is_some_and(|grove| !grove.since.is_empty())
+        self.checkpoint_runs() || self.grove().is_some_and(|grove| !grove.since.is_empty())
+    }
+
+    pub(crate) fn checkpoint_runs(&self) -> bool {
+        self.checkpoint.as_ref().is_some_and(Checkpoint::is_running)
+    }
+
+    /// The checkpoint, where it is on the screen and has the keys.
+    pub(crate) fn shown_checkpoint(&self) -> Option<&Checkpoint> {
+        self.checkpoint.as_ref().filter(|_| !self.checkpoint_hidden)
     }
 
     pub(crate) fn theme(&self) -> Theme {

@@ -1,9 +1,12 @@
 //! What goes out: all that the screen asks of the world.
 
+use std::sync::Arc;
+
+use crate::checkpoint::{After, Plan};
 use crate::model::{CgroupId, CgroupPath, Version};
 
 /// Something for the world to do. Commands are carried out in their order; the answers are events.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Command {
     /// What is on screen: only that needs to be read again. Sent when it changed.
     Focus {
@@ -43,6 +46,21 @@ pub enum Command {
         /// Where it was seen.
         path: CgroupPath,
     },
+    /// Look at what a checkpoint of a group would find and run: [`super::Event::Looked`].
+    Look {
+        /// In which hierarchy.
+        version: Version,
+        /// The group's identity.
+        id: CgroupId,
+        /// Where it was seen.
+        path: CgroupPath,
+        /// The folder for the images; one is proposed where it is left out.
+        into: Option<String>,
+        /// What is to become of the processes.
+        after: Option<After>,
+    },
+    /// Run a checkpoint: [`super::Event::Checkpoint`].
+    Run(Arc<Plan>),
     /// Put text on the clipboard.
     Copy(String),
     /// Leave.

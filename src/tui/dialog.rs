@@ -35,6 +35,8 @@ pub(crate) enum Question {
     Leave {
         frozen: Vec<Target>,
     },
+    /// A checkpoint runs: criu is not left alone.
+    Busy,
 }
 
 /// A button.
@@ -46,6 +48,7 @@ pub(crate) enum Choice {
     ThawAbove,
     ThawAndLeave,
     Leave,
+    LeaveAfter,
 }
 
 impl Choice {
@@ -57,6 +60,7 @@ impl Choice {
             Self::ThawAbove => "Thaw the group above",
             Self::ThawAndLeave => "Thaw and leave",
             Self::Leave => "Leave them frozen",
+            Self::LeaveAfter => "Leave when it has ended",
         }
     }
 }
@@ -83,6 +87,7 @@ impl Dialog {
             Question::Thaw { own: true, .. } => &[Choice::Cancel, Choice::Thaw],
             Question::Thaw { .. } => &[Choice::Cancel],
             Question::Leave { .. } => &[Choice::Cancel, Choice::ThawAndLeave, Choice::Leave],
+            Question::Busy => &[Choice::Cancel, Choice::LeaveAfter],
         }
     }
 
@@ -99,7 +104,7 @@ impl Dialog {
     pub(crate) fn target(&self) -> Option<&Target> {
         match &self.question {
             Question::Freeze { target, .. } | Question::Thaw { target, .. } => Some(target),
-            Question::Leave { .. } => None,
+            Question::Leave { .. } | Question::Busy => None,
         }
     }
 

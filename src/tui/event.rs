@@ -1,7 +1,10 @@
 //! What comes in: every reason the screen may change.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use super::checkpoint::Look;
+use crate::checkpoint::{Progress, Report};
 use crate::model::{Cgroup, CgroupId, CgroupPath, Change, Process, Version};
 
 /// Which of the two a command asked for.
@@ -13,8 +16,17 @@ pub enum FreezeAction {
     Thaw,
 }
 
+/// What a running checkpoint tells.
+#[derive(Debug, Clone)]
+pub enum CheckpointTold {
+    /// It goes on.
+    Progress(Progress),
+    /// It is over: the report, or a sentence that says why there is none.
+    Ended(Result<Arc<Report>, String>),
+}
+
 /// Something that happened outside.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub enum Event {
     /// A key, the mouse, a new terminal size.
     Input(ratatui::crossterm::event::Event),
@@ -73,6 +85,10 @@ pub enum Event {
         /// A sentence either way.
         outcome: Result<String, String>,
     },
+    /// The answer to [`super::Command::Look`].
+    Looked(Look),
+    /// The checkpoint that runs.
+    Checkpoint(CheckpointTold),
     /// Time since the start; while something on screen counts seconds, once a second.
     Tick(Duration),
     /// SIGTERM or SIGHUP came: leave without asking.

@@ -30,7 +30,12 @@ const fn key(
 pub const TABLE: &[Binding] = &[
     key(&["f"], Action::Freeze, "freeze", "freeze the group (asks first)"),
     key(&["t"], Action::Thaw, "thaw", "thaw the group (asks first)"),
-    key(&["C"], Action::Checkpoint, "checkpoint", "say how to checkpoint the group"),
+    key(
+        &["C"],
+        Action::Checkpoint,
+        "checkpoint",
+        "checkpoint the group with criu (shows what would run first)",
+    ),
     key(&["/"], Action::Search, "search", "search for a group by its name"),
     key(&["n"], Action::NextHit, "", "next hit"),
     key(&["N"], Action::PreviousHit, "", "previous hit"),

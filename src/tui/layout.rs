@@ -15,6 +15,8 @@ pub(crate) struct Layout {
     pub(crate) tree: Option<Rect>,
     /// With its frame; `None` where the groups have its place.
     pub(crate) panel: Option<Rect>,
+    /// All that lies between header and footer.
+    pub(crate) body: Rect,
     pub(crate) footer: Rect,
 }
 
@@ -31,17 +33,28 @@ impl Layout {
         let body = Rect::new(0, 1, width, height - 3);
         if width < TWO_PANELS {
             let (tree, panel) = if panel_first { (None, Some(body)) } else { (Some(body), None) };
-            return Some(Self { header, tree, panel, footer });
+            return Some(Self { header, tree, panel, body, footer });
         }
         let left = if width < 100 { width / 2 } else { (width * 48 / 100).min(90) };
         let tree = Rect { width: left, ..body };
         let panel = Rect { x: left, width: width - left, ..body };
-        Some(Self { header, tree: Some(tree), panel: Some(panel), footer })
+        Some(Self { header, tree: Some(tree), panel: Some(panel), body, footer })
     }
 
     /// True where only one of groups and panel has room.
     pub(crate) fn is_narrow(size: (u16, u16)) -> bool {
         size.0 < TWO_PANELS
+    }
+}
+
+/// Where a checkpoint's text stands in its frame: above `controls` rows of fields and buttons.
+pub(crate) fn checkpoint_text(frame: Rect, controls: u16) -> Rect {
+    let inner = inside(frame);
+    Rect {
+        x: inner.x + 1,
+        width: inner.width.saturating_sub(2),
+        height: inner.height.saturating_sub(controls),
+        ..inner
     }
 }
 

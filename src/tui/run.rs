@@ -1,6 +1,6 @@
 //! The loop: gather events, update, carry commands out, draw once.
 
-use std::io;
+use std::io::{self, Write as _};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
@@ -24,10 +24,16 @@ const TICK: Duration = Duration::from_secs(1);
 pub fn run(hosts: Hierarchies, settings: Settings) -> io::Result<()> {
     let (inbox, events) = unbounded();
     signals(inbox.clone())?;
-    let world = World::start(&hosts, &inbox)?;
+    let mut world = World::start(&hosts, &inbox)?;
     let mut terminal = ratatui::try_init()?;
-    let done = keys(inbox).and_then(|()| session(&mut terminal, App::new(hosts, settings), &events, &world));
+    let done =
+        keys(inbox).and_then(|()| session(&mut terminal, App::new(hosts, settings), &events, &mut world));
     let restored = ratatui::try_restore();
+    if world.is_busy() {
+        // The terminal may be gone: then nobody reads it, and the wait is the same.
+        let _ = writeln!(io::stderr(), "cryoscope: waiting for the checkpoint to end");
+        world.finish();
+    }
     done.and(restored)
 }
 
@@ -35,7 +41,7 @@ fn session(
     terminal: &mut DefaultTerminal,
     mut app: App,
     events: &Receiver<Event>,
-    world: &World,
+    world: &mut World,
 ) -> io::Result<()> {
     let start = Instant::now();
     let size = terminal.size()?;

@@ -1,8 +1,8 @@
 //! Why a group is frozen, or not, in words.
 
-use super::{App, Panel, shell};
+use super::{App, Panel};
 use crate::model::tree::{Key, Node};
-use crate::model::{Freezer, State, Version, printable, span};
+use crate::model::{CgroupPath, Freezer, Hierarchy, State, Version, printable, shell, span};
 
 /// One line: the selected group's name and why it is in its state.
 pub(crate) fn line(app: &App) -> String {
@@ -15,9 +15,14 @@ pub(crate) fn to_copy(app: &App) -> Option<String> {
     let (target, hierarchy) = (app.selected_target()?, app.hierarchy()?);
     if app.panel == Panel::Freeze && !target.path.is_root() {
         let asks = app.selected_node().is_some_and(|node| node.group.freezer.requested());
-        return Some(shell::write_request(hierarchy, &target.path, !asks));
+        return Some(write_request(hierarchy, &target.path, !asks));
     }
-    Some(shell::quoted(&hierarchy.absolute(&target.path)))
+    Some(shell::quoted(hierarchy.absolute(&target.path).as_os_str()))
+}
+
+/// The line for a shell that does what a freeze or a thaw does.
+pub(crate) fn write_request(hierarchy: &Hierarchy, group: &CgroupPath, freeze: bool) -> String {
+    shell::write_request(hierarchy.version, &hierarchy.absolute(group), freeze)
 }
 
 /// The whole story, a paragraph each; not wrapped yet. An empty line parts its chapters.
@@ -48,8 +53,8 @@ pub(crate) fn paragraphs(app: &App) -> Vec<String> {
     ]);
     if let Some(target) = app.selected_target() {
         text.extend([String::new(), format!("The same in a shell ({file}):")]);
-        text.push(format!("  {}", shell::write_request(hierarchy, &target.path, true)));
-        text.push(format!("  {}", shell::write_request(hierarchy, &target.path, false)));
+        text.push(format!("  {}", write_request(hierarchy, &target.path, true)));
+        text.push(format!("  {}", write_request(hierarchy, &target.path, false)));
     }
     if !app.settings.limits.is_empty() {
         text.extend([String::new(), "This user lacks:".to_owned()]);

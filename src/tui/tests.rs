@@ -12,6 +12,7 @@ use crate::model::{
     Cgroup, CgroupId, CgroupPath, Change, Freezer, Hierarchies, Hierarchy, Process, ProcessId, Setup, Version,
 };
 
+mod checkpoint;
 mod keys;
 mod screens;
 
@@ -110,6 +111,7 @@ impl Session {
                 "<Enter>" => (KeyCode::Enter, KeyModifiers::NONE),
                 "<Esc>" => (KeyCode::Esc, KeyModifiers::NONE),
                 "<Tab>" => (KeyCode::Tab, KeyModifiers::NONE),
+                "<Up>" => (KeyCode::Up, KeyModifiers::NONE),
                 "<Right>" => (KeyCode::Right, KeyModifiers::NONE),
                 "<Down>" => (KeyCode::Down, KeyModifiers::NONE),
                 "<C-d>" => (KeyCode::Char('d'), KeyModifiers::CONTROL),

@@ -1,6 +1,7 @@
 //! Events in, commands out: the only place that changes the [`App`].
 
 mod answers;
+mod checkpoint;
 mod keys;
 mod leaving;
 
@@ -40,6 +41,8 @@ pub fn update(app: &mut App, event: Event) -> Vec<Command> {
         Event::Done { action, version, id, path, outcome } => {
             answers::on_done(app, action, super::Target { version, id, path }, outcome, &mut commands);
         }
+        Event::Looked(look) => checkpoint::on_look(app, look),
+        Event::Checkpoint(told) => checkpoint::on_told(app, told, &mut commands),
         Event::Tick(now) => app.now = now,
         Event::Terminated => commands.push(Command::Quit),
     }
@@ -60,7 +63,7 @@ fn on_input(app: &mut App, input: Terminal, commands: &mut Vec<Command>) {
 fn on_mouse(app: &mut App, mouse: MouseEvent) {
     let Some(area) = app.layout().and_then(|l| l.tree).map(inside) else { return };
     let at = Position::new(mouse.column, mouse.row);
-    if app.dialog.is_some() || app.help || !area.contains(at) {
+    if app.dialog.is_some() || app.help || app.shown_checkpoint().is_some() || !area.contains(at) {
         return;
     }
     let Some(grove) = app.grove_mut() else { return };
@@ -103,6 +106,7 @@ fn settle(app: &mut App, commands: &mut Vec<Command>) {
     }
     focus(app, height, commands);
     app.panel_offset = app.panel_offset.min(panel_end(app));
+    checkpoint::settle(app);
 }
 
 fn focus(app: &mut App, height: usize, commands: &mut Vec<Command>) {

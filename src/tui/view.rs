@@ -1,5 +1,6 @@
 //! Draws the [`App`], and writes no state.
 
+mod checkpoint;
 mod dialog;
 mod footer;
 mod freeze;
@@ -27,6 +28,9 @@ pub fn draw(app: &App, frame: &mut Frame<'_>) {
     }
     if let Some(area) = layout.panel {
         panel(app, frame, area);
+    }
+    if let Some(checkpoint) = app.shown_checkpoint() {
+        checkpoint::draw(app, checkpoint, frame, layout.body);
     }
     footer::draw(app, frame, layout.footer);
     if app.help {

@@ -1,7 +1,10 @@
 //! The world that commands are carried out in: the kernel, its announcements, the clipboard.
 
+mod checkpoint;
+
 use std::collections::HashMap;
 use std::io;
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use crossbeam_channel::{Sender, unbounded};
@@ -22,8 +25,12 @@ const DEADLINE: Duration = Duration::from_secs(10);
 /// Carries commands out. Each hierarchy has an observer; writes wait in a line of their own, so that a freeze that takes
 /// its time keeps nothing else waiting.
 pub(super) struct World {
+    hosts: Hierarchies,
+    inbox: Sender<Event>,
     observers: HashMap<Version, Observer>,
     writes: Sender<Write>,
+    /// The checkpoint that was started last.
+    checkpoint: Option<JoinHandle<()>>,
 }
 
 /// A look or a write that may take time.
@@ -52,11 +59,12 @@ impl World {
             let tell = move |told| event(version, told).into_iter().for_each(|event| drop(inbox.send(event)));
             observers.insert(version, Observer::start(fs, CgroupPath::root(), tell)?);
         }
-        Ok(Self { observers, writes: writer(hosts.clone(), inbox.clone())? })
+        let writes = writer(hosts.clone(), inbox.clone())?;
+        Ok(Self { hosts: hosts.clone(), inbox: inbox.clone(), observers, writes, checkpoint: None })
     }
 
     /// Carries one command out; false when it is time to leave.
-    pub(super) fn execute(&self, command: Command) -> io::Result<bool> {
+    pub(super) fn execute(&mut self, command: Command) -> io::Result<bool> {
         match command {
             Command::Focus { version, visible, selected } => self.focus(version, visible, selected),
             Command::Freeze { version, id, path, force } => {
@@ -64,10 +72,28 @@ impl World {
             }
             Command::Thaw { version, id, path } => self.write(What::Thaw, version, id, path),
             Command::Inspect { version, id, path } => self.write(What::Inspect, version, id, path),
+            Command::Look { version, id, path, into, after } => {
+                let asked = checkpoint::Asked { version, id, path, into, after };
+                checkpoint::look(&self.hosts, asked, &self.inbox)?;
+            }
+            Command::Run(plan) => self.checkpoint = Some(checkpoint::run(plan, &self.inbox)?),
             Command::Copy(text) => execute!(io::stdout(), CopyToClipboard::to_clipboard_from(text))?,
             Command::Quit => return Ok(false),
         }
         Ok(true)
+    }
+
+    /// Whether a checkpoint runs.
+    pub(super) fn is_busy(&self) -> bool {
+        self.checkpoint.as_ref().is_some_and(|thread| !thread.is_finished())
+    }
+
+    /// Waits for the end of a checkpoint: criu is not left alone, nor are the freeze flags.
+    pub(super) fn finish(self) {
+        if let Some(thread) = self.checkpoint {
+            // A panic in it has been reported by the panic hook.
+            let _ = thread.join();
+        }
     }
 
     /// The hierarchy that is not on screen is not read again unasked.

@@ -5,9 +5,9 @@ use std::io;
 
 use super::tree::Targets;
 use super::{Finding, Request, filesystems};
+use crate::checkpoint::arg::Arg;
 use crate::checkpoint::criu::{Criu, numbers};
 use crate::checkpoint::origins::{Flag, held, read, subtree};
-use crate::checkpoint::shell::Arg;
 use crate::kernel::Filesystem;
 use crate::kernel::processes::{Processes, group_of, wchan};
 use crate::model::{CgroupPath, Process, State, Version};

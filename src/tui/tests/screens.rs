@@ -4,7 +4,7 @@ use insta::assert_snapshot;
 
 use super::*;
 
-fn snapshot(name: &str, session: &Session) {
+pub(super) fn snapshot(name: &str, session: &Session) {
     insta::with_settings!({ snapshot_path => "../snapshots", prepend_module_to_snapshot => false, omit_expression => true }, {
         assert_snapshot!(name, session.screen());
     });
@@ -116,6 +116,7 @@ fn any_size_draws() {
             s.press("2J").screen();
             s.press("f").screen();
             s.press("<Esc>?").screen();
+            s.press("<Esc>C").screen();
         }
     }
 }

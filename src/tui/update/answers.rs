@@ -66,6 +66,11 @@ fn choose(app: &mut App, commands: &mut Vec<Command>) {
             commands.push(thaw(target));
         }
         (Choice::ThawAndLeave, Question::Leave { frozen }) => leaving::thaw_all(app, frozen, commands),
+        (Choice::LeaveAfter, Question::Busy) if app.checkpoint_runs() => {
+            app.leaving_after_checkpoint = true;
+            app.say("leaving when the checkpoint has ended …");
+        }
+        (Choice::LeaveAfter, Question::Busy) => leaving::ask(app, commands),
         (Choice::Leave, Question::Leave { .. }) => commands.push(Command::Quit),
         _ => {}
     }

@@ -3,12 +3,12 @@
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use tui_input::{Input, InputRequest};
 
-use super::{answers, leaving};
+use super::{answers, checkpoint, leaving};
 use crate::model::tree::Key;
 use crate::tui::keymap::{self, Lookup};
 use crate::tui::layout::Layout;
 use crate::tui::rows::Grove;
-use crate::tui::{Action, App, Command, Panel, search, shell, story};
+use crate::tui::{Action, App, Command, Panel, search, story};
 
 pub(super) fn on_key(app: &mut App, key: &KeyEvent, commands: &mut Vec<Command>) {
     app.message = None;
@@ -16,6 +16,8 @@ pub(super) fn on_key(app: &mut App, key: &KeyEvent, commands: &mut Vec<Command>)
         on_key_too_small(app, key, commands);
     } else if app.dialog.is_some() {
         answers::on_key(app, key, commands);
+    } else if app.shown_checkpoint().is_some() {
+        checkpoint::on_key(app, key, commands);
     } else if app.search.input().is_some() {
         on_search_key(app, key);
     } else {
@@ -74,7 +76,7 @@ fn act(app: &mut App, action: Action, commands: &mut Vec<Command>) {
         Action::PreviousHit => next_hit(app, false),
         Action::Freeze => answers::ask_freeze(app, commands),
         Action::Thaw => answers::ask_thaw(app),
-        Action::Checkpoint => checkpoint(app),
+        Action::Checkpoint => checkpoint::open(app, commands),
         Action::Copy => copy(app, commands),
         Action::Help => (app.help, app.help_offset) = (true, 0),
         Action::Back => app.panel_first = false,
@@ -190,12 +192,6 @@ fn go_to(app: &mut App, key: Option<Key>) {
         grove.give_up();
         grove.select(key);
     }
-}
-
-fn checkpoint(app: &mut App) {
-    let (Some(target), Some(hierarchy)) = (app.selected_target(), app.hierarchy()) else { return };
-    let path = shell::quoted(&hierarchy.absolute(&target.path));
-    app.say(format!("a command does it: cryoscope checkpoint {path} --into DIR"));
 }
 
 fn copy(app: &mut App, commands: &mut Vec<Command>) {

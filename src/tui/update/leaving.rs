@@ -7,6 +7,10 @@ use crate::tui::{App, Command, Target};
 
 /// Leaves, or asks first where this run froze groups that are still frozen.
 pub(super) fn ask(app: &mut App, commands: &mut Vec<Command>) {
+    if app.checkpoint_runs() {
+        app.dialog = Some(Dialog::new(Question::Busy));
+        return;
+    }
     let frozen: Vec<Target> = app.left_frozen().cloned().collect();
     if frozen.is_empty() {
         commands.push(Command::Quit);
@@ -19,6 +23,13 @@ pub(super) fn thaw_all(app: &mut App, frozen: Vec<Target>, commands: &mut Vec<Co
     app.say("thawing before leaving …");
     app.leaving = Some(frozen.iter().map(|target| target.id).collect());
     commands.extend(frozen.into_iter().map(answers::thaw));
+}
+
+/// The checkpoint has ended: leaves if that was waited for.
+pub(super) fn after_checkpoint(app: &mut App, commands: &mut Vec<Command>) {
+    if std::mem::take(&mut app.leaving_after_checkpoint) {
+        ask(app, commands);
+    }
 }
 
 /// One of them is thawed: leaves after the last. One that can't be thawed keeps the program here.

@@ -6,7 +6,7 @@ use ratatui::text::{Line, Span};
 use super::popup;
 use crate::model::printable;
 use crate::tui::dialog::{Dialog, Guard, Question};
-use crate::tui::{App, Target, columns, shell};
+use crate::tui::{App, Target, columns, story};
 
 pub(super) fn draw(app: &App, dialog: &Dialog, frame: &mut Frame<'_>) {
     let (theme, screen) = (app.theme(), frame.area());
@@ -60,6 +60,7 @@ fn text(app: &App, question: &Question) -> (&'static str, Vec<(String, bool)>) {
         }
         Question::Thaw { target, own, above } => (" Thaw ", thaw(app, target, *own, above.as_ref())),
         Question::Leave { frozen } => (" Leave ", leave(frozen)),
+        Question::Busy => (" Leave ", busy()),
     }
 }
 
@@ -118,6 +119,11 @@ fn leave(frozen: &[Target]) -> Vec<(String, bool)> {
     text
 }
 
+fn busy() -> Vec<(String, bool)> {
+    let text = ["A checkpoint is running.", "criu must not be left alone, or killed, before it has ended."];
+    text.map(|line| (line.to_owned(), false)).into()
+}
+
 /// The target, and what exactly is written.
 fn about(app: &App, target: &Target, freeze: bool) -> Vec<(String, bool)> {
     vec![
@@ -129,5 +135,5 @@ fn about(app: &App, target: &Target, freeze: bool) -> Vec<(String, bool)> {
 
 fn write(app: &App, target: &Target, freeze: bool) -> String {
     let hierarchy = app.hierarchies.get(target.version);
-    hierarchy.map_or_else(String::new, |h| format!("  {}", shell::write_request(h, &target.path, freeze)))
+    hierarchy.map_or_else(String::new, |h| format!("  {}", story::write_request(h, &target.path, freeze)))
 }

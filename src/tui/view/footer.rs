@@ -46,6 +46,10 @@ fn said(app: &App, frame: &mut Frame<'_>, area: Rect) {
 /// The keys from the table; what can't be done now is grey, and its key says why.
 fn keys(app: &App, width: usize) -> Line<'static> {
     let theme = app.theme();
+    if app.shown_checkpoint().is_some() && app.dialog.is_none() {
+        let keys = " Tab next field  Enter choose  PgUp PgDn scroll  y copy the command  Esc back";
+        return Line::styled(columns::cut(keys, width), theme.faint());
+    }
     let mut shown: Vec<_> = TABLE.iter().filter(|binding| !binding.footer.is_empty()).collect();
     let key = |binding: &Binding| binding.keys.first().copied().unwrap_or_default();
     let room = |b: &&Binding| columns::width(key(b)) + columns::width(b.footer) + 3;

@@ -1,27 +1,16 @@
-//! Arguments as a shell reads them.
+//! Text as a shell reads it: lines to be read, copied and run must mean one word a name, whatever the name is.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::fmt::Write as _;
 use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 
-use serde::{Serialize, Serializer};
+use super::{Version, printable};
 
-use crate::model::printable;
-
-/// An argument or path: bytes when it is run, printable text when it is serialized.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Arg(pub OsString);
-
-impl Serialize for Arg {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&printable(self.0.as_bytes()))
-    }
-}
-
-impl<T: Into<OsString>> From<T> for Arg {
-    fn from(text: T) -> Self {
-        Self(text.into())
-    }
+/// The line that asks for a freeze of the group with this directory, or takes the request back.
+pub fn write_request(version: Version, group: &Path, freeze: bool) -> String {
+    let file = group.join(version.control_file());
+    format!("echo {} > {}", version.request(freeze), quoted(file.as_os_str()))
 }
 
 /// True where the text needs the `$'…'` of bash (and of POSIX since 2024): it holds bytes that a terminal might obey.
@@ -30,11 +19,11 @@ pub fn needs_bash(text: &OsStr) -> bool {
 }
 
 /// The text as one word of a shell: plain where it is harmless, otherwise in single quotes, and with octal escapes where it
-/// holds bytes that are not printable.
+/// holds bytes that are not printable. Octal, for `\xHH` has no fixed length in every shell.
 pub fn quoted(text: &OsStr) -> String {
     let bytes = text.as_bytes();
     let plain = |b: &u8| b.is_ascii_alphanumeric() || b"/._-+:=@%,".contains(b);
-    // A word that starts with = or holds it first is special in some shells; a name is never empty.
+    // A word that starts with = is special in some shells.
     if !bytes.is_empty() && bytes.iter().all(plain) && bytes[0] != b'=' {
         return String::from_utf8_lossy(bytes).into_owned();
     }
@@ -65,6 +54,7 @@ mod tests {
         assert_eq!(q(b"a b$(x)"), "'a b$(x)'");
         assert_eq!(q(b"it's"), r"'it'\''s'");
         assert_eq!(q(br"dev\x2d"), r"'dev\x2d'");
+        assert_eq!(q("/größe".as_bytes()), "'/größe'");
         assert_eq!(q(b"a\n\x1b'\xff\\1"), r"$'a\012\033\'\377\\1'");
     }
 
@@ -75,5 +65,15 @@ mod tests {
             let out = std::process::Command::new("bash").arg("-c").arg(script).output().unwrap();
             assert_eq!(out.stdout, bytes);
         }
+    }
+
+    #[test]
+    fn requests() {
+        let group = Path::new("/sys/fs/cgroup/a b");
+        assert_eq!(write_request(Version::V2, group, true), "echo 1 > '/sys/fs/cgroup/a b/cgroup.freeze'");
+        assert_eq!(
+            write_request(Version::V1, group, false),
+            "echo THAWED > '/sys/fs/cgroup/a b/freezer.state'"
+        );
     }
 }

@@ -1,0 +1,178 @@
+//! The checkpoint: keys in, commands and screens out.
+
+use std::sync::Arc;
+
+use super::screens::snapshot;
+use super::*;
+use crate::checkpoint::arg::Arg;
+use crate::checkpoint::plan::Step;
+use crate::checkpoint::preflight::Member;
+use crate::checkpoint::{After, Finding, Plan, Progress, Report};
+
+fn plan(after: Option<After>) -> Arc<Plan> {
+    let into: Arg = "/var/tmp/images".into();
+    let group: Arg = "/sys/fs/cgroup/unified/system.slice/app.service".into();
+    let args = ["dump", "-t", "8412", "-D", "/var/tmp/images", "-o", "dump.log", "-v4", "--leave-running"];
+    let member = |pid| Member { pid, start: 1, state: 'S', command: "nginx".to_owned(), inner: pid };
+    let dump = Step::Dump {
+        criu: "/usr/sbin/criu".into(),
+        args: args.map(Arg::from).into(),
+        freeze_cgroup: Some(group.clone()),
+    };
+    Arc::new(Plan {
+        group,
+        tree: vec![member(8412), member(8413)],
+        rss: 48 << 20,
+        into: into.clone(),
+        after,
+        flags: Vec::new(),
+        criu_version: Some("4.1.1".to_owned()),
+        kernel: "6.18".to_owned(),
+        steps: vec![Step::MakeFolder { path: into, exists: false }, dump],
+    })
+}
+
+fn report(checks: Vec<Finding>) -> Result<Arc<Report>, String> {
+    let plan = plan(None);
+    Ok(Arc::new(Report {
+        group: plan.group.clone(),
+        folder: plan.into.clone(),
+        pid: Some(8412),
+        command: plan.command(),
+        criu_version: plan.criu_version.clone(),
+        kernel: plan.kernel.clone(),
+        elapsed_ms: 412,
+        bytes: 33 << 20,
+        flags: Vec::new(),
+        processes: plan.tree.clone(),
+        checks,
+    }))
+}
+
+fn look(into: &str, after: Option<After>, plan: Result<Arc<Plan>, String>) -> Event {
+    let mut findings = vec![
+        Finding::ok("permitted", "this program may dump processes"),
+        Finding::ok("freeze-state", "frozen by the request of app.service; criu is told of that group"),
+        Finding::warning("session", "process 8412 does not lead its session", "its leader is not dumped")
+            .remedy("--shell-job is added"),
+    ];
+    if plan.is_err() {
+        findings.push(
+            Finding::blocker(
+                "traced",
+                "process 8413 is traced by process 77 (gdb\u{1b}[2J)",
+                "one can trace",
+            )
+            .remedy("end the debugger"),
+        );
+    }
+    Event::Looked(Look { into: into.to_owned(), after, findings, plan })
+}
+
+fn opened(size: (u16, u16)) -> Session {
+    let mut s = Session::host(size);
+    s.press("/app<Enter>C");
+    s
+}
+
+fn asked_look(into: Option<&str>, after: Option<After>) -> Command {
+    let path = CgroupPath::new(b"/system.slice/app.service");
+    Command::Look { version: Version::V2, id: id(10), path, into: into.map(ToOwned::to_owned), after }
+}
+
+#[test]
+fn it_looks_first_starts_on_cancel_and_runs_what_it_shows() {
+    let mut s = opened((120, 40));
+    assert_eq!(s.asked(), [asked_look(None, None)]);
+    s.press("<Tab><Enter>");
+    assert_eq!(s.said(), "still looking");
+    assert_eq!(s.asked(), []);
+    s.send(look("/var/tmp/images", None, Ok(plan(None))));
+    assert_eq!(s.press("<Enter>").asked(), [Command::Run(plan(None))]);
+    assert_eq!(s.press("<Enter>").asked(), [], "Enter goes back to the groups, and runs nothing twice");
+    assert_eq!(s.said(), "the checkpoint goes on; C shows it again");
+    assert_eq!(s.press("C").asked(), []);
+    assert!(s.app.shown_checkpoint().is_some());
+    s.send(Event::Checkpoint(CheckpointTold::Ended(report(vec![]))));
+    assert_eq!(s.said(), "the checkpoint of /system.slice/app.service is made");
+    s.press("<Enter>");
+    assert!(s.app.checkpoint.is_none());
+    let mut s = opened((120, 40));
+    s.send(look("/var/tmp/images", None, Ok(plan(None))));
+    s.press("<Enter>");
+    assert!(s.app.checkpoint.is_none(), "Cancel comes first");
+}
+
+#[test]
+fn what_is_changed_is_looked_at_again_and_an_old_answer_does_not_count() {
+    let mut s = opened((120, 40));
+    s.send(look("/var/tmp/images", None, Ok(plan(None))));
+    s.asked();
+    assert_eq!(s.press("<Tab><Tab>2<Tab>").asked(), [asked_look(Some("/var/tmp/images2"), None)]);
+    assert_eq!(
+        s.press("<Right>").asked(),
+        [asked_look(Some("/var/tmp/images2"), Some(After::Running))],
+        "the outcome goes on from there"
+    );
+    s.send(look("/var/tmp/images2", None, Ok(plan(None))));
+    assert_eq!(s.app.checkpoint.as_ref().unwrap().unavailable().as_deref(), Some("still looking"));
+}
+
+#[test]
+fn a_blocker_cannot_be_run() {
+    let mut s = opened((120, 40));
+    s.send(look("/var/tmp/images", None, Err("the checkpoint would not work: traced".to_owned())));
+    s.asked();
+    assert_eq!(s.press("<Tab><Enter>").asked(), []);
+    assert_eq!(s.said(), "the checkpoint would not work: traced");
+}
+
+#[test]
+fn ending_the_processes_wants_the_name() {
+    let mut s = opened((120, 40));
+    s.send(look("/var/tmp/images", None, Ok(plan(None))));
+    s.press("<Tab><Tab><Tab><Right><Right><Right><Right>");
+    assert_eq!(s.asked().last(), Some(&asked_look(Some("/var/tmp/images"), Some(After::Killed))));
+    s.send(look("/var/tmp/images", Some(After::Killed), Ok(plan(Some(After::Killed)))));
+    assert_eq!(s.press("<Up><Up><Enter>").asked(), []);
+    assert!(s.said().contains("type the group's name"), "{}", s.said());
+    assert_eq!(
+        s.press("<Down><Down><Down>app.service<Down><Down><Enter>").asked(),
+        [Command::Run(plan(Some(After::Killed)))]
+    );
+}
+
+#[test]
+fn leaving_waits_for_criu() {
+    let mut s = opened((120, 40));
+    s.send(look("/var/tmp/images", None, Ok(plan(None))));
+    s.press("<Tab><Enter><Enter>q").asked();
+    assert_eq!(s.press("<Right><Enter>").asked(), []);
+    s.send(Event::Checkpoint(CheckpointTold::Ended(report(vec![]))));
+    assert_eq!(s.asked(), [Command::Quit]);
+}
+
+#[test]
+fn screens() {
+    let mut s = opened((80, 24));
+    s.send(look("/var/tmp/images", None, Ok(plan(None))));
+    snapshot("checkpoint_looked_80x24", &s);
+    s.press("<Tab><Enter>");
+    for line in ["(00.001) Version: 4.1.1", "(00.002) Collecting \u{1b}]0;x\u{7}", "(00.104) Dumping pages"] {
+        s.send(Event::Checkpoint(CheckpointTold::Progress(Progress::Log(line.to_owned()))));
+    }
+    let written = Progress::Written { bytes: 20 << 20, of: 48 << 20 };
+    s.send(Event::Checkpoint(CheckpointTold::Progress(written)));
+    s.send(Event::Tick(Duration::from_secs(722)));
+    snapshot("checkpoint_running_80x24", &s);
+    let checks = vec![
+        Finding::ok("flags", "every freeze flag is as it was found"),
+        Finding::ok("process", "process 8412 is alive"),
+        Finding::blocker("process", "process 8413 is gone, not alive", "it was promised otherwise"),
+    ];
+    s.send(Event::Checkpoint(CheckpointTold::Ended(report(checks))));
+    snapshot("checkpoint_ended_80x24", &s);
+    let mut s = opened((60, 15));
+    s.send(look("/var/tmp/images", None, Err("the checkpoint would not work: traced".to_owned())));
+    snapshot("checkpoint_blocked_60x15", &s);
+}

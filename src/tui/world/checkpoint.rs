@@ -1,0 +1,81 @@
+//! The checkpoint's side of the world: the look before, and the run.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use crossbeam_channel::Sender;
+
+use super::open;
+use crate::checkpoint::{self, After, Plan, Report, Request};
+use crate::model::{CgroupId, CgroupPath, Hierarchies, Version, printable};
+use crate::tui::{CheckpointTold, Event, Look};
+
+/// What a look is asked for with.
+pub(super) struct Asked {
+    pub(super) version: Version,
+    pub(super) id: CgroupId,
+    pub(super) path: CgroupPath,
+    pub(super) into: Option<String>,
+    pub(super) after: Option<After>,
+}
+
+/// Looks, in a thread of its own: `criu check` takes its time.
+pub(super) fn look(hosts: &Hierarchies, asked: Asked, inbox: &Sender<Event>) -> io::Result<()> {
+    let (hosts, inbox) = (hosts.clone(), inbox.clone());
+    let body = move || drop(inbox.send(Event::Looked(looked(&hosts, asked))));
+    std::thread::Builder::new().name("preflight".into()).spawn(body).map(drop)
+}
+
+fn looked(hosts: &Hierarchies, asked: Asked) -> Look {
+    let Asked { version, id, path, into, after } = asked;
+    let into = into.unwrap_or_else(|| proposed(&path));
+    let none = |why: String| Look { into: into.clone(), after, findings: Vec::new(), plan: Err(why) };
+    let Some(hierarchy) = hosts.get(version) else { return none(format!("{version} is not mounted")) };
+    let (fs, group) = match open(hierarchy, &path, id) {
+        Ok(found) => found,
+        Err(why) => return none(why),
+    };
+    let request = Request {
+        fs: &fs,
+        group: &group,
+        hierarchies: hosts,
+        into: PathBuf::from(&into),
+        pid: None,
+        after,
+        criu: None,
+        extra: Vec::new(),
+    };
+    let found = checkpoint::preflight(&request);
+    let plan = checkpoint::plan(&found, &request).map(Arc::new).map_err(|refused| refused.to_string());
+    Look { into, after, findings: found.findings, plan }
+}
+
+/// A folder of its own for each checkpoint, on a file system that outlives a reboot.
+fn proposed(path: &CgroupPath) -> String {
+    let plain = |c: char| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '_' };
+    let name: String = printable(path.name()).chars().map(plain).take(60).collect();
+    let now = jiff::ZonedDateTime::now().strftime("%Y%m%d-%H%M%S");
+    format!("/var/tmp/cryoscope-{name}-{now}")
+}
+
+/// Runs a plan, in a thread of its own.
+pub(super) fn run(plan: Arc<Plan>, inbox: &Sender<Event>) -> io::Result<JoinHandle<()>> {
+    let inbox = inbox.clone();
+    let body = move || {
+        // A closed inbox means that nobody looks any more; the run goes on to its end.
+        let tell = |told| drop(inbox.send(Event::Checkpoint(told)));
+        let outcome = carry_out(&plan, &mut |progress| tell(CheckpointTold::Progress(progress)));
+        tell(CheckpointTold::Ended(outcome.map(Arc::new)));
+    };
+    std::thread::Builder::new().name("checkpoint".into()).spawn(body)
+}
+
+fn carry_out(plan: &Plan, tell: &mut dyn FnMut(checkpoint::Progress)) -> Result<Report, String> {
+    let ran = checkpoint::run(plan, tell).map_err(|error| error.to_string())?;
+    let report = Report::new(plan, &ran, &checkpoint::verify(plan, &ran));
+    let failed = |error| format!("the images are made, but {} is not: {error}", checkpoint::report::FILE);
+    report.write(plan.folder()).map_err(failed)?;
+    Ok(report)
+}
