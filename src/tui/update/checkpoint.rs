@@ -153,7 +153,8 @@ pub(super) fn on_told(app: &mut App, told: CheckpointTold, commands: &mut Vec<Co
 pub(super) fn settle(app: &mut App) {
     let Some(layout) = app.layout() else { return };
     let now = app.now;
-    if let Some(checkpoint) = &mut app.checkpoint {
+    // Runs after every event, and a log has many lines: only who has scrolled can have scrolled too far.
+    if let Some(checkpoint) = app.checkpoint.as_mut().filter(|checkpoint| checkpoint.offset > 0) {
         let room = checkpoint_text(layout.body, checkpoint.rows());
         let lines = story::lines(checkpoint, now, usize::from(room.width)).len();
         checkpoint.offset = checkpoint.offset.min(lines.saturating_sub(usize::from(room.height)));
