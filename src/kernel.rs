@@ -9,7 +9,9 @@ pub mod freezer;
 pub mod guard;
 pub mod mounts;
 pub mod processes;
+pub mod status;
 pub mod target;
 
 pub use cgroupfs::{Filesystem, Group};
 pub use dir::Dir;
+pub use status::Status;

@@ -9,7 +9,7 @@ use super::criu::{self, Criu};
 use super::finding::Finding;
 use super::origins::Flag;
 use super::{arg::Arg, folder};
-use crate::kernel::{Filesystem, Group};
+use crate::kernel::{Filesystem, Group, Status};
 use crate::model::{Hierarchies, Process, Version, printable};
 
 mod freeze;
@@ -130,7 +130,8 @@ impl Preflight {
 }
 
 fn member(process: &Process) -> Member {
-    let inner = tree::status(process.id.pid, "NSpid").and_then(|ids| ids.last().copied());
+    let status = Status::read(process.id.pid).ok().flatten();
+    let inner = status.and_then(|status| status.numbers("NSpid")?.last().copied());
     Member {
         pid: process.id.pid,
         start: process.id.start,
@@ -144,11 +145,8 @@ fn member(process: &Process) -> Member {
 const NEEDED: u64 = 1 << 19 | 1 << 21;
 
 fn permission() -> Finding {
-    let status = std::fs::read("/proc/self/status").unwrap_or_default();
-    let text = String::from_utf8_lossy(&status);
-    let line = text.lines().find_map(|line| line.strip_prefix("CapEff:"));
-    let held = line.and_then(|hex| u64::from_str_radix(hex.trim(), 16).ok());
-    match held {
+    let status = Status::read(std::process::id().cast_signed()).ok().flatten();
+    match status.and_then(|status| status.capabilities("CapEff")) {
         None => Finding::unknown("not-permitted", "which rights this program has", "/proc/self/status"),
         Some(held) if held & NEEDED == NEEDED => Finding::ok("permitted", "this program may dump processes"),
         Some(_) => Finding::blocker(
@@ -166,7 +164,6 @@ fn filesystems(request: &Request<'_>) -> Vec<(Version, std::io::Result<Filesyste
 }
 
 /// The kernel's release, as uname(2) says it.
-fn release() -> String {
-    let text = std::fs::read("/proc/sys/kernel/osrelease").unwrap_or_default();
-    printable(text.trim_ascii()).into_owned()
+pub fn release() -> String {
+    printable(rustix::system::uname().release().to_bytes()).into_owned()
 }

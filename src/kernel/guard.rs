@@ -4,7 +4,7 @@ use std::fmt;
 
 use procfs::process::Process as Proc;
 
-use super::processes::group_of;
+use super::processes::{every_pid, group_of};
 use crate::model::{CgroupPath, Version, printable};
 
 /// The process that would be frozen, and why that must not happen unasked.
@@ -82,9 +82,7 @@ fn lineage(pid: i32) -> impl Iterator<Item = i32> {
 }
 
 fn essential() -> impl Iterator<Item = i32> {
-    let all = std::fs::read_dir("/proc").into_iter().flatten().flatten();
-    let pids = all.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-    pids.filter(|&pid| ESSENTIAL.contains(&&comm(pid)[..]))
+    every_pid().filter(|&pid| ESSENTIAL.contains(&&comm(pid)[..]))
 }
 
 fn comm(pid: i32) -> Vec<u8> {

@@ -7,6 +7,7 @@ use nix::unistd::{Uid, User};
 use rustix::io::Errno;
 
 use super::dir::{Dir, absent_is_none};
+use super::status::Status;
 use crate::model::{CgroupPath, Process, ProcessId, Version};
 
 /// The PIDs in a group itself, in ascending order, each once. A PID of 0 is a process outside this PID namespace.
@@ -28,7 +29,7 @@ pub fn pids(group: &Dir) -> io::Result<Vec<i32>> {
 /// The threads of a threaded group: each is shown as the process that it is part of.
 fn threads(group: &Dir) -> io::Result<Vec<u8>> {
     let text = group.read("cgroup.threads")?.unwrap_or_default();
-    let leader = |tid| number(&std::fs::read(format!("/proc/{tid}/status")).ok()?, b"Tgid");
+    let leader = |tid| Status::read(tid).ok()??.number("Tgid");
     let leaders: Vec<String> =
         numbers(&text).into_iter().filter_map(leader).map(|n: i64| n.to_string()).collect();
     Ok(leaders.join("\n").into_bytes())
@@ -67,10 +68,9 @@ impl Processes {
     /// One process; `None` where it is gone or is not to be seen.
     pub fn read(&mut self, pid: i32) -> Option<Process> {
         let stat = procfs::process::Process::new(pid).ok()?.stat().ok()?;
-        // Not procfs's own status(): it fails on a process name that is not UTF-8.
-        let status = std::fs::read(format!("/proc/{pid}/status")).ok()?;
-        let uid = u32::try_from(number(&status, b"Uid")?).ok()?;
-        let tracer = number(&status, b"TracerPid").and_then(|n| i32::try_from(n).ok()).filter(|&n| n != 0);
+        let status = Status::read(pid).ok()??;
+        let uid = u32::try_from(status.number("Uid")?).ok()?;
+        let tracer = status.number("TracerPid").and_then(|n| i32::try_from(n).ok()).filter(|&n| n != 0);
         Some(Process {
             id: ProcessId { pid, start: stat.starttime },
             parent: stat.ppid,
@@ -86,23 +86,49 @@ impl Processes {
         })
     }
 
+    /// Every process of this PID namespace that can be seen.
+    pub fn all(&mut self) -> Vec<Process> {
+        every_pid().filter_map(|pid| self.read(pid)).collect()
+    }
+
+    /// A process and all below it, wherever they are: the tree that `criu dump -t` takes. Parents stand before children.
+    pub fn descendants(&mut self, root: Process) -> Vec<Process> {
+        let mut children: HashMap<i32, Vec<Process>> = HashMap::new();
+        for process in self.all() {
+            children.entry(process.parent).or_default().push(process);
+        }
+        let mut tree = vec![root];
+        let mut next = 0;
+        while let Some(parent) = tree.get(next).map(|process| process.id.pid) {
+            next += 1;
+            // Taken out: a circle of parents, read while PIDs were used again, ends here.
+            tree.extend(children.remove(&parent).into_iter().flatten());
+        }
+        tree
+    }
+
+    /// This program, and those that it was started from, nearest first.
+    pub fn lineage(&mut self) -> impl Iterator<Item = Process> {
+        let me = self.read(std::process::id().cast_signed());
+        std::iter::successors(me, |process| self.read(process.parent))
+    }
+
     fn user(&mut self, uid: u32) -> String {
         let name = || User::from_uid(Uid::from_raw(uid)).ok().flatten().map(|user| user.name);
         self.users.entry(uid).or_insert_with(|| name().unwrap_or_else(|| uid.to_string())).clone()
     }
 }
 
+/// The PIDs in `/proc`.
+pub(super) fn every_pid() -> impl Iterator<Item = i32> {
+    let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+}
+
 /// The kernel function that a process waits in; `None` where it runs, or that may not be seen.
 pub fn wchan(pid: i32) -> Option<Box<[u8]>> {
     let text = std::fs::read(format!("/proc/{pid}/wchan")).ok()?;
     (!matches!(text.trim_ascii(), b"" | b"0")).then(|| text.trim_ascii().into())
-}
-
-/// The first number behind `Key:` in `/proc/PID/status`.
-fn number(status: &[u8], key: &[u8]) -> Option<i64> {
-    let line = status.split(|&b| b == b'\n').find_map(|line| line.strip_prefix(key)?.strip_prefix(b":"))?;
-    let first = line.split(u8::is_ascii_whitespace).find(|field| !field.is_empty())?;
-    std::str::from_utf8(first).ok()?.parse().ok()
 }
 
 /// The command line with spaces between the arguments; the command name in brackets where there is none.

@@ -1,11 +1,9 @@
 //! Which processes: the tree to dump, and what is special about each.
 
-use std::collections::HashSet;
-
 use super::{Finding, Request};
 use crate::checkpoint::origins::subtree;
-use crate::kernel::guard;
 use crate::kernel::processes::{Processes, pids};
+use crate::kernel::{Status, guard};
 use crate::model::process::roots;
 use crate::model::{Process, printable};
 
@@ -34,7 +32,7 @@ pub(super) fn look(request: &Request<'_>, findings: &mut Vec<Finding>) -> Target
     let Some(root) = choose(request, &list, findings) else {
         return Targets { tree: Vec::new(), shell_job: false };
     };
-    let tree = descendants(root);
+    let tree = Processes::default().descendants(root.clone());
     lineage(&tree, findings);
     for process in &tree {
         special(process, findings);
@@ -132,29 +130,10 @@ fn choose<'a>(
     }
 }
 
-/// A process and all below it, wherever they are.
-fn descendants(root: &Process) -> Vec<Process> {
-    let mut processes = Processes::default();
-    let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
-    let all: Vec<Process> = entries
-        .filter_map(|e| e.file_name().to_str()?.parse().ok())
-        .filter_map(|pid| processes.read(pid))
-        .collect();
-    let (mut tree, mut seen) = (vec![root.clone()], HashSet::from([root.id.pid]));
-    let mut next = 0;
-    while let Some(parent) = tree.get(next).map(|p| p.id.pid) {
-        next += 1;
-        tree.extend(all.iter().filter(|p| p.parent == parent && seen.insert(p.id.pid)).cloned());
-    }
-    tree
-}
-
 /// This program and those that it was started from must not be in the tree.
 fn lineage(tree: &[Process], findings: &mut Vec<Finding>) {
     let mut processes = Processes::default();
-    let me = processes.read(std::process::id().cast_signed());
-    let mut lineage = std::iter::successors(me, |p| processes.read(p.parent));
-    if let Some(inside) = lineage.find(|p| tree.iter().any(|t| t.id.pid == p.id.pid)) {
+    if let Some(inside) = processes.lineage().find(|p| tree.iter().any(|t| t.id.pid == p.id.pid)) {
         let what =
             format!("process {} of the tree is this program, or what it was started from", inside.id.pid);
         findings.push(
@@ -183,14 +162,6 @@ fn special(process: &Process, findings: &mut Vec<Finding>) {
     }
 }
 
-/// The numbers behind a key of `/proc/PID/status`: one for each PID namespace, outermost first.
-pub(super) fn status(pid: i32, key: &str) -> Option<Vec<i32>> {
-    let text = std::fs::read(format!("/proc/{pid}/status")).ok()?;
-    let text = String::from_utf8_lossy(&text);
-    let line = text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(':'))?;
-    Some(line.split_whitespace().filter_map(|n| n.parse().ok()).collect())
-}
-
 /// A root that does not lead its session belongs to one that is not dumped (`NSsid`, `NSpid` of proc_pid_status(5)).
 fn session(root: &Process, findings: &mut Vec<Finding>) -> bool {
     let pid = root.id.pid;
@@ -204,7 +175,9 @@ fn session(root: &Process, findings: &mut Vec<Finding>) -> bool {
             .remedy("choose another process"),
         );
     }
-    let (Some(sid), Some(own)) = (status(pid, "NSsid"), status(pid, "NSpid")) else {
+    let status = Status::read(pid).ok().flatten();
+    let ids = |key| status.as_ref().and_then(|status| status.numbers(key));
+    let (Some(sid), Some(own)) = (ids("NSsid"), ids("NSpid")) else {
         findings.push(Finding::unknown(
             "session",
             format!("whether process {pid} leads its session"),

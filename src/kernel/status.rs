@@ -1,0 +1,61 @@
+//! `/proc/PID/status`, as far as it is needed.
+
+use super::dir::absent_is_none;
+
+/// The text of `/proc/PID/status` (proc_pid_status(5)), as bytes: a process's name may be any bytes, and procfs's own
+/// reader fails on what is not UTF-8.
+#[derive(Debug, Clone)]
+pub struct Status(Vec<u8>);
+
+impl Status {
+    /// Reads the status of a process or thread; `None` where it is gone.
+    ///
+    /// # Errors
+    /// What reading the file says, but for a process that is gone.
+    pub fn read(pid: i32) -> std::io::Result<Option<Self>> {
+        Ok(absent_is_none(std::fs::read(format!("/proc/{pid}/status")))?.map(Self))
+    }
+
+    /// The first decimal number behind a key: `Uid`, `Tgid`, `TracerPid`.
+    pub fn number(&self, key: &str) -> Option<i64> {
+        self.words(key)?.next()?.parse().ok()
+    }
+
+    /// All numbers behind a key: `NSpid` and `NSsid` have one for each PID namespace, the outermost first.
+    pub fn numbers(&self, key: &str) -> Option<Vec<i32>> {
+        Some(self.words(key)?.filter_map(|word| word.parse().ok()).collect())
+    }
+
+    /// The set of capabilities behind a key: `CapEff` (capabilities(7)).
+    pub fn capabilities(&self, key: &str) -> Option<u64> {
+        u64::from_str_radix(self.words(key)?.next()?, 16).ok()
+    }
+
+    fn words(&self, key: &str) -> Option<impl Iterator<Item = &str>> {
+        let behind = |line: &'_ [u8]| line.strip_prefix(key.as_bytes())?.strip_prefix(b":").map(<[u8]>::len);
+        let line =
+            self.0.split(|&b| b == b'\n').find_map(|line| Some(&line[line.len() - behind(line)?..]))?;
+        Some(std::str::from_utf8(line).ok()?.split_ascii_whitespace())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_and_what_is_behind_them() {
+        let text = b"Name:\tNSpid:\xff\nUid:\t33\t0\t0\t0\nNSpid:\t812\t1\nCapEff:\t000001ffffffffff\nTracerPid:\t0\n";
+        let status = Status(text.to_vec());
+        assert_eq!(status.number("Uid"), Some(33));
+        assert_eq!(status.numbers("NSpid"), Some(vec![812, 1]));
+        assert_eq!(status.capabilities("CapEff"), Some(0x1ff_ffff_ffff));
+        assert_eq!(status.number("Pid"), None);
+        assert_eq!(status.number("TracerPid"), Some(0));
+    }
+
+    #[test]
+    fn one_that_is_gone_is_none() {
+        assert!(Status::read(i32::MAX).unwrap().is_none());
+    }
+}
