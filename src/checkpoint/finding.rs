@@ -29,6 +29,10 @@ pub struct Finding {
     pub why: String,
     /// What to do about it.
     pub remedy: Option<String>,
+    /// What criu would say, in its own words.
+    pub criu_says: Option<&'static str>,
+    /// The options of criu that answer it: they are added to the command, unless the person gives one of the same name.
+    pub options: Vec<String>,
 }
 
 /// One line: what, why, and what to do.
@@ -45,23 +49,39 @@ impl fmt::Display for Finding {
 impl Finding {
     /// In order.
     pub fn ok(code: &'static str, what: impl Into<String>) -> Self {
-        Self { level: Level::Ok, code, what: what.into(), why: String::new(), remedy: None }
+        Self::new(Level::Ok, code, what.into(), String::new())
     }
 
     /// To be known first.
     pub fn warning(code: &'static str, what: impl Into<String>, why: impl Into<String>) -> Self {
-        Self { level: Level::Warning, code, what: what.into(), why: why.into(), remedy: None }
+        Self::new(Level::Warning, code, what.into(), why.into())
     }
 
     /// In the way.
     pub fn blocker(code: &'static str, what: impl Into<String>, why: impl Into<String>) -> Self {
-        Self { level: Level::Blocker, code, what: what.into(), why: why.into(), remedy: None }
+        Self::new(Level::Blocker, code, what.into(), why.into())
     }
 
     /// A fact that could not be read: a warning, never in order.
     pub fn unknown(code: &'static str, what: impl Into<String>, error: impl std::fmt::Display) -> Self {
         let what = format!("unknown: {}", what.into());
         Self::warning(code, what, format!("it could not be read: {error}"))
+    }
+
+    fn new(level: Level, code: &'static str, what: String, why: String) -> Self {
+        Self { level, code, what, why, remedy: None, criu_says: None, options: Vec::new() }
+    }
+
+    /// With criu's own words.
+    #[must_use]
+    pub fn criu_says(self, words: &'static str) -> Self {
+        Self { criu_says: Some(words), ..self }
+    }
+
+    /// With an option of criu that answers it: the words of the command line, as in `["--ghost-limit", "5M"]`.
+    #[must_use]
+    pub fn options(self, words: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        Self { options: words.into_iter().map(Into::into).collect(), ..self }
     }
 
     /// With what to do about it.

@@ -135,7 +135,7 @@ pub fn plan(found: &Preflight, request: &Request<'_>) -> Result<Plan, Refused> {
     if let Some(group) = &found.freeze_cgroup {
         args.extend(["--freeze-cgroup".into(), group.clone()]);
     }
-    args.extend(found.shell_job.then(|| Arg::from("--shell-job")));
+    args.extend(proposed(found, &request.extra).into_iter().map(Arg::from));
     args.extend(request.extra.iter().cloned().map(Arg::from));
     let make = Step::MakeFolder { path: found.into.clone(), exists: found.folder_exists };
     let dump =
@@ -151,6 +151,21 @@ pub fn plan(found: &Preflight, request: &Request<'_>) -> Result<Plan, Refused> {
         kernel: found.kernel.clone(),
         steps: vec![make, dump],
     })
+}
+
+/// The options that answer findings, each once; one that the person gives in their own way is theirs.
+fn proposed(found: &Preflight, extra: &[OsString]) -> Vec<String> {
+    let name = |word: &[u8]| word.split(|&b| b == b'=').next().unwrap_or_default().to_vec();
+    let mut seen: Vec<Vec<u8>> = extra.iter().map(|word| name(word.as_bytes())).collect();
+    let mut words = Vec::new();
+    for finding in &found.findings {
+        let Some(option) = finding.options.first().map(|word| name(word.as_bytes())) else { continue };
+        if !seen.contains(&option) {
+            seen.push(option);
+            words.extend(finding.options.iter().cloned());
+        }
+    }
+    words
 }
 
 /// The option of criu that leaves the processes so.
@@ -258,7 +273,6 @@ mod tests {
             flags: vec![],
             freeze_cgroup: origin.clone(),
             origin,
-            shell_job: false,
             others,
             criu: None,
             kernel: "6.18".into(),
@@ -275,6 +289,20 @@ mod tests {
         assert_eq!(outcome(Some(After::Stopped), &found(false, 0)).unwrap(), Some("--leave-stopped"));
         assert_eq!(outcome(Some(After::Killed), &found(true, 0)).unwrap(), None);
         assert!(outcome(Some(After::Killed), &found(true, 1)).is_err());
+    }
+
+    #[test]
+    fn options_that_findings_propose() {
+        let mut found = found(false, 0);
+        let warning = |words: &[&str]| Finding::warning("x", "x", "x").options(words.iter().copied());
+        found.findings = vec![
+            warning(&["--ghost-limit", "5M"]),
+            warning(&["--file-locks"]),
+            warning(&["--file-locks"]),
+            warning(&[]),
+        ];
+        assert_eq!(proposed(&found, &[]), ["--ghost-limit", "5M", "--file-locks"]);
+        assert_eq!(proposed(&found, &["--ghost-limit=9M".into()]), ["--file-locks"]);
     }
 
     #[test]

@@ -80,8 +80,6 @@ pub struct Preflight {
     pub origin: Option<Arg>,
     /// The group to hand to `--freeze-cgroup`.
     pub freeze_cgroup: Option<Arg>,
-    /// Whether the dump needs `--shell-job`.
-    pub shell_job: bool,
     /// Whether the freeze covers processes that are not in the tree.
     pub others: usize,
     /// The criu that was found.
@@ -113,7 +111,6 @@ pub fn preflight(request: &Request<'_>) -> Preflight {
         flags: freeze.flags,
         origin: freeze.origin,
         freeze_cgroup: freeze.freeze_cgroup,
-        shell_job: targets.shell_job,
         others: freeze.others,
         criu,
         kernel,

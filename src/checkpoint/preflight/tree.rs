@@ -11,8 +11,6 @@ use crate::model::{Process, printable};
 pub(super) struct Targets {
     /// The root of the tree, then those below it.
     pub tree: Vec<Process>,
-    /// Whether `--shell-job` is needed.
-    pub shell_job: bool,
 }
 
 /// Finds the tree and says what is special about it.
@@ -30,15 +28,15 @@ pub(super) fn look(request: &Request<'_>, findings: &mut Vec<Finding>) -> Target
         );
     }
     let Some(root) = choose(request, &list, findings) else {
-        return Targets { tree: Vec::new(), shell_job: false };
+        return Targets { tree: Vec::new() };
     };
     let tree = Processes::default().descendants(root.clone());
     lineage(&tree, findings);
     for process in &tree {
         special(process, findings);
     }
-    let shell_job = session(&tree[0], findings);
-    Targets { tree, shell_job }
+    session(&tree[0], findings);
+    Targets { tree }
 }
 
 /// The processes of the group and of all groups below it.
@@ -163,7 +161,7 @@ fn special(process: &Process, findings: &mut Vec<Finding>) {
 }
 
 /// A root that does not lead its session belongs to one that is not dumped (`NSsid`, `NSpid` of proc_pid_status(5)).
-fn session(root: &Process, findings: &mut Vec<Finding>) -> bool {
+fn session(root: &Process, findings: &mut Vec<Finding>) {
     let pid = root.id.pid;
     if root.is_zombie() {
         findings.push(
@@ -183,19 +181,18 @@ fn session(root: &Process, findings: &mut Vec<Finding>) -> bool {
             format!("whether process {pid} leads its session"),
             "/proc/PID/status",
         ));
-        return false;
+        return;
     };
     if sid == own {
         findings.push(Finding::ok("session", format!("process {pid} leads its session")));
-        return false;
+        return;
     }
     let warning = Finding::warning(
         "session",
         format!("process {pid} does not lead its session"),
         "its session's leader is not dumped",
     );
-    findings.push(
-        warning.remedy("--shell-job is added; the restored process joins the session that restores it"),
-    );
-    true
+    let remedy = "--shell-job is added; the restored process joins the session that restores it";
+    let says = "The root process N is not a session leader. Consider using --shell-job option";
+    findings.push(warning.remedy(remedy).options(["--shell-job"]).criu_says(says));
 }
