@@ -11,6 +11,7 @@ pub mod arg;
 pub mod criu;
 pub mod finding;
 mod folder;
+mod handover;
 pub mod origins;
 pub mod plan;
 pub mod preflight;
