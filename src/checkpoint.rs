@@ -9,22 +9,31 @@
 
 pub mod arg;
 pub mod criu;
+mod dump;
 pub mod finding;
+pub mod flag;
 mod folder;
 mod handover;
-pub mod origins;
+mod journal;
+mod log;
+mod outcome;
 pub mod plan;
 pub mod preflight;
 pub mod report;
 pub mod run;
+mod script;
+pub mod step;
+pub mod tree;
 pub mod verify;
 mod watchdog;
 
 pub use finding::{Finding, Level};
-pub use plan::{Plan, Refused, Step, plan};
+pub use plan::{Plan, Refused, plan};
 pub use preflight::{After, Preflight, Request, preflight};
 pub use report::Report;
-pub use run::{Progress, Ran, RunError, run};
+pub use run::{Control, Progress, Ran, RunError, run};
+pub use step::{Dump, Signal, Step};
+pub use tree::{Member, Tree};
 pub use verify::{Verification, verify};
 
 /// What a failure means to the program that called this one: the exit codes of the command line.
@@ -38,6 +47,8 @@ pub enum Exit {
     Refused = 4,
     /// The target has gone.
     Gone = 5,
+    /// A group did not freeze in time.
+    NotFrozen = 6,
     /// criu ended with an error.
     Criu = 7,
 }

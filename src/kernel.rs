@@ -7,6 +7,7 @@ pub mod cgroupfs;
 pub mod dir;
 pub mod freezer;
 pub mod guard;
+pub mod host;
 pub mod mounts;
 pub mod processes;
 pub mod status;

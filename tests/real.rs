@@ -11,6 +11,7 @@ mod real {
     pub mod cli;
     pub mod criu_facts;
     pub mod facts;
+    pub mod handover;
     pub mod kernel;
     pub mod support;
 }
@@ -18,15 +19,22 @@ mod real {
 use std::process::ExitCode;
 
 use libtest_mimic::Arguments;
-use real::{checkpoint, cli, criu_facts, facts, kernel, support};
+use real::{checkpoint, cli, criu_facts, facts, handover, kernel, support};
 
 fn main() -> ExitCode {
     // Before the arguments are read as those of a test run: this program started again as something to be frozen.
     if let Some(code) = support::workload::main() {
         return code;
     }
-    let modules =
-        [support::tests, facts::tests, criu_facts::tests, kernel::tests, cli::tests, checkpoint::tests];
+    let modules = [
+        support::tests,
+        facts::tests,
+        criu_facts::tests,
+        kernel::tests,
+        cli::tests,
+        checkpoint::tests,
+        handover::tests,
+    ];
     let trials = modules.into_iter().flat_map(|tests| tests()).collect();
     let mut arguments = Arguments::from_args();
     // More than there are CPUs: most of these tests wait most of the time.

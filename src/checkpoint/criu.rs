@@ -139,7 +139,7 @@ pub fn first_error(log: &str) -> Option<String> {
 }
 
 /// What criu's words mean, and what to do; pairs of a piece of its message and a sentence.
-const MEANINGS: [(&str, &str); 14] = [
+const MEANINGS: [(&str, &str); 15] = [
     (
         "Can't get 1:16 opt",
         "it has an internet socket, and this criu asks an option of it that this kernel has for unix sockets only; use a newer criu",
@@ -148,6 +148,7 @@ const MEANINGS: [(&str, &str); 14] = [
         "Timeout reached",
         "a process did not stop for criu in time: something else froze it meanwhile; thaw that and try again",
     ),
+    ("Failed scanning", "a cgroup was removed while criu read the groups of the process; try again"),
     ("not a session leader", "the process belongs to a session that is not dumped; add --shell-job"),
     ("dangling tty", "it has a terminal whose session is not dumped; add --shell-job"),
     ("Connected TCP socket", "it has open TCP connections; add --tcp-established or --tcp-close"),

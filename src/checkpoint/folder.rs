@@ -94,14 +94,15 @@ pub(super) fn make(into: &Path, exists: bool) -> io::Result<()> {
     }
 }
 
-/// How many bytes the files of the folder hold.
+/// How many bytes the files of the folder hold, with those in the folders of single trees.
 pub(super) fn bytes(into: &Path) -> u64 {
     let entries = fs::read_dir(into).into_iter().flatten().flatten();
-    entries
-        .filter_map(|entry| entry.metadata().ok())
-        .filter(|meta| meta.is_file())
-        .map(|meta| meta.len())
-        .sum()
+    let size = |entry: fs::DirEntry| match entry.metadata() {
+        Ok(meta) if meta.is_file() => meta.len(),
+        Ok(meta) if meta.is_dir() => bytes(&entry.path()),
+        _ => 0,
+    };
+    entries.map(size).sum()
 }
 
 #[cfg(test)]

@@ -33,6 +33,8 @@ pub(super) struct Scene {
     pub sides: Vec<Side>,
     /// Processes that were stopped by a signal.
     pub stopped: BTreeSet<i32>,
+    /// Processes of which that cannot be seen.
+    pub perhaps_stopped: BTreeSet<i32>,
     /// Processes that must keep running, with a sentence that says why.
     pub vital: BTreeMap<i32, String>,
 }
@@ -159,7 +161,8 @@ impl Scene {
     /// request can be set again over it, and a v2 request over v1 cannot complete.
     fn preferred(&self, wanted: &Wanted) -> Vec<&Side> {
         let holds = |side: &Side| wanted.pids.iter().any(|&pid| side.holders(pid).next().is_some());
-        let stopped = wanted.pids.iter().any(|pid| self.stopped.contains(pid));
+        let stopped =
+            wanted.pids.iter().any(|pid| self.stopped.contains(pid) || self.perhaps_stopped.contains(pid));
         let mut sides: Vec<&Side> = self.sides.iter().collect();
         sides.sort_by_key(|side| match side.version {
             version if version == wanted.place.0 && version == Version::V2 => 0,

@@ -1,4 +1,4 @@
-//! What will run, as a value: it is shown, printed as a script, and run.
+//! What will run, as a value: it is shown, printed as a script, kept in the journal, and run.
 
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
@@ -7,49 +7,31 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::arg::Arg;
-use super::origins::Flag;
-use super::preflight::{After, Member, Preflight, Request};
+use super::criu::Criu;
+use super::flag::Flag;
+use super::handover::{Choice, HandOver, Place};
+use super::outcome::{Flags, Outcome, holds_before, outcome};
+use super::preflight::{After, Preflight, Request};
+use super::step::{Dump, Step};
+use super::tree::{Member, Tree};
 use super::{Exit, Finding};
 use crate::model::printable;
-use crate::model::shell::{needs_bash, quoted};
-
-/// One step.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Step {
-    /// Make the folder for the images, mode 0700, or use the empty one that exists.
-    MakeFolder {
-        /// Where.
-        path: Arg,
-        /// It was there already.
-        exists: bool,
-    },
-    /// Run criu.
-    Dump {
-        /// Its absolute path.
-        criu: Arg,
-        /// Its arguments.
-        args: Vec<Arg>,
-        /// The group that is handed to `--freeze-cgroup`.
-        freeze_cgroup: Option<Arg>,
-    },
-}
 
 /// A checkpoint, ready to run.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Plan {
     /// The group.
     pub group: Arg,
-    /// The processes to dump, the root first.
-    pub tree: Vec<Member>,
-    /// Their resident memory in bytes.
-    pub rss: u64,
+    /// What is dumped.
+    pub trees: Vec<Tree>,
     /// Where the images go.
     pub into: Arg,
     /// What is to become of the processes; as they were found where it is `None`.
     pub after: Option<After>,
-    /// The freeze flags as they were found, and as they will be afterwards.
+    /// The freeze flags that bear on the processes, as they were found, and as they will be afterwards.
     pub flags: Vec<Flag>,
+    /// Those among them that the plan, or criu, writes.
+    pub written: Vec<Arg>,
     /// The criu version.
     pub criu_version: Option<String>,
     /// The kernel's release.
@@ -66,18 +48,14 @@ pub enum Refused {
     Blocked(Vec<Finding>),
     /// The outcome that was asked for cannot be had.
     #[error("{0}")]
-    After(&'static str),
+    After(String),
     /// An option of criu that this program sets itself.
     #[error("{0} is set by this program; leave it out of the options for criu")]
     Option(String),
 }
 
 fn sentence(blockers: &[Finding]) -> String {
-    let one = |f: &Finding| {
-        let why = if f.why.is_empty() { String::new() } else { format!(" ({})", f.why) };
-        f.remedy.as_ref().map_or(format!("{}{why}", f.what), |remedy| format!("{}{why}; {remedy}", f.what))
-    };
-    blockers.iter().map(one).collect::<Vec<_>>().join(". ")
+    blockers.iter().map(ToString::to_string).collect::<Vec<_>>().join(". ")
 }
 
 impl Refused {
@@ -119,46 +97,140 @@ const OURS: [&str; 17] = [
 /// [`Refused`].
 pub fn plan(found: &Preflight, request: &Request<'_>) -> Result<Plan, Refused> {
     let blockers: Vec<Finding> = found.blockers().cloned().collect();
-    let (Some(root), Some(criu), true) = (found.tree.first(), &found.criu, blockers.is_empty()) else {
+    let (Some(criu), Some(choice), true) = (&found.criu, &found.choice, blockers.is_empty()) else {
         return Err(Refused::Blocked(blockers));
     };
-    let name = |arg: &OsString| printable(arg.as_bytes()).split('=').next().unwrap_or_default().to_owned();
-    let glued = |n: &str| ["-t", "-D", "-o", "-W"].iter().any(|o| n.starts_with(o));
-    if let Some(ours) = request.extra.iter().map(name).find(|n| OURS.contains(&n.as_str()) || glued(n)) {
+    if let Some(ours) = ours(&request.extra) {
         return Err(Refused::Option(ours));
     }
-    let outcome = outcome(request.after, found)?;
-    let mut args: Vec<Arg> = ["dump", "-t"].map(Arg::from).into();
-    args.extend([Arg::from(root.pid.to_string()), "-D".into(), found.into.clone()]);
-    args.extend(["-o", "dump.log", "-v4"].map(Arg::from));
-    args.extend(outcome.map(Arg::from));
-    if let Some(group) = &found.freeze_cgroup {
-        args.extend(["--freeze-cgroup".into(), group.clone()]);
-    }
-    args.extend(proposed(found, &request.extra).into_iter().map(Arg::from));
-    args.extend(request.extra.iter().cloned().map(Arg::from));
-    let make = Step::MakeFolder { path: found.into.clone(), exists: found.folder_exists };
-    let dump =
-        Step::Dump { criu: criu.path.clone().into(), args, freeze_cgroup: found.freeze_cgroup.clone() };
+    let named = (request.group.version, &request.group.path);
+    let outcome = outcome(request.after, found, named).map_err(Refused::After)?;
+    let flags = promised(found, choice, outcome);
+    let draft = Draft { found, after: request.after, extra: &request.extra, criu, outcome, flags: &flags };
+    let steps = match choice {
+        Choice::Plain => draft.folders().chain(draft.dumps(None)).collect(),
+        Choice::Through(hand_over) => draft.through(hand_over),
+    };
+    let written = written(choice).filter_map(|place| Some(found.flags.get(place)?.group.clone())).collect();
     Ok(Plan {
         group: request.group.absolute.clone().into(),
-        tree: found.tree.clone(),
-        rss: found.rss,
+        trees: found.trees.clone(),
         into: found.into.clone(),
         after: request.after,
-        flags: found.flags.clone(),
+        flags,
+        written,
         criu_version: criu.version.clone(),
         kernel: found.kernel.clone(),
-        steps: vec![make, dump],
+        steps,
     })
 }
 
+/// The first of the person's options that this program decides on.
+fn ours(extra: &[OsString]) -> Option<String> {
+    let name = |arg: &OsString| printable(arg.as_bytes()).split('=').next().unwrap_or_default().to_owned();
+    let glued = |n: &str| ["-t", "-D", "-o", "-W"].iter().any(|o| n.starts_with(o));
+    extra.iter().map(name).find(|n| OURS.contains(&n.as_str()) || glued(n))
+}
+
+fn written(choice: &Choice) -> impl Iterator<Item = &Place> {
+    let hand_over = match choice {
+        Choice::Plain => None,
+        Choice::Through(hand_over) => Some(hand_over),
+    };
+    hand_over.into_iter().flat_map(|hand_over| std::iter::once(&hand_over.top).chain(&hand_over.aside))
+}
+
+/// The flags, with what each is to be afterwards.
+fn promised(found: &Preflight, choice: &Choice, outcome: Outcome) -> Vec<Flag> {
+    let written: Vec<&Place> = written(choice).collect();
+    let promise = |(place, flag): (&Place, &Flag)| {
+        let promised = match outcome.flags {
+            Flags::TopAsks if written.first() == Some(&place) => true,
+            Flags::NobodyAsks if written.contains(&place) => false,
+            _ => flag.requested,
+        };
+        Flag { promised, ..flag.clone() }
+    };
+    found.flags.iter().map(promise).collect()
+}
+
+/// Everything that the steps are made from.
+struct Draft<'a> {
+    found: &'a Preflight,
+    after: Option<After>,
+    extra: &'a [OsString],
+    criu: &'a Criu,
+    outcome: Outcome,
+    flags: &'a [Flag],
+}
+
+impl Draft<'_> {
+    fn folders(&self) -> impl Iterator<Item = Step> {
+        let found = self.found;
+        let top = Step::MakeFolder { path: found.into.clone(), exists: found.folder_exists };
+        let each = found.trees.iter().filter(|tree| tree.images != found.into);
+        let each = each.map(|tree| Step::MakeFolder { path: tree.images.clone(), exists: false });
+        std::iter::once(top).chain(each)
+    }
+
+    fn dumps(&self, freeze_cgroup: Option<&Arg>) -> impl Iterator<Item = Step> {
+        self.found.trees.iter().map(move |tree| {
+            let root = tree.root();
+            let mut args: Vec<Arg> = ["dump", "-t"].map(Arg::from).into();
+            args.extend([root.to_string().into(), "-D".into(), tree.images.clone()]);
+            args.extend(["-o", "dump.log", "-v4"].map(Arg::from));
+            args.extend(self.outcome.criu.map(Arg::from));
+            if let Some(group) = freeze_cgroup {
+                args.extend(["--freeze-cgroup".into(), group.clone()]);
+            }
+            args.extend(proposed(&self.found.findings, self.extra).into_iter().map(Arg::from));
+            args.extend(self.extra.iter().cloned().map(Arg::from));
+            let (criu, images) = (self.criu.path.clone().into(), tree.images.clone());
+            Step::Dump(Dump { root, criu, args, freeze_cgroup: freeze_cgroup.cloned(), images })
+        })
+    }
+
+    fn flag(&self, place: &Place) -> Option<Flag> {
+        self.flags.iter().find(|flag| (flag.hierarchy, &flag.path) == (place.0, &place.1)).cloned()
+    }
+
+    /// The top freezes first and thaws last; what is set aside is thawed after that and set again before it.
+    fn through(&self, hand_over: &HandOver) -> Vec<Step> {
+        let mut steps: Vec<Step> = self.folders().collect();
+        // A flag that is gone meanwhile has no place in the plan; the run looks at it again first.
+        let Some(top) = self.flag(&hand_over.top) else { return steps };
+        let aside: Vec<Flag> = hand_over.aside.iter().filter_map(|place| self.flag(place)).collect();
+        let before = holds_before(hand_over, self.found, self.after);
+        if before {
+            steps.extend((!hand_over.asks).then(|| Step::Freeze { flag: top.clone() }));
+            steps.extend(aside.iter().map(|flag| Step::Thaw { flag: flag.clone() }));
+            steps.push(Step::AwaitFrozen { flag: top.clone() });
+        }
+        steps.extend(self.dumps(Some(&top.group)));
+        if !before {
+            return steps;
+        }
+        if let Some(signal) = self.outcome.signal {
+            let all = self.found.trees.iter().flat_map(|tree| &tree.processes);
+            let processes: Vec<Member> = all.filter(|member| !member.was_zombie()).cloned().collect();
+            steps.push(Step::Signal { signal, processes });
+        }
+        // criu leaves the group thawed where it ends the processes itself.
+        let ends = self.outcome.criu.is_none();
+        steps.extend((ends && top.promised).then(|| Step::Freeze { flag: top.clone() }));
+        let again = aside.into_iter().filter(|flag| flag.promised).map(|flag| Step::Freeze { flag });
+        steps.extend(again);
+        steps.extend((!top.promised).then_some(Step::Thaw { flag: top }));
+        steps
+    }
+}
+
 /// The options that answer findings, each once; one that the person gives in their own way is theirs.
-fn proposed(found: &Preflight, extra: &[OsString]) -> Vec<String> {
+fn proposed(findings: &[Finding], extra: &[OsString]) -> Vec<String> {
     let name = |word: &[u8]| word.split(|&b| b == b'=').next().unwrap_or_default().to_vec();
     let mut seen: Vec<Vec<u8>> = extra.iter().map(|word| name(word.as_bytes())).collect();
     let mut words = Vec::new();
-    for finding in &found.findings {
+    for finding in findings {
         let Some(option) = finding.options.first().map(|word| name(word.as_bytes())) else { continue };
         if !seen.contains(&option) {
             seen.push(option);
@@ -168,160 +240,40 @@ fn proposed(found: &Preflight, extra: &[OsString]) -> Vec<String> {
     words
 }
 
-/// The option of criu that leaves the processes so.
-fn outcome(after: Option<After>, found: &Preflight) -> Result<Option<&'static str>, Refused> {
-    let frozen = found.origin.is_some();
-    let own_alone = found.others == 0;
-    match after {
-        None => Ok(Some("--leave-running")),
-        Some(After::Running) if frozen => Err(Refused::After(
-            "the group is frozen, and is left so; thaw it after the checkpoint, or before",
-        )),
-        Some(After::Frozen) if !frozen => Err(Refused::After(
-            "the group is thawed, and is left so; freeze it first to have it frozen afterwards",
-        )),
-        Some(After::Running | After::Frozen) => Ok(Some("--leave-running")),
-        Some(After::Stopped) if frozen => Err(Refused::After(
-            "the group is frozen; thaw it first to have its processes stopped by a signal afterwards",
-        )),
-        Some(After::Stopped) => Ok(Some("--leave-stopped")),
-        Some(After::Killed) if frozen && !own_alone => Err(Refused::After(
-            "the freeze holds other processes too, which would run when criu thaws it for good; thaw the group first",
-        )),
-        Some(After::Killed) => Ok(None),
-    }
-}
-
-impl Step {
-    /// The line for a shell.
-    pub fn shell(&self) -> String {
-        match self {
-            Self::MakeFolder { path, exists: false } => format!("mkdir -m 0700 {}", quoted(&path.0)),
-            Self::MakeFolder { path, exists: true } => format!("test -d {}", quoted(&path.0)),
-            Self::Dump { criu, args, .. } => {
-                let words: Vec<String> =
-                    std::iter::once(criu).chain(args).map(|arg| quoted(&arg.0)).collect();
-                format!("setsid -w {} </dev/null", words.join(" "))
-            }
-        }
-    }
-
-    fn comment(&self) -> &'static str {
-        match self {
-            Self::MakeFolder { exists: false, .. } => {
-                "The folder for the images; they hold every secret of the processes."
-            }
-            Self::MakeFolder { exists: true, .. } => "The folder for the images is there, empty and private.",
-            Self::Dump { freeze_cgroup: Some(_), .. } => {
-                "criu in a session of its own. It thaws the group and puts its freeze back. Never kill it while it hangs: thaw the group."
-            }
-            Self::Dump { .. } => {
-                "criu in a session of its own. Never kill it while it hangs on a frozen group: thaw the group."
-            }
-        }
-    }
-}
-
 impl Plan {
-    /// The plan as a script.
-    pub fn shell(&self) -> String {
-        let hostile = self.steps.iter().any(|step| match step {
-            Step::MakeFolder { path, .. } => needs_bash(&path.0),
-            Step::Dump { criu, args, .. } => std::iter::once(criu).chain(args).any(|arg| needs_bash(&arg.0)),
-        });
-        let root = self.tree.first().map_or(0, |root| root.pid);
-        let mut lines = vec![
-            if hostile { "#!/bin/bash" } else { "#!/bin/sh" }.to_owned(),
-            format!("# Checkpoint of process {root} of {}", printable(self.group.0.as_bytes())),
-            "set -eu".to_owned(),
-        ];
-        for step in &self.steps {
-            lines.extend([String::new(), format!("# {}", step.comment()), step.shell()]);
-        }
-        lines.join("\n") + "\n"
-    }
-
     /// Where the images go.
     pub fn folder(&self) -> &Path {
         Path::new(&self.into.0)
     }
 
-    /// The group that criu freezes and thaws itself.
-    pub fn freeze_cgroup(&self) -> Option<&Arg> {
-        self.steps.iter().find_map(|step| match step {
-            Step::Dump { freeze_cgroup, .. } => freeze_cgroup.as_ref(),
-            Step::MakeFolder { .. } => None,
+    /// How many processes are dumped.
+    pub fn processes(&self) -> usize {
+        self.trees.iter().map(|tree| tree.processes.len()).sum()
+    }
+
+    /// Resident memory of all trees, in bytes: about what will be written.
+    pub fn rss(&self) -> u64 {
+        self.trees.iter().map(|tree| tree.rss).sum()
+    }
+
+    /// The runs of criu.
+    pub fn dumps(&self) -> impl Iterator<Item = &Dump> {
+        self.steps.iter().filter_map(|step| match step {
+            Step::Dump(dump) => Some(dump),
+            _ => None,
         })
     }
 
-    /// The line for a shell that runs criu.
+    /// The line for a shell that runs criu; several where there are several trees.
     pub fn command(&self) -> String {
-        self.steps.iter().find(|s| matches!(s, Step::Dump { .. })).map(Step::shell).unwrap_or_default()
+        self.dumps().map(Dump::shell).collect::<Vec<_>>().join("\n")
+    }
+
+    /// The flags that the plan, or criu, writes.
+    pub fn written(&self) -> Vec<Flag> {
+        self.flags.iter().filter(|flag| self.written.contains(&flag.group)).cloned().collect()
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn found(origin: bool, others: usize) -> Preflight {
-        let origin = origin.then(|| Arg::from("/g"));
-        Preflight {
-            findings: vec![],
-            tree: vec![Member { pid: 7, start: 1, state: 'S', command: "x".into(), inner: 7 }],
-            rss: 1,
-            flags: vec![],
-            freeze_cgroup: origin.clone(),
-            origin,
-            others,
-            criu: None,
-            kernel: "6.18".into(),
-            folder_exists: false,
-            into: "/i".into(),
-        }
-    }
-
-    #[test]
-    fn outcomes() {
-        assert_eq!(outcome(None, &found(true, 3)).unwrap(), Some("--leave-running"));
-        assert!(outcome(Some(After::Running), &found(true, 0)).is_err());
-        assert!(outcome(Some(After::Frozen), &found(false, 0)).is_err());
-        assert_eq!(outcome(Some(After::Stopped), &found(false, 0)).unwrap(), Some("--leave-stopped"));
-        assert_eq!(outcome(Some(After::Killed), &found(true, 0)).unwrap(), None);
-        assert!(outcome(Some(After::Killed), &found(true, 1)).is_err());
-    }
-
-    #[test]
-    fn options_that_findings_propose() {
-        let mut found = found(false, 0);
-        let warning = |words: &[&str]| Finding::warning("x", "x", "x").options(words.iter().copied());
-        found.findings = vec![
-            warning(&["--ghost-limit", "5M"]),
-            warning(&["--file-locks"]),
-            warning(&["--file-locks"]),
-            warning(&[]),
-        ];
-        assert_eq!(proposed(&found, &[]), ["--ghost-limit", "5M", "--file-locks"]);
-        assert_eq!(proposed(&found, &["--ghost-limit=9M".into()]), ["--file-locks"]);
-    }
-
-    #[test]
-    fn steps_for_a_shell() {
-        let dump = Step::Dump {
-            criu: "/c/criu".into(),
-            args: vec!["dump".into(), "a b".into()],
-            freeze_cgroup: None,
-        };
-        assert_eq!(dump.shell(), "setsid -w /c/criu dump 'a b' </dev/null");
-        assert_eq!(Step::MakeFolder { path: "/i x".into(), exists: false }.shell(), "mkdir -m 0700 '/i x'");
-    }
-
-    #[test]
-    fn refusals_name_the_remedy() {
-        let refused = Refused::Blocked(vec![
-            Finding::blocker("not-permitted", "no right", "why").remedy("run as root"),
-        ]);
-        assert_eq!(refused.to_string(), "the checkpoint would not work: no right (why); run as root");
-        assert_eq!(refused.exit(), Exit::NotPermitted);
-    }
-}
+mod tests;

@@ -1,18 +1,23 @@
 //! What can be known before criu runs. Reads only.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
 use serde::Serialize;
 
+use super::arg::Arg;
 use super::criu::{self, Criu};
 use super::finding::Finding;
-use super::origins::Flag;
-use super::{arg::Arg, folder};
+use super::flag::Flag;
+use super::folder;
+use super::handover::{Choice, Place};
+use super::tree::{Member, Tree};
 use crate::kernel::{Filesystem, Group, Status};
-use crate::model::{Hierarchies, Process, Version, printable};
+use crate::model::{Hierarchies, Process};
 
 mod freeze;
+mod scene;
 mod tree;
 
 /// What is to become of the processes afterwards.
@@ -40,7 +45,7 @@ pub struct Request<'a> {
     pub hierarchies: &'a Hierarchies,
     /// The folder for the images.
     pub into: PathBuf,
-    /// The root of the process tree, where the group holds several.
+    /// The root of one process tree; all trees of the group where it is left out.
     pub pid: Option<i32>,
     /// What is to become of the processes; as they were found where it is left out.
     pub after: Option<After>,
@@ -50,38 +55,13 @@ pub struct Request<'a> {
     pub extra: Vec<OsString>,
 }
 
-/// A process of the tree.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Member {
-    /// Its PID.
-    pub pid: i32,
-    /// Its start time in clock ticks since boot (proc_pid_stat(5)).
-    pub start: u64,
-    /// Its state letter.
-    pub state: char,
-    /// Its command line, printable.
-    pub command: String,
-    /// Its PID in its own PID namespace: the one in the names of the images (`NSpid` of proc_pid_status(5)).
-    pub inner: i32,
-}
-
 /// What the preflight found.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone)]
 pub struct Preflight {
     /// What is in order, and what is not.
     pub findings: Vec<Finding>,
-    /// The root of the tree to dump first, then those below it; empty where there is none.
-    pub tree: Vec<Member>,
-    /// Resident memory of the tree in bytes.
-    pub rss: u64,
-    /// Every freeze flag that bears on the tree, of both hierarchies.
-    pub flags: Vec<Flag>,
-    /// The one group that holds the freeze.
-    pub origin: Option<Arg>,
-    /// The group to hand to `--freeze-cgroup`.
-    pub freeze_cgroup: Option<Arg>,
-    /// Whether the freeze covers processes that are not in the tree.
-    pub others: usize,
+    /// The trees to dump; none where there is nothing to dump.
+    pub trees: Vec<Tree>,
     /// The criu that was found.
     pub criu: Option<Criu>,
     /// The kernel's release.
@@ -90,32 +70,37 @@ pub struct Preflight {
     pub folder_exists: bool,
     /// The folder for the images, absolute.
     pub into: Arg,
+    /// Every freeze flag that bears on the trees, of both hierarchies.
+    pub(super) flags: BTreeMap<Place, Flag>,
+    /// How the freeze is handed over; `None` where it cannot be.
+    pub(super) choice: Option<Choice>,
+    /// Some request holds some process of the trees.
+    pub(super) held: bool,
 }
 
 /// Looks at everything that decides whether the checkpoint will work.
 pub fn preflight(request: &Request<'_>) -> Preflight {
     let mut findings = vec![permission()];
-    let targets = tree::look(request, &mut findings);
-    let kernel = release();
+    let kernel = crate::kernel::host::release();
     let (criu, of_criu) = criu::look(request.criu.as_deref(), &kernel);
-    let freeze = freeze::look(request, &targets, criu.as_ref(), &mut findings);
+    let host = scene::read(request, criu.as_ref(), &mut findings);
+    let trees = tree::look(request, &host, &mut findings);
+    let freeze = freeze::look(request, &host, &trees, &mut findings);
     findings.extend(of_criu);
-    let rss = targets.tree.iter().map(|p| p.rss).sum();
     let into = std::path::absolute(&request.into).unwrap_or_else(|_| request.into.clone());
+    let rss = trees.iter().flatten().map(|process| process.rss).sum();
     let (of_folder, folder_exists) = folder::look(&into, rss);
     findings.extend(of_folder);
     Preflight {
         findings,
-        tree: targets.tree.iter().map(member).collect(),
-        rss,
-        flags: freeze.flags,
-        origin: freeze.origin,
-        freeze_cgroup: freeze.freeze_cgroup,
-        others: freeze.others,
+        trees: to_dump(&trees, &into),
         criu,
         kernel,
         folder_exists,
         into: into.into(),
+        flags: freeze.flags,
+        choice: freeze.choice,
+        held: freeze.held,
     }
 }
 
@@ -126,16 +111,18 @@ impl Preflight {
     }
 }
 
-fn member(process: &Process) -> Member {
-    let status = Status::read(process.id.pid).ok().flatten();
-    let inner = status.and_then(|status| status.numbers("NSpid")?.last().copied());
-    Member {
-        pid: process.id.pid,
-        start: process.id.start,
-        state: process.state,
-        command: printable(&process.command).into_owned(),
-        inner: inner.unwrap_or(process.id.pid),
-    }
+/// The images of one tree go into the folder itself, those of several into a folder each, named by the root's PID.
+fn to_dump(trees: &[Vec<Process>], into: &std::path::Path) -> Vec<Tree> {
+    let images = |tree: &[Process]| match (trees.len(), tree.first()) {
+        (0 | 1, _) | (_, None) => into.to_owned(),
+        (_, Some(root)) => into.join(root.id.pid.to_string()),
+    };
+    let tree = |tree: &Vec<Process>| Tree {
+        processes: tree.iter().map(Member::of).collect(),
+        rss: tree.iter().map(|process| process.rss).sum(),
+        images: images(tree).into(),
+    };
+    trees.iter().map(tree).collect()
 }
 
 /// `CAP_SYS_PTRACE` and `CAP_SYS_ADMIN` of linux/capability.h: criu needs both unless it runs with `--unprivileged`.
@@ -143,7 +130,7 @@ const NEEDED: u64 = 1 << 19 | 1 << 21;
 
 fn permission() -> Finding {
     let status = Status::read(std::process::id().cast_signed()).ok().flatten();
-    match status.and_then(|status| status.capabilities("CapEff")) {
+    match status.and_then(|status| status.set("CapEff")) {
         None => Finding::unknown("not-permitted", "which rights this program has", "/proc/self/status"),
         Some(held) if held & NEEDED == NEEDED => Finding::ok("permitted", "this program may dump processes"),
         Some(_) => Finding::blocker(
@@ -153,14 +140,4 @@ fn permission() -> Finding {
         )
         .remedy("run as root"),
     }
-}
-
-/// The hierarchies with the one of the request first, each opened.
-fn filesystems(request: &Request<'_>) -> Vec<(Version, std::io::Result<Filesystem>)> {
-    request.hierarchies.iter().map(|h| (h.version, Filesystem::open(h.clone()))).collect()
-}
-
-/// The kernel's release, as uname(2) says it.
-pub fn release() -> String {
-    printable(rustix::system::uname().release().to_bytes()).into_owned()
 }

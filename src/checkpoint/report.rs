@@ -8,7 +8,8 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::arg::Arg;
-use super::preflight::Member;
+use super::flag::Flag;
+use super::tree::Tree;
 use super::{Finding, Plan, Ran, Verification};
 
 /// The name of the file.
@@ -32,8 +33,6 @@ pub struct Report {
     pub group: Arg,
     /// The folder with the images.
     pub folder: Arg,
-    /// The root process.
-    pub pid: Option<i32>,
     /// The command, as a line for a shell.
     pub command: String,
     /// The version of criu.
@@ -46,8 +45,8 @@ pub struct Report {
     pub bytes: u64,
     /// The freeze flags.
     pub flags: Vec<FlagReport>,
-    /// The processes that were dumped, the root first.
-    pub processes: Vec<Member>,
+    /// What was dumped.
+    pub trees: Vec<Tree>,
     /// What was looked at afterwards.
     pub checks: Vec<Finding>,
 }
@@ -55,24 +54,24 @@ pub struct Report {
 impl Report {
     /// Puts together what was planned, done and found.
     pub fn new(plan: &Plan, ran: &Ran, verification: &Verification) -> Self {
-        let flag = |f: &super::origins::Flag| FlagReport {
-            group: f.group.clone(),
-            before: f.requested,
-            after: f.asks_now(),
-        };
+        let flag = |f: &Flag| FlagReport { group: f.group.clone(), before: f.requested, after: f.asks_now() };
         Self {
             group: plan.group.clone(),
             folder: plan.into.clone(),
-            pid: plan.tree.first().map(|root| root.pid),
             command: plan.command(),
             criu_version: plan.criu_version.clone(),
             kernel: plan.kernel.clone(),
             elapsed_ms: ran.elapsed.as_millis(),
             bytes: ran.bytes,
             flags: plan.flags.iter().map(flag).collect(),
-            processes: plan.tree.clone(),
+            trees: plan.trees.clone(),
             checks: verification.checks.clone(),
         }
+    }
+
+    /// How many processes were dumped.
+    pub fn processes(&self) -> usize {
+        self.trees.iter().map(|tree| tree.processes.len()).sum()
     }
 
     /// True where everything is as promised.

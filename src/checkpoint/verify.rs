@@ -1,4 +1,4 @@
-//! Looks afterwards whether everything is as promised, and puts the freeze flags right.
+//! Looks afterwards whether everything is as promised.
 
 use std::fs::File;
 use std::io::Read as _;
@@ -7,10 +7,11 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use super::origins::put_back;
-use super::preflight::{After, Member};
+use super::preflight::After;
+use super::tree::Member;
 use super::{Finding, Plan, Ran};
-use crate::kernel::processes::Processes;
+use crate::kernel::processes::{Processes, is_stopped};
+use crate::model::printable;
 
 /// What was found afterwards.
 #[derive(Debug, Clone, Serialize)]
@@ -26,34 +27,61 @@ impl Verification {
     }
 }
 
-/// Looks at images, processes and freeze flags. A flag that differs from what it was is put back.
+/// Looks at images, processes and freeze flags.
 pub fn verify(plan: &Plan, ran: &Ran) -> Verification {
+    let mut checks = flags(plan, ran);
+    for tree in &plan.trees {
+        let cores = tree.processes.iter().filter(|member| !member.was_zombie());
+        let cores = cores.map(|member| format!("core-{}.img", member.inner));
+        let names = ["inventory.img", "pstree.img"].map(ToOwned::to_owned).into_iter().chain(cores);
+        checks.extend(names.map(|name| image(Path::new(&tree.images.0), &name)));
+        checks.extend(tree.processes.iter().map(|member| process(member, plan.after)));
+    }
+    Verification { checks }
+}
+
+fn flags(plan: &Plan, ran: &Ran) -> Vec<Finding> {
     let mut checks = Vec::new();
-    for done in put_back(plan, &ran.rescued) {
+    for done in &ran.put_back {
         checks.push(match done {
-            Ok(done) => Finding::warning("flag-put-back", done, "criu left it otherwise"),
-            Err(failed) => Finding::blocker("flag-differs", failed, "it is not as it was found"),
+            Ok(done) => Finding::warning("flag-put-back", done, "it was not as promised after the last step"),
+            Err(failed) => Finding::blocker("flag-differs", failed, "it is not as it was promised"),
         });
     }
-    if checks.is_empty() {
-        checks.push(Finding::ok("flags", "every freeze flag is as it was found"));
-    }
     if !ran.rescued.is_empty() {
-        let names: Vec<_> =
-            ran.rescued.iter().map(|p| crate::model::printable(p.as_os_str().as_encoded_bytes())).collect();
+        let names: Vec<_> = ran.rescued.iter().map(|group| printable(group.0.as_encoded_bytes())).collect();
         checks.push(Finding::warning(
             "rescued",
             format!("thawed while criu hung, and frozen again: {}", names.join(", ")),
             "its processes may have run meanwhile",
         ));
     }
-    let names =
-        plan.tree.iter().filter(|m| !matches!(m.state, 'Z' | 'X')).map(|m| format!("core-{}.img", m.inner));
-    for name in ["inventory.img".to_owned(), "pstree.img".to_owned()].into_iter().chain(names) {
-        checks.push(image(Path::new(&plan.into.0), &name));
+    let written = plan.written();
+    for flag in &plan.flags {
+        match (flag.asks_now(), written.contains(flag)) {
+            (Some(now), _) if now == flag.promised => {}
+            (Some(_), true) => checks.push(Finding::blocker(
+                "flag-differs",
+                format!("the freeze flag of {} is not as promised", flag.shown()),
+                "somebody else wrote it meanwhile",
+            )),
+            (Some(now), false) => {
+                let word = if now { "frozen" } else { "thawed" };
+                let what = format!("{} was {word} by somebody else meanwhile", flag.shown());
+                checks.push(Finding::warning("flag-changed", what, "it is left so"));
+            }
+            (None, _) => {
+                let what = format!("{} is gone, or cannot be read", flag.shown());
+                checks.push(Finding::warning("flag-gone", what, "its freeze flag cannot be looked at"));
+            }
+        }
     }
-    checks.extend(plan.tree.iter().map(|member| process(member, plan.after)));
-    Verification { checks }
+    if checks.is_empty() {
+        let as_found = plan.flags.iter().all(|flag| flag.promised == flag.requested);
+        let what = if as_found { "as it was found" } else { "as promised" };
+        checks.push(Finding::ok("flags", format!("every freeze flag is {what}")));
+    }
+    checks
 }
 
 /// What an image starts with, little-endian, as criu's include/magic.h has it: `INVENTORY_MAGIC` alone for the inventory, and
@@ -102,13 +130,13 @@ fn look(member: &Member, after: Option<After>) -> Finding {
     let promised = match after {
         Some(After::Killed) => "gone",
         Some(After::Stopped) => "stopped",
-        _ if member.state == 'T' => "stopped",
+        _ if member.stopped => "stopped",
         _ => "alive",
     };
     let is = match &now {
         None => "gone",
-        Some(p) if p.is_zombie() && !matches!(member.state, 'Z' | 'X') => "gone",
-        Some(p) if p.is_stopped() => "stopped",
+        Some(p) if p.is_zombie() && !member.was_zombie() => "gone",
+        Some(p) if is_stopped(p) == Some(true) => "stopped",
         Some(_) => "alive",
     };
     if is == promised {
@@ -146,6 +174,7 @@ mod tests {
             pid: me.id.pid,
             start: me.id.start,
             state: 'R',
+            stopped: false,
             command: String::new(),
             inner: me.id.pid,
         };

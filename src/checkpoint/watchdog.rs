@@ -1,29 +1,30 @@
 //! The watchdog: it sees that criu hangs on a freeze, and takes the freeze away. It never touches criu.
 
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use super::Progress;
 use super::arg::Arg;
-use super::origins::Flag;
-use super::{Plan, Progress};
+use super::flag::Flag;
 
 /// How long the log may stand still, with a freeze asked for, until criu counts as hanging.
 const STALL: Duration = Duration::from_secs(5);
+
 /// Sees that criu hangs on a freeze, and takes the freeze away until criu has finished.
 pub(super) struct Watchdog<'a> {
     flags: &'a [Flag],
+    /// The group that criu itself freezes and thaws.
+    criu: Option<&'a Arg>,
     moved: Instant,
     /// Since when a group asks that criu does not know of. The log may go on meanwhile: criu tries again and again.
     foreign: Option<Instant>,
+    /// The stall has been told, and nobody has said yet that it may be ended.
+    told: bool,
     thawed: Vec<&'a Flag>,
-    /// The group that criu itself freezes and thaws.
-    criu: Option<&'a Arg>,
 }
 
 impl<'a> Watchdog<'a> {
-    pub(super) fn new(plan: &'a Plan) -> Self {
-        let criu = plan.freeze_cgroup();
-        Self { flags: &plan.flags, moved: Instant::now(), foreign: None, thawed: Vec::new(), criu }
+    pub(super) fn new(flags: &'a [Flag], criu: Option<&'a Arg>) -> Self {
+        Self { flags, criu, moved: Instant::now(), foreign: None, told: false, thawed: Vec::new() }
     }
 
     /// criu's log has grown, or its images have.
@@ -31,21 +32,31 @@ impl<'a> Watchdog<'a> {
         self.moved = Instant::now();
     }
 
-    pub(super) fn look(&mut self, tell: &mut dyn FnMut(Progress)) {
+    /// Looks; where criu hangs, tells so once, and thaws when it `may`.
+    pub(super) fn look(&mut self, may: bool, tell: &mut dyn FnMut(Progress)) {
         let asking: Vec<&Flag> = self.flags.iter().filter(|flag| flag.asks_now() == Some(true)).collect();
-        let foreign = asking.iter().any(|flag| self.criu != Some(&flag.group));
-        self.foreign = self.foreign.or(Some(Instant::now())).filter(|_| foreign);
+        let foreign: Vec<&Flag> =
+            asking.iter().copied().filter(|flag| self.criu != Some(&flag.group)).collect();
+        self.foreign = self.foreign.or(Some(Instant::now())).filter(|_| !foreign.is_empty());
         let since = self.foreign.map_or(self.moved, |foreign| foreign.min(self.moved));
         if asking.is_empty() || since.elapsed() < STALL {
+            self.told = false;
             return;
         }
-        (self.moved, self.foreign) = (Instant::now(), None);
         // criu's own freeze goes only where nothing else is in its way: taken from a criu that still waits, it fails.
-        let others: Vec<&Flag> =
-            asking.iter().copied().filter(|flag| self.criu != Some(&flag.group)).collect();
-        let asking = if others.is_empty() { asking } else { others };
-        tell(Progress::Stalled { origins: asking.iter().map(|flag| flag.shown()).collect() });
-        for flag in asking {
+        let asking = if foreign.is_empty() { asking } else { foreign };
+        if !std::mem::replace(&mut self.told, true) {
+            let origins = asking.iter().map(|flag| flag.shown()).collect();
+            tell(Progress::Stalled { origins, thawing: may });
+        }
+        if may {
+            self.thaw(&asking, tell);
+            (self.moved, self.foreign, self.told) = (Instant::now(), None, false);
+        }
+    }
+
+    fn thaw(&mut self, asking: &[&'a Flag], tell: &mut dyn FnMut(Progress)) {
+        for &flag in asking {
             match flag.write(false) {
                 // criu's own freeze of a group that was thawed is not there to be set again.
                 Ok(()) if !flag.requested && self.criu == Some(&flag.group) => {}
@@ -58,14 +69,14 @@ impl<'a> Watchdog<'a> {
         }
     }
 
-    /// Sets the requests again that were taken away.
-    pub(super) fn freeze_again(&self, tell: &mut dyn FnMut(Progress)) -> Vec<PathBuf> {
+    /// Sets the requests again that were taken away, and says which groups they are of.
+    pub(super) fn freeze_again(&self, tell: &mut dyn FnMut(Progress)) -> Vec<Arg> {
         for flag in &self.thawed {
             tell(Progress::Restored(match flag.write(true) {
                 Ok(()) => format!("{} was frozen again", flag.shown()),
                 Err(error) => format!("{} could not be frozen again: {error}", flag.shown()),
             }));
         }
-        self.thawed.iter().map(|flag| flag.absolute()).collect()
+        self.thawed.iter().map(|flag| flag.group.clone()).collect()
     }
 }

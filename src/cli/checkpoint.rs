@@ -6,7 +6,9 @@ use serde::Serialize;
 
 use super::args::Checkpoint;
 use super::{Context, Failure};
-use crate::checkpoint::{self, After, Finding, Level, Plan, Preflight, Progress, Refused, Report, Request};
+use crate::checkpoint::{
+    self, After, Control, Finding, Level, Plan, Preflight, Progress, Refused, Report, Request,
+};
 use crate::model::{printable, span};
 
 #[derive(Serialize)]
@@ -68,13 +70,13 @@ pub(super) fn run(context: &Context, options: Checkpoint, out: &mut impl Write) 
 fn carry_out(plan: &Plan, json: bool, out: &mut impl Write) -> Result<Report, Failure> {
     let mut progress = |progress: Progress| match progress {
         // The log is criu's; it stands in the folder as a whole.
-        Progress::Started(_) | Progress::Log(_) | Progress::Written { .. } => {}
-        Progress::Stalled { origins } => {
+        Progress::Step(_) | Progress::Started(_) | Progress::Log(_) | Progress::Written { .. } => {}
+        Progress::Stalled { origins, .. } => {
             eprintln!("cryoscope: criu waits for {}; thawing it", origins.join(", "))
         }
         Progress::Restored(what) => eprintln!("cryoscope: {what}"),
     };
-    let ran = checkpoint::run(plan, &mut progress)?;
+    let ran = checkpoint::run(plan, &Control::automatic(), &mut progress)?;
     let report = Report::new(plan, &ran, &checkpoint::verify(plan, &ran));
     report.write(plan.folder())?;
     if !json {
@@ -86,7 +88,7 @@ fn carry_out(plan: &Plan, json: bool, out: &mut impl Write) -> Result<Report, Fa
         writeln!(
             out,
             "checkpoint of {} processes, {}, in {took:.2} s: {folder}",
-            plan.tree.len(),
+            plan.processes(),
             span::bytes(ran.bytes)
         )?;
     }

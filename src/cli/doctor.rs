@@ -124,7 +124,7 @@ fn report(context: &Context) -> Report {
 
 /// The criu in PATH, as a checkpoint would find it.
 fn criu() -> Criu {
-    let (found, findings) = crate::checkpoint::criu::look(None, &crate::checkpoint::preflight::release());
+    let (found, findings) = crate::checkpoint::criu::look(None, &crate::kernel::host::release());
     let problem = findings.iter().find(|finding| finding.blocks()).map(|finding| finding.what.clone());
     let path = found.as_ref().map(|criu| printable(criu.path.as_os_str().as_encoded_bytes()).into_owned());
     Criu {

@@ -2,11 +2,11 @@
 
 use std::ffi::OsStr;
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use rustix::fs::{CWD, Mode, OFlags, RawDir, Stat};
+use rustix::fs::{CWD, FileType, Mode, OFlags, RawDir, Stat};
 use rustix::io::Errno;
 
 use crate::model::CgroupId;
@@ -55,6 +55,28 @@ impl Dir {
         Ok(self.stat()?.st_nlink != 2)
     }
 
+    /// Whether this directory belongs to this program's user, and nobody else may write to it.
+    ///
+    /// # Errors
+    /// What fstat(2) says.
+    pub fn is_private(&self) -> io::Result<bool> {
+        let stat = self.stat()?;
+        Ok(stat.st_uid == rustix::process::geteuid().as_raw() && stat.st_mode & 0o022 == 0)
+    }
+
+    /// Another descriptor of the same directory.
+    ///
+    /// # Errors
+    /// What dup(2) says.
+    pub fn again(&self) -> io::Result<Self> {
+        Ok(Self { fd: self.fd.try_clone()? })
+    }
+
+    /// The descriptor.
+    pub fn fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+
     fn stat(&self) -> io::Result<Stat> {
         Ok(rustix::fs::fstat(&self.fd)?)
     }
@@ -64,10 +86,19 @@ impl Dir {
     /// # Errors
     /// What getdents64(2) says.
     pub fn children(&self) -> io::Result<Vec<Box<[u8]>>> {
+        if self.has_children()? { self.names(|kind| kind.is_dir()) } else { Ok(Vec::new()) }
+    }
+
+    /// The names of the plain files in this directory.
+    ///
+    /// # Errors
+    /// What getdents64(2) says.
+    pub fn files(&self) -> io::Result<Vec<Box<[u8]>>> {
+        self.names(|kind| kind.is_file())
+    }
+
+    fn names(&self, wanted: impl Fn(FileType) -> bool) -> io::Result<Vec<Box<[u8]>>> {
         let mut names = Vec::new();
-        if !self.has_children()? {
-            return Ok(names);
-        }
         // A descriptor of its own: reading a directory moves the descriptor's position.
         let Some(fd) = present(rustix::fs::openat(&self.fd, ".", FLAGS, Mode::empty()))? else {
             return Ok(names);
@@ -77,7 +108,7 @@ impl Dir {
         while let Some(entry) = entries.next() {
             let Some(entry) = present(entry)? else { break };
             let name = entry.file_name().to_bytes();
-            if entry.file_type().is_dir() && !matches!(name, b"." | b"..") {
+            if wanted(entry.file_type()) && !matches!(name, b"." | b"..") {
                 names.push(name.into());
             }
         }

@@ -66,13 +66,18 @@ pub fn refusal(group: &CgroupPath, version: Version, mount_root: &CgroupPath) ->
         let at = group_of(pid, version).ok().flatten().and_then(|at| at.below(mount_root));
         at.is_some_and(|at| at.is_within(group))
     };
-    let found =
-        |pid: i32, why| inside(pid).then(|| Refusal { pid, name: printable(&comm(pid)).into_owned(), why });
+    vital().find(|vital| inside(vital.pid))
+}
+
+/// Every process that speaks against freezing the group that it is in, the nearest to the person first.
+pub fn vital() -> impl Iterator<Item = Refusal> {
     let me = std::process::id().cast_signed();
-    found(me, Why::Myself)
-        .or_else(|| lineage(me).find_map(|pid| found(pid, if pid == 1 { Why::Init } else { Why::Ancestor })))
-        .or_else(|| found(1, Why::Init))
-        .or_else(|| essential().find_map(|pid| found(pid, Why::Essential)))
+    let reason = |pid| if pid == 1 { Why::Init } else { Why::Ancestor };
+    let all = std::iter::once((me, Why::Myself))
+        .chain(lineage(me).map(move |pid| (pid, reason(pid))))
+        .chain(std::iter::once((1, Why::Init)))
+        .chain(essential().map(|pid| (pid, Why::Essential)));
+    all.map(|(pid, why)| Refusal { pid, name: printable(&comm(pid)).into_owned(), why })
 }
 
 /// The parents of a process, nearest first.

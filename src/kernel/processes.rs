@@ -91,22 +91,6 @@ impl Processes {
         every_pid().filter_map(|pid| self.read(pid)).collect()
     }
 
-    /// A process and all below it, wherever they are: the tree that `criu dump -t` takes. Parents stand before children.
-    pub fn descendants(&mut self, root: Process) -> Vec<Process> {
-        let mut children: HashMap<i32, Vec<Process>> = HashMap::new();
-        for process in self.all() {
-            children.entry(process.parent).or_default().push(process);
-        }
-        let mut tree = vec![root];
-        let mut next = 0;
-        while let Some(parent) = tree.get(next).map(|process| process.id.pid) {
-            next += 1;
-            // Taken out: a circle of parents, read while PIDs were used again, ends here.
-            tree.extend(children.remove(&parent).into_iter().flatten());
-        }
-        tree
-    }
-
     /// This program, and those that it was started from, nearest first.
     pub fn lineage(&mut self) -> impl Iterator<Item = Process> {
         let me = self.read(std::process::id().cast_signed());
@@ -117,6 +101,42 @@ impl Processes {
         let name = || User::from_uid(Uid::from_raw(uid)).ok().flatten().map(|user| user.name);
         self.users.entry(uid).or_insert_with(|| name().unwrap_or_else(|| uid.to_string())).clone()
     }
+}
+
+/// Whether a process is stopped by a signal, or will be before it runs again. `None` where that may not be seen.
+///
+/// Its state letter says so only while no freezer holds it. Frozen through v1 it shows D, and waits in `do_signal_stop`,
+/// where one that ran waits in `__refrigerator` or in a system call (measured on Linux 6.18); and a SIGSTOP that came while it
+/// was frozen waits for it (`ShdPnd` of proc_pid_status(5)).
+pub fn is_stopped(process: &Process) -> Option<bool> {
+    let pid = process.id.pid;
+    let pending = Status::read(pid).ok().flatten().and_then(|status| status.set("ShdPnd"));
+    let comes =
+        pending.is_some_and(|signals| signals & (1 << (rustix::process::Signal::STOP.as_raw() - 1)) != 0);
+    if process.is_stopped() || comes {
+        return Some(true);
+    }
+    if process.state != 'D' {
+        return Some(false);
+    }
+    wchan(pid).map(|at| &*at == b"do_signal_stop")
+}
+
+/// Sends a signal to a process, and to no other that has its PID by now (pidfd_send_signal(2)). One that is gone needs none.
+///
+/// # Errors
+/// What the kernel says: EPERM without the right to signal it.
+pub fn signal(process: ProcessId, signal: rustix::process::Signal) -> io::Result<()> {
+    let Some(pid) = rustix::process::Pid::from_raw(process.pid) else { return Ok(()) };
+    let opened = rustix::process::pidfd_open(pid, rustix::process::PidfdFlags::empty());
+    let Some(fd) = absent_is_none(opened.map_err(io::Error::from))? else { return Ok(()) };
+    // Looked at after it is held: it is the process that was meant, or it is gone.
+    let start = procfs::process::Process::new(process.pid).and_then(|p| p.stat()).map(|stat| stat.starttime);
+    if start.ok() != Some(process.start) {
+        return Ok(());
+    }
+    let sent = rustix::process::pidfd_send_signal(&fd, signal);
+    absent_is_none(sent.map_err(io::Error::from)).map(drop)
 }
 
 /// The PIDs in `/proc`.

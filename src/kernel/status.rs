@@ -26,8 +26,9 @@ impl Status {
         Some(self.words(key)?.filter_map(|word| word.parse().ok()).collect())
     }
 
-    /// The set of capabilities behind a key: `CapEff` (capabilities(7)).
-    pub fn capabilities(&self, key: &str) -> Option<u64> {
+    /// The set behind a key, a bit for each member: capabilities (`CapEff`, capabilities(7)), signals from bit 0 for signal 1
+    /// on (`ShdPnd`).
+    pub fn set(&self, key: &str) -> Option<u64> {
         u64::from_str_radix(self.words(key)?.next()?, 16).ok()
     }
 
@@ -49,7 +50,7 @@ mod tests {
         let status = Status(text.to_vec());
         assert_eq!(status.number("Uid"), Some(33));
         assert_eq!(status.numbers("NSpid"), Some(vec![812, 1]));
-        assert_eq!(status.capabilities("CapEff"), Some(0x1ff_ffff_ffff));
+        assert_eq!(status.set("CapEff"), Some(0x1ff_ffff_ffff));
         assert_eq!(status.number("Pid"), None);
         assert_eq!(status.number("TracerPid"), Some(0));
     }

@@ -115,6 +115,23 @@ pub fn roots(list: &[Process]) -> Vec<&Process> {
     tree(list).into_iter().filter(|b| b.depth == 0).map(|b| &list[b.index]).collect()
 }
 
+/// A process of a list and all below it: the tree that `criu dump -t` takes. Parents stand before children; empty where the
+/// process is not in the list.
+pub fn descendants(list: &[Process], root: i32) -> Vec<&Process> {
+    let mut children: HashMap<i32, Vec<&Process>> = HashMap::new();
+    for process in list.iter().filter(|process| process.id.pid != root) {
+        children.entry(process.parent).or_default().push(process);
+    }
+    let mut tree: Vec<&Process> = list.iter().filter(|process| process.id.pid == root).collect();
+    let mut next = 0;
+    while let Some(parent) = tree.get(next).map(|process| process.id.pid) {
+        next += 1;
+        // Taken out: a circle of parents, read while PIDs were used again, ends here.
+        tree.extend(children.remove(&parent).into_iter().flatten());
+    }
+    tree
+}
+
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
@@ -151,6 +168,16 @@ pub(crate) mod tests {
     fn a_circle_is_cut() {
         assert_eq!(shape(&[process(1, 2), process(2, 1)]), [(1, 0), (2, 1)]);
         assert_eq!(shape(&[process(4, 4)]), [(4, 0)]);
+    }
+
+    #[test]
+    fn all_below_a_process() {
+        let list = [process(9, 5), process(5, 1), process(7, 5), process(8, 7), process(3, 1)];
+        let below = |root| descendants(&list, root).iter().map(|p| p.id.pid).collect::<Vec<_>>();
+        assert_eq!(below(5), [5, 9, 7, 8]);
+        assert!(below(4).is_empty());
+        let circle = [process(1, 2), process(2, 1)];
+        assert_eq!(descendants(&circle, 2).len(), 2);
     }
 
     #[test]

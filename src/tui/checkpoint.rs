@@ -212,7 +212,8 @@ impl Checkpoint {
                 }
             }
             Progress::Written { bytes, .. } => running.bytes = bytes,
-            Progress::Stalled { origins } => {
+            Progress::Step(line) => running.log.push_back(format!("$ {line}")),
+            Progress::Stalled { origins, .. } => {
                 running.notices.push(format!("criu waits for {}: thawing it", origins.join(", ")));
             }
             Progress::Restored(what) => running.notices.push(what),

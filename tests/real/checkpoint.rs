@@ -17,10 +17,6 @@ const BOTH: &[Need] = &[Need::Root, Need::V2, Need::V1, Need::Criu];
 
 pub fn tests() -> Vec<Trial> {
     let mut all = vec![
-        trial("checkpoint::held_by_both_hierarchies_is_refused", BOTH, held_by_both_hierarchies_is_refused),
-        trial("checkpoint::own_and_ancestor_is_refused", BOTH, own_and_ancestor_is_refused),
-        trial("checkpoint::a_frozen_child_is_refused", BOTH, a_frozen_child_is_refused),
-        trial("checkpoint::two_trees_are_refused", BOTH, two_trees_are_refused),
         trial("checkpoint::bad_folders_and_criu", BOTH, bad_folders_and_criu),
         trial("checkpoint::dry_run_writes_nothing", BOTH, dry_run_writes_nothing),
     ];
@@ -35,19 +31,19 @@ pub fn tests() -> Vec<Trial> {
 }
 
 /// A folder in which the images' folder is made.
-struct Images(TempDir);
+pub struct Images(TempDir);
 
 impl Images {
-    fn new() -> Self {
+    pub fn new() -> Self {
         Self(tempfile::Builder::new().prefix("cryoscope-test-").tempdir().unwrap())
     }
 
-    fn folder(&self) -> PathBuf {
+    pub fn folder(&self) -> PathBuf {
         self.0.path().join("images")
     }
 }
 
-fn checkpoint(group: &Group, into: &Path, more: &[&str]) -> Output {
+pub fn checkpoint(group: &Group, into: &Path, more: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_cryoscope"));
     command.arg("checkpoint").arg(group.path()).arg("--into").arg(into);
     // An option of the test's own comes last and wins.
@@ -57,7 +53,7 @@ fn checkpoint(group: &Group, into: &Path, more: &[&str]) -> Output {
     command.args(more).stdin(Stdio::null()).output().unwrap()
 }
 
-fn assert_done(output: &Output, images: &Images) {
+pub fn assert_done(output: &Output, images: &Images) {
     let text = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(0), "{text}{}", String::from_utf8_lossy(&output.stdout));
     for file in ["inventory.img", "pstree.img", "cryoscope.json"] {
@@ -132,49 +128,6 @@ fn images_restore(version: Version) {
     nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), nix::sys::signal::Signal::SIGKILL).unwrap();
     restore.wait().unwrap();
     std::fs::remove_dir_all(counter.parent().unwrap()).unwrap();
-}
-
-fn held_by_both_hierarchies_is_refused() {
-    let (v2, v1) = (Group::v2("both"), Group::v1("both"));
-    let (workload, images) = (Workload::in_groups(&[&v2, &v1]), Images::new());
-    v2.freeze();
-    v1.request(true);
-    assert_refused(&checkpoint(&v2, &images.folder(), &[]), &images, &v1.path().display().to_string());
-    assert!(v2.requested() && v1.requested());
-    v1.request(false);
-    v2.thaw();
-    workload.assert_counting();
-}
-
-fn own_and_ancestor_is_refused() {
-    let above = Group::v2("two-holders");
-    let group = above.child("inner");
-    let (workload, images) = (Workload::in_group(&group), Images::new());
-    group.freeze();
-    above.freeze();
-    assert_refused(&checkpoint(&group, &images.folder(), &[]), &images, &above.path().display().to_string());
-    assert!(above.requested() && group.requested());
-    above.thaw();
-    group.thaw();
-    workload.assert_counting();
-}
-
-fn a_frozen_child_is_refused() {
-    let group = Group::v2("child-frozen");
-    let child = group.child("inner");
-    let (workload, images) = (Workload::in_group(&child), Images::new());
-    child.freeze();
-    assert_refused(&checkpoint(&group, &images.folder(), &[]), &images, "inner");
-    child.thaw();
-    workload.assert_counting();
-}
-
-fn two_trees_are_refused() {
-    let group = Group::v2("two-trees");
-    let (first, second) = (Workload::in_group(&group), Workload::in_group(&group));
-    let images = Images::new();
-    assert_refused(&checkpoint(&group, &images.folder(), &[]), &images, &first.pid().to_string());
-    second.assert_counting();
 }
 
 fn bad_folders_and_criu() {

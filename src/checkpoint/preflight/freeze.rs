@@ -1,247 +1,177 @@
 //! Who asks for a freeze, on which hierarchy, and which group criu is to be told of.
 
-use std::collections::BTreeSet;
-use std::io;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::tree::Targets;
-use super::{Finding, Request, filesystems};
-use crate::checkpoint::arg::Arg;
-use crate::checkpoint::criu::{Criu, numbers};
-use crate::checkpoint::origins::{Flag, held, read, subtree};
-use crate::kernel::Filesystem;
-use crate::kernel::processes::{Processes, group_of, wchan};
-use crate::model::{CgroupPath, Process, State, Version};
+use super::scene::Host;
+use super::{After, Finding, Request};
+use crate::checkpoint::flag::Flag;
+use crate::checkpoint::handover::{Choice, HandOver, Obstacle, Place, Wanted};
+use crate::model::{Process, State, Version, printable};
 
 /// What was found out about freezes.
-#[derive(Default)]
 pub(super) struct Freeze {
-    /// Every flag that bears on the tree.
-    pub flags: Vec<Flag>,
-    /// The one group that holds the freeze.
-    pub origin: Option<Arg>,
-    /// The group for `--freeze-cgroup`.
-    pub freeze_cgroup: Option<Arg>,
-    /// How many processes outside the tree are paused with it.
-    pub others: usize,
+    /// How the freeze is handed over; `None` where it cannot be.
+    pub choice: Option<Choice>,
+    /// Every flag that bears on the trees, and those that are written.
+    pub flags: BTreeMap<Place, Flag>,
+    /// Some request holds some process of the trees.
+    pub held: bool,
 }
 
-/// Reads every flag that bears on the tree, and decides.
+/// Reads every flag that bears on the trees, and decides.
 pub(super) fn look(
     request: &Request<'_>,
-    targets: &Targets,
-    criu: Option<&Criu>,
+    host: &Host,
+    trees: &[Vec<Process>],
     findings: &mut Vec<Finding>,
 ) -> Freeze {
-    let mut freeze = Freeze::default();
-    let mut unseen =
-        |what: String, error: io::Error| findings.push(Finding::unknown("freeze-state", what, error));
-    let path = &request.group.path;
-    let version = request.group.version;
-    let below = subtree(request.fs, path).unwrap_or_else(|error| {
-        unseen(format!("the groups below {path}"), error);
-        Vec::new()
-    });
-    let mut places: BTreeSet<(Version, CgroupPath)> = below.into_iter().map(|p| (version, p)).collect();
-    places.extend([path.clone()].into_iter().chain(path.ancestors()).map(|p| (version, p)));
-    let systems = filesystems(request);
-    for (of, fs) in &systems {
-        match fs {
-            Ok(fs) => targets.tree.iter().for_each(|p| match group_of(p.id.pid, *of) {
-                Ok(Some(at)) => match at.below(&fs.hierarchy().root) {
-                    Some(at) => {
-                        places.extend(at.ancestors().chain([at.clone()]).map(|p| (*of, p)));
-                    }
-                    None => unseen(
-                        format!("the {of} group {at} of process {}", p.id.pid),
-                        io::Error::other("it is not below what is mounted here"),
-                    ),
-                },
-                Ok(None) => {}
-                Err(error) => unseen(format!("in which {of} group process {} is", p.id.pid), error),
-            }),
-            Err(error) => unseen(format!("the {of} freezer"), io::Error::from(error.kind())),
+    // A zombie is in no freezer.
+    let living = trees.iter().flatten().filter(|process| !process.is_zombie());
+    let pids: BTreeSet<i32> = living.map(|process| process.id.pid).collect();
+    let place = (request.group.version, request.group.path.clone());
+    let wanted =
+        Wanted { place, held: trees.len() > 1 || request.after == Some(After::Frozen), pids: pids.clone() };
+    let held = host.scene.holds_any(&pids);
+    if pids.is_empty() {
+        return Freeze { choice: None, flags: BTreeMap::new(), held };
+    }
+    let choice = host.scene.decide(&wanted);
+    let flags = flags(host, &wanted, choice.as_ref().ok(), findings);
+    match &choice {
+        Ok(Choice::Plain) => {
+            findings.push(Finding::ok("freeze-state", "nothing asks for a freeze of these processes"))
+        }
+        Ok(Choice::Through(hand_over)) => through(host, hand_over, &flags, findings),
+        Err(obstacles) => {
+            let lines = lines(host, &pids, &flags);
+            findings.extend(obstacles.iter().map(|obstacle| blocked(obstacle, &lines)));
         }
     }
-    for (of, place) in &places {
-        let Some(fs) = system(&systems, *of) else { continue };
-        match read(fs, place) {
-            Ok(flag) => freeze.flags.extend(flag),
-            Err(error) => unseen(format!("the freeze flag of {place} ({of})"), error),
-        }
-    }
-    decide(request, &mut freeze, findings);
-    option(request, targets, criu, &mut freeze, findings);
-    freeze
+    Freeze { choice: choice.ok(), flags, held }
 }
 
-fn system(systems: &[(Version, io::Result<Filesystem>)], version: Version) -> Option<&Filesystem> {
-    systems.iter().find(|(of, _)| *of == version)?.1.as_ref().ok()
-}
-
-/// One origin on the path is what criu can be told of; anything else hangs.
-fn decide(request: &Request<'_>, freeze: &mut Freeze, findings: &mut Vec<Finding>) {
-    let (path, version) = (&request.group.path, request.group.version);
-    let lines = |flags: &[&Flag]| flags.iter().map(|f| f.line(false)).collect::<Vec<_>>().join("; ");
-    let names = |flags: &[&Flag]| flags.iter().map(|f| f.shown()).collect::<Vec<_>>().join(", ");
-    let other: Vec<&Flag> = freeze.flags.iter().filter(|f| f.version != version && held(f)).collect();
-    if !other.is_empty() {
-        let asking: Vec<&Flag> = other.iter().copied().filter(|f| f.requested).collect();
-        let what = format!("frozen through the {} freezer as well: {}", version.other(), names(&other));
-        findings.push(
-            Finding::blocker(
-                "frozen-other-hierarchy",
-                what,
-                "criu thaws one hierarchy only and would hang on the other",
-            )
-            .remedy(format!("thaw it there first: {}", lines(&asking))),
-        );
-    }
-    let ours = |f: &&Flag| f.version == version && f.requested;
-    let (on_path, aside): (Vec<&Flag>, Vec<&Flag>) =
-        freeze.flags.iter().filter(ours).partition(|f| path.is_within(&f.path));
-    if !aside.is_empty() {
-        findings.push(
-            Finding::blocker(
-                "frozen-below",
-                format!("frozen by requests of their own: {}", names(&aside)),
-                "criu does not thaw them, and would hang on their processes",
-            )
-            .remedy(format!("thaw them first: {}", lines(&aside))),
-        );
-    }
-    match on_path[..] {
-        [] if findings.iter().any(|f| f.code == "freeze-state") => {}
-        [] => findings.push(Finding::ok("freeze-state", format!("nobody asks for a freeze of {path}"))),
-        [one] => {
-            let what = format!("frozen by the request of {}", one.shown());
-            findings.push(Finding::ok("freeze-state", format!("{what}; criu is told of that group")));
-            freeze.origin = Some(one.group.clone());
-        }
-        _ => findings.push(
-            Finding::blocker(
-                "frozen-twice",
-                format!("frozen by several requests: {}", names(&on_path)),
-                "criu thaws one group only and would hang on the others",
-            )
-            .remedy(format!(
-                "thaw all but the topmost, which keeps everything frozen: {}",
-                lines(&but_topmost(&on_path))
-            )),
-        ),
-    }
-    let freezing = State::Freezing.to_string();
-    if let Some(flag) = freeze.flags.iter().find(|f| f.version == version && f.state == freezing) {
-        findings.push(
-            Finding::blocker(
-                "freezing",
-                format!("{} is freezing, and not frozen yet", flag.shown()),
-                "criu would wait for it",
-            )
-            .remedy("wait until it is frozen, or thaw it"),
-        );
-    }
-}
-
-fn but_topmost<'a>(flags: &[&'a Flag]) -> Vec<&'a Flag> {
-    let top = flags.iter().map(|f| f.path.components().count()).min();
-    flags.iter().copied().filter(|f| Some(f.path.components().count()) != top).collect()
-}
-
-/// Whether `--freeze-cgroup` is given, with which group, and who is paused through it.
-fn option(
-    request: &Request<'_>,
-    targets: &Targets,
-    criu: Option<&Criu>,
-    freeze: &mut Freeze,
+fn flags(
+    host: &Host,
+    wanted: &Wanted,
+    choice: Option<&Choice>,
     findings: &mut Vec<Finding>,
-) {
-    let v1 = request.group.version == Version::V1;
-    let own = Arg::from(request.group.absolute.clone());
-    let top = match &freeze.origin {
-        Some(origin) => freeze.flags.iter().find(|f| f.group == *origin).map(|f| f.path.clone()),
-        None => Some(request.group.path.clone()),
-    };
-    let mut processes = Processes::default();
-    let (mut paused, mut all) = (Vec::new(), true);
-    for path in top.iter().flat_map(|top| subtree(request.fs, top).unwrap_or_default()) {
-        match request.fs.group(&path).and_then(|g| g.map_or(Ok(Vec::new()), |g| processes.of(&g.dir))) {
-            Ok(list) => paused.extend(list),
-            Err(_) => all = false,
+) -> BTreeMap<Place, Flag> {
+    let mut places = BTreeSet::from([wanted.place.clone()]);
+    if let Some(Choice::Through(HandOver { top, aside, .. })) = choice {
+        places.extend(aside.iter().cloned().chain([top.clone()]));
+    }
+    for side in &host.scene.sides {
+        let groups = wanted.pids.iter().filter_map(|pid| side.members.get(pid));
+        places.extend(groups.map(|group| (side.version, group.clone())));
+    }
+    let above: Vec<Place> =
+        places.iter().flat_map(|(version, path)| path.ancestors().map(|above| (*version, above))).collect();
+    places.extend(above);
+    let mut flags = BTreeMap::new();
+    for (version, path) in places {
+        let Some(fs) = host.system(version) else { continue };
+        match Flag::read(fs, &path) {
+            Ok(flag) => flags.extend(flag.map(|flag| ((version, path), flag))),
+            Err(error) => {
+                let what = format!("the freeze flag of {path} ({version})");
+                findings.push(Finding::unknown("freeze-state", what, error));
+            }
         }
     }
-    if !all {
-        findings.push(Finding::unknown(
-            "paused",
-            "some of the processes that are paused meanwhile",
-            "their groups cannot be read",
-        ));
+    flags
+}
+
+/// What the hand-over means, in words.
+fn through(host: &Host, hand_over: &HandOver, flags: &BTreeMap<Place, Flag>, findings: &mut Vec<Finding>) {
+    let name = |place: &Place| flags.get(place).map_or_else(|| place.1.to_string(), Flag::shown);
+    let top = name(&hand_over.top);
+    let aside: Vec<String> = hand_over.aside.iter().map(name).collect();
+    findings.push(Finding::ok(
+        "freeze-state",
+        match (hand_over.asks, &aside[..]) {
+            (false, []) => format!("nothing asks for a freeze; criu freezes {top} meanwhile"),
+            (true, []) => format!("frozen by the request of {top}; criu is told of that group"),
+            (asks, aside) => {
+                let by = if asks { format!("{top} and by ") } else { String::new() };
+                let (others, holds) = (aside.join(", "), if asks { "holds" } else { "is frozen" });
+                format!("frozen by {by}{others}; {top} {holds} while criu works, the other requests are set aside and set again")
+            }
+        },
+    ));
+    let freezing = |flag: &&Flag| flag.requested && flag.state == State::Freezing;
+    if let Some(flag) = flags.get(&hand_over.top).filter(freezing).filter(|_| hand_over.aside.is_empty()) {
+        let what = format!("{} is freezing, and not frozen yet", flag.shown());
+        findings.push(
+            Finding::warning("freezing", what, "some process has not stopped yet")
+                .remedy("ten seconds are waited for it; then the checkpoint is given up"),
+        );
     }
-    let outside = |pid: i32| targets.tree.iter().all(|p| p.id.pid != pid);
-    freeze.others = paused.iter().filter(|p| outside(p.id.pid)).count();
-    for process in paused.iter().filter(|p| outside(p.id.pid) && p.tracer.is_some()) {
-        let what = format!("process {} of the group is traced by another program", process.id.pid);
+    paused(host, hand_over, findings);
+}
+
+/// Processes that are not dumped, and held meanwhile.
+fn paused(host: &Host, hand_over: &HandOver, findings: &mut Vec<Finding>) {
+    let all: Vec<&Process> = hand_over.paused.iter().filter_map(|&pid| host.process(pid)).collect();
+    let name = |p: &Process| format!("{} ({})", p.id.pid, printable(&p.command));
+    if let Some(first) = all.first() {
+        let more = if all.len() > 1 { format!(" and {} more", all.len() - 1) } else { String::new() };
+        let what =
+            format!("{}{more} of {} is not dumped, and stands still meanwhile", name(first), hand_over.top.1);
+        findings.push(Finding::warning("paused", what, "criu takes hold of every process of the group"));
+    }
+    for process in all.iter().filter(|process| process.tracer.is_some()) {
+        let what = format!("process {} of the group is traced by another program", name(process));
         findings.push(
             Finding::blocker("traced", what, "criu takes hold of every process of the group")
+                .criu_says("Unable to interrupt task: N (Operation not permitted)")
                 .remedy("end the debugger"),
         );
     }
-    if let Some(process) = paused.iter().find(|p| p.kernel_thread) {
-        let what = format!("{} in the group is a thread of the kernel", process.id.pid);
+    if let Some(process) = all.iter().find(|process| process.kernel_thread) {
+        let what = format!("{} in the group is a thread of the kernel", name(process));
         findings.push(Finding::warning("kernel-thread", what, "it cannot be frozen or dumped"));
     }
-    let apart = targets.tree.iter().find(|p| !p.is_zombie() && paused.iter().all(|q| q.id.pid != p.id.pid));
-    let old = criu.and_then(|c| c.version.as_deref()).is_some_and(|v| numbers(v) < (3, 14)) && !v1;
-    let stopped = paused.iter().find(|p| p.is_stopped());
-    if let Some(process) =
-        paused.iter().filter(|_| v1 && freeze.origin.is_some()).find(|p| perhaps_stopped(p))
-    {
-        let pid = process.id.pid;
+    let through_v1 = host.scene.side(hand_over.top.0).filter(|side| side.version == Version::V1);
+    let inside =
+        |pid| through_v1.is_some_and(|v1| v1.members.get(pid).is_some_and(|p| p.is_within(&hand_over.top.1)));
+    if let Some(pid) = host.scene.perhaps_stopped.iter().find(|pid| inside(pid)) {
         let what = format!("whether process {pid} was stopped by a signal before it was frozen");
-        let unknown = Finding::unknown("stopped-v1", what, "its state letter is D either way");
+        let unknown = Finding::unknown("stopped-v1", what, "/proc/PID/wchan");
         findings.push(unknown.remedy(
             "if it was, criu hangs until the group is thawed: thaw it first, or freeze through cgroup v2",
         ));
     }
-    let avoid = request.group.path.is_root()
-        || request.fs.hierarchy().read_only
-        || old
-        || (v1 && stopped.is_some())
-        || apart.is_some();
-    match (&freeze.origin, avoid) {
-        (None, true) => {}
-        (None, false) => freeze.freeze_cgroup = Some(own),
-        (Some(origin), false) => freeze.freeze_cgroup = Some(origin.clone()),
-        (Some(_), true) => {
-            let finding = match stopped.filter(|_| v1) {
-                Some(p) => Finding::blocker(
-                    "stopped-v1",
-                    format!("process {} is stopped by a signal in a frozen v1 group", p.id.pid),
-                    "criu would hang in the kernel",
-                )
-                .remedy(format!("kill -CONT {}, or freeze through cgroup v2", p.id.pid)),
-                None if apart.is_some() => Finding::blocker(
-                    "tree-outside",
-                    format!(
-                        "process {} of the tree is not in the frozen group",
-                        apart.map_or(0, |p| p.id.pid)
-                    ),
-                    "criu expects the whole tree in the group that it is told of, and fails",
-                )
-                .remedy("thaw the group, or freeze a group that holds the whole tree"),
-                None => Finding::blocker(
-                    "freeze-cgroup",
-                    "this group's freeze cannot be handed to criu",
-                    "the hierarchy is read-only, or criu is older than 3.14",
-                )
-                .remedy("thaw the group first"),
-            };
-            findings.push(finding);
-        }
-    }
 }
 
-/// A process that was stopped by a signal and then frozen through v1 has state letter D and waits in `__refrigerator`, and so
-/// has one that ran when it was frozen (measured on Linux 6.18): which of the two cannot be seen.
-fn perhaps_stopped(process: &Process) -> bool {
-    process.state == 'D' && wchan(process.id.pid).is_none_or(|at| &*at == b"__refrigerator")
+/// The lines that take back every request that holds one of the processes.
+fn lines(host: &Host, pids: &BTreeSet<i32>, flags: &BTreeMap<Place, Flag>) -> String {
+    let holders = host.scene.sides.iter().flat_map(|side| {
+        pids.iter().flat_map(move |&pid| side.holders(pid).map(move |path| (side.version, path.clone())))
+    });
+    let all: BTreeSet<Place> = holders.collect();
+    all.iter().filter_map(|place| Some(flags.get(place)?.line(false))).collect::<Vec<_>>().join("; ")
+}
+
+fn blocked(obstacle: &Obstacle, lines: &str) -> Finding {
+    let code = match obstacle {
+        Obstacle::Root(_) => "root-group",
+        Obstacle::Unusable(..) => "freezer-unusable",
+        Obstacle::Vital(..) => "self-inside",
+        Obstacle::Stopped(_) => "stopped-v1",
+        Obstacle::HoldsMore { .. } => "held-elsewhere",
+    };
+    let why = if lines.is_empty() {
+        "all of them have to stand still at one instant"
+    } else {
+        "what holds the processes has to be handed over to one group, or criu hangs"
+    };
+    let remedy = match obstacle {
+        Obstacle::Stopped(pid) => format!("kill -CONT {pid}, or freeze through cgroup v2"),
+        Obstacle::Vital(..) if lines.is_empty() => {
+            "run this program from a shell in another group, or name one process with --pid".to_owned()
+        }
+        _ if lines.is_empty() => "choose one tree with --pid".to_owned(),
+        _ => format!("thaw first: {lines}"),
+    };
+    Finding::blocker(code, obstacle.to_string(), why).remedy(remedy)
 }

@@ -76,7 +76,7 @@ fn finding(finding: &Finding) -> Said {
 
 fn planned(plan: &Plan) -> Vec<Said> {
     let about =
-        format!("{} of memory, {}. What will run:", span::bytes(plan.rss), processes(plan.tree.len()));
+        format!("{} of memory, {}. What will run:", span::bytes(plan.rss()), processes(plan.processes()));
     let steps = plan.steps.iter().map(|step| (format!("  {}", step.shell()), Tone::Plain));
     std::iter::once((about, Tone::Strong)).chain(steps).collect()
 }
@@ -89,7 +89,7 @@ fn run(running: &Running, now: Duration) -> Vec<Said> {
     let mut text: Vec<Said> = running.log.iter().map(|line| (line.clone(), Tone::Faint)).collect();
     text.extend(running.notices.iter().map(|notice| (notice.clone(), Tone::Warning)));
     let elapsed = span::short(now.saturating_sub(running.since));
-    let of = running.plan.rss.max(1);
+    let of = running.plan.rss().max(1);
     // Memory that is shared or zero is not written, so this is about where it is.
     let filled = usize::try_from(running.bytes.saturating_mul(20) / of).unwrap_or(20).min(20);
     let bar = format!("[{}{}]", "#".repeat(filled), ".".repeat(20 - filled));
@@ -100,8 +100,7 @@ fn run(running: &Running, now: Duration) -> Vec<Said> {
 
 fn reported(report: &Report) -> Vec<Said> {
     let took = report.elapsed_ms as f64 / 1000.0;
-    let what =
-        format!("{}, {}, in {took:.2} s", processes(report.processes.len()), span::bytes(report.bytes));
+    let what = format!("{}, {}, in {took:.2} s", processes(report.processes()), span::bytes(report.bytes));
     let mut text = vec![(what, Tone::Strong)];
     text.push((clean(&report.folder.0.to_string_lossy()), Tone::Strong));
     text.push((String::new(), Tone::Plain));

@@ -5,27 +5,29 @@ use std::sync::Arc;
 use super::screens::snapshot;
 use super::*;
 use crate::checkpoint::arg::Arg;
-use crate::checkpoint::plan::Step;
-use crate::checkpoint::preflight::Member;
-use crate::checkpoint::{After, Finding, Plan, Progress, Report};
+use crate::checkpoint::{After, Dump, Finding, Member, Plan, Progress, Report, Step, Tree as Dumped};
 
 fn plan(after: Option<After>) -> Arc<Plan> {
     let into: Arg = "/var/tmp/images".into();
     let group: Arg = "/sys/fs/cgroup/unified/system.slice/app.service".into();
     let args = ["dump", "-t", "8412", "-D", "/var/tmp/images", "-o", "dump.log", "-v4", "--leave-running"];
-    let member = |pid| Member { pid, start: 1, state: 'S', command: "nginx".to_owned(), inner: pid };
-    let dump = Step::Dump {
+    let member =
+        |pid| Member { pid, start: 1, state: 'S', stopped: false, command: "nginx".to_owned(), inner: pid };
+    let dump = Step::Dump(Dump {
+        root: 8412,
         criu: "/usr/sbin/criu".into(),
         args: args.map(Arg::from).into(),
         freeze_cgroup: Some(group.clone()),
-    };
+        images: into.clone(),
+    });
+    let tree = Dumped { processes: vec![member(8412), member(8413)], rss: 48 << 20, images: into.clone() };
     Arc::new(Plan {
         group,
-        tree: vec![member(8412), member(8413)],
-        rss: 48 << 20,
+        trees: vec![tree],
         into: into.clone(),
         after,
         flags: Vec::new(),
+        written: Vec::new(),
         criu_version: Some("4.1.1".to_owned()),
         kernel: "6.18".to_owned(),
         steps: vec![Step::MakeFolder { path: into, exists: false }, dump],
@@ -37,14 +39,13 @@ fn report(checks: Vec<Finding>) -> Result<Arc<Report>, String> {
     Ok(Arc::new(Report {
         group: plan.group.clone(),
         folder: plan.into.clone(),
-        pid: Some(8412),
         command: plan.command(),
         criu_version: plan.criu_version.clone(),
         kernel: plan.kernel.clone(),
         elapsed_ms: 412,
         bytes: 33 << 20,
         flags: Vec::new(),
-        processes: plan.tree.clone(),
+        trees: plan.trees.clone(),
         checks,
     }))
 }

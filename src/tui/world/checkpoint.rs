@@ -73,7 +73,8 @@ pub(super) fn run(plan: Arc<Plan>, inbox: &Sender<Event>) -> io::Result<JoinHand
 }
 
 fn carry_out(plan: &Plan, tell: &mut dyn FnMut(checkpoint::Progress)) -> Result<Report, String> {
-    let ran = checkpoint::run(plan, tell).map_err(|error| error.to_string())?;
+    let ran =
+        checkpoint::run(plan, &checkpoint::Control::automatic(), tell).map_err(|error| error.to_string())?;
     let report = Report::new(plan, &ran, &checkpoint::verify(plan, &ran));
     let failed = |error| format!("the images are made, but {} is not: {error}", checkpoint::report::FILE);
     report.write(plan.folder()).map_err(failed)?;

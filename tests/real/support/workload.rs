@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use cryoscope::kernel::mounts::hierarchies;
 use cryoscope::kernel::processes::Processes;
-use cryoscope::model::{Process, ProcessId};
+use cryoscope::model::{Process, ProcessId, Version};
 use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::waitpid;
 use nix::unistd::{Pid, setsid};
@@ -32,12 +32,20 @@ pub struct Workload {
     id: ProcessId,
     counter: PathBuf,
     folder: tempfile::TempDir,
+    /// Its v2 group where the test gave it a v1 group only. criu writes down every group at and below those of a process: in
+    /// the root group that would be all groups of the host, which come and go while it reads them.
+    _beside: Option<Group>,
 }
 
 impl Workload {
     /// One that is in the group from its start. Returns when it counts.
     pub fn in_group(group: &Group) -> Self {
-        Self::in_groups(&[group])
+        let beside = (group.version() == Version::V1 && hierarchies().unwrap().v2.is_some())
+            .then(|| Group::v2("beside"));
+        let groups: Vec<&Group> = std::iter::once(group).chain(&beside).collect();
+        let mut workload = Self::in_groups(&groups);
+        workload._beside = beside;
+        workload
     }
 
     /// One that is in several groups, of different hierarchies.
@@ -56,7 +64,7 @@ impl Workload {
         command.arg("workload").arg(&counter).args(groups.iter().map(|group| group.path()));
         let child = quiet(&mut command).spawn().unwrap();
         let id = Processes::default().read(child.id().cast_signed()).expect("nobody else reaps it").id;
-        let workload = Self { child, id, counter, folder };
+        let workload = Self { child, id, counter, folder, _beside: None };
         until("the workload counts", SOON, || workload.count() > 0);
         workload
     }

@@ -1,0 +1,118 @@
+//! The freeze flags around a target: recorded before, watched while criu runs, put back after.
+
+use std::io;
+use std::path::PathBuf;
+
+use serde::{Serialize, Serializer};
+
+use super::arg::Arg;
+use crate::kernel::freezer::{FreezerError, asking_ancestor, request};
+use crate::kernel::{Dir, Filesystem, Group, dir::absent_is_none};
+use crate::model::shell::write_request;
+use crate::model::{Cgroup, CgroupId, CgroupPath, State, Version, printable};
+
+/// A group's freeze flag, as it was found.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Flag {
+    /// The group's absolute path.
+    pub group: Arg,
+    /// Its hierarchy.
+    #[serde(serialize_with = "word")]
+    pub hierarchy: Version,
+    /// Its own request, as it was found.
+    pub requested: bool,
+    /// Its own request, as it is to be afterwards.
+    pub promised: bool,
+    /// Its effective state when it was found.
+    #[serde(serialize_with = "word")]
+    pub state: State,
+    /// Which group it is.
+    #[serde(skip)]
+    pub id: CgroupId,
+    /// Its path below the hierarchy's root.
+    #[serde(skip)]
+    pub path: CgroupPath,
+}
+
+fn word<S: Serializer>(value: &impl ToString, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&value.to_string())
+}
+
+impl Flag {
+    /// Reads a group's flag. `Ok(None)` for a root group and for one that is gone.
+    pub(super) fn read(fs: &Filesystem, path: &CgroupPath) -> io::Result<Option<Self>> {
+        let Some(group) = fs.group(path)? else { return Ok(None) };
+        let Some(read) = group.read()? else { return Ok(None) };
+        let inherited = asking_ancestor(fs, path).is_some();
+        let Some(state) = read.freezer.state(inherited) else { return Ok(None) };
+        let requested = read.freezer.requested();
+        Ok(Some(Self {
+            group: Arg::from(group.absolute),
+            hierarchy: group.version,
+            requested,
+            promised: requested,
+            state,
+            id: group.id,
+            path: path.clone(),
+        }))
+    }
+
+    /// The group's absolute path.
+    pub fn absolute(&self) -> PathBuf {
+        PathBuf::from(&self.group.0)
+    }
+
+    /// The group as text.
+    pub fn shown(&self) -> String {
+        printable(self.group.0.as_encoded_bytes()).into_owned()
+    }
+
+    /// The line for a shell that writes the request.
+    pub fn line(&self, freeze: bool) -> String {
+        write_request(self.hierarchy, &self.absolute(), freeze)
+    }
+
+    /// Opens the group, if it still is the same one.
+    pub(super) fn open(&self) -> io::Result<Option<Group>> {
+        let Some(dir) = absent_is_none(Dir::open(&self.absolute()))? else { return Ok(None) };
+        let id = dir.id()?;
+        let (path, version, absolute) = (self.path.clone(), self.hierarchy, self.absolute());
+        Ok((id == self.id).then_some(Group { dir, id, path, version, absolute }))
+    }
+
+    /// The group as it is now; `None` where it is gone or cannot be read.
+    fn now(&self) -> Option<Cgroup> {
+        self.open().ok()??.read().ok()?
+    }
+
+    /// The group's own request now; `None` where the group is gone or cannot be read.
+    pub(super) fn asks_now(&self) -> Option<bool> {
+        Some(self.now()?.freezer.requested())
+    }
+
+    /// Whether every process of the group is frozen now.
+    pub(super) fn is_frozen_now(&self) -> Option<bool> {
+        Some(self.now()?.freezer.state(true) == Some(State::Frozen))
+    }
+
+    /// Writes the request, if the group is still there.
+    pub(super) fn write(&self, freeze: bool) -> Result<(), FreezerError> {
+        match self.open() {
+            Ok(Some(group)) => request(&group, freeze),
+            _ => Err(FreezerError::Gone(self.absolute())),
+        }
+    }
+}
+
+/// Sets every flag that differs from what it should be; says what was done, or what could not be. Freezes come before
+/// thaws, and groups above first, so that nothing below runs in between.
+pub(super) fn set(flags: &[Flag], should: impl Fn(&Flag) -> bool) -> Vec<Result<String, String>> {
+    let differs = |flag: &&Flag| flag.asks_now().is_some_and(|now| now != should(flag));
+    let mut wrong: Vec<&Flag> = flags.iter().filter(differs).collect();
+    wrong.sort_by_key(|flag| (!should(flag), flag.group.0.len()));
+    let write = |flag: &Flag| match flag.write(should(flag)) {
+        Ok(()) => Ok(format!("put back: {}", flag.line(should(flag)))),
+        Err(error) => Err(format!("the freeze flag of {} was not put back: {error}", flag.shown())),
+    };
+    wrong.into_iter().map(write).collect()
+}

@@ -1,0 +1,92 @@
+//! What becomes of the processes, and how: criu's own option, a signal under the freeze, or a flag that is left otherwise.
+
+use super::handover::{Choice, HandOver};
+use super::preflight::{After, Preflight};
+use super::step::Signal;
+use crate::model::{CgroupPath, Version};
+
+/// How an outcome is reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Outcome {
+    /// criu's option; without one it ends the processes itself.
+    pub criu: Option<&'static str>,
+    /// A signal to all of them after the dumps, while they are frozen.
+    pub signal: Option<Signal>,
+    /// What happens to the requests.
+    pub flags: Flags,
+}
+
+/// What happens to the requests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Flags {
+    /// All are as they were found.
+    AsFound,
+    /// The group that held meanwhile goes on holding.
+    TopAsks,
+    /// Nothing that held the processes asks any more.
+    NobodyAsks,
+}
+
+const RUNNING: Option<&str> = Some("--leave-running");
+
+/// True where the top holds before criu starts, so that criu finds it frozen and leaves it frozen.
+pub(super) fn holds_before(hand_over: &HandOver, found: &Preflight, after: Option<After>) -> bool {
+    hand_over.asks || !hand_over.aside.is_empty() || found.trees.len() > 1 || after == Some(After::Frozen)
+}
+
+/// Decides how; or says why the outcome cannot be had.
+pub(super) fn outcome(
+    after: Option<After>,
+    found: &Preflight,
+    named: (Version, &CgroupPath),
+) -> Result<Outcome, String> {
+    let by_criu = |criu| Outcome { criu, signal: None, flags: Flags::AsFound };
+    let Some(Choice::Through(hand_over)) = &found.choice else {
+        return Ok(by_criu(match after {
+            None | Some(After::Running | After::Frozen) => RUNNING,
+            Some(After::Stopped) => Some("--leave-stopped"),
+            Some(After::Killed) => None,
+        }));
+    };
+    let before = holds_before(hand_over, found, after);
+    let signal = |signal| Outcome { criu: RUNNING, signal: Some(signal), flags: Flags::AsFound };
+    match after {
+        None => Ok(by_criu(RUNNING)),
+        Some(After::Running) => running(found, hand_over, named),
+        Some(After::Frozen) if found.held => Ok(by_criu(RUNNING)),
+        Some(After::Frozen) => Ok(Outcome { flags: Flags::TopAsks, ..by_criu(RUNNING) }),
+        Some(After::Stopped) if before => Ok(signal(Signal::Stop)),
+        Some(After::Stopped) => Ok(by_criu(Some("--leave-stopped"))),
+        Some(After::Killed) if found.trees.len() == 1 && hand_over.paused.is_empty() => Ok(by_criu(None)),
+        Some(After::Killed) if !before => Ok(by_criu(None)),
+        Some(After::Killed) if hand_over.top.0 == Version::V1 && hand_over.asks => Err(format!(
+            "a process that the v1 freezer holds ends only when it is thawed, and {} holds others too; thaw it first",
+            hand_over.top.1
+        )),
+        Some(After::Killed) => Ok(signal(Signal::Kill)),
+    }
+}
+
+/// They are let run by taking back what the named group and those below it ask for; what is above it, or on the other
+/// hierarchy, is not this group's to thaw.
+fn running(
+    found: &Preflight,
+    hand_over: &HandOver,
+    named: (Version, &CgroupPath),
+) -> Result<Outcome, String> {
+    let as_found = Outcome { criu: RUNNING, signal: None, flags: Flags::AsFound };
+    if !found.held {
+        return Ok(as_found);
+    }
+    let asking = hand_over.aside.iter().chain(hand_over.asks.then_some(&hand_over.top));
+    let foreign = asking.into_iter().find(|(version, path)| *version != named.0 || !path.is_within(named.1));
+    match foreign {
+        None => Ok(Outcome { flags: Flags::NobodyAsks, ..as_found }),
+        Some(place) => Err(format!(
+            "they cannot be left running: {} ({}) asks for the freeze; leave --after out, and thaw it afterwards{}",
+            place.1,
+            place.0,
+            found.flags.get(place).map(|flag| format!(": {}", flag.line(false))).unwrap_or_default(),
+        )),
+    }
+}

@@ -1,0 +1,173 @@
+use std::collections::BTreeMap;
+
+use super::*;
+use crate::model::{CgroupId, CgroupPath, State, Version};
+use Version::{V1, V2};
+
+fn place(version: Version, path: &str) -> Place {
+    (version, CgroupPath::new(path.as_bytes()))
+}
+
+fn flag(at: &Place, requested: bool) -> Flag {
+    Flag {
+        group: format!("/{}{}", at.0, at.1).into(),
+        hierarchy: at.0,
+        requested,
+        promised: requested,
+        state: if requested { State::Frozen } else { State::Thawed },
+        id: CgroupId { dev: 1, ino: 1 },
+        path: at.1.clone(),
+    }
+}
+
+fn tree(root: i32) -> Tree {
+    let member = Member { pid: root, start: 1, state: 'S', stopped: false, command: "x".into(), inner: root };
+    Tree { processes: vec![member], rss: 4096, images: format!("/i/{root}").into() }
+}
+
+/// A target whose freeze is handed over like this; `asks` and what is aside hold it already.
+fn found(trees: &[i32], hand_over: HandOver) -> Preflight {
+    let mut flags = BTreeMap::from([(hand_over.top.clone(), flag(&hand_over.top, hand_over.asks))]);
+    flags.extend(hand_over.aside.iter().map(|at| (at.clone(), flag(at, true))));
+    Preflight {
+        findings: vec![],
+        trees: trees.iter().copied().map(tree).collect(),
+        criu: Some(Criu { path: "/c/criu".into(), version: Some("4.1.1".to_owned()) }),
+        kernel: "6.18".into(),
+        folder_exists: false,
+        into: "/i".into(),
+        held: hand_over.asks || !hand_over.aside.is_empty(),
+        flags,
+        choice: Some(Choice::Through(hand_over)),
+    }
+}
+
+fn hand_over(top: (Version, &str), asks: bool, aside: &[(Version, &str)]) -> HandOver {
+    HandOver {
+        top: place(top.0, top.1),
+        asks,
+        aside: aside.iter().map(|at| place(at.0, at.1)).collect(),
+        paused: vec![],
+    }
+}
+
+/// The steps in short, or why there is no plan.
+fn steps(found: &Preflight, after: Option<After>) -> Result<Vec<String>, String> {
+    let named = place(V2, "/a/g");
+    let outcome = outcome(after, found, (named.0, &named.1))?;
+    let Some(Choice::Through(hand_over)) = &found.choice else { panic!() };
+    let flags = promised(found, found.choice.as_ref().unwrap(), outcome);
+    let written: Vec<String> =
+        flags.iter().map(|f| format!("{}={}", f.shown(), u8::from(f.promised))).collect();
+    let criu = found.criu.as_ref().unwrap();
+    let draft = Draft { found, after, extra: &[], criu, outcome, flags: &flags };
+    let short = |step: &Step| match step {
+        Step::MakeFolder { .. } => None,
+        Step::Freeze { flag } => Some(format!("freeze {}", flag.shown())),
+        Step::Thaw { flag } => Some(format!("thaw {}", flag.shown())),
+        Step::AwaitFrozen { .. } => Some("wait".to_owned()),
+        Step::Dump(dump) => {
+            let ends = !dump.args.contains(&"--leave-running".into())
+                && !dump.args.contains(&"--leave-stopped".into());
+            Some(format!("dump {}{}", dump.root, if ends { " and end" } else { "" }))
+        }
+        Step::Signal { signal, .. } => Some(signal.word().to_owned()),
+    };
+    let mut all: Vec<String> = draft.through(hand_over).iter().filter_map(short).collect();
+    all.extend(written);
+    Ok(all)
+}
+
+#[test]
+fn thawed_criu_does_it_alone() {
+    let one = found(&[7], hand_over((V2, "/a/g"), false, &[]));
+    assert_eq!(steps(&one, None).unwrap(), ["dump 7", "/v2/a/g=0"]);
+    assert_eq!(steps(&one, Some(After::Killed)).unwrap(), ["dump 7 and end", "/v2/a/g=0"]);
+    assert_eq!(steps(&one, Some(After::Frozen)).unwrap(), ["freeze /v2/a/g", "wait", "dump 7", "/v2/a/g=1"]);
+}
+
+#[test]
+fn a_hand_over_puts_everything_back() {
+    let one = found(&[7], hand_over((V2, "/a"), true, &[(V1, "/f"), (V2, "/a/g")]));
+    assert_eq!(
+        steps(&one, None).unwrap(),
+        [
+            "thaw /v1/f",
+            "thaw /v2/a/g",
+            "wait",
+            "dump 7",
+            "freeze /v1/f",
+            "freeze /v2/a/g",
+            "/v1/f=1",
+            "/v2/a=1",
+            "/v2/a/g=1"
+        ]
+    );
+    let child = found(&[7], hand_over((V2, "/a/g"), false, &[(V2, "/a/g/c")]));
+    assert_eq!(
+        steps(&child, None).unwrap(),
+        [
+            "freeze /v2/a/g",
+            "thaw /v2/a/g/c",
+            "wait",
+            "dump 7",
+            "freeze /v2/a/g/c",
+            "thaw /v2/a/g",
+            "/v2/a/g=0",
+            "/v2/a/g/c=1"
+        ]
+    );
+}
+
+#[test]
+fn several_trees_stand_still_from_the_first_dump_to_the_last() {
+    let two = found(&[7, 8], hand_over((V2, "/a/g"), false, &[]));
+    let all = ["freeze /v2/a/g", "wait", "dump 7", "dump 8", "thaw /v2/a/g", "/v2/a/g=0"];
+    assert_eq!(steps(&two, None).unwrap(), all);
+    let killed = ["freeze /v2/a/g", "wait", "dump 7", "dump 8", "KILL", "thaw /v2/a/g", "/v2/a/g=0"];
+    assert_eq!(steps(&two, Some(After::Killed)).unwrap(), killed, "none ends before all are dumped");
+}
+
+#[test]
+fn outcomes_of_what_was_frozen() {
+    let own = found(&[7], hand_over((V2, "/a/g"), true, &[]));
+    assert_eq!(steps(&own, None).unwrap(), ["wait", "dump 7", "/v2/a/g=1"]);
+    assert_eq!(steps(&own, Some(After::Frozen)).unwrap(), ["wait", "dump 7", "/v2/a/g=1"]);
+    assert_eq!(steps(&own, Some(After::Stopped)).unwrap(), ["wait", "dump 7", "STOP", "/v2/a/g=1"]);
+    assert_eq!(steps(&own, Some(After::Running)).unwrap(), ["wait", "dump 7", "thaw /v2/a/g", "/v2/a/g=0"]);
+    let killed = ["wait", "dump 7 and end", "freeze /v2/a/g", "/v2/a/g=1"];
+    assert_eq!(steps(&own, Some(After::Killed)).unwrap(), killed);
+    let above = found(&[7], hand_over((V2, "/a"), true, &[]));
+    assert!(steps(&above, Some(After::Running)).unwrap_err().contains("/a (v2) asks for the freeze"));
+    let mut shared = found(&[7], HandOver { paused: vec![9], ..hand_over((V2, "/a/g"), true, &[]) });
+    assert_eq!(steps(&shared, Some(After::Killed)).unwrap(), ["wait", "dump 7", "KILL", "/v2/a/g=1"]);
+    shared = found(&[7], HandOver { paused: vec![9], ..hand_over((V1, "/f"), true, &[]) });
+    assert!(steps(&shared, Some(After::Killed)).is_err());
+}
+
+#[test]
+fn options_that_findings_propose() {
+    let warning = |words: &[&str]| Finding::warning("x", "x", "x").options(words.iter().copied());
+    let findings = [
+        warning(&["--ghost-limit", "5M"]),
+        warning(&["--file-locks"]),
+        warning(&["--file-locks"]),
+        warning(&[]),
+    ];
+    assert_eq!(proposed(&findings, &[]), ["--ghost-limit", "5M", "--file-locks"]);
+    assert_eq!(proposed(&findings, &["--ghost-limit=9M".into()]), ["--file-locks"]);
+}
+
+#[test]
+fn options_that_are_ours() {
+    let refused = |word: &str| ours(&[word.into()]).is_some();
+    assert!(refused("--tree=7") && refused("-t7") && refused("--leave-running") && !refused("--tcp-close"));
+}
+
+#[test]
+fn refusals_name_the_remedy() {
+    let refused =
+        Refused::Blocked(vec![Finding::blocker("not-permitted", "no right", "why").remedy("run as root")]);
+    assert_eq!(refused.to_string(), "the checkpoint would not work: no right: why; run as root");
+    assert_eq!(refused.exit(), Exit::NotPermitted);
+}

@@ -1,0 +1,201 @@
+//! The steps of a plan, each with the line for a shell that does the same.
+
+use serde::{Deserialize, Serialize};
+
+use super::arg::Arg;
+use super::flag::Flag;
+use super::tree::Member;
+use crate::model::Version;
+use crate::model::shell::{needs_bash, quoted};
+
+/// One step.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Step {
+    /// Make a folder for images, mode 0700, or use the empty one that exists.
+    MakeFolder {
+        /// Where.
+        path: Arg,
+        /// It was there already.
+        exists: bool,
+    },
+    /// Ask for a freeze of a group.
+    Freeze {
+        /// Its flag, as it was found.
+        flag: Flag,
+    },
+    /// Take a group's request back.
+    Thaw {
+        /// Its flag, as it was found.
+        flag: Flag,
+    },
+    /// Wait until every process of a group has stopped.
+    AwaitFrozen {
+        /// Its flag, as it was found.
+        flag: Flag,
+    },
+    /// Run criu.
+    Dump(Dump),
+    /// Send a signal to frozen processes: it takes effect before any of them runs again.
+    Signal {
+        /// Which.
+        signal: Signal,
+        /// Whom.
+        processes: Vec<Member>,
+    },
+}
+
+/// A run of `criu dump`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Dump {
+    /// The root of the tree.
+    pub root: i32,
+    /// criu's absolute path.
+    pub criu: Arg,
+    /// Its arguments.
+    pub args: Vec<Arg>,
+    /// The group that is handed to `--freeze-cgroup`.
+    pub freeze_cgroup: Option<Arg>,
+    /// The folder for the images.
+    pub images: Arg,
+}
+
+/// A signal that a plan sends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Signal {
+    /// SIGSTOP.
+    Stop,
+    /// SIGKILL.
+    Kill,
+}
+
+impl Signal {
+    /// The word behind `kill -`.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Stop => "STOP",
+            Self::Kill => "KILL",
+        }
+    }
+}
+
+impl From<Signal> for rustix::process::Signal {
+    fn from(signal: Signal) -> Self {
+        match signal {
+            Signal::Stop => Self::STOP,
+            Signal::Kill => Self::KILL,
+        }
+    }
+}
+
+impl Dump {
+    /// The line for a shell.
+    pub fn shell(&self) -> String {
+        let words: Vec<String> =
+            std::iter::once(&self.criu).chain(&self.args).map(|arg| quoted(&arg.0)).collect();
+        format!("setsid -w {} </dev/null", words.join(" "))
+    }
+}
+
+impl Step {
+    /// The line for a shell.
+    pub fn shell(&self) -> String {
+        match self {
+            Self::MakeFolder { path, exists: false } => format!("mkdir -m 0700 {}", quoted(&path.0)),
+            Self::MakeFolder { path, exists: true } => format!("test -d {}", quoted(&path.0)),
+            Self::Freeze { flag } => flag.line(true),
+            Self::Thaw { flag } => flag.line(false),
+            Self::AwaitFrozen { flag } => {
+                let (word, file) = match flag.hierarchy {
+                    Version::V1 => ("FROZEN", "freezer.state"),
+                    Version::V2 => ("'frozen 1'", "cgroup.events"),
+                };
+                let file = quoted(flag.absolute().join(file).as_os_str());
+                format!("until grep -q {word} {file}; do sleep 0.05; done")
+            }
+            Self::Dump(dump) => dump.shell(),
+            Self::Signal { signal, processes } => {
+                let pids: Vec<String> = processes.iter().map(|member| member.pid.to_string()).collect();
+                format!("kill -{} {}", signal.word(), pids.join(" "))
+            }
+        }
+    }
+
+    /// What it is for, in a sentence.
+    pub fn comment(&self) -> String {
+        match self {
+            Self::MakeFolder { exists: false, .. } => {
+                "A folder for images; they hold every secret of the processes.".to_owned()
+            }
+            Self::MakeFolder { exists: true, .. } => {
+                "The folder for the images is there, empty and private.".to_owned()
+            }
+            Self::Freeze { flag } if flag.requested => "Freeze it again, as it was found.".to_owned(),
+            Self::Freeze { .. } => "This group holds everything while criu works.".to_owned(),
+            Self::Thaw { flag } if flag.requested && flag.promised => {
+                "Set aside: criu would hang on it. The group above, or the other hierarchy, holds the processes."
+                    .to_owned()
+            }
+            Self::Thaw { .. } => "Let them run.".to_owned(),
+            Self::AwaitFrozen { .. } => "Until every process has stopped.".to_owned(),
+            Self::Dump(Dump { freeze_cgroup: Some(_), .. }) => {
+                "criu in a session of its own. It thaws the group and puts its freeze back. Never kill it while it hangs: thaw the group."
+                    .to_owned()
+            }
+            Self::Dump(_) => {
+                "criu in a session of its own. Never kill it while it hangs on a frozen group: thaw the group."
+                    .to_owned()
+            }
+            Self::Signal { .. } => "Takes effect before any of them runs again.".to_owned(),
+        }
+    }
+
+    /// True where a shell must know `$'…'`.
+    pub(super) fn needs_bash(&self) -> bool {
+        match self {
+            Self::MakeFolder { path, .. } => needs_bash(&path.0),
+            Self::Freeze { flag } | Self::Thaw { flag } | Self::AwaitFrozen { flag } => {
+                needs_bash(&flag.group.0)
+            }
+            Self::Dump(dump) => std::iter::once(&dump.criu).chain(&dump.args).any(|arg| needs_bash(&arg.0)),
+            Self::Signal { .. } => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{CgroupId, CgroupPath, State};
+
+    #[test]
+    fn lines_for_a_shell() {
+        let dump = Dump {
+            root: 7,
+            criu: "/c/criu".into(),
+            args: vec!["dump".into(), "a b".into()],
+            freeze_cgroup: None,
+            images: "/i".into(),
+        };
+        assert_eq!(Step::Dump(dump).shell(), "setsid -w /c/criu dump 'a b' </dev/null");
+        assert_eq!(Step::MakeFolder { path: "/i x".into(), exists: false }.shell(), "mkdir -m 0700 '/i x'");
+        let flag = Flag {
+            group: "/sys/fs/cgroup/g".into(),
+            hierarchy: Version::V2,
+            requested: false,
+            promised: false,
+            state: State::Thawed,
+            id: CgroupId { dev: 1, ino: 2 },
+            path: CgroupPath::new(b"/g"),
+        };
+        assert_eq!(
+            Step::AwaitFrozen { flag }.shell(),
+            "until grep -q 'frozen 1' /sys/fs/cgroup/g/cgroup.events; do sleep 0.05; done"
+        );
+        let member =
+            |pid| Member { pid, start: 1, state: 'S', stopped: false, command: String::new(), inner: pid };
+        let signal = Step::Signal { signal: Signal::Stop, processes: vec![member(7), member(8)] };
+        assert_eq!(signal.shell(), "kill -STOP 7 8");
+    }
+}
