@@ -14,6 +14,7 @@ pub mod finding;
 pub mod flag;
 mod folder;
 mod handover;
+pub mod images;
 mod journal;
 mod log;
 mod outcome;

@@ -1,0 +1,164 @@
+//! criu's images, read: who is in them, what they hold, and what a restore needs.
+//!
+//! The images of anybody are read, not only those that this program had made. They are untrusted: every length is checked
+//! against the file before memory is taken, symbolic links are not followed, no bytes lead to a panic, and all text that comes
+//! out is printable. The format is that of criu 3.14 to 4.2 (criu/image.c, `images/*.proto`).
+
+mod error;
+mod files;
+mod folder;
+mod groups;
+mod image;
+mod message;
+mod needs;
+mod process;
+mod record;
+mod socket;
+mod stats;
+mod stored;
+#[cfg(test)]
+mod tests;
+mod verify;
+
+use std::path::Path;
+
+use serde::Serialize;
+
+pub use error::ImagesError;
+pub use files::{File, Kind, Open, OpenFiles};
+pub use groups::Group;
+pub use needs::Need;
+pub use process::{Process, State, Thread};
+pub use record::Record;
+pub use socket::Socket;
+pub use stats::{DumpStats, stats};
+pub use stored::{Stored, stored};
+pub use verify::verify;
+
+use files::Files;
+use folder::Folder;
+use image::{Image, Magic};
+use message::{Inventory, ObjectIds};
+use process::Reader;
+
+/// The images of one process tree: what one `criu dump` made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ImageSet {
+    /// The folder, printable.
+    pub folder: String,
+    /// The process at the top, in its own PID namespace.
+    pub root_pid: i32,
+    /// The version of the format.
+    pub format: u32,
+    /// The security module of the host: `none`, `selinux`, `apparmor`, `unknown`.
+    pub lsm: &'static str,
+    /// The namespaces that the root does not share with criu, in the kernel's words.
+    pub namespaces: Vec<&'static str>,
+    /// The processes, each behind its parent.
+    pub processes: Vec<Process>,
+    /// The threads of all.
+    pub threads: usize,
+    /// The memory of all.
+    pub memory_bytes: u64,
+    /// The size of all files in the folder.
+    pub images_bytes: u64,
+    /// The groups that they were in. One that criu itself was in is not kept.
+    pub cgroups: Vec<Group>,
+    /// What criu measured.
+    pub stats: Option<DumpStats>,
+    /// What a restore needs.
+    pub needs: Vec<Need>,
+    /// These images hold only what changed since the ones that `parent` in the folder leads to.
+    pub incremental: bool,
+    /// Images that must be there and are not.
+    pub missing: Vec<String>,
+    /// When the inventory was written last, in seconds since 1970.
+    #[serde(skip)]
+    pub written: i64,
+}
+
+/// The version of the format that is known: `CRTOOLS_IMAGES_V1_1` (criu/include/magic.h).
+const FORMAT: u32 = 2;
+
+/// Reads the images in a folder.
+///
+/// # Errors
+/// [`ImagesError`]: there are none, or one of them cannot be read or is damaged. That one is missing is no error
+/// ([`ImageSet::missing`]), but for the inventory and the tree.
+pub fn read(folder: &Path) -> Result<ImageSet, ImagesError> {
+    read_from(&Folder::open(folder)?)
+}
+
+fn read_from(folder: &Folder) -> Result<ImageSet, ImagesError> {
+    let inventory = inventory(folder)?;
+    let entries = process::tree(folder)?.ok_or_else(|| ImagesError::NoTree(folder.path.clone()))?;
+    let files = Files::read(folder)?;
+    let mut reader = Reader { folder, files: &files, missing: Vec::new() };
+    let mut processes = Vec::with_capacity(entries.len());
+    for (entry, depth) in &entries {
+        processes.push(reader.process(entry, *depth)?);
+    }
+    let mut missing = reader.missing;
+    if !files.there {
+        missing.push("files.img".to_owned());
+    }
+    let names = folder.names()?;
+    let root = processes.first();
+    Ok(ImageSet {
+        folder: folder.path.clone(),
+        root_pid: root.map_or(0, |root| root.pid),
+        format: inventory.img_version,
+        lsm: lsm(inventory.lsmtype),
+        namespaces: namespaces(inventory.root_ids.as_ref(), root.and_then(|root| root.ids.as_ref())),
+        threads: processes.iter().map(|process| process.threads).sum(),
+        memory_bytes: processes.iter().fold(0, |sum, p| p.memory_bytes.saturating_add(sum)),
+        images_bytes: names.iter().filter_map(|name| folder.look(name)).fold(0, |sum, (size, _)| sum + size),
+        cgroups: groups::read(folder, &processes)?,
+        stats: stats::read(folder)?,
+        needs: needs::read(folder, &inventory, &processes, &files)?,
+        incremental: folder.has("parent"),
+        written: folder.look("inventory.img").map_or(0, |(_, written)| written),
+        missing,
+        processes,
+    })
+}
+
+fn inventory(folder: &Folder) -> Result<Inventory, ImagesError> {
+    let none = || match folder.has("pstree.img") {
+        true => ImagesError::Gone(folder.shown("inventory.img")),
+        false => ImagesError::NoImages(folder.path.clone()),
+    };
+    let mut image = Image::open(folder, "inventory.img", Magic::Inventory)?.ok_or_else(none)?;
+    let inventory: Inventory = image.one()?;
+    match inventory.img_version {
+        FORMAT => Ok(inventory),
+        0 => Err(image.unfit("it has no version".to_owned())),
+        other => Err(ImagesError::Version(other)),
+    }
+}
+
+/// `lsmtype` of `inventory.proto`.
+fn lsm(number: Option<i32>) -> &'static str {
+    match number {
+        None | Some(0) => "none",
+        Some(1) => "selinux",
+        Some(2) => "apparmor",
+        Some(_) => "unknown",
+    }
+}
+
+/// The namespaces in which two differ, by their names in `/proc/PID/ns`.
+fn namespaces(criu: Option<&ObjectIds>, root: Option<&ObjectIds>) -> Vec<&'static str> {
+    let (Some(criu), Some(root)) = (criu, root) else { return Vec::new() };
+    let all = [
+        ("pid", criu.pid_ns_id, root.pid_ns_id),
+        ("net", criu.net_ns_id, root.net_ns_id),
+        ("ipc", criu.ipc_ns_id, root.ipc_ns_id),
+        ("uts", criu.uts_ns_id, root.uts_ns_id),
+        ("mnt", criu.mnt_ns_id, root.mnt_ns_id),
+        ("user", criu.user_ns_id, root.user_ns_id),
+        ("cgroup", criu.cgroup_ns_id, root.cgroup_ns_id),
+        ("time", criu.time_ns_id, root.time_ns_id),
+    ];
+    all.into_iter().filter(|(_, criu, root)| root.is_some() && criu != root).map(|(name, ..)| name).collect()
+}

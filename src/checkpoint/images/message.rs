@@ -1,0 +1,316 @@
+//! The messages in criu's images, declared by hand: of each the fields that are read here, with the numbers and types that they
+//! have in criu's `images/*.proto` (3.14 to 4.2).
+//!
+//! `string` fields are declared as bytes: criu writes what the kernel gave it, which need not be UTF-8, and the wire format is
+//! the same. What criu requires and a file leaves out reads as zero.
+
+use prost::Message;
+
+/// `inventory.proto`: `inventory_entry`.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct Inventory {
+    #[prost(uint32, required, tag = "1")]
+    pub img_version: u32,
+    /// The identifiers of criu itself.
+    #[prost(message, optional, tag = "3")]
+    pub root_ids: Option<ObjectIds>,
+    /// The set of groups that criu itself was in: `cgroup.img` leaves it out.
+    #[prost(uint32, optional, tag = "5")]
+    pub root_cg_set: Option<u32>,
+    #[prost(int32, optional, tag = "6")]
+    pub lsmtype: Option<i32>,
+    #[prost(bool, optional, tag = "10")]
+    pub tcp_close: Option<bool>,
+}
+
+/// `pstree.proto`: `pstree_entry`.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct TreeEntry {
+    #[prost(uint32, required, tag = "1")]
+    pub pid: u32,
+    #[prost(uint32, required, tag = "2")]
+    pub ppid: u32,
+    #[prost(uint32, required, tag = "3")]
+    pub pgid: u32,
+    #[prost(uint32, required, tag = "4")]
+    pub sid: u32,
+    /// The main thread among them. Of a zombie criu writes one that means nothing.
+    #[prost(uint32, repeated, packed = "false", tag = "5")]
+    pub threads: Vec<u32>,
+}
+
+/// `core.proto`: `core_entry`.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct Core {
+    /// Only of a main thread.
+    #[prost(message, optional, tag = "3")]
+    pub tc: Option<TaskCore>,
+    #[prost(message, optional, tag = "4")]
+    pub ids: Option<ObjectIds>,
+    #[prost(message, optional, tag = "5")]
+    pub thread_core: Option<ThreadCore>,
+}
+
+/// `core.proto`: `task_core_entry`.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct TaskCore {
+    #[prost(uint32, required, tag = "1")]
+    pub task_state: u32,
+    #[prost(bytes = "vec", required, tag = "6")]
+    pub comm: Vec<u8>,
+    /// Until criu 3.18; from then on it is the thread's.
+    #[prost(uint32, optional, tag = "9")]
+    pub cg_set: Option<u32>,
+}
+
+/// `core.proto`: `thread_core_entry`.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct ThreadCore {
+    #[prost(message, optional, tag = "10")]
+    pub creds: Option<Creds>,
+    #[prost(bytes = "vec", optional, tag = "13")]
+    pub comm: Option<Vec<u8>>,
+    #[prost(uint32, optional, tag = "16")]
+    pub cg_set: Option<u32>,
+}
+
+/// `creds.proto`: `creds_entry`.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct Creds {
+    #[prost(uint32, required, tag = "3")]
+    pub euid: u32,
+}
+
+/// `core.proto`: `task_kobj_ids_entry`: criu's numbers for what processes may share.
+#[derive(Clone, Copy, PartialEq, Eq, Message)]
+pub(super) struct ObjectIds {
+    #[prost(uint32, required, tag = "2")]
+    pub files_id: u32,
+    #[prost(uint32, optional, tag = "5")]
+    pub pid_ns_id: Option<u32>,
+    #[prost(uint32, optional, tag = "6")]
+    pub net_ns_id: Option<u32>,
+    #[prost(uint32, optional, tag = "7")]
+    pub ipc_ns_id: Option<u32>,
+    #[prost(uint32, optional, tag = "8")]
+    pub uts_ns_id: Option<u32>,
+    #[prost(uint32, optional, tag = "9")]
+    pub mnt_ns_id: Option<u32>,
+    #[prost(uint32, optional, tag = "10")]
+    pub user_ns_id: Option<u32>,
+    #[prost(uint32, optional, tag = "11")]
+    pub cgroup_ns_id: Option<u32>,
+    #[prost(uint32, optional, tag = "12")]
+    pub time_ns_id: Option<u32>,
+}
+
+/// `mm.proto`: `mm_entry`.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct Memory {
+    #[prost(uint32, required, tag = "12")]
+    pub exe_file_id: u32,
+}
+
+/// `fs.proto`: `fs_entry`.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct Fs {
+    #[prost(uint32, required, tag = "1")]
+    pub cwd_id: u32,
+}
+
+/// `pagemap.proto`: `pagemap_head`, the first message of a pagemap.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct PagemapHead {
+    #[prost(uint32, required, tag = "1")]
+    pub pages_id: u32,
+}
+
+/// `pagemap.proto`: `pagemap_entry`.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct PagemapEntry {
+    /// Until criu 4.1; 4.2 writes zero here, and the number into `nr_pages`.
+    #[prost(uint32, required, tag = "2")]
+    pub compat_nr_pages: u32,
+    #[prost(bool, optional, tag = "3")]
+    pub in_parent: Option<bool>,
+    #[prost(uint32, optional, tag = "4")]
+    pub flags: Option<u32>,
+    #[prost(uint64, optional, tag = "5")]
+    pub nr_pages: Option<u64>,
+}
+
+/// `fdinfo.proto`: `fdinfo_entry`.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct Descriptor {
+    #[prost(uint32, required, tag = "1")]
+    pub id: u32,
+    #[prost(int32, required, tag = "3")]
+    pub r#type: i32,
+    #[prost(uint32, required, tag = "4")]
+    pub fd: u32,
+}
+
+/// `fdinfo.proto`: `file_entry`.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct FileEntry {
+    #[prost(int32, required, tag = "1")]
+    pub r#type: i32,
+    #[prost(uint32, required, tag = "2")]
+    pub id: u32,
+    #[prost(message, optional, tag = "3")]
+    pub reg: Option<RegularFile>,
+    #[prost(message, optional, tag = "4")]
+    pub isk: Option<InetSocket>,
+    #[prost(message, optional, tag = "16")]
+    pub usk: Option<UnixSocket>,
+    #[prost(message, optional, tag = "17")]
+    pub fifo: Option<Fifo>,
+    #[prost(message, optional, tag = "18")]
+    pub pipe: Option<Pipe>,
+    #[prost(message, optional, tag = "19")]
+    pub tty: Option<Tty>,
+}
+
+/// `regfile.proto`: `reg_file_entry`.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct RegularFile {
+    #[prost(bytes = "vec", required, tag = "6")]
+    pub name: Vec<u8>,
+    /// `st_mode` of stat(2).
+    #[prost(uint32, optional, tag = "10")]
+    pub mode: Option<u32>,
+}
+
+/// `sk-inet.proto`: `inet_sk_entry`.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct InetSocket {
+    #[prost(uint32, required, tag = "3")]
+    pub family: u32,
+    #[prost(uint32, required, tag = "5")]
+    pub proto: u32,
+    #[prost(uint32, required, tag = "6")]
+    pub state: u32,
+    #[prost(uint32, required, tag = "7")]
+    pub src_port: u32,
+    #[prost(uint32, required, tag = "8")]
+    pub dst_port: u32,
+    #[prost(uint32, repeated, packed = "false", tag = "11")]
+    pub src_addr: Vec<u32>,
+    #[prost(uint32, repeated, packed = "false", tag = "12")]
+    pub dst_addr: Vec<u32>,
+}
+
+/// `sk-unix.proto`: `unix_sk_entry`.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct UnixSocket {
+    #[prost(uint32, required, tag = "2")]
+    pub ino: u32,
+    #[prost(uint32, required, tag = "3")]
+    pub r#type: u32,
+    #[prost(uint32, required, tag = "4")]
+    pub state: u32,
+    #[prost(uint32, required, tag = "6")]
+    pub uflags: u32,
+    /// The inode of the other end, or zero.
+    #[prost(uint32, required, tag = "8")]
+    pub peer: u32,
+    #[prost(bytes = "vec", required, tag = "11")]
+    pub name: Vec<u8>,
+}
+
+/// `pipe.proto`: `pipe_entry`.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct Pipe {
+    /// The same for both ends.
+    #[prost(uint32, required, tag = "2")]
+    pub pipe_id: u32,
+}
+
+/// `fifo.proto`: `fifo_entry`.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct Fifo {
+    #[prost(uint32, optional, tag = "3")]
+    pub regf_id: Option<u32>,
+}
+
+/// `tty.proto`: `tty_file_entry`.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct Tty {
+    #[prost(uint32, optional, tag = "6")]
+    pub regf_id: Option<u32>,
+}
+
+/// `tty.proto`: `tty_info_entry`.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct TtyInfo {
+    #[prost(uint32, required, tag = "6")]
+    pub sid: u32,
+}
+
+/// `remap-file-path.proto`: `remap_file_path_entry`: a file whose name was gone.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct Remap {
+    #[prost(uint32, required, tag = "1")]
+    pub orig_id: u32,
+}
+
+/// `file-lock.proto`: `file_lock_entry`.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct FileLock {
+    #[prost(int32, required, tag = "3")]
+    pub pid: i32,
+}
+
+/// `stats.proto`: `stats_entry`.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct Stats {
+    #[prost(message, optional, tag = "1")]
+    pub dump: Option<Dump>,
+}
+
+/// `stats.proto`: `dump_stats_entry`.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct Dump {
+    #[prost(uint32, required, tag = "1")]
+    pub freezing_time: u32,
+    #[prost(uint32, required, tag = "2")]
+    pub frozen_time: u32,
+    #[prost(uint32, required, tag = "3")]
+    pub memdump_time: u32,
+    #[prost(uint32, required, tag = "4")]
+    pub memwrite_time: u32,
+    #[prost(uint64, required, tag = "5")]
+    pub pages_scanned: u64,
+    #[prost(uint64, required, tag = "6")]
+    pub pages_skipped_parent: u64,
+    #[prost(uint64, required, tag = "7")]
+    pub pages_written: u64,
+    #[prost(uint64, required, tag = "9")]
+    pub pages_lazy: u64,
+}
+
+/// `cgroup.proto`: `cgroup_entry`.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct Cgroups {
+    #[prost(message, repeated, tag = "1")]
+    pub sets: Vec<CgroupSet>,
+}
+
+/// `cgroup.proto`: `cg_set_entry`.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct CgroupSet {
+    #[prost(uint32, required, tag = "1")]
+    pub id: u32,
+    #[prost(message, repeated, tag = "2")]
+    pub ctls: Vec<CgroupMember>,
+}
+
+/// `cgroup.proto`: `cg_member_entry`.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct CgroupMember {
+    /// The v1 controller; empty for v2.
+    #[prost(bytes = "vec", required, tag = "1")]
+    pub name: Vec<u8>,
+    #[prost(bytes = "vec", required, tag = "2")]
+    pub path: Vec<u8>,
+}

@@ -1,0 +1,304 @@
+//! The processes: `pstree.img` has who there is, `core-N.img` each thread, `mm-N.img` and `pagemap-N.img` the memory.
+
+use std::collections::HashSet;
+
+use serde::Serialize;
+
+use super::ImagesError;
+use super::files::{Files, OpenFiles};
+use super::folder::Folder;
+use super::image::{Image, Magic};
+use super::message::{Core, Fs, Memory, ObjectIds, PagemapEntry, PagemapHead, TreeEntry};
+use crate::model::printable;
+
+/// What a process was doing (compel/include/uapi/task-state.h).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    /// It ran or slept.
+    Running,
+    /// By a signal.
+    Stopped,
+    /// It had ended, and nobody had asked how.
+    Zombie,
+    /// Something else.
+    Unknown,
+}
+
+/// A thread.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Thread {
+    /// Its number.
+    pub tid: i32,
+    /// Its name, printable; empty where criu did not keep it (before 3.16).
+    pub name: String,
+}
+
+/// A process.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Process {
+    /// Its number, in its own PID namespace: the one that it gets again.
+    pub pid: i32,
+    /// Its parent's; zero for the root of the tree.
+    pub ppid: i32,
+    /// Its process group.
+    pub pgid: i32,
+    /// Its session.
+    pub sid: i32,
+    /// The kernel's name for it, printable.
+    pub name: String,
+    /// What it was doing.
+    pub state: State,
+    /// Its effective user; `None` where criu did not keep it.
+    pub uid: Option<u32>,
+    /// How many threads it has.
+    pub threads: usize,
+    /// The threads, the main one among them.
+    pub thread_list: Vec<Thread>,
+    /// How much of its memory the images hold, those that these are built on included.
+    pub memory_bytes: u64,
+    /// The program's path, printable.
+    pub exe: Option<String>,
+    /// Its working directory, printable.
+    pub cwd: Option<String>,
+    /// Its open files.
+    pub files: OpenFiles,
+    /// How deep it is in the tree.
+    #[serde(skip)]
+    pub depth: usize,
+    /// criu's number for the groups that it is in.
+    #[serde(skip)]
+    pub(super) cg_set: Option<u32>,
+    /// Its namespaces and what else it may share.
+    #[serde(skip)]
+    pub(super) ids: Option<ObjectIds>,
+}
+
+/// Everything that the reading of a process needs, and the images that were looked for in vain.
+pub(super) struct Reader<'a> {
+    pub folder: &'a Folder,
+    pub files: &'a Files,
+    pub missing: Vec<String>,
+}
+
+/// The processes in `pstree.img`, each behind its parent; `None` where that image is not there.
+pub(super) fn tree(folder: &Folder) -> Result<Option<Vec<(TreeEntry, usize)>>, ImagesError> {
+    let Some(mut image) = Image::open(folder, "pstree.img", Magic::Pstree)? else {
+        return Ok(None);
+    };
+    let mut entries = vec![image.one::<TreeEntry>()?];
+    entries.extend(image.each(|entry| entry)?);
+    let mut seen = HashSet::new();
+    for entry in &entries {
+        if entry.pid == 0 || i32::try_from(entry.pid).is_err() || !seen.insert(entry.pid) {
+            let why = format!("process number {} cannot stand there, or not twice", entry.pid);
+            return Err(image.unfit(why));
+        }
+    }
+    Ok(Some(ordered(entries)))
+}
+
+/// Depth first. A process whose parent is not in the tree (the root; in a damaged image, any) begins a tree of its own.
+fn ordered(entries: Vec<TreeEntry>) -> Vec<(TreeEntry, usize)> {
+    let mut children: std::collections::HashMap<u32, Vec<usize>> = Default::default();
+    for (index, entry) in entries.iter().enumerate().rev() {
+        children.entry(entry.ppid).or_default().push(index);
+    }
+    let known: HashSet<u32> = entries.iter().map(|entry| entry.pid).collect();
+    let roots = entries.iter().enumerate().rev().filter(|(_, e)| !known.contains(&e.ppid));
+    let mut waiting: Vec<(usize, usize)> = roots.map(|(index, _)| (index, 0)).collect();
+    let mut left: Vec<Option<TreeEntry>> = entries.into_iter().map(Some).collect();
+    let mut order = Vec::with_capacity(left.len());
+    let mut first = 0;
+    loop {
+        while let Some((index, depth)) = waiting.pop() {
+            let Some(entry) = left.get_mut(index).and_then(Option::take) else { continue };
+            waiting.extend(children.get(&entry.pid).into_iter().flatten().map(|&child| (child, depth + 1)));
+            order.push((entry, depth));
+        }
+        // What is left has parents in a circle.
+        let Some(index) = left.iter().skip(first).position(Option::is_some) else { return order };
+        first += index;
+        waiting.push((first, 0));
+    }
+}
+
+impl Reader<'_> {
+    fn open(&mut self, name: &str, magic: Magic) -> Result<Option<Image>, ImagesError> {
+        let image = Image::open(self.folder, name, magic)?;
+        if image.is_none() {
+            self.missing.push(name.to_owned());
+        }
+        Ok(image)
+    }
+
+    /// The process that an entry of the tree stands for.
+    pub(super) fn process(&mut self, entry: &TreeEntry, depth: usize) -> Result<Process, ImagesError> {
+        let core = self.core(entry.pid)?.unwrap_or_default();
+        let task = core.tc.unwrap_or_default();
+        let thread = core.thread_core.unwrap_or_default();
+        let ids = self.ids(entry.pid)?.or(core.ids);
+        let mut process = Process {
+            pid: signed(entry.pid),
+            ppid: signed(entry.ppid),
+            pgid: signed(entry.pgid),
+            sid: signed(entry.sid),
+            name: printable(&task.comm).into_owned(),
+            state: state(task.task_state),
+            uid: thread.creds.map(|creds| creds.euid),
+            threads: 1,
+            thread_list: Vec::new(),
+            memory_bytes: 0,
+            exe: None,
+            cwd: None,
+            files: OpenFiles::default(),
+            depth,
+            cg_set: thread.cg_set.or(task.cg_set),
+            ids,
+        };
+        // A zombie has nothing else, and its list of threads means nothing.
+        if process.state != State::Zombie {
+            self.living(entry, &mut process)?;
+        }
+        Ok(process)
+    }
+
+    fn living(&mut self, entry: &TreeEntry, process: &mut Process) -> Result<(), ImagesError> {
+        let pid = entry.pid;
+        let main = Thread { tid: process.pid, name: process.name.clone() };
+        process.thread_list.push(main);
+        for &tid in entry.threads.iter().filter(|&&tid| tid != pid) {
+            let comm = self.core(tid)?.and_then(|core| core.thread_core).and_then(|core| core.comm);
+            let name = printable(&comm.unwrap_or_default()).into_owned();
+            process.thread_list.push(Thread { tid: signed(tid), name });
+        }
+        process.threads = process.thread_list.len();
+        if let Some(mut image) = self.open(&format!("mm-{pid}.img"), Magic::Mm)? {
+            process.exe = self.files.name(image.one::<Memory>()?.exe_file_id);
+        }
+        if let Some(mut image) = self.open(&format!("fs-{pid}.img"), Magic::Fs)? {
+            process.cwd = self.files.name(image.one::<Fs>()?.cwd_id);
+        }
+        process.memory_bytes = self.memory(pid)?;
+        if let Some(ids) = &process.ids {
+            match self.files.of_table(self.folder, ids.files_id)? {
+                Some(files) => process.files = files,
+                None => self.missing.push(format!("fdinfo-{}.img", ids.files_id)),
+            }
+        }
+        Ok(())
+    }
+
+    fn core(&mut self, tid: u32) -> Result<Option<Core>, ImagesError> {
+        self.open(&format!("core-{tid}.img"), Magic::Core)?.map(|mut image| image.one()).transpose()
+    }
+
+    /// A zombie has none, so that it is missing says nothing.
+    fn ids(&self, pid: u32) -> Result<Option<ObjectIds>, ImagesError> {
+        let image = Image::open(self.folder, &format!("ids-{pid}.img"), Magic::Ids)?;
+        image.map(|mut image| image.one()).transpose()
+    }
+
+    /// How much memory a pagemap describes. The pages that it says are here must be.
+    fn memory(&mut self, pid: u32) -> Result<u64, ImagesError> {
+        let Some(mut image) = self.open(&format!("pagemap-{pid}.img"), Magic::Pagemap)? else { return Ok(0) };
+        let name = format!("pages-{}.img", image.one::<PagemapHead>()?.pages_id);
+        let (mut all, mut here) = (0_u64, 0_u64);
+        while let Some(entry) = image.next::<PagemapEntry>()? {
+            let pages = entry.nr_pages.unwrap_or_else(|| u64::from(entry.compat_nr_pages));
+            all = all.saturating_add(pages);
+            if is_here(&entry) {
+                here = here.saturating_add(pages);
+            }
+        }
+        let Some((size, _)) = self.folder.look(&name) else {
+            if here > 0 {
+                self.missing.push(name);
+            }
+            return Ok(all.saturating_mul(PAGE));
+        };
+        match page_size(here, size) {
+            Some(page) => Ok(all.saturating_mul(page)),
+            None if size < here.saturating_mul(PAGE) => {
+                Err(ImagesError::Truncated { file: self.folder.shown(&name), offset: size })
+            }
+            None => Err(image.unfit(format!("it names {here} pages, and {name} has {size} bytes"))),
+        }
+    }
+}
+
+/// A page, where nothing says otherwise.
+const PAGE: u64 = 4096;
+
+/// The page size of the machine that made the images, from how many bytes that many pages take; `None` where they do not fit.
+fn page_size(pages: u64, bytes: u64) -> Option<u64> {
+    if pages == 0 {
+        return Some(PAGE);
+    }
+    [PAGE, 16 << 10, 64 << 10].into_iter().find(|&page| pages.checked_mul(page) == Some(bytes))
+}
+
+/// Whether the pages are in these images: not in the ones that these are built on, and not left with the process
+/// (criu/include/pagemap.h: `PE_PARENT` 1, `PE_LAZY` 2, `PE_PRESENT` 4; without flags everything is here).
+fn is_here(entry: &PagemapEntry) -> bool {
+    match entry.flags {
+        _ if entry.in_parent == Some(true) => false,
+        Some(flags) => flags & 1 == 0 && flags & 4 != 0,
+        None => true,
+    }
+}
+
+fn state(number: u32) -> State {
+    match number {
+        1 => State::Running,
+        3 => State::Stopped,
+        // What criu calls dead is a zombie; newer ones have a number for that as well.
+        2 | 6 => State::Zombie,
+        _ => State::Unknown,
+    }
+}
+
+/// No process has a number beyond; from a damaged image one may come out as zero.
+fn signed(number: u32) -> i32 {
+    i32::try_from(number).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn entry(pid: u32, ppid: u32) -> TreeEntry {
+        TreeEntry { pid, ppid, ..TreeEntry::default() }
+    }
+
+    fn order(entries: &[(u32, u32)]) -> Vec<(u32, usize)> {
+        let entries = entries.iter().map(|&(pid, ppid)| entry(pid, ppid)).collect();
+        ordered(entries).into_iter().map(|(entry, depth)| (entry.pid, depth)).collect()
+    }
+
+    #[test]
+    fn parents_come_first() {
+        assert_eq!(order(&[(10, 0), (11, 10), (12, 10), (13, 11)]), [(10, 0), (11, 1), (13, 2), (12, 1)]);
+        assert_eq!(order(&[(5, 9), (9, 5), (7, 7)]), [(5, 0), (9, 1), (7, 0)]);
+    }
+
+    proptest! {
+        #[test]
+        fn everybody_is_in_the_order_once(parents in prop::collection::vec(0_u32..20, 0..20)) {
+            let entries: Vec<_> = parents.iter().enumerate().map(|(i, &p)| (i as u32 + 1, p)).collect();
+            let mut pids: Vec<u32> = order(&entries).into_iter().map(|(pid, _)| pid).collect();
+            pids.sort_unstable();
+            prop_assert!(pids.into_iter().eq(1..=parents.len() as u32));
+        }
+    }
+
+    #[test]
+    fn pages_fit_their_file() {
+        assert_eq!(page_size(0, 0), Some(4096));
+        assert_eq!(page_size(3, 3 * 4096), Some(4096));
+        assert_eq!(page_size(3, 3 * 65_536), Some(65_536));
+        assert_eq!(page_size(3, 3 * 4096 - 1), None);
+        assert_eq!(page_size(u64::MAX, 4096), None);
+    }
+}

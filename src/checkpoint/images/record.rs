@@ -1,0 +1,76 @@
+//! What cryoscope keeps beside the images, read leniently: other versions wrote other fields.
+
+use serde_json::Value;
+
+use super::folder::Folder;
+use crate::checkpoint::report::FILE;
+use crate::model::printable;
+
+/// `cryoscope.json`, as far as it says something that is shown. All text is printable.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Record {
+    /// The command that made the images, as a line for a shell.
+    pub command: Option<String>,
+    /// The group that was checkpointed.
+    pub group: Option<String>,
+    /// When, as it stands there.
+    pub made_at: Option<String>,
+    /// The version of criu.
+    pub criu_version: Option<String>,
+    /// The kernel's release.
+    pub kernel: Option<String>,
+    /// The host's name.
+    pub host: Option<String>,
+    /// How long it took, in milliseconds.
+    pub elapsed_ms: Option<u64>,
+}
+
+/// Longer than any report.
+const LIMIT: u64 = 16 << 20;
+
+/// Reads it; `None` where it is not there.
+///
+/// # Errors
+/// A sentence: it cannot be read, or is no JSON object.
+pub(super) fn read(folder: &Folder) -> Result<Option<Record>, String> {
+    let Some(text) = folder.text(FILE, LIMIT).map_err(|error| error.to_string())? else { return Ok(None) };
+    let broken = |why: String| format!("{} cannot be understood: {why}", folder.shown(FILE));
+    let value: Value = serde_json::from_slice(&text).map_err(|error| broken(error.to_string()))?;
+    let Value::Object(fields) = value else { return Err(broken("it is no JSON object".to_owned())) };
+    let field = |name: &str| fields.get(name)?.as_str().map(|text| printable(text.as_bytes()).into_owned());
+    Ok(Some(Record {
+        command: field("command"),
+        group: field("group"),
+        made_at: field("made_at"),
+        criu_version: field("criu_version"),
+        kernel: field("kernel"),
+        host: field("host"),
+        elapsed_ms: fields.get("elapsed_ms").and_then(Value::as_u64),
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read_text(text: &str) -> Result<Option<Record>, String> {
+        let temp = tempfile::tempdir().unwrap();
+        std::fs::write(temp.path().join(FILE), text).unwrap();
+        read(&Folder::open(temp.path()).unwrap())
+    }
+
+    #[test]
+    fn unknown_and_missing_fields_are_fine() {
+        let record = read_text(r#"{"command":"criu dump\u001b","kernel":7,"new":[],"elapsed_ms":12}"#);
+        let record = record.unwrap().unwrap();
+        assert_eq!(record.command.as_deref(), Some("criu dump\\x1b"));
+        assert_eq!((record.kernel, record.elapsed_ms), (None, Some(12)));
+    }
+
+    #[test]
+    fn a_broken_one_is_said() {
+        for text in ["", "{", "[]", "\"x\"", "{\"a\":"] {
+            assert!(read_text(text).unwrap_err().contains(FILE), "{text}");
+        }
+    }
+}
