@@ -5,6 +5,7 @@ mod checkpoint;
 mod doctor;
 mod failure;
 mod freeze;
+mod inspect;
 mod json;
 mod list;
 mod screen;
@@ -74,19 +75,28 @@ impl Context {
 /// # Errors
 /// [`Failure`]: a sentence for stderr and the exit code.
 pub fn run(arguments: Arguments) -> Result<(), Failure> {
-    let context = Context::new(arguments.global)?;
     let mut out = io::BufWriter::new(io::stdout());
+    // Images can be looked at on any host, one without cgroups too.
+    if let Some(Verb::Inspect(options)) = &arguments.verb {
+        return finish(inspect::run(options, &mut out), &mut out);
+    }
+    let context = Context::new(arguments.global)?;
     let done = match arguments.verb {
         Some(Verb::List(options)) => list::run(&context, &options, &mut out),
         Some(Verb::Show(options)) => show::run(&context, &options, &mut out),
         Some(Verb::Freeze(options)) => freeze::run(&context, &options, &mut out),
         Some(Verb::Thaw(options)) => thaw::run(&context, &options, &mut out),
         Some(Verb::Checkpoint(options)) => checkpoint::run(&context, options, &mut out),
+        Some(Verb::Inspect(options)) => inspect::run(&options, &mut out),
         Some(Verb::Watch(options)) => watch::run(&context, &options, &mut out),
         Some(Verb::Doctor(options)) => doctor::run(&context, &options, &mut out),
         None if io::stdout().is_terminal() => screen::run(context, arguments.target.as_deref()),
         None => list::run(&context, &args::List::of(arguments.target), &mut out),
     };
+    finish(done, &mut out)
+}
+
+fn finish(done: Result<(), Failure>, out: &mut impl Write) -> Result<(), Failure> {
     match done.and_then(|()| out.flush().map_err(Failure::from)) {
         // Whoever read the output has seen enough: `cryoscope list | head`.
         Err(failure) if failure.is_closed_pipe() => Ok(()),

@@ -81,6 +81,8 @@ pub enum Verb {
     Thaw(Thaw),
     /// Checkpoint a group's processes with criu, without the hang
     Checkpoint(Checkpoint),
+    /// Say what a folder of criu's images holds
+    Inspect(Inspect),
     /// Print a line when a group is frozen, thawed, created, removed, populated or emptied
     Watch(Watch),
     /// Say what this host can do
@@ -180,6 +182,17 @@ pub struct Checkpoint {
     /// Options handed on to criu
     #[arg(last = true, value_name = "CRIU-OPTIONS")]
     pub extra: Vec<OsString>,
+}
+
+/// `inspect`
+#[derive(Debug, Args)]
+pub struct Inspect {
+    /// The folder with the images
+    #[arg(value_name = "DIR")]
+    pub folder: PathBuf,
+    /// One JSON object
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// `watch`
