@@ -12,6 +12,7 @@ mod real {
     pub mod criu_facts;
     pub mod facts;
     pub mod handover;
+    pub mod inspect;
     pub mod kernel;
     pub mod support;
 }
@@ -19,7 +20,7 @@ mod real {
 use std::process::ExitCode;
 
 use libtest_mimic::Arguments;
-use real::{checkpoint, cli, criu_facts, facts, handover, kernel, support};
+use real::*;
 
 fn main() -> ExitCode {
     // Before the arguments are read as those of a test run: this program started again as something to be frozen.
@@ -34,6 +35,7 @@ fn main() -> ExitCode {
         cli::tests,
         checkpoint::tests,
         handover::tests,
+        inspect::tests,
     ];
     let trials = modules.into_iter().flat_map(|tests| tests()).collect();
     let mut arguments = Arguments::from_args();

@@ -46,6 +46,12 @@ impl Dump {
         self
     }
 
+    /// Another option of `criu dump`.
+    pub fn option(mut self, option: &str) -> Self {
+        self.command.arg(option);
+        self
+    }
+
     pub fn freeze_cgroup(mut self, group: impl AsRef<OsStr>) -> Self {
         self.command.arg("--freeze-cgroup").arg(group);
         self

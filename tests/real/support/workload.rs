@@ -3,17 +3,20 @@
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
+use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitCode, Stdio};
 use std::time::Duration;
 
+use clap::Parser;
 use cryoscope::kernel::mounts::hierarchies;
 use cryoscope::kernel::processes::Processes;
 use cryoscope::model::{Process, ProcessId, Version};
+use nix::sys::eventfd::EventFd;
 use nix::sys::signal::{Signal, kill};
-use nix::sys::wait::waitpid;
-use nix::unistd::{Pid, setsid};
+use nix::sys::wait::{Id, WaitPidFlag, waitid, waitpid};
+use nix::unistd::{Pid, Uid, setsid, setuid};
 
 use super::Group;
 use super::group::release_v1;
@@ -53,15 +56,24 @@ impl Workload {
         Self::named(groups, &std::env::current_exe().unwrap(), None)
     }
 
+    /// One that has open files of many kinds, a child that waits, and a child that has ended and is a zombie.
+    pub fn family(groups: &[&Group]) -> Self {
+        Self::started("family", groups, &std::env::current_exe().unwrap(), None)
+    }
+
     /// One that is started through a program of another name (a link to this one), with another `argv[0]`.
     pub fn named(groups: &[&Group], program: &Path, arg0: Option<&OsStr>) -> Self {
+        Self::started("workload", groups, program, arg0)
+    }
+
+    fn started(kind: &str, groups: &[&Group], program: &Path, arg0: Option<&OsStr>) -> Self {
         let folder = tempfile::Builder::new().prefix("cryoscope-test-").tempdir().unwrap();
         let counter = folder.path().join("counter");
         let mut command = Command::new(program);
         if let Some(arg0) = arg0 {
             command.arg0(arg0);
         }
-        command.arg("workload").arg(&counter).args(groups.iter().map(|group| group.path()));
+        command.arg(kind).arg(&counter).args(groups.iter().map(|group| group.path()));
         let child = quiet(&mut command).spawn().unwrap();
         let id = Processes::default().read(child.id().cast_signed()).expect("nobody else reaps it").id;
         let workload = Self { child, id, counter, folder, _beside: None };
@@ -157,6 +169,9 @@ pub fn main() -> Option<ExitCode> {
     let rest: Vec<OsString> = arguments.collect();
     match kind.to_str()? {
         "workload" => work(&rest),
+        "family" => family(&rest),
+        "child" => wait_for_the_parent(),
+        "nobody" => as_nobody(&rest),
         "exit" => join(&rest),
         "setup" => println!("{}", hierarchies().unwrap().setup),
         "refusal" => refusal(&rest),
@@ -174,10 +189,52 @@ fn join(groups: &[OsString]) {
 
 /// `workload COUNTER GROUP…`
 fn work(arguments: &[OsString]) {
+    count_in(begin(arguments));
+}
+
+/// Into the groups and a session of its own; the counter file.
+fn begin(arguments: &[OsString]) -> File {
     let [counter, groups @ ..] = arguments else { panic!("workload COUNTER GROUP…") };
     join(groups);
     setsid().unwrap();
-    let file = File::create(counter).unwrap();
+    File::create(counter).unwrap()
+}
+
+/// `family COUNTER GROUP…`: counts, with a pipe, a pair of sockets, an eventfd, a deleted and a locked file, and two children.
+fn family(arguments: &[OsString]) {
+    let counter = begin(arguments);
+    let this = std::env::current_exe().unwrap();
+    // Its input is a pipe that ends when this process does, and it with that.
+    let waiting = quiet(Command::new(&this).arg("child")).stdin(Stdio::piped()).spawn().unwrap();
+    let ended = quiet(Command::new(&this).arg("exit")).spawn().unwrap();
+    let pid = Pid::from_raw(ended.id().cast_signed());
+    waitid(Id::Pid(pid), WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT).unwrap();
+    let sockets = UnixStream::pair().unwrap();
+    let path = Path::new(&arguments[0]).with_file_name("deleted");
+    let deleted = File::create(&path).unwrap();
+    fs::remove_file(path).unwrap();
+    counter.lock().unwrap();
+    let _open = (std::io::pipe().unwrap(), sockets, deleted, EventFd::new().unwrap(), waiting, ended);
+    count_in(counter);
+}
+
+/// `child`: until the other end of its input is closed.
+fn wait_for_the_parent() {
+    std::io::copy(&mut std::io::stdin(), &mut std::io::sink()).unwrap();
+}
+
+/// `nobody ARGUMENT…`: the program under test as a user without rights; prints how it ended.
+fn as_nobody(arguments: &[OsString]) {
+    setuid(Uid::from_raw(65_534)).unwrap();
+    let arguments = std::iter::once("cryoscope".into()).chain(arguments.iter().cloned());
+    match cryoscope::cli::run(cryoscope::cli::Arguments::parse_from(arguments)) {
+        Ok(()) => println!("0"),
+        Err(failure) => println!("{} {failure}", failure.code),
+    }
+}
+
+/// Counts for ever, in memory and in the file.
+fn count_in(file: File) {
     for _ in 1..THREADS {
         std::thread::spawn(|| {
             let mut own = 0_u64;
