@@ -8,6 +8,7 @@ use tempfile::TempDir;
 
 use super::message::*;
 use super::*;
+use crate::checkpoint::Level;
 
 const COMMON: u32 = 0x5456_4319;
 const SERVICE: u32 = 0x5510_5940;
@@ -251,6 +252,18 @@ fn what_is_wrong_is_said() {
     assert!(matches!(with("pages-1.img", vec![0; 6 * 4096]), ImagesError::Unfit { .. }));
     let none = image(&[COMMON, 0x5630_3138], &[]);
     assert!(matches!(with("files.img", none), ImagesError::Unfit { .. }));
+}
+
+#[test]
+fn a_newer_format_is_unknown_and_a_damaged_image_is_in_the_way() {
+    let level = |images: &[(String, Vec<u8>)]| verify(laid_out(images).path(), &[100])[0].level;
+    let mut images = whole();
+    assert_eq!(level(&images), Level::Ok);
+    images[1].1.pop();
+    assert_eq!(level(&images), Level::Blocker);
+    images[0].1 =
+        image(&[0x5831_3116], &[Inventory { img_version: 3, ..Default::default() }.encode_to_vec()]);
+    assert_eq!(level(&images), Level::Warning);
 }
 
 #[test]
