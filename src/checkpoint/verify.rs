@@ -1,7 +1,5 @@
 //! Looks afterwards whether everything is as promised.
 
-use std::fs::File;
-use std::io::Read as _;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -9,7 +7,7 @@ use serde::Serialize;
 
 use super::preflight::After;
 use super::tree::Member;
-use super::{Finding, Plan, Ran};
+use super::{Finding, Plan, Ran, images};
 use crate::kernel::processes::{Processes, is_stopped};
 use crate::model::printable;
 
@@ -31,10 +29,9 @@ impl Verification {
 pub fn verify(plan: &Plan, ran: &Ran) -> Verification {
     let mut checks = flags(plan, ran);
     for tree in &plan.trees {
-        let cores = tree.processes.iter().filter(|member| !member.was_zombie());
-        let cores = cores.map(|member| format!("core-{}.img", member.inner));
-        let names = ["inventory.img", "pstree.img"].map(ToOwned::to_owned).into_iter().chain(cores);
-        checks.extend(names.map(|name| image(Path::new(&tree.images.0), &name)));
+        let living = tree.processes.iter().filter(|member| !member.was_zombie());
+        let pids: Vec<i32> = living.map(|member| member.inner).collect();
+        checks.extend(images::verify(Path::new(&tree.images.0), &pids));
         checks.extend(tree.processes.iter().map(|member| process(member, plan.after)));
     }
     Verification { checks }
@@ -84,34 +81,6 @@ fn flags(plan: &Plan, ran: &Ran) -> Vec<Finding> {
     checks
 }
 
-/// What an image starts with, little-endian, as criu's include/magic.h has it: `INVENTORY_MAGIC` alone for the inventory, and
-/// for the others `IMG_COMMON_MAGIC` before their own.
-const INVENTORY: [u8; 4] = 0x5831_3116_u32.to_le_bytes();
-const COMMON: [u8; 4] = 0x5456_4319_u32.to_le_bytes();
-const PSTREE: [u8; 4] = 0x5027_3030_u32.to_le_bytes();
-const CORE: [u8; 4] = 0x5505_3847_u32.to_le_bytes();
-
-fn image(folder: &Path, name: &str) -> Finding {
-    let magics = match name {
-        "inventory.img" => INVENTORY.to_vec(),
-        "pstree.img" => [COMMON, PSTREE].concat(),
-        _ => [COMMON, CORE].concat(),
-    };
-    // A message of some length follows the magics.
-    let mut head = vec![0; magics.len() + 5];
-    match File::open(folder.join(name)).and_then(|mut file| file.read_exact(&mut head)) {
-        Ok(()) if head.starts_with(&magics) => Finding::ok("image", format!("{name} is there")),
-        Ok(()) => Finding::blocker(
-            "image",
-            format!("{name} does not start as an image does"),
-            "it cannot be restored",
-        ),
-        Err(error) => {
-            Finding::blocker("image", format!("{name} cannot be read: {error}"), "it cannot be restored")
-        }
-    }
-}
-
 fn process(member: &Member, after: Option<After>) -> Finding {
     let deadline = Instant::now() + Duration::from_secs(1);
     loop {
@@ -153,19 +122,6 @@ fn look(member: &Member, after: Option<After>) -> Finding {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn images_start_with_a_magic() {
-        let temp = tempfile::tempdir().unwrap();
-        let write = |bytes: &[u8]| std::fs::write(temp.path().join("core-1.img"), bytes).unwrap();
-        assert!(image(temp.path(), "core-1.img").blocks());
-        write(b"");
-        assert!(image(temp.path(), "core-1.img").blocks());
-        write(b"\x19\x43\x56\x54\x47\x38\x05\x55bbbbb");
-        assert!(!image(temp.path(), "core-1.img").blocks());
-        write(b"garbagegarbagegarbage");
-        assert!(image(temp.path(), "core-1.img").blocks());
-    }
 
     #[test]
     fn a_process_that_lives() {
