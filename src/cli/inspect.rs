@@ -156,10 +156,7 @@ fn print_tree(tree: &ImageSet, out: &mut impl Write) -> Result<(), Failure> {
             stats.pages_scanned, stats.pages_written, stats.pages_skipped_parent, stats.pages_lazy
         )?;
     }
-    for group in tree.cgroups.iter().filter(|group| group.has_freezer()) {
-        let processes = count(group.pids.len(), "process", "processes");
-        writeln!(out, "  group     {} on {}: {processes}", group.path, group.controller)?;
-    }
+    print_groups(tree, out)?;
     if !tree.namespaces.is_empty() {
         writeln!(out, "  own       {} namespaces", tree.namespaces.join(", "))?;
     }
@@ -174,6 +171,18 @@ fn print_tree(tree: &ImageSet, out: &mut impl Write) -> Result<(), Failure> {
     }
     print_processes(&tree.processes, out)?;
     tree.processes.iter().try_for_each(|process| print_files(process, out))
+}
+
+/// The groups that have a freezer; the others are in the JSON.
+fn print_groups(tree: &ImageSet, out: &mut impl Write) -> Result<(), Failure> {
+    if tree.cgroups.is_empty() {
+        writeln!(out, "  group     not kept: criu was in the same")?;
+    }
+    for group in tree.cgroups.iter().filter(|group| group.has_freezer()) {
+        let processes = count(group.pids.len(), "process", "processes");
+        writeln!(out, "  group     {} on {}: {processes}", group.path, group.controller)?;
+    }
+    Ok(())
 }
 
 fn print_processes(processes: &[Process], out: &mut impl Write) -> Result<(), Failure> {
