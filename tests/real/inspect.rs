@@ -236,7 +236,7 @@ fn agrees_with_the_report() {
         assert_eq!(object[field], made["report"][field], "{field}");
     }
     assert!(object["command"].is_string() && object["made_at"].is_string());
-    assert_eq!(object["trees"][0]["root_pid"], made["report"]["pid"]);
+    assert_eq!(object["trees"][0]["root_pid"], made["report"]["trees"][0]["processes"][0]["pid"]);
     assert_eq!(object["processes"], made["report"]["processes"].as_array().unwrap().len());
     workload.assert_counting();
 }
