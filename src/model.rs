@@ -6,6 +6,7 @@
 pub mod cgroup;
 pub mod freezer;
 pub mod hierarchy;
+pub mod owner;
 pub mod printable;
 pub mod process;
 pub mod shell;
@@ -15,6 +16,7 @@ pub mod tree;
 pub use cgroup::{Cgroup, CgroupId, CgroupPath};
 pub use freezer::{Freezer, State};
 pub use hierarchy::{Hierarchies, Hierarchy, Setup, Version};
+pub use owner::Owner;
 pub use printable::printable;
 pub use process::{Process, ProcessId};
 pub use tree::{Change, Tree};

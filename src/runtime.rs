@@ -1,10 +1,15 @@
 //! Who made a group, and what they think its state is.
 
+pub mod advice;
+pub mod containers;
 pub mod systemd;
 
 use crate::kernel::cgroupfs::{Filesystem, Group};
 use crate::kernel::freezer::{self, FreezerError, Outcome};
 use systemd::Unit;
+
+pub use advice::{Advice, advice};
+pub use containers::Containers;
 
 /// Why a group was not thawed.
 #[derive(Debug, thiserror::Error)]
