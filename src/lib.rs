@@ -10,7 +10,7 @@
 //! | [`kernel`] | the only place that opens cgroup file systems and `/proc` |
 //! | [`watch`] | the kernel's announcements as hints; the truth is read again |
 //! | [`checkpoint`] | preflight, plan, run, verify, report: calling criu so that it cannot hang |
-//! | [`runtime`] | who made a group: units of systemd |
+//! | [`runtime`] | who made a group: units of systemd, containers; what their commands would do |
 //! | [`tui`] | the screen: events in, commands out |
 //! | [`cli`] | one file a verb |
 //!

@@ -6,6 +6,7 @@ pub mod systemd;
 
 use crate::kernel::cgroupfs::{Filesystem, Group};
 use crate::kernel::freezer::{self, FreezerError, Outcome};
+use crate::model::Version;
 use systemd::Unit;
 
 pub use advice::{Advice, advice};
@@ -33,7 +34,9 @@ pub enum ThawError {
 /// # Errors
 /// [`ThawError`].
 pub fn thaw(group: &Group, fs: &Filesystem) -> Result<Outcome, ThawError> {
-    let Some(unit) = Unit::of(&group.path).filter(Unit::is_frozen_by_systemd) else {
+    // systemd freezes through v2 alone; a group of that path on v1 is not what it means.
+    let unit = Unit::of(&group.path).filter(|_| group.version == Version::V2);
+    let Some(unit) = unit.filter(Unit::is_frozen_by_systemd) else {
         return Ok(freezer::thaw(group, fs)?);
     };
     unit.thaw().map_err(|why| ThawError::Systemd { unit: group.path.to_string(), why })?;

@@ -14,6 +14,7 @@ mod real {
     pub mod handover;
     pub mod inspect;
     pub mod kernel;
+    pub mod runtime;
     pub mod support;
 }
 
@@ -36,6 +37,7 @@ fn main() -> ExitCode {
         checkpoint::tests,
         handover::tests,
         inspect::tests,
+        runtime::tests,
     ];
     let trials = modules.into_iter().flat_map(|tests| tests()).collect();
     let mut arguments = Arguments::from_args();

@@ -2,8 +2,10 @@
 
 use serde::Serialize;
 
+use crate::model::owner::Role;
 use crate::model::tree::Key;
-use crate::model::{Hierarchy, Process, State, Tree, printable};
+use crate::model::{self, Hierarchy, Process, State, Tree, printable};
+use crate::runtime::Containers;
 
 /// One group, as `list --json` and `show --json` print it.
 #[derive(Debug, Serialize)]
@@ -31,8 +33,37 @@ pub(super) struct Group {
 /// Who made a group.
 #[derive(Debug, Serialize)]
 pub(super) struct Owner {
+    /// `slice`, `service`, `scope`, `podman`, `docker`, …: [`Kind::name`](crate::model::owner::Kind::name).
     pub kind: &'static str,
+    /// A unit's name, a container's ID, a machine's name, a pod's UID.
     pub id: String,
+    /// The owner's own group: this one, or one above.
+    pub path: String,
+    /// `payload`, or `monitor` where the group holds the process that looks after the container.
+    pub role: &'static str,
+    /// The user whose own systemd holds it; null for the system's.
+    pub user: Option<u32>,
+    /// The UID of the Kubernetes pod that it is, or is in.
+    pub pod: Option<String>,
+    /// That pod's class.
+    pub qos: Option<&'static str>,
+}
+
+impl Owner {
+    fn new(owner: &model::Owner, hierarchy: &Hierarchy) -> Self {
+        Self {
+            kind: owner.kind.name(),
+            id: owner.id().into_owned(),
+            path: printable(hierarchy.absolute(&owner.group).as_os_str().as_encoded_bytes()).into_owned(),
+            role: match owner.role {
+                Role::Payload => "payload",
+                Role::Monitor => "monitor",
+            },
+            user: owner.user,
+            pod: owner.pod.as_ref().map(|pod| pod.uid.to_string()),
+            qos: owner.pod.as_ref().map(|pod| pod.qos.name()),
+        }
+    }
 }
 
 impl Group {
@@ -42,6 +73,7 @@ impl Group {
         key: Key,
         hierarchy: &Hierarchy,
         frozen_usec: Option<u64>,
+        containers: &Containers,
     ) -> Option<Self> {
         let node = tree.get(key)?;
         let processes = node.processes.unwrap_or(0);
@@ -54,17 +86,9 @@ impl Group {
             populated: node.group.populated.unwrap_or(processes > 0),
             processes,
             frozen_usec,
-            owner: owner(&node.group.name),
+            owner: containers.owner(hierarchy, &tree.path(key)).map(|owner| Owner::new(&owner, hierarchy)),
         })
     }
-}
-
-/// A unit of systemd says in its group's name what it is. (systemd: docs/CONTROL_GROUP_INTERFACE.md)
-fn owner(name: &[u8]) -> Option<Owner> {
-    let text = printable(name);
-    let kinds = [(".service", "service"), (".slice", "slice"), (".scope", "scope")];
-    let (_, kind) = kinds.into_iter().find(|(suffix, _)| text.ends_with(suffix))?;
-    Some(Owner { kind, id: text.into_owned() })
 }
 
 /// A group's path on the cgroup file system, as text.

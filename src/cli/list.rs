@@ -8,17 +8,25 @@ use super::{Context, Failure};
 use crate::kernel::cgroupfs::{Filesystem, Group};
 use crate::kernel::processes;
 use crate::model::tree::Key;
-use crate::model::{CgroupPath, Change, State, Tree, printable};
+use crate::model::{CgroupPath, Change, Owner, State, Tree, printable};
+use crate::runtime::Containers;
 
 /// Prints the groups from the target down, or every hierarchy's.
 pub(super) fn run(context: &Context, options: &List, out: &mut impl Write) -> Result<(), Failure> {
+    let containers = Containers::read();
     for (fs, from) in &context.tops(options.target.as_deref())? {
-        print(fs, from, options, out)?;
+        print(fs, from, options, &containers, out)?;
     }
     Ok(())
 }
 
-fn print(fs: &Filesystem, from: &CgroupPath, options: &List, out: &mut impl Write) -> Result<(), Failure> {
+fn print(
+    fs: &Filesystem,
+    from: &CgroupPath,
+    options: &List,
+    containers: &Containers,
+    out: &mut impl Write,
+) -> Result<(), Failure> {
     let mut tree = scan(fs, from)?;
     let Some(top) = tree.at(from) else {
         return Err(Failure::new(5, format!("{from} is gone: it was removed meanwhile")));
@@ -38,13 +46,14 @@ fn print(fs: &Filesystem, from: &CgroupPath, options: &List, out: &mut impl Writ
         count(&mut tree, key, group.as_ref());
         if options.json {
             let usec = group.as_ref().and_then(Group::frozen_usec);
-            if let Some(row) = json::Group::new(&tree, key, fs.hierarchy(), usec) {
+            if let Some(row) = json::Group::new(&tree, key, fs.hierarchy(), usec, containers) {
                 serde_json::to_writer(&mut *out, &row)?;
                 writeln!(out)?;
             }
         } else if key != top {
             let indent = if options.frozen { 1 } else { depth };
-            line(&tree, key, indent, options.frozen, out)?;
+            let owner = containers.owner(fs.hierarchy(), &tree.path(key));
+            line(&tree, key, indent, options.frozen, &note(owner.as_ref(), &tree.path(key)), out)?;
         }
     }
     Ok(())
@@ -81,12 +90,31 @@ fn count(tree: &mut Tree, key: Key, group: Option<&Group>) {
     }
 }
 
-fn line(tree: &Tree, key: Key, depth: usize, whole_path: bool, out: &mut impl Write) -> Result<(), Failure> {
+fn line(
+    tree: &Tree,
+    key: Key,
+    depth: usize,
+    whole_path: bool,
+    note: &str,
+    out: &mut impl Write,
+) -> Result<(), Failure> {
     let Some(node) = tree.get(key) else { return Ok(()) };
     let name = if whole_path { tree.path(key).to_string() } else { printable(&node.group.name).into_owned() };
     let label = format!("{:indent$}{name}", "", indent = 2 * depth);
-    writeln!(out, "{label:<48} {:<34} {:>5}", badge(tree, key), node.processes.unwrap_or(0))?;
+    let row = format!("{label:<48} {:<34} {:>5}  {note}", badge(tree, key), node.processes.unwrap_or(0));
+    writeln!(out, "{}", row.trim_end())?;
     Ok(())
+}
+
+/// The container or pod whose own group this is. A unit's name is the group's and says it already; what is below a
+/// container's group stands below its row.
+fn note(owner: Option<&Owner>, path: &CgroupPath) -> String {
+    let Some(owner) = owner.filter(|owner| !owner.kind.is_unit() && owner.group == *path) else {
+        return String::new();
+    };
+    // As the runtimes' own lists show their long IDs.
+    let id: String = owner.id().chars().take(if owner.kind.is_container() { 12 } else { 36 }).collect();
+    format!("{} {id}", owner.kind)
 }
 
 /// A group's state in words: own, inherited, or below it.

@@ -16,7 +16,13 @@ pub enum Need {
     V1,
     /// A CRIU that works, as `tests/setup` finds it.
     Criu,
+    /// runc, a busybox that needs no libraries, and iptables, which CRIU uses for a network namespace: `tests/setup` installs
+    /// them.
+    Runc,
 }
+
+/// Where Debian's package busybox-static has it.
+pub const BUSYBOX: &str = "/bin/busybox";
 
 impl Need {
     /// Why it is not there, if so.
@@ -28,6 +34,13 @@ impl Need {
             Self::Criu => {
                 let set = std::env::var_os("CRYOSCOPE_TEST_CRIU").is_some_and(|p| PathBuf::from(p).is_file());
                 (!set).then(|| "needs CRIU in CRYOSCOPE_TEST_CRIU; use tests/run".to_owned())
+            }
+            Self::Runc => {
+                let path = std::env::var_os("PATH").unwrap_or_default();
+                let found =
+                    |name: &&str| std::env::split_paths(&path).any(|folder| folder.join(name).is_file());
+                let missing = ["runc", "iptables-restore", BUSYBOX].into_iter().find(|name| !found(name));
+                missing.map(|name| format!("needs {name}; use tests/run"))
             }
         }
     }

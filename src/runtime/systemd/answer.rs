@@ -1,0 +1,199 @@
+//! What systemd says of a unit, and what follows from it.
+
+use std::collections::HashMap;
+
+use serde::Serialize;
+
+use super::obstacle::{self, Obstacle};
+use crate::model::printable;
+
+/// The properties that are asked for. (org.freedesktop.systemd1(5))
+pub(super) const PROPERTIES: [&str; 8] = [
+    "LoadState",
+    "FreezerState",
+    "CanFreeze",
+    "Restart",
+    "StandardOutput",
+    "StandardError",
+    "PrivateTmp",
+    "MainPID",
+];
+
+/// What systemd believes of a unit's freeze state: what it did itself, not what the kernel says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Belief {
+    /// It did not freeze the unit.
+    Running,
+    /// It froze the unit.
+    Frozen,
+    /// It froze a slice above.
+    FrozenByParent,
+}
+
+/// What systemd says of a unit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// The unit's name as text.
+    pub unit: String,
+    /// What it believes of the freeze state.
+    pub belief: Belief,
+    /// Whether systemctl can freeze and thaw the unit.
+    pub can_freeze: bool,
+    /// `Restart=` of a service; empty for other units.
+    pub restart: String,
+    /// Its settings that are in the way of a dump.
+    pub obstacles: Vec<Obstacle>,
+}
+
+/// systemd and the kernel do not say the same of a unit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Disagreement {
+    /// Whether something goes wrong unless it is put right: systemd refuses to stop the unit.
+    pub harmful: bool,
+    /// What each of them says.
+    pub what: String,
+    /// The command that makes them agree.
+    pub remedy: String,
+}
+
+impl Answer {
+    /// Reads what `systemctl show` prints: `Key=value`, a line each.
+    pub(super) fn parse(unit: &str, text: &[u8]) -> Self {
+        let text = printable_lines(text);
+        let values: HashMap<&str, &str> = text.iter().filter_map(|line| line.split_once('=')).collect();
+        let value = |key: &str| values.get(key).copied().unwrap_or_default();
+        let belief = match value("FreezerState") {
+            "frozen" | "freezing" => Belief::Frozen,
+            "frozen-by-parent" | "freezing-by-parent" => Belief::FrozenByParent,
+            _ => Belief::Running,
+        };
+        let service = unit.ends_with(".service") && value("LoadState") != "not-found";
+        Self {
+            unit: unit.to_owned(),
+            belief,
+            can_freeze: value("CanFreeze") == "yes",
+            restart: if service { value("Restart").to_owned() } else { String::new() },
+            obstacles: if service { obstacle::of(unit, value) } else { Vec::new() },
+        }
+    }
+
+    /// Whether the kernel says otherwise: `requested` is the own request of the unit's group on cgroup v2.
+    pub fn disagreement(&self, requested: bool) -> Option<Disagreement> {
+        let unit = &self.unit;
+        let thaw = format!("systemctl thaw {}", word(unit));
+        match (self.belief, requested) {
+            (Belief::Frozen, false) => Some(Disagreement {
+                harmful: true,
+                what: format!(
+                    "systemd calls {unit} frozen and refuses to stop it; the kernel was asked for no freeze"
+                ),
+                remedy: thaw,
+            }),
+            (Belief::Running | Belief::FrozenByParent, true) => Some(Disagreement {
+                harmful: false,
+                what: format!(
+                    "{unit} was frozen past systemd, which does not know it; it can still stop the unit"
+                ),
+                // A unit that systemd cannot freeze it does not thaw either.
+                remedy: if self.can_freeze { thaw } else { format!("cryoscope thaw {}", word(unit)) },
+            }),
+            _ => None,
+        }
+    }
+
+    /// What systemd does when the unit's main process ends by a checkpoint that kills it: criu sends SIGKILL, which is an
+    /// unclean end. `None` for what is not a service. (systemd.service(5), `Restart=`)
+    pub fn after_kill(&self) -> Option<String> {
+        let unit = &self.unit;
+        let restarts = match self.restart.as_str() {
+            "" => return None,
+            "no" | "on-success" | "on-watchdog" => false,
+            _ => true,
+        };
+        Some(if restarts {
+            format!(
+                "systemd starts {unit} anew when its main process is killed (Restart={}): what is restored later runs beside it",
+                self.restart
+            )
+        } else {
+            format!(
+                "systemd marks {unit} failed when its main process is killed; what is restored later is not under its supervision"
+            )
+        })
+    }
+
+    /// The settings of the unit that are in the way of a dump, with what to write.
+    pub fn obstacles(&self) -> &[Obstacle] {
+        &self.obstacles
+    }
+}
+
+fn printable_lines(text: &[u8]) -> Vec<String> {
+    text.split(|&b| b == b'\n').map(|line| printable(line).into_owned()).collect()
+}
+
+/// A unit's name as a word of a shell. It holds no quote. (systemd: src/basic/unit-name.c)
+pub(super) fn word(unit: &str) -> String {
+    if unit.contains('\\') { format!("'{unit}'") } else { unit.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer(unit: &str, text: &str) -> Answer {
+        Answer::parse(unit, text.as_bytes())
+    }
+
+    #[test]
+    fn beliefs() {
+        for (value, belief) in [
+            ("running", Belief::Running),
+            ("frozen", Belief::Frozen),
+            ("freezing", Belief::Frozen),
+            ("thawing", Belief::Running),
+            ("frozen-by-parent", Belief::FrozenByParent),
+            ("", Belief::Running),
+        ] {
+            assert_eq!(answer("x.service", &format!("FreezerState={value}\n")).belief, belief, "{value}");
+        }
+    }
+
+    #[test]
+    fn disagreements_have_a_remedy() {
+        let frozen = answer(r"a\x2db.service", "FreezerState=frozen\nCanFreeze=yes\n");
+        assert_eq!(frozen.disagreement(true), None);
+        let found = frozen.disagreement(false).unwrap();
+        assert!(found.harmful);
+        assert_eq!(found.remedy, r"systemctl thaw 'a\x2db.service'");
+        let running = answer("x.service", "FreezerState=running\nCanFreeze=yes\n");
+        assert_eq!(running.disagreement(false), None);
+        let found = running.disagreement(true).unwrap();
+        assert_eq!((found.harmful, found.remedy.as_str()), (false, "systemctl thaw x.service"));
+        let slice = answer("system.slice", "FreezerState=running\nCanFreeze=no\n");
+        assert_eq!(slice.disagreement(true).unwrap().remedy, "cryoscope thaw system.slice");
+        let below = answer("x.service", "FreezerState=frozen-by-parent\nCanFreeze=yes\n");
+        assert_eq!(below.disagreement(false), None);
+    }
+
+    #[test]
+    fn what_a_kill_leads_to() {
+        let sentence =
+            |restart: &str| answer("x.service", &format!("Restart={restart}\n")).after_kill().unwrap();
+        for restart in ["no", "on-success", "on-watchdog"] {
+            assert!(sentence(restart).contains("failed"), "{restart}");
+        }
+        for restart in ["always", "on-failure", "on-abnormal", "on-abort"] {
+            assert!(sentence(restart).contains(&format!("(Restart={restart})")), "{restart}");
+        }
+        assert_eq!(answer("x.scope", "Restart=\n").after_kill(), None);
+        assert_eq!(answer("x.service", "LoadState=not-found\nRestart=no\n").after_kill(), None);
+    }
+
+    #[test]
+    fn hostile_text_is_harmless() {
+        let found = answer("x.service", "Restart=on-\x1b[2J\nnonsense\n=\n");
+        assert_eq!(found.restart, r"on-\x1b[2J");
+    }
+}
