@@ -11,7 +11,7 @@ use crate::kernel::cgroupfs::{Filesystem, Group};
 use crate::kernel::processes::{Processes, group_of};
 use crate::model::process::tree as process_tree;
 use crate::model::{Change, Hierarchy, Process, State, Tree, Version, printable, span};
-use crate::runtime::systemd::{Answer, Belief, Disagreement, Obstacle, Unit};
+use crate::runtime::systemd::{Answer, Belief, Disagreement, DropIn, Obstacle, Unit};
 use crate::runtime::{Advice, Containers, advice};
 
 #[derive(Serialize)]
@@ -144,6 +144,12 @@ fn owner(shown: &Shown, out: &mut impl Write) -> Result<(), Failure> {
             writeln!(out, "             {warning}")?;
         }
     }
+    if let Some(uid) = shown.group.owner.as_ref().and_then(|owner| owner.user) {
+        writeln!(
+            out,
+            "  systemd    user {uid} has one of their own, which is not asked: systemctl --user, as they"
+        )?;
+    }
     let Some(systemd) = &shown.systemd else { return Ok(()) };
     if let Some(disagreement) = &systemd.disagreement {
         writeln!(out, "  systemd    {}: {}", disagreement.what, disagreement.remedy)?;
@@ -151,7 +157,11 @@ fn owner(shown: &Shown, out: &mut impl Write) -> Result<(), Failure> {
         writeln!(out, "  systemd    froze it: cryoscope thaw goes through systemd, so that both agree")?;
     }
     for obstacle in &systemd.obstacles {
-        writeln!(out, "  checkpoint {}: criu fails; see {} in --json", obstacle.what, obstacle.code)?;
+        let DropIn { path, text, apply } = &obstacle.drop_in;
+        writeln!(out, "  checkpoint {}: criu fails", obstacle.what)?;
+        writeln!(out, "             write {}", path)?;
+        text.lines().try_for_each(|line| writeln!(out, "               {line}"))?;
+        writeln!(out, "             {apply}")?;
     }
     Ok(())
 }

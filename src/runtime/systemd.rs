@@ -42,7 +42,7 @@ impl Unit {
     /// # Errors
     /// A sentence: systemd does not run here, or what systemctl said.
     pub fn ask(&self) -> Result<Answer, String> {
-        let properties = format!("--property={}", answer::PROPERTIES.join(","));
+        let properties = format!("--property={}", answer::properties());
         let text = systemctl::run(&["show", &properties], self.name.as_bytes())?;
         Ok(Answer::parse(&self.name(), &text))
     }

@@ -8,16 +8,14 @@ use super::obstacle::{self, Obstacle};
 use crate::model::printable;
 
 /// The properties that are asked for. (org.freedesktop.systemd1(5))
-pub(super) const PROPERTIES: [&str; 8] = [
-    "LoadState",
-    "FreezerState",
-    "CanFreeze",
-    "Restart",
-    "StandardOutput",
-    "StandardError",
-    "PrivateTmp",
-    "MainPID",
-];
+const PROPERTIES: [&str; 7] =
+    ["LoadState", "FreezerState", "CanFreeze", "Slice", "Restart", "StandardOutput", "StandardError"];
+
+/// All that is asked for, as systemctl takes it.
+pub(super) fn properties() -> String {
+    let mounts = obstacle::MOUNTS.iter().copied();
+    PROPERTIES.into_iter().chain(mounts).collect::<Vec<_>>().join(",")
+}
 
 /// What systemd believes of a unit's freeze state: what it did itself, not what the kernel says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -40,6 +38,8 @@ pub struct Answer {
     pub belief: Belief,
     /// Whether systemctl can freeze and thaw the unit.
     pub can_freeze: bool,
+    /// The slice that the unit is in; empty for the topmost.
+    pub slice: String,
     /// `Restart=` of a service; empty for other units.
     pub restart: String,
     /// Its settings that are in the way of a dump.
@@ -73,6 +73,7 @@ impl Answer {
             unit: unit.to_owned(),
             belief,
             can_freeze: value("CanFreeze") == "yes",
+            slice: value("Slice").to_owned(),
             restart: if service { value("Restart").to_owned() } else { String::new() },
             obstacles: if service { obstacle::of(unit, value) } else { Vec::new() },
         }
@@ -81,24 +82,30 @@ impl Answer {
     /// Whether the kernel says otherwise: `requested` is the own request of the unit's group on cgroup v2.
     pub fn disagreement(&self, requested: bool) -> Option<Disagreement> {
         let unit = &self.unit;
-        let thaw = format!("systemctl thaw {}", word(unit));
+        let thaw = |unit: &str| format!("systemctl thaw {}", word(unit));
         match (self.belief, requested) {
             (Belief::Frozen, false) => Some(Disagreement {
                 harmful: true,
                 what: format!(
                     "systemd calls {unit} frozen and refuses to stop it; the kernel was asked for no freeze"
                 ),
-                remedy: thaw,
+                remedy: thaw(unit),
             }),
-            (Belief::Running | Belief::FrozenByParent, true) => Some(Disagreement {
-                harmful: false,
+            // Thawing the unit alone: "Unit is frozen by a parent slice".
+            (Belief::FrozenByParent, false) => Some(Disagreement {
+                harmful: true,
                 what: format!(
-                    "{unit} was frozen past systemd, which does not know it; it can still stop the unit"
+                    "systemd calls {unit} frozen with the slice that it is in and refuses to stop it; the kernel was asked for no freeze of it"
                 ),
-                // A unit that systemd cannot freeze it does not thaw either.
-                remedy: if self.can_freeze { thaw } else { format!("cryoscope thaw {}", word(unit)) },
+                remedy: thaw(&self.slice),
             }),
-            _ => None,
+            (Belief::Running, true) => Some(Disagreement {
+                harmful: false,
+                what: format!("{unit} was frozen past systemd, which does not know it and can still stop it"),
+                // A unit that systemd cannot freeze it does not thaw either.
+                remedy: if self.can_freeze { thaw(unit) } else { format!("cryoscope thaw {}", word(unit)) },
+            }),
+            (Belief::Frozen | Belief::FrozenByParent, true) | (Belief::Running, false) => None,
         }
     }
 
@@ -173,8 +180,10 @@ mod tests {
         assert_eq!((found.harmful, found.remedy.as_str()), (false, "systemctl thaw x.service"));
         let slice = answer("system.slice", "FreezerState=running\nCanFreeze=no\n");
         assert_eq!(slice.disagreement(true).unwrap().remedy, "cryoscope thaw system.slice");
-        let below = answer("x.service", "FreezerState=frozen-by-parent\nCanFreeze=yes\n");
-        assert_eq!(below.disagreement(false), None);
+        let below = answer("x.service", "FreezerState=frozen-by-parent\nCanFreeze=yes\nSlice=my.slice\n");
+        // systemd asks for a freeze of each unit in a slice that it freezes.
+        assert_eq!(below.disagreement(true), None);
+        assert_eq!(below.disagreement(false).unwrap().remedy, "systemctl thaw my.slice");
     }
 
     #[test]
