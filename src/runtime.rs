@@ -7,7 +7,7 @@ pub mod systemd;
 use crate::kernel::cgroupfs::{Filesystem, Group};
 use crate::kernel::freezer::{self, FreezerError, Outcome};
 use crate::model::Version;
-use systemd::Unit;
+use systemd::{SystemdError, Unit};
 
 pub use advice::{Advice, advice};
 pub use containers::Containers;
@@ -21,7 +21,7 @@ pub enum ThawError {
         /// The group's path.
         unit: String,
         /// What systemctl said.
-        why: String,
+        why: SystemdError,
     },
     /// The kernel's side of it failed.
     #[error(transparent)]

@@ -10,9 +10,13 @@ use super::{Context, Failure, json};
 use crate::kernel::cgroupfs::{Filesystem, Group};
 use crate::kernel::processes::{Processes, group_of};
 use crate::model::process::tree as process_tree;
-use crate::model::{Change, Hierarchy, Process, State, Tree, Version, printable, span};
-use crate::runtime::systemd::{Answer, Belief, Disagreement, DropIn, Obstacle, Unit};
+use crate::model::{Change, Hierarchy, Process, State, Tree, printable, span};
+use crate::runtime::systemd::Unit;
 use crate::runtime::{Advice, Containers, advice};
+
+mod owner;
+
+use owner::Systemd;
 
 #[derive(Serialize)]
 struct Shown {
@@ -24,19 +28,10 @@ struct Shown {
     other_hierarchy: Vec<Elsewhere>,
     /// systemd believes that it froze this unit; null where the group is no unit of it.
     frozen_by_systemd: Option<bool>,
-    /// What systemd says of this unit; null where the group is none, or systemd does not answer.
+    /// What systemd says of this unit; null where the group is none, or systemd does not run.
     systemd: Option<Systemd>,
     /// What the container's own runtime would do for a checkpoint.
     advice: Option<Advice>,
-}
-
-#[derive(Serialize)]
-struct Systemd {
-    unit: String,
-    belief: Belief,
-    disagreement: Option<Disagreement>,
-    obstacles: Vec<Obstacle>,
-    after_kill: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -86,8 +81,9 @@ fn look(context: &Context, fs: &Filesystem, group: &Group, list: &[Process]) -> 
     let containers = Containers::read();
     let node = tree.get(key).ok_or_else(gone)?;
     let owner = containers.owner(fs.hierarchy(), &group.path);
-    let systemd = Unit::of(&group.path).map(|unit| unit.ask());
     let requested = node.group.freezer.requested();
+    let unit = Unit::of(&group.path);
+    let systemd = unit.as_ref().and_then(|unit| Systemd::new(unit, group.version, requested));
     Ok(Shown {
         advice: owner.and_then(|owner| advice(&owner, node.state(), "DIR")),
         group: json::Group::new(&tree, key, fs.hierarchy(), group.frozen_usec(), &containers)
@@ -96,24 +92,9 @@ fn look(context: &Context, fs: &Filesystem, group: &Group, list: &[Process]) -> 
         ancestors: tree.ancestors(key).filter_map(ancestor).collect(),
         below: Below { groups: below.groups, frozen: below.frozen, freezing: below.freezing },
         other_hierarchy: elsewhere(context, fs, list)?,
-        frozen_by_systemd: systemd
-            .as_ref()
-            .map(|answer| answer.as_ref().is_ok_and(|answer| answer.belief == Belief::Frozen)),
-        systemd: systemd.and_then(Result::ok).map(|answer| Systemd::new(answer, group.version, requested)),
+        frozen_by_systemd: unit.map(|_| systemd.as_ref().is_some_and(Systemd::froze)),
+        systemd,
     })
-}
-
-impl Systemd {
-    fn new(answer: Answer, version: Version, requested: bool) -> Self {
-        Self {
-            // systemd freezes through v2 alone, and knows no other freeze.
-            disagreement: answer.disagreement(requested).filter(|_| version == Version::V2),
-            after_kill: answer.after_kill(),
-            unit: answer.unit,
-            belief: answer.belief,
-            obstacles: answer.obstacles,
-        }
-    }
 }
 
 fn ancestor(tree: &Tree, key: crate::model::tree::Key, hierarchy: &Hierarchy) -> Option<Ancestor> {
@@ -124,46 +105,6 @@ fn ancestor(tree: &Tree, key: crate::model::tree::Key, hierarchy: &Hierarchy) ->
         state: node.state().map(|s| s.to_string()),
         requested: node.group.freezer.requested(),
     })
-}
-
-/// Who owns it, and what the owner says.
-fn owner(shown: &Shown, out: &mut impl Write) -> Result<(), Failure> {
-    if let Some(owner) = &shown.group.owner {
-        let whose = owner.user.map(|uid| format!(", of user {uid}")).unwrap_or_default();
-        let pod = owner.pod.as_ref().filter(|pod| **pod != owner.id);
-        let pod = pod.map(|pod| format!(", in pod {pod}")).unwrap_or_default();
-        let above = if owner.path == shown.group.path { "" } else { ", whose group is above" };
-        writeln!(out, "  owner      {} {}{whose}{pod}{above}", owner.kind, owner.id)?;
-    }
-    if let Some(advice) = &shown.advice {
-        writeln!(out, "  checkpoint {}", advice.what)?;
-        if let Some(command) = &advice.command {
-            writeln!(out, "             {command}")?;
-        }
-        if let Some(warning) = &advice.warning {
-            writeln!(out, "             {warning}")?;
-        }
-    }
-    if let Some(uid) = shown.group.owner.as_ref().and_then(|owner| owner.user) {
-        writeln!(
-            out,
-            "  systemd    user {uid} has one of their own, which is not asked: systemctl --user, as they"
-        )?;
-    }
-    let Some(systemd) = &shown.systemd else { return Ok(()) };
-    if let Some(disagreement) = &systemd.disagreement {
-        writeln!(out, "  systemd    {}: {}", disagreement.what, disagreement.remedy)?;
-    } else if systemd.belief == Belief::Frozen {
-        writeln!(out, "  systemd    froze it: cryoscope thaw goes through systemd, so that both agree")?;
-    }
-    for obstacle in &systemd.obstacles {
-        let DropIn { path, text, apply } = &obstacle.drop_in;
-        writeln!(out, "  checkpoint {}: criu fails", obstacle.what)?;
-        writeln!(out, "             write {}", path)?;
-        text.lines().try_for_each(|line| writeln!(out, "               {line}"))?;
-        writeln!(out, "             {apply}")?;
-    }
-    Ok(())
 }
 
 /// The groups of the other hierarchy in which the processes are: a process that is thawed here may be frozen there.
@@ -201,7 +142,7 @@ fn print(shown: &Shown, list: &[Process], out: &mut impl Write) -> Result<(), Fa
     }
     let Below { groups, frozen, freezing } = shown.below;
     writeln!(out, "  below      {groups} groups, {frozen} frozen, {freezing} freezing")?;
-    owner(shown, out)?;
+    owner::print(shown, out)?;
     for above in &shown.ancestors {
         let asks = if above.requested { "asks for a freeze" } else { "does not ask" };
         writeln!(out, "  above      {}: {asks}", above.path)?;

@@ -17,6 +17,7 @@ mod systemctl;
 
 pub use answer::{Answer, Belief, Disagreement};
 pub use obstacle::{DropIn, Obstacle};
+pub use systemctl::SystemdError;
 
 /// A unit of the system's manager.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,8 +41,8 @@ impl Unit {
     /// Asks systemd about the unit: one call of systemctl, which is given up after a short time. Not for each row of a list.
     ///
     /// # Errors
-    /// A sentence: systemd does not run here, or what systemctl said.
-    pub fn ask(&self) -> Result<Answer, String> {
+    /// [`SystemdError`].
+    pub fn ask(&self) -> Result<Answer, SystemdError> {
         let properties = format!("--property={}", answer::properties());
         let text = systemctl::run(&["show", &properties], self.name.as_bytes())?;
         Ok(Answer::parse(&self.name(), &text))
@@ -55,8 +56,8 @@ impl Unit {
     /// Has systemd thaw the unit, so that systemd and the kernel agree.
     ///
     /// # Errors
-    /// What systemctl said.
-    pub fn thaw(&self) -> Result<(), String> {
+    /// [`SystemdError`].
+    pub fn thaw(&self) -> Result<(), SystemdError> {
         systemctl::run(&["thaw"], self.name.as_bytes()).map(drop)
     }
 }

@@ -15,15 +15,26 @@ use crate::model::printable;
 /// An answer takes some milliseconds; a systemd that reloads or hangs takes as long as it likes.
 const DEADLINE: Duration = Duration::from_secs(3);
 
-/// Runs systemctl on a unit; its output, or a sentence.
-pub(super) fn run(arguments: &[&str], unit: &[u8]) -> Result<Vec<u8>, String> {
+/// Why systemd did not answer, or not do it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SystemdError {
+    /// Another init runs this host.
+    #[error("systemd does not run here")]
+    NotRunning,
+    /// What systemctl said, or that it could not be run or did not end in time.
+    #[error("{0}")]
+    Failed(String),
+}
+
+/// Runs systemctl on a unit; its output.
+pub(super) fn run(arguments: &[&str], unit: &[u8]) -> Result<Vec<u8>, SystemdError> {
     // The manager's own sign that it runs. (sd_booted(3))
     if !Path::new("/run/systemd/system").is_dir() {
-        return Err("systemd does not run here".to_owned());
+        return Err(SystemdError::NotRunning);
     }
     let mut command = Command::new("systemctl");
     command.args(arguments).arg("--no-pager").arg("--").arg(OsStr::from_bytes(unit));
-    output(&mut command, DEADLINE)
+    output(&mut command, DEADLINE).map_err(SystemdError::Failed)
 }
 
 /// Runs a command to its end, or ends it at the deadline; its output, or a sentence.
