@@ -1,11 +1,13 @@
 //! What systemd says of a unit, and what follows from it.
 
 use std::collections::HashMap;
+use std::ffi::OsStr;
 
 use serde::Serialize;
 
 use super::obstacle::{self, Obstacle};
 use crate::model::printable;
+use crate::model::shell::quoted;
 
 /// The properties that are asked for. (org.freedesktop.systemd1(5))
 const PROPERTIES: [&str; 7] =
@@ -82,7 +84,7 @@ impl Answer {
     /// Whether the kernel says otherwise: `requested` is the own request of the unit's group on cgroup v2.
     pub fn disagreement(&self, requested: bool) -> Option<Disagreement> {
         let unit = &self.unit;
-        let thaw = |unit: &str| format!("systemctl thaw {}", word(unit));
+        let thaw = |unit: &str| format!("systemctl thaw {}", quoted(OsStr::new(unit)));
         match (self.belief, requested) {
             (Belief::Frozen, false) => Some(Disagreement {
                 harmful: true,
@@ -103,7 +105,11 @@ impl Answer {
                 harmful: false,
                 what: format!("{unit} was frozen past systemd, which does not know it and can still stop it"),
                 // A unit that systemd cannot freeze it does not thaw either.
-                remedy: if self.can_freeze { thaw(unit) } else { format!("cryoscope thaw {}", word(unit)) },
+                remedy: if self.can_freeze {
+                    thaw(unit)
+                } else {
+                    format!("cryoscope thaw {}", quoted(OsStr::new(unit)))
+                },
             }),
             (Belief::Frozen | Belief::FrozenByParent, true) | (Belief::Running, false) => None,
         }
@@ -138,11 +144,6 @@ impl Answer {
 
 fn printable_lines(text: &[u8]) -> Vec<String> {
     text.split(|&b| b == b'\n').map(|line| printable(line).into_owned()).collect()
-}
-
-/// A unit's name as a word of a shell. It holds no quote. (systemd: src/basic/unit-name.c)
-pub(super) fn word(unit: &str) -> String {
-    if unit.contains('\\') { format!("'{unit}'") } else { unit.to_owned() }
 }
 
 #[cfg(test)]

@@ -2,9 +2,11 @@
 //!
 //! Measured with systemd 257 and CRIU 4.1.1: each remedy, followed, makes `criu dump` succeed.
 
+use std::ffi::OsStr;
+
 use serde::Serialize;
 
-use super::answer::word;
+use crate::model::shell::quoted;
 
 /// A setting of a service that criu cannot cope with.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -91,7 +93,7 @@ fn drop_in(unit: &str, name: &str, lines: &str) -> DropIn {
     DropIn {
         path: format!("/etc/systemd/system/{unit}.d/cryoscope-{name}.conf"),
         text: format!("[Service]\n{lines}"),
-        apply: format!("systemctl daemon-reload && systemctl restart {}", word(unit)),
+        apply: format!("systemctl daemon-reload && systemctl restart {}", quoted(OsStr::new(unit))),
     }
 }
 
