@@ -12,7 +12,9 @@ pub mod mounts;
 pub mod processes;
 pub mod status;
 pub mod target;
+pub mod walk;
 
 pub use cgroupfs::{Filesystem, Group};
 pub use dir::Dir;
 pub use status::Status;
+pub use walk::Walk;

@@ -1,5 +1,6 @@
 //! The `cryoscope` program: arguments, reports, the exit code.
 
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -12,7 +13,8 @@ fn main() -> ExitCode {
     match cli::run(cli::Arguments::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("cryoscope: {failure}");
+            // Not eprintln!, which panics where the terminal is gone.
+            let _ = writeln!(io::stderr(), "cryoscope: {failure}");
             ExitCode::from(failure.code)
         }
     }

@@ -28,6 +28,7 @@ mod keymap;
 mod layout;
 mod rows;
 mod run;
+mod screen;
 mod search;
 mod story;
 mod theme;
@@ -42,6 +43,7 @@ pub use command::Command;
 pub use event::{CheckpointTold, Event, FreezeAction};
 pub use keymap::{Binding, TABLE};
 pub use run::run;
+pub use screen::on_screen;
 pub use update::update;
 
 #[cfg(test)]

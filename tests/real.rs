@@ -15,7 +15,9 @@ mod real {
     pub mod inspect;
     pub mod kernel;
     pub mod runtime;
+    pub mod live;
     pub mod support;
+    pub mod terminal;
 }
 
 use std::process::ExitCode;
@@ -25,7 +27,7 @@ use real::*;
 
 fn main() -> ExitCode {
     // Before the arguments are read as those of a test run: this program started again as something to be frozen.
-    if let Some(code) = support::workload::main() {
+    if let Some(code) = support::workload::main().or_else(support::terminal::main) {
         return code;
     }
     let modules = [
@@ -38,6 +40,8 @@ fn main() -> ExitCode {
         handover::tests,
         inspect::tests,
         runtime::tests,
+        live::tests,
+        terminal::tests,
     ];
     let trials = modules.into_iter().flat_map(|tests| tests()).collect();
     let mut arguments = Arguments::from_args();

@@ -10,7 +10,7 @@ use super::args::Watch;
 use super::{Context, Failure};
 use crate::model::tree::Occurrence;
 use crate::model::{Hierarchy, printable};
-use crate::watch::{Observer, Told};
+use crate::watch::{Observer, Told, Watching};
 
 #[derive(Serialize)]
 struct Line {
@@ -39,7 +39,7 @@ pub(super) fn run(context: &Context, options: &Watch, out: &mut impl Write) -> R
                 }
                 out.flush()?;
             }
-            Told::Watching { polling: Some(why), .. } => eprintln!("cryoscope: looking once a second: {why}"),
+            Told::Watching(watching) => notes(&watching),
             Told::Failed(why) => {
                 return Err(Failure::new(1, format!("cannot watch {}: {why}", hierarchy.version)));
             }
@@ -47,6 +47,16 @@ pub(super) fn run(context: &Context, options: &Watch, out: &mut impl Write) -> R
         }
     }
     Ok(())
+}
+
+/// What whoever reads the lines must know of them.
+fn notes(watching: &Watching) {
+    if let Some(why) = &watching.polling {
+        eprintln!("cryoscope: looking once a second: {why}");
+    }
+    for (path, why) in &watching.unreadable {
+        eprintln!("cryoscope: {path} and what is below is left out: {why}");
+    }
 }
 
 fn print(hierarchy: &Hierarchy, o: &Occurrence, json: bool, out: &mut impl Write) -> Result<(), Failure> {

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use super::Dir;
 use super::dir::absent_is_none;
+use super::walk::{Unreadable, Walk};
 use crate::model::freezer::{Events, flag, keyed, v1_state};
 use crate::model::{Cgroup, CgroupId, CgroupPath, Change, Freezer, Hierarchy, State, Version};
 
@@ -82,46 +83,51 @@ impl Filesystem {
     }
 
     /// Walks a group and everything below it, telling each fact as it is read: the groups of a directory, then that it is
-    /// complete, then what is below each. Groups that vanish on the way are left out; a directory that may not be read is
-    /// told to `denied`.
+    /// complete, then what is below each. Groups that vanish on the way are left out; one that cannot be read is passed over,
+    /// and is the error in the end.
     ///
     /// # Errors
-    /// What the reads say, but for vanished groups.
+    /// What the reads say first, but for vanished groups.
     pub fn walk(&self, from: &CgroupPath, tell: &mut impl FnMut(Change)) -> io::Result<()> {
-        let Some(group) = self.group(from)? else { return Ok(()) };
-        let mut stack = vec![(group.dir, group.id)];
-        while let Some((dir, id)) = stack.pop() {
-            let below = self.list(&dir, id, tell)?;
-            stack.extend(below.into_iter().rev());
-        }
-        Ok(())
+        let Some(mut walk) = Walk::new(self, from)? else { return Ok(()) };
+        while walk.step(self, tell) {}
+        walk.unreadable().next().map_or(Ok(()), |first| Err(first.error))
     }
 
-    /// Reads one directory: its groups, and that these are all.
+    /// Reads one directory: its groups, and that these are all. Returns those that could not be read.
     ///
     /// # Errors
-    /// What the reads say, but for vanished groups.
-    pub fn list_one(&self, group: &Group, tell: &mut impl FnMut(Change)) -> io::Result<()> {
-        self.list(&group.dir, group.id, tell).map(drop)
+    /// What reading the directory says.
+    pub fn list_one(&self, group: &Group, tell: &mut impl FnMut(Change)) -> io::Result<Vec<Unreadable>> {
+        let listing = self.list(&group.dir, group.id, tell)?;
+        let unreadable = |(name, error): (Box<[u8]>, _)| Unreadable { path: group.path.join(&name), error };
+        Ok(listing.unreadable.into_iter().map(unreadable).collect())
     }
 
-    /// Tells the groups of a directory; returns those that have groups below.
-    fn list(
+    /// Tells the groups of a directory. One that cannot be read is listed as present all the same, for it is there.
+    pub(super) fn list(
         &self,
         dir: &Dir,
         parent: CgroupId,
         tell: &mut impl FnMut(Change),
-    ) -> io::Result<Vec<(Dir, CgroupId)>> {
-        let (mut groups, mut present, mut deeper) = (Vec::new(), Vec::new(), Vec::new());
+    ) -> io::Result<Listing> {
+        let (mut groups, mut present, mut listing) = (Vec::new(), Vec::new(), Listing::default());
         let mut buffer = Vec::with_capacity(128);
         for name in dir.children()? {
-            let Some(child) = dir.child(&name)? else { continue };
-            let Some(group) = read(&child, self.hierarchy.version, &name, &mut buffer)? else { continue };
-            present.push(group.id);
-            if child.has_children()? {
-                deeper.push((child, group.id));
+            match self.look(dir, &name, &mut buffer) {
+                Ok(None) => {}
+                Ok(Some((group, has_children))) => {
+                    present.push(group.id);
+                    if has_children {
+                        listing.deeper.push((name, group.id));
+                    }
+                    groups.push(group);
+                }
+                Err(error) => {
+                    present.extend(dir.id_of(&name).ok().flatten());
+                    listing.unreadable.push((name, error));
+                }
             }
-            groups.push(group);
             if groups.len() == BATCH {
                 tell(Change::Found { parent, groups: std::mem::take(&mut groups) });
             }
@@ -130,8 +136,24 @@ impl Filesystem {
             tell(Change::Found { parent, groups });
         }
         tell(Change::Listed { parent, present });
-        Ok(deeper)
+        Ok(listing)
     }
+
+    /// One group of a directory, and whether there are groups in it.
+    fn look(&self, dir: &Dir, name: &[u8], buffer: &mut Vec<u8>) -> io::Result<Option<(Cgroup, bool)>> {
+        let Some(child) = dir.child(name)? else { return Ok(None) };
+        let Some(group) = read(&child, self.hierarchy.version, name, buffer)? else { return Ok(None) };
+        Ok(Some((group, child.has_children()?)))
+    }
+}
+
+/// What reading a directory leaves to do.
+#[derive(Debug, Default)]
+pub(super) struct Listing {
+    /// The groups that have groups in them.
+    pub(super) deeper: Vec<(Box<[u8]>, CgroupId)>,
+    /// The groups that could not be read.
+    pub(super) unreadable: Vec<(Box<[u8]>, io::Error)>,
 }
 
 impl Group {

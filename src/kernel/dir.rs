@@ -46,6 +46,16 @@ impl Dir {
         Ok(identity(&self.stat()?))
     }
 
+    /// Who the group with a name in this one is, even where it may not be opened; `None` where it is gone.
+    ///
+    /// # Errors
+    /// What fstatat(2) says.
+    pub fn id_of(&self, name: &[u8]) -> io::Result<Option<CgroupId>> {
+        let flags = rustix::fs::AtFlags::SYMLINK_NOFOLLOW;
+        let stat = present(rustix::fs::statat(&self.fd, OsStr::from_bytes(name), flags))?;
+        Ok(stat.as_ref().map(identity))
+    }
+
     /// Whether there are groups in this one. A directory's link count is two and one for each directory in it, so a leaf is
     /// known without reading the directory.
     ///

@@ -34,6 +34,7 @@ pub enum Action {
     Thaw,
     Checkpoint,
     Copy,
+    Mouse,
     Help,
     Back,
     Quit,

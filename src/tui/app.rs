@@ -59,13 +59,6 @@ pub(crate) struct Message {
     pub(crate) wrong: bool,
 }
 
-/// How the groups are watched.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Watching {
-    pub(crate) groups: usize,
-    pub(crate) polling: Option<String>,
-}
-
 /// The whole state of the screen. Changed by [`super::update()`] only.
 #[derive(Debug)]
 pub struct App {
@@ -87,8 +80,9 @@ pub struct App {
     /// The first line of the help that is shown.
     pub(crate) help_offset: usize,
     pub(crate) message: Option<Message>,
-    pub(crate) watching: Watching,
     pub(crate) size: (u16, u16),
+    /// Clicks and the wheel come here.
+    pub(crate) mouse: bool,
     pub(crate) now: Duration,
     /// Keys that are the beginning of a binding.
     pub(crate) typed: String,
@@ -130,8 +124,8 @@ impl App {
             help: false,
             help_offset: 0,
             message: None,
-            watching: Watching::default(),
             size,
+            mouse: true,
             now: Duration::ZERO,
             typed: String::new(),
             frozen_here: Vec::new(),

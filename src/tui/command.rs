@@ -63,6 +63,8 @@ pub enum Command {
     Run(Arc<Plan>),
     /// Put text on the clipboard.
     Copy(String),
+    /// Take the mouse's clicks and wheel, or leave the mouse to the terminal.
+    Mouse(bool),
     /// Leave.
     Quit,
 }

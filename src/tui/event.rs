@@ -56,12 +56,23 @@ pub enum Event {
         /// The whole list, or why there is none.
         list: Result<Vec<Process>, String>,
     },
-    /// How the groups are watched.
+    /// How the groups of a hierarchy are watched.
     Watching {
+        /// Which hierarchy.
+        version: Version,
         /// How many groups have a watch.
         groups_watched: usize,
-        /// Why some are polled instead, if any are.
+        /// Why all are polled instead, if they are.
         polling: Option<String>,
+        /// The groups that cannot be read, with the reason.
+        unreadable: Vec<String>,
+    },
+    /// A hierarchy is not observed any more: what is shown of it gets old.
+    Unobserved {
+        /// Which hierarchy.
+        version: Version,
+        /// Why.
+        why: String,
     },
     /// The answer to [`super::Command::Inspect`].
     Guard {

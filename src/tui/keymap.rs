@@ -46,6 +46,7 @@ pub const TABLE: &[Binding] = &[
     key(&["J", "Shift-Down"], Action::PanelDown, "", "scroll the panel down"),
     key(&["K", "Shift-Up"], Action::PanelUp, "", "scroll the panel up"),
     key(&["y"], Action::Copy, "copy", "copy the path; on panel 2 the command"),
+    key(&["m"], Action::Mouse, "", "the mouse: here, or the terminal's"),
     key(&["Down", "j"], Action::Down, "", "next group"),
     key(&["Up", "k"], Action::Up, "", "previous group"),
     key(&["Left", "h"], Action::Left, "", "fold, or go to the group above"),

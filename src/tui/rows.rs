@@ -24,6 +24,30 @@ pub(crate) struct Since {
     pub(crate) at_least: bool,
 }
 
+/// How the groups of a hierarchy are watched.
+#[derive(Debug, Default)]
+pub(crate) struct Watching {
+    pub(crate) groups: usize,
+    pub(crate) polling: Option<String>,
+    /// The groups that cannot be read, with the reason.
+    pub(crate) unreadable: Vec<String>,
+    /// Why nothing is watched any more.
+    pub(crate) ended: Option<String>,
+}
+
+impl Watching {
+    /// What makes the groups less than live or less than complete, in a sentence.
+    pub(crate) fn trouble(&self) -> Option<String> {
+        if let Some(why) = &self.ended {
+            return Some(format!("not live any more: {why}"));
+        }
+        let first = self.unreadable.first();
+        let unreadable =
+            first.map(|first| format!("{} groups cannot be read: {first}", self.unreadable.len()));
+        self.polling.as_ref().map(|why| format!("polling: {why}")).or(unreadable)
+    }
+}
+
 /// The groups of one hierarchy, as they are shown.
 #[derive(Debug)]
 pub(crate) struct Grove {
@@ -35,6 +59,7 @@ pub(crate) struct Grove {
     /// The first row on the screen.
     pub(crate) offset: usize,
     pub(crate) since: HashMap<CgroupId, Since>,
+    pub(crate) watching: Watching,
     unfolded: HashSet<Key>,
     /// Where the selection was, so that a group that is gone still has a name.
     place: CgroupPath,
@@ -52,6 +77,7 @@ impl Grove {
             selected: None,
             offset: 0,
             since: HashMap::new(),
+            watching: Watching::default(),
             unfolded: HashSet::new(),
             place: CgroupPath::root(),
             wanted,

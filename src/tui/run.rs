@@ -1,13 +1,16 @@
 //! The loop: gather events, update, carry commands out, draw once.
 
-use std::io::{self, Write as _};
+use std::io::{self, Write as _, stdin};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
-use nix::sys::signal::{SigSet, Signal};
 use ratatui::DefaultTerminal;
 use ratatui::crossterm::event;
+use rustix::event::{PollFd, PollFlags, poll};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
 
+use super::screen::on_screen;
 use super::world::World;
 use super::{App, Event, Settings, update, view};
 use crate::model::Hierarchies;
@@ -17,24 +20,28 @@ const FRAME: Duration = Duration::from_millis(16);
 /// How often durations on screen move on.
 const TICK: Duration = Duration::from_secs(1);
 
-/// Opens the screen, and closes it again whatever happens: on an error, a panic, SIGTERM and SIGHUP.
+/// Opens the screen, and closes it again whatever happens: on an error, a panic, a signal, and where the terminal goes away.
 ///
 /// # Errors
-/// Where the terminal cannot be set up or is gone, or a hierarchy cannot be opened.
+/// Where the terminal cannot be set up, a hierarchy cannot be opened, or a part of the program failed.
 pub fn run(hosts: Hierarchies, settings: Settings) -> io::Result<()> {
     let (inbox, events) = unbounded();
     signals(inbox.clone())?;
+    hang_up(inbox.clone())?;
     let mut world = World::start(&hosts, &inbox)?;
-    let mut terminal = ratatui::try_init()?;
-    let done =
-        keys(inbox).and_then(|()| session(&mut terminal, App::new(hosts, settings), &events, &mut world));
-    let restored = ratatui::try_restore();
+    let end = inbox.clone();
+    let panicked = move || drop(end.send(Event::Terminated));
+    let done = on_screen(panicked, |terminal| {
+        keys(inbox)?;
+        session(terminal, App::new(hosts, settings), &events, &mut world)
+    });
     if world.is_busy() {
         // The terminal may be gone: then nobody reads it, and the wait is the same.
         let _ = writeln!(io::stderr(), "cryoscope: waiting for the checkpoint to end");
         world.finish();
     }
-    done.and(restored)
+    // Nobody is there to be told.
+    if is_hung_up() { Ok(()) } else { done }
 }
 
 fn session(
@@ -74,20 +81,40 @@ fn keys(inbox: Sender<Event>) -> io::Result<()> {
                 return;
             }
         }
-        // The terminal is gone.
         let _ = inbox.send(Event::Terminated);
     };
-    std::thread::Builder::new().name("keys".into()).spawn(body).map(drop)
+    spawn("keys", body)
 }
 
-/// Blocks SIGTERM and SIGHUP, before there are other threads, and waits for them in a thread of its own.
+/// Waits for the signals that end the program. They are handled and not blocked, for what is blocked here would be blocked in
+/// the programs that are started from here, too.
 fn signals(inbox: Sender<Event>) -> io::Result<()> {
-    let set: SigSet = [Signal::SIGTERM, Signal::SIGHUP].into_iter().collect();
-    set.thread_block()?;
+    let mut signals = Signals::new([SIGTERM, SIGHUP, SIGINT])?;
     let body = move || {
-        if set.wait().is_ok() {
+        for _ in signals.forever() {
             let _ = inbox.send(Event::Terminated);
         }
     };
-    std::thread::Builder::new().name("signals".into()).spawn(body).map(drop)
+    spawn("signals", body)
+}
+
+/// Waits until the terminal goes away. Not everybody gets a SIGHUP then, and crossterm takes the end of the input for an
+/// invitation to read again at once, for ever.
+fn hang_up(inbox: Sender<Event>) -> io::Result<()> {
+    let body = move || {
+        // Without a timeout, and for nothing but what is always reported: hang-up and error.
+        while poll(&mut [PollFd::new(&stdin(), PollFlags::empty())], None) == Err(rustix::io::Errno::INTR) {}
+        let _ = inbox.send(Event::Terminated);
+    };
+    spawn("hang-up", body)
+}
+
+fn is_hung_up() -> bool {
+    let stdin = stdin();
+    let mut terminal = [PollFd::new(&stdin, PollFlags::empty())];
+    poll(&mut terminal, Some(&rustix::event::Timespec::default())).is_ok_and(|ready| ready > 0)
+}
+
+fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> io::Result<()> {
+    std::thread::Builder::new().name(name.into()).spawn(body).map(drop)
 }

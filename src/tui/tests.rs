@@ -85,7 +85,12 @@ impl Session {
         session.send(Event::Tick(Duration::from_secs(717)));
         session.changes(vec![Change::Read(group(11, "db.service", true, false))]);
         session.send(Event::Tick(Duration::from_secs(720)));
-        session.send(Event::Watching { groups_watched: 2408, polling: None });
+        session.send(Event::Watching {
+            version: Version::V2,
+            groups_watched: 2408,
+            polling: None,
+            unreadable: Vec::new(),
+        });
         session.said.clear();
         session
     }

@@ -9,7 +9,7 @@ use ratatui::crossterm::event::{Event as Terminal, KeyEventKind, MouseEvent, Mou
 use ratatui::layout::Position;
 
 use super::layout::inside;
-use super::rows::Grove;
+use super::rows::{Grove, Watching};
 use super::{App, Command, Event, Panel, columns, story};
 use crate::model::{Process, Version, process};
 
@@ -33,9 +33,16 @@ pub fn update(app: &mut App, event: Event) -> Vec<Command> {
         }
         Event::Scanned { version } => on_scanned(app, version),
         Event::Processes { id, list } => app.processes = Some((id, list)),
-        Event::Watching { groups_watched, polling } => {
-            app.watching.groups = groups_watched;
-            app.watching.polling = polling;
+        Event::Watching { version, groups_watched, polling, unreadable } => {
+            if let Some(grove) = app.grove_of(version) {
+                grove.watching = Watching { groups: groups_watched, polling, unreadable, ended: None };
+            }
+        }
+        Event::Unobserved { version, why } => {
+            app.complain(format!("{version} is not live any more: {why}"));
+            if let Some(grove) = app.grove_of(version) {
+                grove.watching = Watching { ended: Some(why), ..Watching::default() };
+            }
         }
         Event::Guard { id, refusal, owner } => answers::on_guard(app, id, refusal, owner),
         Event::Done { action, version, id, path, outcome } => {

@@ -11,13 +11,14 @@ use crossbeam_channel::{Sender, unbounded};
 use ratatui::crossterm::clipboard::CopyToClipboard;
 use ratatui::crossterm::execute;
 
+use super::screen::Clicks;
 use super::{Command, Event, FreezeAction};
 use crate::kernel::cgroupfs::{Filesystem, Group};
 use crate::kernel::freezer::{self, Outcome};
 use crate::kernel::guard;
 use crate::model::{CgroupId, CgroupPath, Change, Hierarchies, Hierarchy, Version};
 use crate::runtime;
-use crate::watch::{Focus, Observer, Told};
+use crate::watch::{Focus, Observer, Told, Watching};
 
 /// How long a freeze may take before it is taken back.
 const DEADLINE: Duration = Duration::from_secs(10);
@@ -78,6 +79,7 @@ impl World {
             }
             Command::Run(plan) => self.checkpoint = Some(checkpoint::run(plan, &self.inbox)?),
             Command::Copy(text) => execute!(io::stdout(), CopyToClipboard::to_clipboard_from(text))?,
+            Command::Mouse(ours) => execute!(io::stdout(), Clicks(ours))?,
             Command::Quit => return Ok(false),
         }
         Ok(true)
@@ -120,11 +122,13 @@ fn event(version: Version, told: Told) -> Option<Event> {
         Told::Changes(changes) => Event::Changes { version, changes },
         Told::Scanned => Event::Scanned { version },
         Told::Processes { id, list } => Event::Processes { id, list },
-        Told::Watching { groups, polling } => Event::Watching { groups_watched: groups, polling },
-        Told::Failed(why) => Event::Watching {
-            groups_watched: 0,
-            polling: Some(format!("{version} cannot be read any more: {why}")),
+        Told::Watching(Watching { groups, polling, unreadable }) => Event::Watching {
+            version,
+            groups_watched: groups,
+            polling,
+            unreadable: unreadable.iter().map(|(path, why)| format!("{path}: {why}")).collect(),
         },
+        Told::Failed(why) => Event::Unobserved { version, why },
         Told::Happened(_) => return None,
     })
 }

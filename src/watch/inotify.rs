@@ -5,14 +5,19 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
-use notify::event::{EventKindMask, ModifyKind};
+use notify::event::{EventKindMask, ModifyKind, RenameMode};
 use notify::{Config, ErrorKind, EventKind, PathOp, RecommendedWatcher, Watcher};
 
 /// A reason to look again.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Hint {
-    /// A group came, went, or has another name: list this directory.
+    /// Announcements were lost: look at everything.
+    Everything,
+    /// A group came, or has another name: list this directory.
     Children(PathBuf),
+    /// The group with this directory went or has another name, and the watch at this path is gone with it, even where another
+    /// group has the path by now.
+    Gone(PathBuf),
     /// A control file of the group with this directory was written, or the kernel announced a change of it.
     State(PathBuf),
     /// A process was moved into the group with this directory.
@@ -27,6 +32,9 @@ pub struct Inotify {
     hints: Receiver<Hint>,
     overflow: Arc<AtomicBool>,
 }
+
+/// How many watches are made at once: no more, for one that fails sends those behind it round again.
+const AT_ONCE: usize = 128;
 
 /// Why watching failed for some groups.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -82,24 +90,31 @@ impl Inotify {
     pub fn watch(&mut self, directories: impl IntoIterator<Item = PathBuf>) -> Result<(), WatchError> {
         let both =
             |dir: PathBuf| [PathOp::watch_non_recursive(dir.join(EVENTS)), PathOp::watch_non_recursive(dir)];
-        self.update(directories.into_iter().flat_map(both).collect())
+        self.update(directories.into_iter().flat_map(both))
     }
 
     /// Stops watching groups.
     pub fn unwatch(&mut self, directories: impl IntoIterator<Item = PathBuf>) {
         let both = |dir: PathBuf| [PathOp::unwatch(dir.join(EVENTS)), PathOp::unwatch(dir)];
         // A watch that is gone with its group is what is wanted here.
-        let _ = self.update(directories.into_iter().flat_map(both).collect());
+        let _ = self.update(directories.into_iter().flat_map(both));
     }
 
-    fn update(&mut self, mut operations: Vec<PathOp>) -> Result<(), WatchError> {
-        while let Err(error) = self.watcher.update_paths(std::mem::take(&mut operations)) {
+    fn update(&mut self, operations: impl Iterator<Item = PathOp>) -> Result<(), WatchError> {
+        let mut operations = operations.peekable();
+        while operations.peek().is_some() {
+            self.update_some(operations.by_ref().take(AT_ONCE).collect())?;
+        }
+        Ok(())
+    }
+
+    fn update_some(&mut self, mut operations: Vec<PathOp>) -> Result<(), WatchError> {
+        while !operations.is_empty() {
+            let Err(error) = self.watcher.update_paths(operations) else { return Ok(()) };
             match error.source.kind {
                 ErrorKind::MaxFilesWatch => return Err(WatchError::Exhausted),
+                // Of one group alone: it is gone, or may not be read.
                 _ => operations = error.remaining,
-            }
-            if operations.is_empty() {
-                break;
             }
         }
         Ok(())
@@ -107,6 +122,8 @@ impl Inotify {
 }
 
 const EVENTS: &str = "cgroup.events";
+/// Writing to these moves processes or threads.
+const MEMBERS: [&str; 3] = ["cgroup.procs", "cgroup.threads", "tasks"];
 
 fn send(sender: &Sender<Hint>, overflow: &AtomicBool, hint: Hint) {
     if let Err(TrySendError::Full(_)) = sender.try_send(hint) {
@@ -115,19 +132,18 @@ fn send(sender: &Sender<Hint>, overflow: &AtomicBool, hint: Hint) {
 }
 
 fn hints_of(event: &notify::Event) -> impl Iterator<Item = Hint> {
-    let overflow = event.need_rescan().then(|| Hint::Children(PathBuf::new()));
+    let overflow = event.need_rescan().then_some(Hint::Everything);
     event.paths.iter().filter_map(|path| hint(event.kind, path)).chain(overflow)
 }
 
 fn hint(kind: EventKind, path: &Path) -> Option<Hint> {
     let directory = path.parent()?.to_owned();
     match kind {
-        EventKind::Create(_) | EventKind::Remove(_) | EventKind::Modify(ModifyKind::Name(_)) => {
-            Some(Hint::Children(directory))
+        EventKind::Remove(_) | EventKind::Modify(ModifyKind::Name(RenameMode::From)) => {
+            Some(Hint::Gone(path.to_owned()))
         }
-        _ if path.file_name()? == "cgroup.procs" || path.file_name()? == "tasks" => {
-            Some(Hint::Members(directory))
-        }
+        EventKind::Create(_) | EventKind::Modify(ModifyKind::Name(_)) => Some(Hint::Children(directory)),
+        _ if MEMBERS.iter().any(|name| path.ends_with(name)) => Some(Hint::Members(directory)),
         _ => Some(Hint::State(directory)),
     }
 }
@@ -142,7 +158,7 @@ fn explain(error: &notify::Error) -> WatchError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use notify::event::{CreateKind, DataChange, Flag};
+    use notify::event::{CreateKind, DataChange, Flag, RemoveKind};
 
     fn hints(event: notify::Event) -> Vec<Hint> {
         hints_of(&event).collect()
@@ -152,6 +168,15 @@ mod tests {
     fn a_new_directory_is_a_hint_at_its_parent() {
         let event = notify::Event::new(EventKind::Create(CreateKind::Folder)).add_path("/cg/a/new".into());
         assert_eq!(hints(event), [Hint::Children("/cg/a".into())]);
+    }
+
+    #[test]
+    fn a_directory_that_went_or_was_renamed_takes_its_watch_along() {
+        let went = notify::Event::new(EventKind::Remove(RemoveKind::Folder)).add_path("/cg/a".into());
+        assert_eq!(hints(went), [Hint::Gone("/cg/a".into())]);
+        let kind = EventKind::Modify(ModifyKind::Name(RenameMode::Both));
+        let renamed = notify::Event::new(kind).add_path("/cg/a".into()).add_path("/cg/b".into());
+        assert_eq!(hints(renamed), [Hint::Children("/cg".into()), Hint::Children("/cg".into())]);
     }
 
     #[test]
@@ -166,6 +191,6 @@ mod tests {
     #[test]
     fn an_overflow_asks_for_everything() {
         let event = notify::Event::new(EventKind::Other).set_flag(Flag::Rescan);
-        assert_eq!(hints(event), [Hint::Children(PathBuf::new())]);
+        assert_eq!(hints(event), [Hint::Everything]);
     }
 }

@@ -4,7 +4,9 @@
 pub mod criu;
 pub mod group;
 pub mod namespace;
+pub mod ordinary;
 pub mod requirement;
+pub mod terminal;
 pub mod wait;
 pub mod workload;
 

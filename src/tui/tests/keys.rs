@@ -220,3 +220,18 @@ fn nothing_is_asked_for_while_nothing_can_be_seen() {
     assert_eq!((s.selected(), s.asked()), ("/".to_owned(), vec![]));
     assert_eq!(s.press("q").asked(), [Command::Quit]);
 }
+
+#[test]
+fn m_leaves_the_mouse_to_the_terminal_and_takes_it_again() {
+    let mut s = Session::host((80, 24));
+    s.press("mm");
+    let mouse: Vec<_> = s.said.iter().filter(|c| matches!(c, Command::Mouse(_))).collect();
+    assert_eq!(mouse, [&Command::Mouse(false), &Command::Mouse(true)]);
+}
+
+#[test]
+fn what_is_not_live_says_so() {
+    let mut s = Session::host((120, 24));
+    s.send(Event::Unobserved { version: Version::V2, why: "the root is gone".to_owned() });
+    assert!(s.screen().contains("NOT LIVE") && s.screen().contains("the root is gone"), "{}", s.screen());
+}

@@ -78,6 +78,7 @@ fn act(app: &mut App, action: Action, commands: &mut Vec<Command>) {
         Action::Thaw => answers::ask_thaw(app),
         Action::Checkpoint => checkpoint::open(app, commands),
         Action::Copy => copy(app, commands),
+        Action::Mouse => turn_mouse(app, commands),
         Action::Help => (app.help, app.help_offset) = (true, 0),
         Action::Back => app.panel_first = false,
         Action::Quit => leaving::ask(app, commands),
@@ -198,6 +199,12 @@ fn copy(app: &mut App, commands: &mut Vec<Command>) {
     let Some(text) = story::to_copy(app) else { return };
     app.say(format!("copied: {text}"));
     commands.push(Command::Copy(text));
+}
+
+fn turn_mouse(app: &mut App, commands: &mut Vec<Command>) {
+    app.mouse = !app.mouse;
+    app.say(if app.mouse { "the mouse selects and folds here" } else { "the mouse is the terminal's" });
+    commands.push(Command::Mouse(app.mouse));
 }
 
 /// A key in a line of text.

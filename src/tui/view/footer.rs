@@ -32,13 +32,12 @@ fn said(app: &App, frame: &mut Frame<'_>, area: Rect) {
         frame.set_cursor_position(Position::new(x, area.y));
         return;
     }
-    let (text, style) = match (message, &app.watching.polling) {
+    let trouble = app.grove().filter(|grove| grove.cursor() == 0).and_then(|grove| grove.watching.trouble());
+    let (text, style) = match (message, trouble) {
         (Some((text, true)), _) => (text, theme.wrong()),
         (Some((text, false)), _) => (text, theme.strong()),
-        (None, Some(reason)) if app.grove().is_some_and(|grove| grove.cursor() == 0) => {
-            (format!("polling: {}", printable(reason.as_bytes())), theme.waiting())
-        }
-        (None, _) => (story::line(app), theme.strong()),
+        (None, Some(trouble)) => (printable(trouble.as_bytes()).into_owned(), theme.waiting()),
+        (None, None) => (story::line(app), theme.strong()),
     };
     frame.render_widget(Line::styled(columns::cut(&format!(" {text}"), width), style), area);
 }

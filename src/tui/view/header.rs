@@ -64,16 +64,19 @@ fn counts(app: &App) -> Vec<Count> {
     let Some(tree) = &grove.tree else { return vec![Count { rank: 0, text: scanning.to_owned() }] };
     let below = tree.get(tree.root()).map(|node| node.below).unwrap_or_default();
     let number = |n: u32, word: &str| format!("{} {word}", thousands(u64::from(n)));
-    let watched = format!("watch {}", thousands(app.watching.groups as u64));
+    let watched = format!("watch {}", thousands(grove.watching.groups as u64));
+    let unreadable = u32::try_from(grove.watching.unreadable.len()).unwrap_or(u32::MAX);
     let groups = format!("{} groups", thousands(tree.len() as u64));
     let all = [
-        (app.watching.polling.is_some(), 3, "polling".to_owned()),
+        (grove.watching.ended.is_some(), 0, "NOT LIVE".to_owned()),
+        (grove.watching.polling.is_some(), 3, "polling".to_owned()),
+        (unreadable > 0, 3, number(unreadable, "unreadable")),
         (!grove.scanned, 2, scanning.to_owned()),
         (true, 4, groups),
         (below.frozen > 0, 0, number(below.frozen, "frozen")),
         (below.freezing > 0, 1, number(below.freezing, "freezing")),
         (app.settings.read_only, 5, "read-only".to_owned()),
-        (app.watching.groups > 0, 6, watched),
+        (grove.watching.groups > 0, 6, watched),
     ];
     all.into_iter().filter(|(shown, ..)| *shown).map(|(_, rank, text)| Count { rank, text }).collect()
 }

@@ -1,0 +1,57 @@
+//! The terminal, taken, and given back whatever happens: on an error, on a panic in any thread, and at the end.
+
+use std::fmt;
+use std::io::{self, stdout};
+use std::panic;
+use std::thread;
+
+use crossbeam_channel::unbounded;
+use ratatui::DefaultTerminal;
+use ratatui::crossterm::{Command, execute};
+
+/// Takes the terminal, calls `body` with it, and gives it back.
+///
+/// A panic of `body` gives it back before it is reported. After a panic in another thread what the screen shows can't be
+/// trusted, so `panicked` is called, from that thread: it must make `body` end, and the report is the error then.
+///
+/// # Errors
+/// Where the terminal cannot be set up or given back, those of `body`, and a panic in another thread.
+pub fn on_screen<T>(
+    panicked: impl Fn() + Send + Sync + 'static,
+    body: impl FnOnce(&mut DefaultTerminal) -> io::Result<T>,
+) -> io::Result<T> {
+    let (report, reports) = unbounded();
+    let mut terminal = ratatui::try_init()?;
+    // Before ratatui's hook, which gives the terminal back and then calls the one that reports.
+    let (hook, this) = (panic::take_hook(), thread::current().id());
+    panic::set_hook(Box::new(move |info| {
+        if thread::current().id() == this {
+            // Whatever can't be written here can't be reported either.
+            let _ = execute!(stdout(), Clicks(false));
+            return hook(info);
+        }
+        let _ = report.send(format!("a fault of this program: {info}"));
+        panicked();
+    }));
+    let done = execute!(stdout(), Clicks(true)).and_then(|()| body(&mut terminal));
+    let restored = execute!(stdout(), Clicks(false)).and(ratatui::try_restore());
+    if restored.is_err() {
+        // The terminal is not there any more: to say so, as the drop would, panics.
+        std::mem::forget(terminal);
+    }
+    match reports.try_recv() {
+        Ok(report) => Err(io::Error::other(report)),
+        Err(_) => done.and_then(|value| restored.map(|()| value)),
+    }
+}
+
+/// Asks the terminal to report clicks and the wheel, or to keep the mouse to itself. Movements are not asked for: there would be
+/// an event for each, over a slow line as well. (xterm: ctlseqs, "Mouse Tracking": 1000 and 1006)
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Clicks(pub(super) bool);
+
+impl Command for Clicks {
+    fn write_ansi(&self, f: &mut impl fmt::Write) -> fmt::Result {
+        f.write_str(if self.0 { "\x1b[?1000h\x1b[?1006h" } else { "\x1b[?1006l\x1b[?1000l" })
+    }
+}

@@ -1,0 +1,228 @@
+//! The one that looks: it keeps a tree equal to the kernel's, a small step at a time, so that it can always be asked to look
+//! somewhere else first.
+
+mod facts;
+mod follow;
+mod unannounced;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::io;
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, at, never, select};
+
+use super::inotify::{Hint, Inotify};
+use super::observer::{Focus, Told, Watching};
+use crate::kernel::processes::Processes;
+use crate::kernel::{Filesystem, Walk};
+use crate::model::tree::{Key, Occurrence};
+use crate::model::{CgroupId, CgroupPath, Change, Process, State, Tree};
+
+/// How long hints are gathered before they are followed, so that a storm of them costs few looks.
+const GATHER: Duration = Duration::from_millis(2);
+/// How long a step of a walk may take.
+const STEP: Duration = Duration::from_millis(4);
+
+/// Looks at one hierarchy.
+pub(super) struct Eye<'a> {
+    fs: Rc<Filesystem>,
+    top: CgroupPath,
+    tree: Tree,
+    tell: &'a mut dyn FnMut(Told),
+    inotify: Option<Inotify>,
+    polling: Option<String>,
+    /// The first walk is complete.
+    scanned: bool,
+    /// What the kernel announced and was not looked at yet, and when that is done.
+    hints: BTreeSet<Hint>,
+    follow_at: Option<Instant>,
+    /// Groups that are in the tree and not watched yet.
+    fresh: VecDeque<Key>,
+    /// The walk that goes on, and those that are to come.
+    walk: Option<Walk>,
+    walks: BTreeSet<CgroupPath>,
+    unreadable: BTreeMap<CgroupPath, String>,
+    /// In the tree and not told yet.
+    changes: Vec<Change>,
+    occurred: Vec<Occurrence>,
+    /// Directories that are not to be watched any more.
+    left: Vec<PathBuf>,
+    /// `None` before anybody said what is on screen.
+    focus: Option<Focus>,
+    /// Something on screen has changed in a way of which only a part was announced.
+    stirred: bool,
+    looked: Instant,
+    freezing_since: Option<Instant>,
+    processes: Processes,
+    /// The processes that were told last.
+    listed: Option<Listed>,
+    watching: Option<Watching>,
+}
+
+/// A list of processes.
+struct Listed {
+    /// Whose.
+    id: CgroupId,
+    /// In which state the group was.
+    state: Option<State>,
+    list: Result<Vec<Process>, String>,
+}
+
+impl<'a> Eye<'a> {
+    /// Reads the root and begins to watch.
+    pub(super) fn open(fs: Filesystem, top: CgroupPath, tell: &'a mut dyn FnMut(Told)) -> io::Result<Self> {
+        let root = fs.read_root()?;
+        tell(Told::Root(root.clone()));
+        let (inotify, polling) = match Inotify::new() {
+            Ok(inotify) => (Some(inotify), None),
+            Err(error) => (None, Some(error.to_string())),
+        };
+        let tree = Tree::new(root);
+        Ok(Self {
+            fs: Rc::new(fs),
+            fresh: VecDeque::from([tree.root()]),
+            walks: BTreeSet::from([top.clone()]),
+            top,
+            tree,
+            tell,
+            inotify,
+            polling,
+            scanned: false,
+            hints: BTreeSet::new(),
+            follow_at: None,
+            walk: None,
+            unreadable: BTreeMap::new(),
+            changes: Vec::new(),
+            occurred: Vec::new(),
+            left: Vec::new(),
+            focus: None,
+            stirred: false,
+            looked: Instant::now(),
+            freezing_since: None,
+            processes: Processes::default(),
+            listed: None,
+            watching: None,
+        })
+    }
+
+    /// Looks until nobody wants to know any more.
+    ///
+    /// # Errors
+    /// Where the root cannot be read.
+    pub(super) fn run(&mut self, looks: &Receiver<Focus>) -> io::Result<()> {
+        self.spine();
+        loop {
+            let hints = self.inotify.as_ref().map_or_else(never, |inotify| inotify.hints().clone());
+            let alarm = self.due().map_or_else(never, at);
+            select! {
+                recv(looks) -> focus => match focus {
+                    Ok(focus) => self.turn(looks.try_iter().last().unwrap_or(focus)),
+                    Err(_) => return Ok(()),
+                },
+                recv(hints) -> hint => match hint {
+                    Ok(hint) => self.hinted(hint),
+                    Err(_) => {
+                        self.inotify = None;
+                        self.poll("inotify ended unexpectedly".to_owned());
+                    }
+                },
+                recv(alarm) -> _ => self.step()?,
+            }
+        }
+    }
+
+    /// When there is something to do; `None` for never.
+    fn due(&self) -> Option<Instant> {
+        if self.stirred || !self.fresh.is_empty() || self.walk.is_some() || !self.walks.is_empty() {
+            return Some(Instant::now());
+        }
+        let look = self.pause().map(|pause| self.looked + pause);
+        [self.follow_at, look].into_iter().flatten().min()
+    }
+
+    /// Does one thing that is due, the most urgent first.
+    fn step(&mut self) -> io::Result<()> {
+        let now = Instant::now();
+        if self.pause().is_some_and(|pause| now >= self.looked + pause) {
+            self.look(false);
+        } else if self.follow_at.is_some_and(|at| now >= at) {
+            self.follow();
+        } else if self.stirred {
+            self.look(true);
+        } else if !self.scanned || self.fresh.is_empty() {
+            self.walk_on()?;
+        } else {
+            self.watch_fresh();
+        }
+        self.settle();
+        if self.scanned && self.fresh.is_empty() && self.walk.is_none() && self.walks.is_empty() {
+            self.tell_watching();
+        }
+        Ok(())
+    }
+
+    /// Goes on with the walk for a moment, or begins the next one.
+    fn walk_on(&mut self) -> io::Result<()> {
+        let fs = Rc::clone(&self.fs);
+        if let Some(mut walk) = self.walk.take().map_or_else(|| self.next_walk(), |walk| Ok(Some(walk)))? {
+            let end = Instant::now() + STEP;
+            let mut more = true;
+            while more && Instant::now() < end {
+                more = walk.step(&fs, &mut |change| self.take(change));
+            }
+            for group in walk.unreadable() {
+                self.unreadable.insert(group.path, group.error.to_string());
+            }
+            self.walk = more.then_some(walk);
+        }
+        if !self.scanned && self.walk.is_none() && self.walks.is_empty() {
+            self.flush();
+            self.scanned = true;
+            (self.tell)(Told::Scanned);
+        }
+        Ok(())
+    }
+
+    fn next_walk(&mut self) -> io::Result<Option<Walk>> {
+        let Some(from) = self.walks.pop_first() else { return Ok(None) };
+        // What lies below is walked with it.
+        self.walks.retain(|path| !path.is_within(&from));
+        self.unreadable.retain(|path, _| !path.is_within(&from));
+        match Walk::new(&self.fs, &from) {
+            Err(error) if from.is_root() => Err(error),
+            Err(error) => {
+                self.report(from, &error);
+                Ok(None)
+            }
+            Ok(walk) => Ok(walk),
+        }
+    }
+
+    /// Something else is on screen.
+    fn turn(&mut self, focus: Focus) {
+        self.focus = Some(focus);
+        self.look(true);
+        self.settle();
+    }
+
+    /// After whatever was done: what was read is told, and whether a v1 group is freezing decides when to look next.
+    fn settle(&mut self) {
+        self.flush();
+        let freezing = self.is_v1() && self.is_any_freezing();
+        self.freezing_since = freezing.then(|| self.freezing_since.unwrap_or_else(Instant::now));
+    }
+
+    fn tell_watching(&mut self) {
+        let watching = Watching {
+            groups: if self.polling.is_some() { 0 } else { self.tree.len() },
+            polling: self.polling.clone(),
+            unreadable: self.unreadable.clone().into_iter().collect(),
+        };
+        if self.watching.as_ref() != Some(&watching) {
+            self.watching = Some(watching.clone());
+            (self.tell)(Told::Watching(watching));
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! Following hints.
+
+use std::path::Path;
+use std::time::Instant;
+
+use super::{Eye, GATHER};
+use crate::model::{CgroupPath, Change, Version};
+use crate::watch::inotify::{Hint, Inotify};
+
+/// How many hints are followed in one step.
+const BATCH: usize = 64;
+
+impl Eye<'_> {
+    /// Takes in a hint, and all that came with it.
+    pub(super) fn hinted(&mut self, hint: Hint) {
+        self.hints.insert(hint);
+        if let Some(inotify) = &self.inotify {
+            self.hints.extend(inotify.hints().try_iter());
+        }
+        self.follow_at.get_or_insert_with(|| Instant::now() + GATHER);
+    }
+
+    /// Looks at some of what was announced.
+    pub(super) fn follow(&mut self) {
+        if self.inotify.as_ref().is_some_and(Inotify::take_overflow) || self.hints.contains(&Hint::Everything)
+        {
+            self.start_over();
+        }
+        for _ in 0..BATCH {
+            match self.hints.pop_first() {
+                Some(hint) => self.follow_one(hint),
+                None => return self.follow_at = None,
+            }
+        }
+    }
+
+    /// Announcements were lost, those of removed groups perhaps, with which their watches go: every group is read and
+    /// watched again. Watching what is watched costs nothing.
+    fn start_over(&mut self) {
+        self.hints.clear();
+        self.spine();
+        self.walks.insert(self.top.clone());
+        self.fresh = self.tree.subtree(self.tree.root()).collect();
+        self.stirred = true;
+    }
+
+    fn follow_one(&mut self, hint: Hint) {
+        match hint {
+            Hint::Everything => {}
+            Hint::Children(directory) => {
+                if let Some(path) = self.group_at(&directory) {
+                    self.children_of(&path);
+                }
+            }
+            Hint::Gone(directory) => {
+                let Some(path) = self.group_at(&directory) else { return };
+                self.children_of(path.parent().as_ref().unwrap_or(&path));
+                // Another group may have this path by now.
+                self.fresh.extend(self.tree.at(&path));
+            }
+            Hint::State(directory) => {
+                let Some(path) = self.group_at(&directory) else { return };
+                self.read(&path);
+                if self.fs.hierarchy().version == Version::V1 {
+                    // A write to a v1 group changes all below it, and that is announced nowhere.
+                    self.walks.insert(if self.top.is_within(&path) { self.top.clone() } else { path });
+                }
+            }
+            // Where the processes came from is announced nowhere.
+            Hint::Members(directory) => {
+                self.stirred = true;
+                if let Some(path) = self.group_at(&directory) {
+                    self.read(&path);
+                }
+            }
+        }
+    }
+
+    /// The group that a directory is; `None` where it is out of what is observed.
+    fn group_at(&self, directory: &Path) -> Option<CgroupPath> {
+        let path = self.fs.hierarchy().relative(directory)?;
+        let observed = path.is_within(&self.top)
+            || self.top.is_within(&path)
+            || path.parent().is_some_and(|parent| self.top.is_within(&parent));
+        observed.then_some(path)
+    }
+
+    pub(super) fn read(&mut self, path: &CgroupPath) {
+        let read = self.fs.group(path).and_then(|group| group.map_or(Ok(None), |group| group.read()));
+        self.stirred |= self.tree.at(path).is_some_and(|key| self.is_on_screen(key));
+        self.take_read(path, read);
+    }
+
+    /// Reads which groups are in a group.
+    pub(super) fn children_of(&mut self, path: &CgroupPath) {
+        if !path.is_within(&self.top) {
+            return self.spine();
+        }
+        match self.fs.group(path) {
+            Ok(Some(group)) => self.take_list(&group),
+            Ok(None) => {}
+            Err(error) => self.report(path.clone(), &error),
+        }
+    }
+
+    /// Reads the groups above the top, and the top: the tree hangs on them.
+    pub(super) fn spine(&mut self) {
+        let mut path: Vec<CgroupPath> = self.top.ancestors().collect();
+        path.reverse();
+        path.push(self.top.clone());
+        for pair in path.windows(2) {
+            if !self.step_down(&pair[0], &pair[1]) {
+                break;
+            }
+        }
+    }
+
+    /// Reads one of them; false where it is not there.
+    fn step_down(&mut self, above: &CgroupPath, path: &CgroupPath) -> bool {
+        let fs = &self.fs;
+        let look = || {
+            let (Some(above), Some(group)) = (fs.group(above)?, fs.group(path)?) else { return Ok(None) };
+            Ok(group.read()?.map(|read| Change::Found { parent: above.id, groups: vec![read] }))
+        };
+        match look() {
+            Ok(Some(found)) => {
+                self.take(found);
+                return true;
+            }
+            Ok(None) => {
+                let gone = self.tree.at(path).and_then(|key| self.tree.get(key)).map(|node| node.group.id);
+                gone.into_iter().for_each(|id| self.take(Change::Gone(id)));
+            }
+            Err(error) => self.report(path.clone(), &error),
+        }
+        false
+    }
+}

@@ -1,0 +1,141 @@
+//! Reading what the kernel does not announce: membership, and the v1 freezer's own steps. Only what is on screen, and only
+//! where it can have changed.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use super::{Eye, Listed};
+use crate::kernel::processes::{count, wchan};
+use crate::model::tree::{Key, Node};
+use crate::model::{CgroupId, CgroupPath, Change, Process, State, Version};
+use crate::watch::observer::Told;
+
+/// How often the membership of a group on screen is read, and everything where watches ran out.
+const VISIBLE: Duration = Duration::from_secs(1);
+/// How often a v1 group is read that is on its way to FROZEN, for that step is silent: at first, and where it takes long.
+const FREEZING: (Duration, Duration) = (Duration::from_millis(50), VISIBLE);
+
+impl Eye<'_> {
+    /// How long nothing needs to be read unasked; `None` for ever.
+    pub(super) fn pause(&self) -> Option<Duration> {
+        let freezing = self.freezing_since.map(|since| (since.elapsed() / 8).clamp(FREEZING.0, FREEZING.1));
+        let polled = self.polling.is_some() && self.is_wanted();
+        let restless = || self.on_screen().any(|key| self.tree.get(key).is_some_and(is_restless));
+        freezing.or_else(|| (polled || restless()).then_some(VISIBLE))
+    }
+
+    /// Reads what may have changed without an announcement, or `all` that is on screen.
+    pub(super) fn look(&mut self, all: bool) {
+        self.looked = Instant::now();
+        self.stirred = false;
+        if self.polling.is_some() && self.is_wanted() && self.walk.is_none() {
+            self.walks.insert(self.top.clone());
+        }
+        if self.is_v1() {
+            let freezing = self.freezing();
+            for key in freezing.into_iter().chain(self.on_screen()).collect::<BTreeSet<_>>() {
+                self.read(&self.tree.path(key));
+            }
+            self.stirred = false;
+        }
+        for id in self.focus.as_ref().map(|focus| focus.visible.clone()).unwrap_or_default() {
+            self.count(id, all);
+        }
+        self.list_processes(all);
+    }
+
+    /// Everything is wanted as long as nobody said what is on screen.
+    fn is_wanted(&self) -> bool {
+        self.focus.as_ref().is_none_or(|focus| !focus.visible.is_empty() || focus.selected.is_some())
+    }
+
+    pub(super) fn is_v1(&self) -> bool {
+        self.fs.hierarchy().version == Version::V1
+    }
+
+    pub(super) fn is_any_freezing(&self) -> bool {
+        self.tree.get(self.tree.root()).is_some_and(|root| root.below.freezing > 0)
+    }
+
+    fn on_screen(&self) -> impl Iterator<Item = Key> {
+        let ids = self.focus.iter().flat_map(|focus| focus.visible.iter().chain(&focus.selected));
+        ids.filter_map(|&id| self.tree.find(id))
+    }
+
+    pub(super) fn is_on_screen(&self, key: Key) -> bool {
+        self.on_screen().any(|shown| shown == key)
+    }
+
+    /// The groups that are freezing; goes down only where there are any.
+    fn freezing(&self) -> Vec<Key> {
+        let (mut found, mut stack) = (Vec::new(), vec![self.tree.root()]);
+        while let Some(key) = stack.pop() {
+            let Some(node) = self.tree.get(key) else { continue };
+            if node.state() == Some(State::Freezing) {
+                found.push(key);
+            }
+            if node.below.freezing > 0 {
+                stack.extend(&node.children);
+            }
+        }
+        found
+    }
+
+    fn count(&mut self, id: CgroupId, all: bool) {
+        let Some((key, node)) = self.tree.find(id).and_then(|key| Some((key, self.tree.get(key)?))) else {
+            return;
+        };
+        let known = node.processes;
+        let processes = if node.group.populated == Some(false) {
+            Some(0)
+        } else if all || known.is_none() || is_restless(node) {
+            let group = self.fs.same_group(&self.tree.path(key), id);
+            group.ok().flatten().and_then(|group| count(&group.dir))
+        } else {
+            known
+        };
+        if let Some(processes) = processes.filter(|&n| known != Some(n)) {
+            self.take(Change::Counted { id, processes });
+        }
+    }
+
+    fn list_processes(&mut self, all: bool) {
+        let Some(id) = self.focus.as_ref().and_then(|focus| focus.selected) else { return };
+        let Some((key, node)) = self.tree.find(id).and_then(|key| Some((key, self.tree.get(key)?))) else {
+            return;
+        };
+        let (state, path) = (node.state(), self.tree.path(key));
+        let known = self.listed.as_ref().is_some_and(|listed| listed.id == id && listed.state == state);
+        if known && !all && !is_restless(node) {
+            return;
+        }
+        let list = self.processes_of(&path, id, state);
+        let told = self.listed.as_ref().is_some_and(|listed| listed.id == id && listed.list == list);
+        self.listed = Some(Listed { id, state, list: list.clone() });
+        if !told {
+            (self.tell)(Told::Processes { id, list });
+        }
+    }
+
+    fn processes_of(
+        &mut self,
+        path: &CgroupPath,
+        id: CgroupId,
+        state: Option<State>,
+    ) -> Result<Vec<Process>, String> {
+        let group = self.fs.same_group(path, id).map_err(|error| error.to_string())?;
+        let Some(group) = group else { return Ok(Vec::new()) };
+        let mut list = self.processes.of(&group.dir).map_err(|error| error.to_string())?;
+        if state == Some(State::Freezing) {
+            // Where it waits says why it does not freeze.
+            list.iter_mut().for_each(|process| process.wchan = wchan(process.id.pid));
+        }
+        Ok(list)
+    }
+}
+
+/// Whether processes can come and go unannounced. In a frozen group none can fork; one that is killed there makes the kernel
+/// announce the group's state.
+fn is_restless(node: &Node) -> bool {
+    node.group.populated != Some(false) && node.state() != Some(State::Frozen)
+}

@@ -1,0 +1,233 @@
+//! A pseudo-terminal with a program in it, and what is on its screen.
+
+use std::io::{Read, Write};
+use std::num::NonZeroU16;
+use std::os::fd::AsFd;
+use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
+use std::process::{Child, Command, ExitCode, ExitStatus};
+use std::time::{Duration, Instant};
+
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::signal::{Signal, kill};
+use nix::sys::termios::{Termios, tcgetattr};
+use nix::unistd::Pid;
+use pty_process::Size;
+use pty_process::blocking::{self, Pts, Pty};
+use vt100::{MouseProtocolMode, Parser, Screen};
+
+use super::wait::SOON;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_cryoscope");
+
+/// Columns and rows.
+pub type Columns = (u16, u16);
+
+/// A program that runs in a pseudo-terminal of its own. It ends when this is dropped.
+pub struct Terminal {
+    /// What a terminal emulator holds; `None` once it went away.
+    pty: Option<Pty>,
+    /// Held open too, so that the terminal's settings can be read after the program's end.
+    pts: Pts,
+    before: Termios,
+    child: Child,
+    screen: Parser,
+}
+
+impl Terminal {
+    /// The screen of cryoscope, opened at a group.
+    pub fn at(group: &Path, size: Columns) -> Self {
+        let mut command = Command::new(PROGRAM);
+        command.arg(group);
+        Self::start(command, size)
+    }
+
+    pub fn start(mut command: Command, size: Columns) -> Self {
+        let (pty, pts) = blocking::open().unwrap();
+        pty.resize(Size::new(size.1, size.0)).unwrap();
+        let before = tcgetattr(&pts).unwrap();
+        command.env("TERM", "xterm-256color").env_remove("NO_COLOR").current_dir("/");
+        let child = blocking::Command::from(command).spawn_borrowed(&pts).unwrap();
+        let screen = Parser::new(nonzero(size.1), nonzero(size.0), 0);
+        Self { pty: Some(pty), pts, before, child, screen }
+    }
+
+    pub fn pid(&self) -> i32 {
+        self.child.id().cast_signed()
+    }
+
+    pub fn screen(&self) -> &Screen {
+        self.screen.screen()
+    }
+
+    pub fn keys(&self, keys: &str) {
+        self.pty.as_ref().expect("the terminal is there").write_all(keys.as_bytes()).unwrap();
+    }
+
+    /// A press and a release of a mouse button, as xterm reports them (mode 1006). Counted from 0.
+    pub fn mouse(&self, button: u8, (column, row): Columns) {
+        let report = |end| format!("\x1b[<{button};{};{}{end}", column + 1, row + 1);
+        self.keys(&(report('M') + &report('m')));
+    }
+
+    /// A turn of the wheel.
+    pub fn wheel(&self, down: bool, (column, row): Columns) {
+        self.keys(&format!("\x1b[<{};{};{}M", 64 + u8::from(down), column + 1, row + 1));
+    }
+
+    pub fn signal(&self, signal: Signal) {
+        kill(Pid::from_raw(self.pid()), signal).unwrap();
+    }
+
+    pub fn resize(&mut self, size: Columns) {
+        self.pty.as_ref().expect("the terminal is there").resize(Size::new(size.1, size.0)).unwrap();
+        self.screen.screen_mut().set_size(nonzero(size.1), nonzero(size.0));
+    }
+
+    /// The terminal goes away.
+    pub fn vanish(&mut self) {
+        self.pty = None;
+    }
+
+    /// Waits until a text is on the screen; says how long that took.
+    #[track_caller]
+    pub fn shows(&mut self, text: &str) -> Duration {
+        self.wait(text, |screen| screen.contents().contains(text))
+    }
+
+    /// Waits until one line shows all of these.
+    #[track_caller]
+    pub fn shows_line(&mut self, parts: &[&str]) -> Duration {
+        self.wait(&format!("{parts:?} in a line"), |screen| has_line(screen, parts))
+    }
+
+    #[track_caller]
+    pub fn shows_no_line(&mut self, parts: &[&str]) -> Duration {
+        self.wait(&format!("no line with {parts:?}"), |screen| !has_line(screen, parts))
+    }
+
+    /// Waits for the screen to become so.
+    #[track_caller]
+    pub fn wait(&mut self, what: &str, so: impl Fn(&Screen) -> bool) -> Duration {
+        let start = Instant::now();
+        while !so(self.screen()) {
+            let left = SOON.saturating_sub(start.elapsed());
+            if left.is_zero() || !self.listen(left) {
+                self.give_up(what);
+            }
+        }
+        start.elapsed()
+    }
+
+    /// Waits for the end of the program.
+    #[track_caller]
+    pub fn end(&mut self) -> ExitStatus {
+        let start = Instant::now();
+        loop {
+            // Whatever it still writes would keep it from ending if nobody read it.
+            self.listen(Duration::from_millis(5));
+            if let Some(status) = self.child.try_wait().unwrap() {
+                while self.listen(Duration::ZERO) {}
+                return status;
+            }
+            if start.elapsed() > SOON {
+                self.give_up("the program ends");
+            }
+        }
+    }
+
+    /// The terminal is as it was before the program.
+    #[track_caller]
+    pub fn assert_restored(&self) {
+        let screen = self.screen();
+        assert!(!screen.alternate_screen(), "the alternate screen was not left");
+        assert!(!screen.hide_cursor(), "the cursor is hidden");
+        assert_eq!(screen.mouse_protocol_mode(), MouseProtocolMode::None);
+        assert_eq!(tcgetattr(&self.pts).unwrap(), self.before, "the settings of the terminal");
+    }
+
+    /// Where a text is on the screen: column and row, counted from 0.
+    #[track_caller]
+    pub fn find(&self, text: &str) -> Columns {
+        let rows: Vec<String> = self.rows();
+        let found = rows.iter().enumerate().find_map(|(y, row)| Some((row.find(text)?, y, row)));
+        let (at, y, row) = found.unwrap_or_else(|| panic!("no {text:?} on\n{}", rows.join("\n")));
+        (row[..at].chars().count() as u16, y as u16)
+    }
+
+    pub fn rows(&self) -> Vec<String> {
+        rows(self.screen())
+    }
+
+    /// Takes in what the program wrote; false where nothing came in time.
+    fn listen(&mut self, timeout: Duration) -> bool {
+        let Some(pty) = &self.pty else {
+            std::thread::sleep(timeout.min(Duration::from_millis(5)));
+            return false;
+        };
+        let timeout = PollTimeout::try_from(timeout).unwrap();
+        let mut ready = [PollFd::new(pty.as_fd(), PollFlags::POLLIN)];
+        if poll(&mut ready, timeout).unwrap() == 0 {
+            return false;
+        }
+        let mut bytes = [0; 4096];
+        let Ok(length) = (&*pty).read(&mut bytes) else { return false };
+        self.screen.process(&bytes[..length]);
+        length > 0
+    }
+
+    #[track_caller]
+    fn give_up(&mut self, what: &str) -> ! {
+        let ended = self.child.try_wait().unwrap().map(|status| (status.code(), status.signal()));
+        panic!("waited in vain for: {what}\nended: {ended:?}\n{}", self.rows().join("\n"));
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn nonzero(size: u16) -> NonZeroU16 {
+    NonZeroU16::new(size).expect("a terminal has a size")
+}
+
+fn rows(screen: &Screen) -> Vec<String> {
+    screen.rows(0, screen.size().1.into()).collect()
+}
+
+fn has_line(screen: &Screen, parts: &[&str]) -> bool {
+    rows(screen).iter().any(|row| parts.iter().all(|part| row.contains(part)))
+}
+
+/// This program as one that takes the terminal and then panics: `panic here`, or `panic elsewhere`, in another thread.
+pub fn main() -> Option<ExitCode> {
+    let mut arguments = std::env::args().skip(1);
+    let (kind, place) = (arguments.next()?, arguments.next()?);
+    if kind != "panic" {
+        return None;
+    }
+    color_eyre::install().unwrap();
+    let (end, ended) = std::sync::mpsc::channel();
+    let outcome = cryoscope::tui::on_screen(
+        move || end.send(()).unwrap(),
+        |terminal| {
+            terminal.draw(|frame| frame.render_widget("on the screen", frame.area()))?;
+            wait_for_a_key();
+            if place == "here" {
+                panic!("wanted here");
+            }
+            std::thread::spawn(|| panic!("wanted elsewhere")).join().unwrap_err();
+            ended.recv().unwrap();
+            Ok(())
+        },
+    );
+    println!("{}", outcome.unwrap_err());
+    Some(ExitCode::FAILURE)
+}
+
+fn wait_for_a_key() {
+    std::io::stdin().read_exact(&mut [0]).unwrap();
+}

@@ -1,0 +1,266 @@
+//! The program in a terminal, as a person uses it: keys in, the screen out, real groups in between.
+
+use std::fs;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Command, ExitStatus};
+
+use cryoscope::model::Version;
+use libtest_mimic::Trial;
+use nix::sys::signal::Signal;
+use vt100::MouseProtocolMode;
+
+use super::support::ordinary::{Copy, NOBODY};
+use super::support::requirement::{Need, trial};
+use super::support::terminal::Terminal;
+use super::support::{Group, SOON, Workload, until};
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_cryoscope");
+const V2: &[Need] = &[Need::Root, Need::V2];
+const V1: &[Need] = &[Need::Root, Need::V1];
+const WIDE: (u16, u16) = (140, 40);
+
+pub fn tests() -> Vec<Trial> {
+    let mut all = vec![
+        trial("terminal::signals_end_it_and_restore_the_terminal", V2, signals_end_it),
+        trial("terminal::a_panic_restores_the_terminal", &[], a_panic_restores_the_terminal),
+        trial("terminal::it_ends_with_its_terminal", V2, it_ends_with_its_terminal),
+        trial("terminal::every_size_is_used", V2, every_size_is_used),
+        trial("terminal::the_mouse_selects_and_folds", V2, the_mouse_selects_and_folds),
+        trial("terminal::an_ordinary_user_sees_and_is_told_what_is_missing", V2, an_ordinary_user),
+        trial("terminal::without_watches_a_freeze_still_shows", V2, without_watches_a_freeze_still_shows),
+    ];
+    for version in [Version::V2, Version::V1] {
+        let need = if version == Version::V2 { V2 } else { V1 };
+        let mut add = |name: &str, test: fn(Version)| {
+            all.push(trial(&format!("terminal::{name}::{version}"), need, move || test(version)));
+        };
+        add("start_freeze_thaw_quit", start_freeze_thaw_quit);
+        add("what_others_do_shows_by_itself", what_others_do_shows_by_itself);
+    }
+    all
+}
+
+fn name(group: &Group) -> &str {
+    group.name().to_str().unwrap()
+}
+
+fn start_freeze_thaw_quit(version: Version) {
+    let group = Group::new(version, "use");
+    let workload = Workload::in_group(&group);
+    let mut terminal = Terminal::at(group.path(), WIDE);
+    terminal.shows_line(&[name(&group)]);
+    terminal.shows_line(&[&workload.pid().to_string(), "real-"]);
+    assert!(terminal.screen().alternate_screen());
+
+    terminal.keys("f");
+    terminal.shows_line(&["Cancel", "Freeze"]);
+    // It starts on Cancel.
+    terminal.keys("\r");
+    terminal.shows_no_line(&["Cancel", "Freeze"]);
+    assert!(!group.requested());
+    terminal.keys("f");
+    // Once it is known that nothing speaks against it.
+    terminal.shows("Every process in it and below stops");
+    terminal.keys("\x1b[C\r");
+    terminal.shows_line(&[name(&group), "❄ frozen"]);
+    assert!(group.requested());
+    until("the kernel says so too", SOON, || group.is_frozen());
+    workload.assert_still();
+
+    terminal.keys("t");
+    terminal.shows_line(&["Cancel", "Thaw"]);
+    terminal.keys("\x1b[C\r");
+    terminal.shows_no_line(&[name(&group), "❄"]);
+    assert!(!group.requested());
+    workload.assert_counting();
+
+    terminal.keys("q");
+    assert_eq!(terminal.end().code(), Some(0));
+    terminal.assert_restored();
+}
+
+fn what_others_do_shows_by_itself(version: Version) {
+    let group = Group::new(version, "live");
+    let first = group.child("first");
+    let workload = Workload::in_group(&first);
+    let mut terminal = Terminal::at(group.path(), WIDE);
+    terminal.shows_line(&["▸", name(&group)]);
+    terminal.keys("+");
+    terminal.shows_line(&["first"]);
+
+    let second = group.child("second");
+    let made = terminal.shows_line(&["second"]);
+    second.request(true);
+    let frozen = terminal.shows_line(&["second", "❄ frozen"]);
+    second.request(false);
+    let thawed = terminal.shows_no_line(&["second", "❄"]);
+    group.request(true);
+    let parent = terminal.shows_line(&["first", "❄↑ by"]);
+    terminal.shows_line(&["second", "❄↑ by"]);
+    workload.assert_still();
+    group.request(false);
+    terminal.shows_no_line(&["first", "❄"]);
+    fs::remove_dir(second.path()).unwrap();
+    let removed = terminal.shows_no_line(&["second"]);
+    println!(
+        "{version}: on the screen after: mkdir {made:?}, freeze {frozen:?}, thaw {thawed:?}, freeze of the parent {parent:?}, rmdir {removed:?}"
+    );
+}
+
+fn signals_end_it() {
+    for signal in [Signal::SIGTERM, Signal::SIGHUP, Signal::SIGINT] {
+        let group = Group::v2("signal");
+        let mut terminal = Terminal::at(group.path(), WIDE);
+        terminal.shows_line(&[name(&group)]);
+        terminal.signal(signal);
+        assert_eq!(terminal.end().code(), Some(0), "{signal}");
+        terminal.assert_restored();
+    }
+}
+
+/// The terminal is set up by the function that sets it up for the program, in a program that then panics.
+fn a_panic_restores_the_terminal() {
+    for (place, code) in [("here", 101), ("elsewhere", 1)] {
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command.args(["panic", place]);
+        let mut terminal = Terminal::start(command, (200, 24));
+        terminal.shows("on the screen");
+        assert!(terminal.screen().alternate_screen());
+        terminal.keys("x");
+        assert_eq!(terminal.end().code(), Some(code));
+        terminal.assert_restored();
+        // The report is where it can be read.
+        let report = terminal.screen().contents();
+        assert!(report.contains(&format!("wanted {place}")), "{report}");
+        assert!(!report.contains("on the screen"), "{report}");
+    }
+}
+
+fn it_ends_with_its_terminal() {
+    let group = Group::v2("vanish");
+    let mut terminal = Terminal::at(group.path(), WIDE);
+    terminal.shows_line(&[name(&group)]);
+    terminal.vanish();
+    assert_ended_by_itself(terminal.end());
+
+    // Below a shell that does not pass the hang-up on: nobody tells it.
+    let mut command = Command::new("sh");
+    command.args(["-c", "trap '' HUP; \"$@\"; exit $?", "sh", PROGRAM]).arg(group.path());
+    let mut terminal = Terminal::start(command, WIDE);
+    terminal.shows_line(&[name(&group)]);
+    terminal.vanish();
+    assert_ended_by_itself(terminal.end());
+}
+
+/// With a code, that of a failure at most: not by a signal, and not by a panic.
+#[track_caller]
+fn assert_ended_by_itself(status: ExitStatus) {
+    assert!(status.code().is_some_and(|code| code <= 1), "{status}");
+}
+
+fn every_size_is_used() {
+    let group = Group::v2("size");
+    group.child("child");
+    let mut terminal = Terminal::at(group.path(), (60, 15));
+    terminal.shows("Groups");
+    terminal.shows_line(&[">", &name(&group)[..20]]);
+    for size in [(59, 15), (60, 14), (20, 5)] {
+        terminal.resize(size);
+        terminal.shows("too small");
+    }
+    for (width, height) in [(80, 24), (200, 50), (60, 15)] {
+        terminal.resize((width, height));
+        // Drawn anew up to the last line.
+        terminal.wait("the keys stand in the last line", |screen| {
+            screen.rows(0, width).last().is_some_and(|row| row.contains("q quit"))
+        });
+        terminal.shows_line(&[">", &name(&group)[..20]]);
+    }
+    terminal.keys("q");
+    assert_eq!(terminal.end().code(), Some(0));
+    terminal.assert_restored();
+}
+
+fn the_mouse_selects_and_folds() {
+    let group = Group::v2("mouse");
+    for child in ["child-1", "child-2", "child-3", "child-4"] {
+        group.child(child);
+    }
+    group.child("child-1/below");
+    // Nothing but this: what other tests make would move the lines.
+    let mut command = Command::new(PROGRAM);
+    command.arg("--root").arg(group.path());
+    let mut terminal = Terminal::start(command, WIDE);
+    terminal.shows_line(&["▸ child-1"]);
+    let triangle = terminal.find("▸ child-1");
+    terminal.mouse(0, triangle);
+    terminal.shows_line(&["below"]);
+    terminal.mouse(0, triangle);
+    terminal.shows_no_line(&["below"]);
+    let at = terminal.find("child-2");
+    terminal.mouse(0, at);
+    terminal.shows_line(&[">", "child-2"]);
+    terminal.wheel(false, at);
+    terminal.shows_line(&[">", "/"]);
+    terminal.wheel(true, at);
+    terminal.shows_line(&[">", "child-3"]);
+    assert!(!group.requested());
+
+    terminal.keys("m");
+    terminal
+        .wait("the mouse is given back", |screen| screen.mouse_protocol_mode() == MouseProtocolMode::None);
+    terminal.keys("m");
+    terminal.wait("the mouse is taken", |screen| screen.mouse_protocol_mode() != MouseProtocolMode::None);
+    terminal.keys("q");
+    assert_eq!(terminal.end().code(), Some(0));
+    terminal.assert_restored();
+}
+
+fn an_ordinary_user() {
+    let group = Group::v2("ordinary");
+    let workload = Workload::in_group(&group);
+    let program = Copy::of(PROGRAM);
+    let mut command = Command::new(program.path());
+    command.arg(group.path()).uid(NOBODY).gid(NOBODY);
+    let mut terminal = Terminal::start(command, WIDE);
+    terminal.shows_line(&[name(&group)]);
+    terminal.shows_line(&[&workload.pid().to_string(), "real-"]);
+    terminal.keys("2");
+    terminal.shows("need root");
+    terminal.keys("f");
+    // Once it is known that nothing speaks against it.
+    terminal.shows("Every process in it and below stops");
+    terminal.keys("\x1b[C\r");
+    terminal.shows("not permitted to write");
+    assert!(!group.requested());
+    workload.assert_counting();
+    // And it is still there.
+    group.child("later");
+    terminal.shows_line(&["▸", name(&group)]);
+    terminal.keys("+");
+    terminal.shows_line(&["later"]);
+    terminal.keys("q");
+    assert_eq!(terminal.end().code(), Some(0));
+    terminal.assert_restored();
+}
+
+fn without_watches_a_freeze_still_shows() {
+    let group = Group::v2("polled");
+    let mut terminal = Terminal::start(starved("max_inotify_watches", 3, group.path()), WIDE);
+    terminal.shows_line(&[name(&group)]);
+    terminal.shows_line(&["cryoscope", "polling"]);
+    group.request(true);
+    terminal.shows_line(&[name(&group), "❄ frozen"]);
+    // Why, where the root is selected.
+    terminal.keys("gg");
+    terminal.shows("raise fs.inotify.max_user_watches");
+}
+
+/// The program in a user namespace, which has limits of its own. (user_namespaces(7), namespaces(7))
+fn starved(limit: &str, number: u32, group: &Path) -> Command {
+    let script = format!("echo {number} >/proc/sys/user/{limit} && exec \"$@\"");
+    let mut command = Command::new("unshare");
+    command.args(["--user", "--map-root-user", "sh", "-c", &script, "sh", PROGRAM]).arg(group);
+    command
+}
