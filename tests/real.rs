@@ -7,6 +7,7 @@
 
 /// Inside a module of this name, so that the files stand in its folder.
 mod real {
+    pub mod bench;
     pub mod checkpoint;
     pub mod cli;
     pub mod criu_facts;
@@ -42,6 +43,7 @@ fn main() -> ExitCode {
         runtime::tests,
         live::tests,
         terminal::tests,
+        bench::tests,
     ];
     let trials = modules.into_iter().flat_map(|tests| tests()).collect();
     let mut arguments = Arguments::from_args();

@@ -69,7 +69,19 @@ fn session(
             Err(RecvTimeoutError::Disconnected) => return Ok(()),
         }
         std::thread::sleep(FRAME.saturating_sub(drawn.elapsed()));
-        batch.extend(events.try_iter());
+        events.try_iter().for_each(|event| gather(&mut batch, event));
+    }
+}
+
+/// Facts about one hierarchy that come together are taken in together: what they do to the rows is then worked out once.
+fn gather(batch: &mut Vec<Event>, event: Event) {
+    match (batch.last_mut(), event) {
+        (Some(Event::Changes { version, changes }), Event::Changes { version: of, changes: more })
+            if *version == of =>
+        {
+            changes.extend(more);
+        }
+        (_, event) => batch.push(event),
     }
 }
 

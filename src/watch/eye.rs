@@ -151,6 +151,8 @@ impl<'a> Eye<'a> {
             self.follow();
         } else if self.stirred {
             self.look(true);
+        } else if self.inotify.as_ref().is_some_and(Inotify::is_worn) {
+            self.watch_anew();
         } else if !self.scanned || self.fresh.is_empty() {
             self.walk_on()?;
         } else {

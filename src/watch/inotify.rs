@@ -1,11 +1,12 @@
 //! Announcements of the kernel, as hints. The only place that knows the notify crate.
 
-use std::path::{Path, PathBuf};
+use std::collections::HashSet;
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
-use notify::event::{EventKindMask, ModifyKind, RenameMode};
+use notify::event::{EventKindMask, ModifyKind};
 use notify::{Config, ErrorKind, EventKind, PathOp, RecommendedWatcher, Watcher};
 
 /// A reason to look again.
@@ -13,11 +14,8 @@ use notify::{Config, ErrorKind, EventKind, PathOp, RecommendedWatcher, Watcher};
 pub enum Hint {
     /// Announcements were lost: look at everything.
     Everything,
-    /// A group came, or has another name: list this directory.
+    /// A group came, went, or has another name: list this directory.
     Children(PathBuf),
-    /// The group with this directory went or has another name, and the watch at this path is gone with it, even where another
-    /// group has the path by now.
-    Gone(PathBuf),
     /// A control file of the group with this directory was written, or the kernel announced a change of it.
     State(PathBuf),
     /// A process was moved into the group with this directory.
@@ -26,9 +24,17 @@ pub enum Hint {
 
 /// Watches groups through inotify: each group's directory, and its `cgroup.events` file, for the kernel announces a change
 /// of that file only to who holds its inode. (Measured; a directory watch alone misses most of them.)
+///
+/// In notify 9 to give one watch back costs a look at all others, and it does so by itself for each directory that is said to be
+/// removed: a minute for ten thousand groups. So directories are watched under a path that it does not find again
+/// ([`alias`]), the watches of removed groups are kept, and when these are too many everything is watched anew
+/// ([`Self::is_worn`]).
 #[derive(Debug)]
 pub struct Inotify {
     watcher: RecommendedWatcher,
+    /// Groups that are watched, and those that were and are gone.
+    alive: HashSet<PathBuf>,
+    dead: HashSet<PathBuf>,
     hints: Receiver<Hint>,
     overflow: Arc<AtomicBool>,
 }
@@ -70,7 +76,7 @@ impl Inotify {
         };
         let config = Config::default().with_event_kinds(kinds).with_follow_symlinks(false);
         let watcher = RecommendedWatcher::new(handler, config).map_err(|error| explain(&error))?;
-        Ok(Self { watcher, hints, overflow })
+        Ok(Self { watcher, alive: HashSet::new(), dead: HashSet::new(), hints, overflow })
     }
 
     /// The hints, as they come.
@@ -88,16 +94,39 @@ impl Inotify {
     /// # Errors
     /// [`WatchError::Exhausted`] at the limit: what was added before stays watched.
     pub fn watch(&mut self, directories: impl IntoIterator<Item = PathBuf>) -> Result<(), WatchError> {
-        let both =
-            |dir: PathBuf| [PathOp::watch_non_recursive(dir.join(EVENTS)), PathOp::watch_non_recursive(dir)];
-        self.update(directories.into_iter().flat_map(both))
+        let mut operations = Vec::new();
+        for directory in directories {
+            if self.dead.remove(&directory) {
+                operations
+                    .extend([PathOp::unwatch(directory.join(EVENTS)), PathOp::unwatch(alias(&directory))]);
+            }
+            if !self.alive.contains(&directory) {
+                operations.extend(
+                    [directory.join(EVENTS), alias(&directory)].map(PathOp::watch_non_recursive::<PathBuf>),
+                );
+                self.alive.insert(directory);
+            }
+        }
+        self.update(operations.into_iter())
     }
 
-    /// Stops watching groups.
-    pub fn unwatch(&mut self, directories: impl IntoIterator<Item = PathBuf>) {
-        let both = |dir: PathBuf| [PathOp::unwatch(dir.join(EVENTS)), PathOp::unwatch(dir)];
-        // A watch that is gone with its group is what is wanted here.
-        let _ = self.update(directories.into_iter().flat_map(both));
+    /// Groups are gone, or have another path: whatever is found at this one is to be watched anew.
+    pub fn forget(&mut self, directories: impl IntoIterator<Item = PathBuf>) {
+        for directory in directories {
+            if self.alive.remove(&directory) {
+                self.dead.insert(directory);
+            }
+        }
+    }
+
+    /// True when there are so many watches of groups that are gone that a new [`Inotify`] is cheaper than to keep them.
+    pub fn is_worn(&self) -> bool {
+        self.dead.len() > WORN.max(self.alive.len())
+    }
+
+    /// Whether there are watches of groups that are gone.
+    pub fn has_dead(&self) -> bool {
+        !self.dead.is_empty()
     }
 
     fn update(&mut self, operations: impl Iterator<Item = PathOp>) -> Result<(), WatchError> {
@@ -121,6 +150,30 @@ impl Inotify {
     }
 }
 
+/// So many watches of groups that are gone are kept at least.
+const WORN: usize = 1000;
+
+/// Another path of the same directory: `/a/b/../b`. For notify it is not the path at which `/a` has lost `b`.
+fn alias(directory: &Path) -> PathBuf {
+    match directory.file_name() {
+        Some(name) => directory.join("..").join(name),
+        None => directory.to_owned(),
+    }
+}
+
+/// The path without detours through `..`.
+fn direct(path: &Path) -> PathBuf {
+    let mut direct = PathBuf::new();
+    for component in path.components() {
+        if component == Component::ParentDir {
+            direct.pop();
+        } else {
+            direct.push(component);
+        }
+    }
+    direct
+}
+
 const EVENTS: &str = "cgroup.events";
 /// Writing to these moves processes or threads.
 const MEMBERS: [&str; 3] = ["cgroup.procs", "cgroup.threads", "tasks"];
@@ -133,16 +186,15 @@ fn send(sender: &Sender<Hint>, overflow: &AtomicBool, hint: Hint) {
 
 fn hints_of(event: &notify::Event) -> impl Iterator<Item = Hint> {
     let overflow = event.need_rescan().then_some(Hint::Everything);
-    event.paths.iter().filter_map(|path| hint(event.kind, path)).chain(overflow)
+    event.paths.iter().filter_map(|path| hint(event.kind, &direct(path))).chain(overflow)
 }
 
 fn hint(kind: EventKind, path: &Path) -> Option<Hint> {
     let directory = path.parent()?.to_owned();
     match kind {
-        EventKind::Remove(_) | EventKind::Modify(ModifyKind::Name(RenameMode::From)) => {
-            Some(Hint::Gone(path.to_owned()))
+        EventKind::Create(_) | EventKind::Remove(_) | EventKind::Modify(ModifyKind::Name(_)) => {
+            Some(Hint::Children(directory))
         }
-        EventKind::Create(_) | EventKind::Modify(ModifyKind::Name(_)) => Some(Hint::Children(directory)),
         _ if MEMBERS.iter().any(|name| path.ends_with(name)) => Some(Hint::Members(directory)),
         _ => Some(Hint::State(directory)),
     }
@@ -171,12 +223,11 @@ mod tests {
     }
 
     #[test]
-    fn a_directory_that_went_or_was_renamed_takes_its_watch_along() {
-        let went = notify::Event::new(EventKind::Remove(RemoveKind::Folder)).add_path("/cg/a".into());
-        assert_eq!(hints(went), [Hint::Gone("/cg/a".into())]);
-        let kind = EventKind::Modify(ModifyKind::Name(RenameMode::Both));
-        let renamed = notify::Event::new(kind).add_path("/cg/a".into()).add_path("/cg/b".into());
-        assert_eq!(hints(renamed), [Hint::Children("/cg".into()), Hint::Children("/cg".into())]);
+    fn a_group_is_named_by_its_path_without_detours() {
+        let path = alias(&PathBuf::from("/cg/a"));
+        assert_eq!(path.to_str(), Some("/cg/a/../a"));
+        let went = notify::Event::new(EventKind::Remove(RemoveKind::Folder)).add_path(path.join("b"));
+        assert_eq!(hints(went), [Hint::Children("/cg/a".into())]);
     }
 
     #[test]

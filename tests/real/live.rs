@@ -30,6 +30,7 @@ pub fn tests() -> Vec<Trial> {
         trial("live::a_process_that_keeps_a_group_from_freezing", BOTH, where_a_freezing_process_waits),
         trial("live::a_killed_process_leaves_a_frozen_group", V2, a_killed_process_leaves_a_frozen_group),
         trial("live::the_top_may_go_and_come_back", V2, the_top_may_go_and_come_back),
+        trial("live::watching_anew_after_many_removals", V2, watching_anew_after_many_removals),
         trial("live::without_watches_it_polls_and_says_so", V2, without_watches_it_polls_and_says_so),
         trial("live::a_group_that_may_not_be_read_hides_no_other", V2, one_unreadable_hides_no_other),
         trial("live::many_groups_take_few_descriptors", V2, many_groups_take_few_descriptors),
@@ -309,6 +310,26 @@ fn lost_announcements_are_made_good() {
     drop(closed);
     watched.settles();
     last.request(true);
+    watched.settles();
+}
+
+/// More groups go than watches of such are kept, so that a new watcher takes over.
+fn watching_anew_after_many_removals() {
+    let mut watched = Watched::start(Version::V2, "anew");
+    let stays = watched.top.child("stays");
+    for round in 0..4 {
+        let paths: Vec<_> = (0..300).map(|n| watched.top.path().join(format!("{round}-{n}"))).collect();
+        paths.iter().for_each(|path| fs::create_dir(path).unwrap());
+        watched.settles();
+        paths.iter().for_each(|path| fs::remove_dir(path).unwrap());
+        watched.settles();
+    }
+    assert_eq!((watched.happened(What::Created), watched.happened(What::Removed)), (1201, 1200));
+    for freeze in [true, false, true] {
+        stays.request(freeze);
+        watched.settles();
+    }
+    watched.top.child("later").request(true);
     watched.settles();
 }
 

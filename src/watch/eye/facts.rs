@@ -6,6 +6,7 @@ use super::Eye;
 use crate::kernel::dir::vanished;
 use crate::model::tree::{Key, What};
 use crate::model::{Cgroup, CgroupPath, Change};
+use crate::watch::inotify::Inotify;
 use crate::watch::observer::Told;
 
 /// How many groups are watched in one step.
@@ -45,7 +46,7 @@ impl Eye<'_> {
         if !self.left.is_empty() {
             let left = std::mem::take(&mut self.left);
             if let Some(inotify) = &mut self.inotify {
-                inotify.unwatch(left);
+                inotify.forget(left);
             }
         }
     }
@@ -78,11 +79,25 @@ impl Eye<'_> {
         if self.polling.is_none()
             && let Some(Err(error)) = self.inotify.as_mut().map(|inotify| inotify.watch(directories))
         {
+            if self.inotify.as_ref().is_some_and(Inotify::has_dead) {
+                return self.watch_anew();
+            }
             self.poll(error.to_string());
         }
         for key in keys {
             self.revisit(key);
         }
+    }
+
+    /// Watches everything with a new watcher, so that what the old one held for groups that are gone is free. What is announced
+    /// in between is lost, and every group is read after it is watched.
+    pub(super) fn watch_anew(&mut self) {
+        self.inotify = None;
+        match Inotify::new() {
+            Ok(inotify) => self.inotify = Some(inotify),
+            Err(error) => self.poll(error.to_string()),
+        }
+        self.fresh = self.tree.subtree(self.tree.root()).collect();
     }
 
     /// From now on everything is polled.

@@ -34,13 +34,11 @@ impl Eye<'_> {
         }
     }
 
-    /// Announcements were lost, those of removed groups perhaps, with which their watches go: every group is read and
-    /// watched again. Watching what is watched costs nothing.
+    /// Announcements were lost: every group is read again.
     fn start_over(&mut self) {
         self.hints.clear();
         self.spine();
         self.walks.insert(self.top.clone());
-        self.fresh = self.tree.subtree(self.tree.root()).collect();
         self.stirred = true;
     }
 
@@ -51,12 +49,6 @@ impl Eye<'_> {
                 if let Some(path) = self.group_at(&directory) {
                     self.children_of(&path);
                 }
-            }
-            Hint::Gone(directory) => {
-                let Some(path) = self.group_at(&directory) else { return };
-                self.children_of(path.parent().as_ref().unwrap_or(&path));
-                // Another group may have this path by now.
-                self.fresh.extend(self.tree.at(&path));
             }
             Hint::State(directory) => {
                 let Some(path) = self.group_at(&directory) else { return };

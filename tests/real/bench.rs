@@ -1,0 +1,156 @@
+//! Figures for ten thousand groups on the screen. Not a part of the test run: it takes a minute, and says what it measured.
+//!
+//! `cargo test --release --test real -- --ignored bench::`
+
+use std::fs;
+use std::time::{Duration, Instant};
+
+use libtest_mimic::Trial;
+
+use super::support::requirement::{Need, trial};
+use super::support::terminal::Terminal;
+use super::support::{Group, SOON, until};
+
+const WIDE: (u16, u16) = (140, 50);
+const IDLE: Duration = Duration::from_secs(20);
+
+pub fn tests() -> Vec<Trial> {
+    let needs: &[Need] = &[Need::Root, Need::V2];
+    vec![trial("bench::ten_thousand_groups", needs, ten_thousand_groups).with_ignored_flag(true)]
+}
+
+fn ten_thousand_groups() {
+    let group = Group::v2("bench");
+    for at in 0..10_000 {
+        fs::create_dir_all(group.path().join(format!("{:02}/{:02}", at / 100, at % 100))).unwrap();
+    }
+    let name = group.name().to_str().unwrap();
+
+    let start = Instant::now();
+    let mut terminal = Terminal::at(group.path(), WIDE);
+    terminal.shows("Groups");
+    say("first frame", start.elapsed());
+    terminal.shows_line(&["▸", name]);
+    say("the group is on the screen", start.elapsed());
+    terminal.keys("+");
+    terminal.shows_line(&["▸ 00"]);
+    say("unfolded", start.elapsed());
+    let slowest = latency_until(&mut terminal, &["watch 10,"]);
+    say("scanned and watched", start.elapsed());
+    say("slowest key until then", slowest);
+    println!("memory: {}", status(&terminal, "VmRSS"));
+
+    idle(&terminal, "one thawed group of many on the screen");
+    storm(&mut terminal, &group, name, "folded");
+    terminal.keys("*");
+    terminal.shows_line(&["▾ 00"]);
+    storm(&mut terminal, &group, name, "10,000 rows unfolded");
+
+    let before = cpu(&terminal);
+    let start = Instant::now();
+    for at in 0..5_000 {
+        fs::remove_dir(group.path().join(format!("{:02}/{:02}", at / 100, at % 100))).unwrap();
+    }
+    say("5,000 rmdir took", start.elapsed());
+    let slowest = latency_until(&mut terminal, &["watch 5,"]);
+    say("5,000 groups less on the screen", start.elapsed());
+    say("slowest key until then", slowest);
+    println!("CPU for it: {:?}", cpu(&terminal) - before);
+    println!("memory: {}", status(&terminal, "VmRSS"));
+    idle(&terminal, "after all that");
+
+    let start = Instant::now();
+    terminal.keys("q");
+    assert_eq!(terminal.end().code(), Some(0));
+    say("quit", start.elapsed());
+
+    let mut terminal = Terminal::at(group.path(), WIDE);
+    terminal.shows("Groups");
+    let start = Instant::now();
+    terminal.keys("q");
+    assert_eq!(terminal.end().code(), Some(0));
+    say("quit while it scans", start.elapsed());
+}
+
+fn storm(terminal: &mut Terminal, group: &Group, name: &str, how: &str) {
+    for (freeze, badge) in [(true, "10,1"), (false, "")] {
+        let before = cpu(terminal);
+        let start = Instant::now();
+        group.request(freeze);
+        until("the kernel is through", SOON, || group.is_frozen() == freeze);
+        let kernel = start.elapsed();
+        let slowest = if freeze {
+            latency_until(terminal, &[badge, "frozen"])
+        } else {
+            latency_until_not(terminal, &[name, "❄"])
+        };
+        say(&format!("{how}, freeze {freeze}: kernel {kernel:?}, on the screen"), start.elapsed());
+        say("slowest key until then", slowest);
+        let slowest = (0..20).map(|_| latency(terminal)).max().unwrap();
+        say("slowest of 20 keys afterwards", slowest);
+        println!("CPU for it, with the keys: {:?}", cpu(terminal) - before);
+    }
+}
+
+/// Presses keys until a line shows all of these; the longest time from a key to what it does.
+fn latency_until(terminal: &mut Terminal, parts: &[&str]) -> Duration {
+    let shown = |t: &Terminal| t.rows().iter().any(|row| parts.iter().all(|part| row.contains(part)));
+    presses(terminal, shown)
+}
+
+fn latency_until_not(terminal: &mut Terminal, parts: &[&str]) -> Duration {
+    let gone = |t: &Terminal| !t.rows().iter().any(|row| parts.iter().all(|part| row.contains(part)));
+    presses(terminal, gone)
+}
+
+fn presses(terminal: &mut Terminal, done: impl Fn(&Terminal) -> bool) -> Duration {
+    let start = Instant::now();
+    let mut slowest = Duration::ZERO;
+    while !done(terminal) {
+        assert!(start.elapsed() < SOON * 2, "{}", terminal.rows().join("\n"));
+        slowest = slowest.max(latency(terminal));
+    }
+    slowest
+}
+
+/// From the key for the help to the help, and back.
+fn latency(terminal: &mut Terminal) -> Duration {
+    terminal.keys("?");
+    let open = terminal.shows(" Keys ");
+    terminal.keys("?");
+    open.max(terminal.wait("no help", |screen| !screen.contents().contains(" Keys ")))
+}
+
+fn idle(terminal: &Terminal, what: &str) {
+    // The last frames are out.
+    std::thread::sleep(Duration::from_secs(1));
+    let (busy, switches) = (cpu(terminal), switches(terminal));
+    std::thread::sleep(IDLE);
+    let (busy, switches) = (cpu(terminal) - busy, self::switches(terminal) - switches);
+    println!("idle for {IDLE:?}, {what}: CPU {busy:?}, {switches} voluntary context switches");
+}
+
+fn say(what: &str, time: Duration) {
+    println!("{what}: {time:?}");
+}
+
+/// What it used of the CPUs so far, to a hundredth of a second.
+fn cpu(terminal: &Terminal) -> Duration {
+    let stat = procfs::process::Process::new(terminal.pid()).unwrap().stat().unwrap();
+    Duration::from_millis((stat.utime + stat.stime) * 1000 / procfs::ticks_per_second())
+}
+
+fn status(terminal: &Terminal, key: &str) -> String {
+    let text = fs::read_to_string(format!("/proc/{}/status", terminal.pid())).unwrap();
+    text.lines().find_map(|line| line.strip_prefix(key)).unwrap().trim_start_matches(':').trim().to_owned()
+}
+
+fn switches(terminal: &Terminal) -> u64 {
+    let threads = fs::read_dir(format!("/proc/{}/task", terminal.pid())).unwrap();
+    let of = |thread: std::path::PathBuf| -> u64 {
+        let text = fs::read_to_string(thread.join("status")).unwrap();
+        let line = text.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
+        line.unwrap().trim().parse().unwrap()
+    };
+    threads.map(|thread| of(thread.unwrap().path())).sum()
+}
