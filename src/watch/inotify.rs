@@ -27,7 +27,7 @@ pub enum Hint {
 ///
 /// In notify 9 to give one watch back costs a look at all others, and it does so by itself for each directory that is said to be
 /// removed: a minute for ten thousand groups. So directories are watched under a path that it does not find again
-/// ([`alias`]), the watches of removed groups are kept, and when these are too many everything is watched anew
+/// (an `alias`), the watches of removed groups are kept, and when these are too many everything is watched anew
 /// ([`Self::is_worn`]).
 #[derive(Debug)]
 pub struct Inotify {

@@ -123,7 +123,7 @@ fn signals_end_it() {
 fn a_panic_restores_the_terminal() {
     for (place, code) in [("here", 101), ("elsewhere", 1)] {
         let mut command = Command::new(std::env::current_exe().unwrap());
-        command.args(["panic", place]);
+        command.args(["panic", place]).env("RUST_BACKTRACE", "0");
         let mut terminal = Terminal::start(command, (200, 24));
         terminal.shows("on the screen");
         assert!(terminal.screen().alternate_screen());
