@@ -124,9 +124,9 @@ fn latency(terminal: &mut Terminal) -> Duration {
 fn idle(terminal: &Terminal, what: &str) {
     // The last frames are out.
     std::thread::sleep(Duration::from_secs(1));
-    let (busy, switches) = (cpu(terminal), switches(terminal));
+    let (busy, switches) = (cpu(terminal), terminal.switches());
     std::thread::sleep(IDLE);
-    let (busy, switches) = (cpu(terminal) - busy, self::switches(terminal) - switches);
+    let (busy, switches) = (cpu(terminal) - busy, terminal.switches() - switches);
     println!("idle for {IDLE:?}, {what}: CPU {busy:?}, {switches} voluntary context switches");
 }
 
@@ -143,14 +143,4 @@ fn cpu(terminal: &Terminal) -> Duration {
 fn status(terminal: &Terminal, key: &str) -> String {
     let text = fs::read_to_string(format!("/proc/{}/status", terminal.pid())).unwrap();
     text.lines().find_map(|line| line.strip_prefix(key)).unwrap().trim_start_matches(':').trim().to_owned()
-}
-
-fn switches(terminal: &Terminal) -> u64 {
-    let threads = fs::read_dir(format!("/proc/{}/task", terminal.pid())).unwrap();
-    let of = |thread: std::path::PathBuf| -> u64 {
-        let text = fs::read_to_string(thread.join("status")).unwrap();
-        let line = text.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
-        line.unwrap().trim().parse().unwrap()
-    };
-    threads.map(|thread| of(thread.unwrap().path())).sum()
 }

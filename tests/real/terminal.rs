@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, ExitStatus};
+use std::time::Duration;
 
 use cryoscope::model::Version;
 use libtest_mimic::Trial;
@@ -13,6 +14,7 @@ use vt100::MouseProtocolMode;
 use super::support::ordinary::{Copy, NOBODY};
 use super::support::requirement::{Need, trial};
 use super::support::terminal::Terminal;
+use super::support::wait::throughout;
 use super::support::{Group, SOON, Workload, until};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_cryoscope");
@@ -27,6 +29,7 @@ pub fn tests() -> Vec<Trial> {
         trial("terminal::it_ends_with_its_terminal", V2, it_ends_with_its_terminal),
         trial("terminal::every_size_is_used", V2, every_size_is_used),
         trial("terminal::the_mouse_selects_and_folds", V2, the_mouse_selects_and_folds),
+        trial("terminal::what_cannot_change_unannounced_costs_nothing", V2, idle_costs_nothing),
         trial("terminal::an_ordinary_user_sees_and_is_told_what_is_missing", V2, an_ordinary_user),
         trial("terminal::without_watches_a_freeze_still_shows", V2, without_watches_a_freeze_still_shows),
     ];
@@ -215,6 +218,26 @@ fn the_mouse_selects_and_folds() {
     terminal.keys("q");
     assert_eq!(terminal.end().code(), Some(0));
     terminal.assert_restored();
+}
+
+fn idle_costs_nothing() {
+    let group = Group::v2("idle");
+    group.child("child");
+    let mut command = Command::new(PROGRAM);
+    command.arg("--root").arg(group.path());
+    let mut terminal = Terminal::start(command, WIDE);
+    terminal.shows_line(&["child"]);
+    terminal.shows("watch 2");
+    // It has come to rest.
+    let mut before = 0;
+    until("nothing goes on any more", SOON, || {
+        std::thread::sleep(Duration::from_millis(100));
+        std::mem::replace(&mut before, terminal.switches()) == terminal.switches()
+    });
+    throughout("nothing wakes it", Duration::from_secs(3), || terminal.switches() == before);
+    // And it is awake all the same.
+    group.child("later");
+    terminal.shows_line(&["later"]);
 }
 
 fn an_ordinary_user() {

@@ -1,10 +1,11 @@
 //! A pseudo-terminal with a program in it, and what is on its screen.
 
+use std::fs;
 use std::io::{Read, Write};
 use std::num::NonZeroU16;
 use std::os::fd::AsFd;
 use std::os::unix::process::ExitStatusExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitCode, ExitStatus};
 use std::time::{Duration, Instant};
 
@@ -54,6 +55,17 @@ impl Terminal {
 
     pub fn pid(&self) -> i32 {
         self.child.id().cast_signed()
+    }
+
+    /// How often its threads have gone to sleep so far: each is a wake-up. (proc_pid_status(5))
+    pub fn switches(&self) -> u64 {
+        let threads = fs::read_dir(format!("/proc/{}/task", self.pid())).unwrap();
+        let of = |thread: PathBuf| -> u64 {
+            let text = fs::read_to_string(thread.join("status")).unwrap();
+            let number = text.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
+            number.unwrap().trim().parse().unwrap()
+        };
+        threads.map(|thread| of(thread.unwrap().path())).sum()
     }
 
     pub fn screen(&self) -> &Screen {
