@@ -15,8 +15,8 @@ mod real {
     pub mod handover;
     pub mod inspect;
     pub mod kernel;
-    pub mod runtime;
     pub mod live;
+    pub mod runtime;
     pub mod support;
     pub mod terminal;
 }

@@ -88,6 +88,11 @@ fn gather(batch: &mut Vec<Event>, event: Event) {
 /// Reads keys, in a thread of its own: it waits for the terminal while the loop waits for everything else.
 fn keys(inbox: Sender<Event>) -> io::Result<()> {
     let body = move || {
+        // crossterm hears of a new size from here on: what came between the first look at the size and now is looked up.
+        let heard = event::poll(Duration::ZERO).and_then(|_| ratatui::crossterm::terminal::size());
+        if let Ok((width, height)) = heard {
+            let _ = inbox.send(Event::Input(event::Event::Resize(width, height)));
+        }
         while let Ok(input) = event::read() {
             if inbox.send(Event::Input(input)).is_err() {
                 return;

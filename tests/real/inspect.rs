@@ -237,7 +237,7 @@ fn agrees_with_the_report() {
     }
     assert!(object["command"].is_string() && object["made_at"].is_string());
     assert_eq!(object["trees"][0]["root_pid"], made["report"]["trees"][0]["processes"][0]["pid"]);
-    assert_eq!(object["processes"], made["report"]["processes"].as_array().unwrap().len());
+    assert_eq!(object["processes"], made["report"]["trees"][0]["processes"].as_array().unwrap().len());
     workload.assert_counting();
 }
 
