@@ -1,6 +1,7 @@
 //! The command line: one file a verb, and one for the screen.
 
 mod args;
+mod ask;
 mod checkpoint;
 mod doctor;
 mod failure;
@@ -8,8 +9,10 @@ mod freeze;
 mod inspect;
 mod json;
 mod list;
+mod rescue;
 mod screen;
 mod show;
+mod signals;
 mod thaw;
 mod watch;
 
@@ -70,6 +73,11 @@ impl Context {
     }
 }
 
+/// A line for the person, beside the output. Where the terminal is gone nobody is there to be told, and the work goes on.
+fn tell(line: impl std::fmt::Display) {
+    let _ = writeln!(io::stderr(), "cryoscope: {line}");
+}
+
 /// Runs what the command line asks for.
 ///
 /// # Errors
@@ -88,6 +96,7 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
         Some(Verb::Thaw(options)) => thaw::run(&context, &options, &mut out),
         Some(Verb::Checkpoint(options)) => checkpoint::run(&context, options, &mut out),
         Some(Verb::Inspect(options)) => inspect::run(&options, &mut out),
+        Some(Verb::Rescue(options)) => rescue::run(&context, &options, &mut out),
         Some(Verb::Watch(options)) => watch::run(&context, &options, &mut out),
         Some(Verb::Doctor(options)) => doctor::run(&context, &options, &mut out),
         None if io::stdout().is_terminal() => screen::run(context, arguments.target.as_deref()),

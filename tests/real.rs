@@ -16,6 +16,7 @@ mod real {
     pub mod inspect;
     pub mod kernel;
     pub mod live;
+    pub mod rescue;
     pub mod runtime;
     pub mod support;
     pub mod terminal;
@@ -40,6 +41,7 @@ fn main() -> ExitCode {
         checkpoint::tests,
         handover::tests,
         inspect::tests,
+        rescue::tests,
         runtime::tests,
         live::tests,
         terminal::tests,

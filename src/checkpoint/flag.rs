@@ -1,5 +1,6 @@
 //! The freeze flags around a target: recorded before, watched while criu runs, put back after.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::path::PathBuf;
 
@@ -7,9 +8,10 @@ use serde::{Serialize, Serializer};
 
 use super::arg::Arg;
 use crate::kernel::freezer::{FreezerError, asking_ancestor, request};
+use crate::kernel::processes::group_of;
 use crate::kernel::{Dir, Filesystem, Group, dir::absent_is_none};
 use crate::model::shell::write_request;
-use crate::model::{Cgroup, CgroupId, CgroupPath, State, Version, printable};
+use crate::model::{Cgroup, CgroupId, CgroupPath, Hierarchies, State, Version, printable};
 
 /// A group's freeze flag, as it was found.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -102,6 +104,28 @@ impl Flag {
             _ => Err(FreezerError::Gone(self.absolute())),
         }
     }
+}
+
+/// Every flag that bears on any of these processes, on both hierarchies.
+///
+/// # Errors
+/// What the reads say, but for groups and processes that are gone.
+pub(super) fn bearing(hosts: &Hierarchies, pids: &[i32]) -> io::Result<Vec<Flag>> {
+    let mut flags = Vec::new();
+    for hierarchy in hosts.iter() {
+        let fs = Filesystem::open(hierarchy.clone())?;
+        let mut places = BTreeSet::new();
+        for &pid in pids {
+            let group = group_of(pid, hierarchy.version)?.and_then(|path| path.below(&hierarchy.root));
+            places.extend(
+                group.into_iter().flat_map(|path| path.ancestors().chain([path.clone()]).collect::<Vec<_>>()),
+            );
+        }
+        for path in places {
+            flags.extend(Flag::read(&fs, &path)?);
+        }
+    }
+    Ok(flags)
 }
 
 /// Sets every flag that differs from what it should be; says what was done, or what could not be. Freezes come before

@@ -51,17 +51,27 @@ pub enum Progress {
 #[derive(Debug, Default)]
 pub struct Control {
     rescue: AtomicBool,
+    cancel: AtomicBool,
 }
 
 impl Control {
     /// What criu hangs on is thawed without a question.
     pub fn automatic() -> Self {
-        Self { rescue: AtomicBool::new(true) }
+        Self { rescue: AtomicBool::new(true), ..Self::default() }
     }
 
     /// What criu hangs on may be thawed.
     pub fn rescue(&self) {
         self.rescue.store(true, Ordering::Relaxed);
+    }
+
+    /// No further criu is to be started. One that runs is let finish: its code is in the target already.
+    pub fn cancel(&self) {
+        self.cancel.store(true, Ordering::Relaxed);
+    }
+
+    fn is_cancelled(&self) -> bool {
+        self.cancel.load(Ordering::Relaxed)
     }
 
     pub(super) fn may_rescue(&self) -> bool {
@@ -91,6 +101,9 @@ pub enum RunError {
     /// The root process ended.
     #[error("process {0} is gone; nothing was done")]
     Gone(i32),
+    /// The person said so, before criu was started for the last tree.
+    #[error("cancelled; the freeze flags are put back, and the processes live")]
+    Cancelled,
     /// The journal cannot be written: without it nothing could put the flags back if this program were killed.
     #[error("cannot write down the freeze flags before the first change: {0}; nothing was done")]
     Journal(io::Error),
@@ -212,6 +225,9 @@ fn steps(
 ) -> Result<(), RunError> {
     let last = plan.steps.iter().rposition(|step| matches!(step, Step::Dump(_)));
     for (index, step) in plan.steps.iter().enumerate() {
+        if control.is_cancelled() && Some(index) <= last {
+            return Err(RunError::Cancelled);
+        }
         tell(Progress::Step(step.shell()));
         match step {
             Step::MakeFolder { path, exists } => {

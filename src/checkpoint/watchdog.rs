@@ -55,6 +55,14 @@ impl<'a> Watchdog<'a> {
         }
     }
 
+    /// Thaws at once what is known to be hung on.
+    pub(super) fn free(&mut self, tell: &mut dyn FnMut(Progress)) {
+        let asking: Vec<&Flag> = self.flags.iter().filter(|flag| flag.asks_now() == Some(true)).collect();
+        let foreign: Vec<&Flag> =
+            asking.iter().copied().filter(|flag| self.criu != Some(&flag.group)).collect();
+        self.thaw(if foreign.is_empty() { &asking } else { &foreign }, tell);
+    }
+
     fn thaw(&mut self, asking: &[&'a Flag], tell: &mut dyn FnMut(Progress)) {
         for &flag in asking {
             match flag.write(false) {

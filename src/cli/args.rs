@@ -83,6 +83,8 @@ pub enum Verb {
     Checkpoint(Checkpoint),
     /// Say what a folder of criu's images holds
     Inspect(Inspect),
+    /// Free criu runs that hang on frozen tasks, and put right checkpoints that were cut off
+    Rescue(Rescue),
     /// Print a line when a group is frozen, thawed, created, removed, populated or emptied
     Watch(Watch),
     /// Say what this host can do
@@ -193,6 +195,17 @@ pub struct Inspect {
     /// One JSON object
     #[arg(long)]
     pub json: bool,
+}
+
+/// `rescue`
+#[derive(Debug, Args)]
+pub struct Rescue {
+    /// Say what would be done, as lines for a shell, and do nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Ask nothing
+    #[arg(long)]
+    pub yes: bool,
 }
 
 /// `watch`

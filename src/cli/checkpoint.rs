@@ -1,11 +1,14 @@
 //! `cryoscope checkpoint`: look, show the command, run criu, look again.
 
 use std::io::{self, IsTerminal, Write};
+use std::sync::Arc;
 
 use serde::Serialize;
 
 use super::args::Checkpoint;
+use super::ask::ask;
 use super::{Context, Failure};
+use super::{signals, tell};
 use crate::checkpoint::{
     self, After, Control, Finding, Level, Plan, Preflight, Progress, Refused, Report, Request,
 };
@@ -52,7 +55,7 @@ pub(super) fn run(context: &Context, options: Checkpoint, out: &mut impl Write) 
         out.flush()?;
     }
     confirm(options.yes, options.after)?;
-    let report = carry_out(&plan, options.json, out)?;
+    let report = carry_out(&plan, options.yes, options.json, out)?;
     if options.json {
         object(&Outcome { findings: &found.findings, plan: Some(&plan), report: Some(&report) }, out)?;
     }
@@ -67,16 +70,23 @@ pub(super) fn run(context: &Context, options: Checkpoint, out: &mut impl Write) 
     Ok(())
 }
 
-fn carry_out(plan: &Plan, json: bool, out: &mut impl Write) -> Result<Report, Failure> {
+fn carry_out(plan: &Plan, yes: bool, json: bool, out: &mut impl Write) -> Result<Report, Failure> {
+    let control =
+        Arc::new(if yes || !io::stdin().is_terminal() { Control::automatic() } else { Control::default() });
     let mut progress = |progress: Progress| match progress {
+        // Nobody may read it any more; what was begun goes on to its end.
+        Progress::Step(line) if !json => drop(writeln!(out, "$ {line}").and_then(|()| out.flush())),
         // The log is criu's; it stands in the folder as a whole.
         Progress::Step(_) | Progress::Started(_) | Progress::Log(_) | Progress::Written { .. } => {}
-        Progress::Stalled { origins, .. } => {
-            eprintln!("cryoscope: criu waits for {}; thawing it", origins.join(", "))
+        Progress::Stalled { origins, thawing: true } => {
+            tell(format_args!("criu waits for {}; thawing it until criu has ended", origins.join(", ")));
         }
-        Progress::Restored(what) => eprintln!("cryoscope: {what}"),
+        Progress::Stalled { origins, thawing: false } => ask_rescue(&origins, &control),
+        Progress::Restored(what) => tell(what),
     };
-    let ran = checkpoint::run(plan, &Control::automatic(), &mut progress)?;
+    // Dropped at the end: signals then end the program again.
+    let _held = signals::hold(&control)?;
+    let ran = checkpoint::run(plan, &control, &mut progress)?;
     let report = Report::new(plan, &ran, &checkpoint::verify(plan, &ran));
     report.write(plan.folder())?;
     if !json {
@@ -93,6 +103,19 @@ fn carry_out(plan: &Plan, json: bool, out: &mut impl Write) -> Result<Report, Fa
         )?;
     }
     Ok(report)
+}
+
+/// Asks, without keeping the run waiting for the answer. Killing criu is not on offer: the process would be lost.
+fn ask_rescue(origins: &[String], control: &Arc<Control>) {
+    let question = format!("criu waits for {}. Thaw it until criu has ended?", origins.join(", "));
+    let control = Arc::clone(control);
+    let answer = move || {
+        ask(&question)
+            .map_or_else(|_| tell("it goes on waiting; cryoscope rescue frees it"), |()| control.rescue())
+    };
+    if std::thread::Builder::new().name("question".into()).spawn(answer).is_err() {
+        tell("criu waits for a frozen group; cryoscope rescue frees it");
+    }
 }
 
 fn refuse(found: &Preflight, refused: Refused, json: bool, out: &mut impl Write) -> Result<(), Failure> {
@@ -149,11 +172,5 @@ fn confirm(yes: bool, after: Option<After>) -> Result<(), Failure> {
             _ => Ok(()),
         };
     }
-    eprint!("Run it? [y/N] ");
-    let mut answer = String::new();
-    io::stdin().read_line(&mut answer)?;
-    match answer.trim() {
-        "y" | "Y" | "yes" => Ok(()),
-        _ => Err(Failure::refused("nothing was done")),
-    }
+    ask("Run it?")
 }

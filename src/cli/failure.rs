@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io;
 
-use crate::checkpoint::{Refused, RunError};
+use crate::checkpoint::{Refused, RescueError, RunError};
 use crate::kernel::freezer::FreezerError;
 use crate::kernel::mounts::MountsError;
 use crate::kernel::target::TargetError;
@@ -86,6 +86,13 @@ impl From<Refused> for Failure {
 impl From<RunError> for Failure {
     fn from(error: RunError) -> Self {
         Self::new(error.exit() as u8, error.to_string())
+    }
+}
+
+impl From<RescueError> for Failure {
+    fn from(error: RescueError) -> Self {
+        let denied = matches!(&error, RescueError::Look(e) if e.kind() == io::ErrorKind::PermissionDenied);
+        Self::new(if denied { 3 } else { 1 }, error.to_string())
     }
 }
 

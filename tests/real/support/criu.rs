@@ -4,6 +4,7 @@ use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::{Duration, Instant};
 
 use cryoscope::kernel::mounts::hierarchies;
@@ -22,6 +23,19 @@ use super::workload::quiet;
 
 /// Longer than anything that CRIU's own timeout of 10 s ends.
 const DEADLINE: Duration = Duration::from_secs(30);
+
+/// A `cryoscope rescue` frees every criu of the host. So a test with a rescue runs while no other test has a criu by hand.
+static HOST: RwLock<()> = RwLock::new(());
+
+/// No other test runs a criu by hand, as long as this lives.
+#[derive(Debug)]
+pub struct Alone(RwLockWriteGuard<'static, ()>);
+
+impl Alone {
+    pub fn new() -> Self {
+        Self(HOST.write().unwrap_or_else(PoisonError::into_inner))
+    }
+}
 
 /// A `criu dump` to be.
 #[derive(Debug)]
@@ -59,8 +73,20 @@ impl Dump {
 
     /// Starts it in a session of its own.
     pub fn start(self) -> Running {
+        let shared = HOST.read().unwrap_or_else(PoisonError::into_inner);
+        let mut running = self.spawn();
+        running._shared = Some(shared);
+        running
+    }
+
+    /// The same, in a test that is alone.
+    pub fn start_while(self, _alone: &Alone) -> Running {
+        self.spawn()
+    }
+
+    fn spawn(self) -> Running {
         let child = CommandWrap::from(self.command).wrap(ProcessSession).spawn().unwrap();
-        Running { child, target: self.target, log: self.images.join("dump.log") }
+        Running { child, target: self.target, log: self.images.join("dump.log"), _shared: None }
     }
 
     /// Starts it and waits for its end.
@@ -79,6 +105,7 @@ pub struct Running {
     child: Box<dyn ChildWrapper>,
     target: i32,
     log: PathBuf,
+    _shared: Option<RwLockReadGuard<'static, ()>>,
 }
 
 impl Running {

@@ -1,0 +1,110 @@
+//! Puts right what was cut off, and frees a criu that hangs on frozen tasks, whoever started it.
+//!
+//! A criu that hangs is never killed: its code is in the target already, and the target does not survive that. It is let
+//! finish: everything that holds its target frozen is thawed, and frozen again when criu has ended.
+
+mod cut_off;
+mod hanging;
+
+use std::io;
+
+use super::Progress;
+use super::journal::{self, CutOff};
+use crate::model::{Hierarchies, printable};
+use hanging::Hanging;
+
+/// Something to put right.
+#[derive(Debug)]
+pub enum Case {
+    /// The program that ran a plan is gone, and the plan is not at its end.
+    CutOff(CutOffPlan),
+    /// A criu waits for frozen tasks.
+    Hanging(HangingCriu),
+}
+
+/// A plan whose program is gone.
+#[derive(Debug)]
+pub struct CutOffPlan(CutOff);
+
+/// A criu that waits for frozen tasks.
+#[derive(Debug)]
+pub struct HangingCriu(Hanging);
+
+/// Why something could not be put right.
+#[derive(Debug, thiserror::Error)]
+pub enum RescueError {
+    /// What is to be rescued cannot be looked for.
+    #[error(
+        "cannot look for what was cut off: {0}; run cryoscope rescue as the user who made the checkpoint, or as root"
+    )]
+    Look(io::Error),
+    /// A flag could not be written.
+    #[error("{0}; it is kept for another rescue")]
+    Flag(String),
+    /// criu, or its target, could not be followed.
+    #[error("lost sight of criu: {0}; it may still run: run cryoscope rescue again")]
+    Wait(io::Error),
+}
+
+/// Everything on this host that is to be put right. Takes a moment: a criu hangs only if it does nothing meanwhile.
+///
+/// # Errors
+/// [`RescueError::Look`].
+pub fn stranded(hosts: &Hierarchies) -> Result<Vec<Case>, RescueError> {
+    let cut_off = journal::cut_off().map_err(RescueError::Look)?;
+    let hanging = hanging::look(hosts).map_err(RescueError::Look)?;
+    // A criu of a plan that was cut off is freed with that plan.
+    let planned =
+        |hanging: &Hanging| cut_off.iter().any(|plan| cut_off::is_criu_of(plan, hanging.criu.id.pid));
+    let hanging: Vec<Hanging> = hanging.into_iter().filter(|hanging| !planned(hanging)).collect();
+    let cases = cut_off.into_iter().map(|plan| Case::CutOff(CutOffPlan(plan)));
+    Ok(cases.chain(hanging.into_iter().map(|hanging| Case::Hanging(HangingCriu(hanging)))).collect())
+}
+
+impl Case {
+    /// What it is, in a sentence.
+    pub fn what(&self) -> String {
+        match self {
+            Self::CutOff(CutOffPlan(plan)) => {
+                let group = printable(plan.group.0.as_encoded_bytes());
+                let folder = printable(plan.folder.0.as_encoded_bytes());
+                match plan.dumped {
+                    true => format!(
+                        "the checkpoint of {group} was cut off after its dumps were made in {folder}: what is left to do is done"
+                    ),
+                    false => format!(
+                        "the checkpoint of {group} into {folder} was cut off: the freeze flags are put back as they were found"
+                    ),
+                }
+            }
+            Self::Hanging(HangingCriu(hanging)) => {
+                let origins: Vec<_> = hanging.origins().map(super::flag::Flag::shown).collect();
+                format!(
+                    "criu (process {}) hangs: its target, process {}, is frozen by {}; these are thawed until it has ended, and frozen again",
+                    hanging.criu.id.pid,
+                    hanging.targets.first().copied().unwrap_or(0),
+                    origins.join(", ")
+                )
+            }
+        }
+    }
+
+    /// The lines for a shell that do the same, as far as a shell can.
+    pub fn shell(&self) -> Vec<String> {
+        match self {
+            Self::CutOff(CutOffPlan(plan)) => cut_off::shell(plan),
+            Self::Hanging(HangingCriu(hanging)) => hanging.shell(),
+        }
+    }
+}
+
+/// Puts one thing right, however long its criu takes.
+///
+/// # Errors
+/// [`RescueError`].
+pub fn rescue(case: Case, hosts: &Hierarchies, tell: &mut dyn FnMut(Progress)) -> Result<(), RescueError> {
+    match case {
+        Case::CutOff(CutOffPlan(plan)) => cut_off::rescue(plan, hosts, tell),
+        Case::Hanging(HangingCriu(hanging)) => hanging.rescue(tell),
+    }
+}

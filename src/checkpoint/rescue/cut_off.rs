@@ -1,0 +1,71 @@
+//! A plan whose program is gone.
+
+use std::os::unix::ffi::OsStrExt;
+use std::time::Duration;
+
+use super::RescueError;
+use crate::checkpoint::Progress;
+use crate::checkpoint::flag::{bearing, set};
+use crate::checkpoint::journal::CutOff;
+use crate::checkpoint::watchdog::Watchdog;
+use crate::kernel::processes::{Processes, arguments, await_end, signal};
+use crate::model::{Hierarchies, Process};
+
+/// Whether a process is a criu that the plan started: it dumps one of its roots into that root's folder.
+pub(super) fn is_criu_of(plan: &CutOff, pid: i32) -> bool {
+    let words = arguments(pid);
+    let follows =
+        |option: &[u8], value: &[u8]| words.windows(2).any(|pair| pair[0] == option && pair[1] == value);
+    plan.dumps.iter().any(|(root, images)| {
+        follows(b"-t", root.to_string().as_bytes()) && follows(b"-D", images.0.as_bytes())
+    })
+}
+
+fn running(plan: &CutOff) -> Option<Process> {
+    Processes::default()
+        .all()
+        .into_iter()
+        .find(|process| is_criu_of(plan, process.id.pid) && !process.is_zombie())
+}
+
+/// Waits for the criu that still runs; then finishes what is dumped, and undoes what is not.
+pub(super) fn rescue(
+    plan: CutOff,
+    hosts: &Hierarchies,
+    tell: &mut dyn FnMut(Progress),
+) -> Result<(), RescueError> {
+    while let Some(criu) = running(&plan) {
+        let pids: Vec<i32> = plan.processes.iter().map(|process| process.pid).collect();
+        let flags = bearing(hosts, &pids).map_err(RescueError::Wait)?;
+        let mut watchdog = Watchdog::new(&flags, None);
+        tell(Progress::Restored(format!("criu (process {}) still runs: it is let finish", criu.id.pid)));
+        while !await_end(criu.id, Duration::from_millis(200)).map_err(RescueError::Wait)? {
+            watchdog.look(true, tell);
+        }
+        watchdog.freeze_again(tell);
+    }
+    if let Some(which) = plan.signal.filter(|_| plan.dumped) {
+        for &process in &plan.processes {
+            signal(process, which.into()).map_err(RescueError::Wait)?;
+        }
+    }
+    for done in set(&plan.flags, |flag| if plan.dumped { flag.promised } else { flag.requested }) {
+        tell(Progress::Restored(done.map_err(RescueError::Flag)?));
+    }
+    plan.end().map_err(RescueError::Look)
+}
+
+pub(super) fn shell(plan: &CutOff) -> Vec<String> {
+    let criu = running(plan);
+    let wait = criu.map(|criu| format!("while kill -0 {} 2>/dev/null; do sleep 0.2; done", criu.id.pid));
+    let signal = plan.signal.filter(|_| plan.dumped).map(|signal| {
+        let pids: Vec<String> = plan.processes.iter().map(|process| process.pid.to_string()).collect();
+        format!("kill -{} {}", signal.word(), pids.join(" "))
+    });
+    let mut flags: Vec<_> = plan.flags.iter().collect();
+    let should =
+        |flag: &crate::checkpoint::flag::Flag| if plan.dumped { flag.promised } else { flag.requested };
+    flags.sort_by_key(|flag| (!should(flag), flag.group.0.len()));
+    let lines = flags.into_iter().map(|flag| flag.line(should(flag)));
+    wait.into_iter().chain(signal).chain(lines).collect()
+}

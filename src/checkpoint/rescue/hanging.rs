@@ -1,0 +1,128 @@
+//! A criu that waits for frozen tasks.
+
+use std::ffi::OsString;
+use std::io;
+use std::os::unix::ffi::OsStringExt;
+use std::time::{Duration, Instant};
+
+use super::RescueError;
+use crate::checkpoint::Progress;
+use crate::checkpoint::arg::Arg;
+use crate::checkpoint::flag::{Flag, bearing};
+use crate::checkpoint::watchdog::Watchdog;
+use crate::kernel::processes::{Processes, arguments, await_end, cpu};
+use crate::model::{Hierarchies, Process};
+
+/// How long a criu must do nothing, with its target frozen, until it counts as hanging.
+const STILL: Duration = Duration::from_millis(1500);
+
+/// A criu, what it holds, and what holds that.
+#[derive(Debug)]
+pub(super) struct Hanging {
+    pub criu: Process,
+    /// The processes that it traces.
+    pub targets: Vec<i32>,
+    /// Every flag that bears on them.
+    flags: Vec<Flag>,
+    /// The group that criu was told of.
+    told: Option<Arg>,
+}
+
+/// Every criu of this host that traces frozen tasks and does not move.
+pub(super) fn look(hosts: &Hierarchies) -> io::Result<Vec<Hanging>> {
+    let suspects = suspects(hosts)?;
+    if suspects.is_empty() {
+        return Ok(suspects);
+    }
+    let state = |hanging: &Hanging| (cpu(hanging.criu.id.pid), hanging.origins().count());
+    let before: Vec<_> = suspects.iter().map(state).collect();
+    let deadline = Instant::now() + STILL;
+    let mut still: Vec<(Hanging, _)> = suspects.into_iter().zip(before).collect();
+    while Instant::now() < deadline {
+        std::thread::sleep(Duration::from_millis(50));
+        still.retain(|(hanging, before)| state(hanging) == *before && before.1 > 0);
+    }
+    Ok(still.into_iter().map(|(hanging, _)| hanging).collect())
+}
+
+fn suspects(hosts: &Hierarchies) -> io::Result<Vec<Hanging>> {
+    let mut processes = Processes::default();
+    let all = processes.all();
+    let mut tracers: Vec<i32> = all.iter().filter_map(|process| process.tracer).collect();
+    tracers.sort_unstable();
+    tracers.dedup();
+    let mut found = Vec::new();
+    for tracer in tracers {
+        let words = arguments(tracer);
+        let (true, Some(criu)) = (is_dump(&words), processes.read(tracer)) else { continue };
+        let targets: Vec<i32> = all.iter().filter(|p| p.tracer == Some(tracer)).map(|p| p.id.pid).collect();
+        let hanging = Hanging { criu, flags: bearing(hosts, &targets)?, targets, told: told(&words) };
+        if hanging.origins().next().is_some() {
+            found.push(hanging);
+        }
+    }
+    Ok(found)
+}
+
+/// criu's commands that take hold of processes, wherever criu is started from (a wrapper, a loader).
+fn is_dump(words: &[Vec<u8>]) -> bool {
+    words.iter().any(|word| matches!(&word[..], b"dump" | b"pre-dump"))
+        && words.iter().any(|word| word.windows(4).any(|piece| piece == b"criu"))
+}
+
+/// The group behind `--freeze-cgroup`.
+fn told(words: &[Vec<u8>]) -> Option<Arg> {
+    let at = words.iter().position(|word| word.starts_with(b"--freeze-cgroup"))?;
+    let glued = words[at].strip_prefix(b"--freeze-cgroup=").map(<[u8]>::to_vec);
+    let group = glued.or_else(|| words.get(at + 1).cloned())?;
+    Some(Arg(OsString::from_vec(group)))
+}
+
+impl Hanging {
+    /// The flags that ask for a freeze now.
+    pub(super) fn origins(&self) -> impl Iterator<Item = &Flag> {
+        self.flags.iter().filter(|flag| flag.asks_now() == Some(true))
+    }
+
+    pub(super) fn shell(&self) -> Vec<String> {
+        let origins: Vec<&Flag> = self.origins().collect();
+        let thaw = origins.iter().map(|flag| flag.line(false));
+        let wait = format!("while kill -0 {} 2>/dev/null; do sleep 0.2; done", self.criu.id.pid);
+        thaw.chain([wait]).chain(origins.iter().map(|flag| flag.line(true))).collect()
+    }
+
+    pub(super) fn rescue(self, tell: &mut dyn FnMut(Progress)) -> Result<(), RescueError> {
+        let mut watchdog = Watchdog::new(&self.flags, self.told.as_ref());
+        watchdog.free(tell);
+        while !await_end(self.criu.id, Duration::from_millis(200)).map_err(RescueError::Wait)? {
+            watchdog.look(true, tell);
+        }
+        watchdog.freeze_again(tell);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(line: &str) -> Vec<Vec<u8>> {
+        line.split(' ').map(Into::into).collect()
+    }
+
+    #[test]
+    fn a_dump_is_known_by_its_arguments() {
+        assert!(is_dump(&words("/usr/sbin/criu dump -t 7")));
+        assert!(is_dump(&words("/lib/ld.so --library-path /x /x/criu dump -t 7")));
+        assert!(!is_dump(&words("gdb -p 7")) && !is_dump(&words("criu restore -d")));
+    }
+
+    #[test]
+    fn the_group_that_criu_was_told_of() {
+        let group = |line: &str| told(&words(line)).map(|arg| arg.0);
+        assert_eq!(group("criu dump --freeze-cgroup /g -t 7"), Some("/g".into()));
+        assert_eq!(group("criu dump --freeze-cgroup=/g"), Some("/g".into()));
+        assert_eq!(group("criu dump"), None);
+        assert_eq!(group("criu dump --freeze-cgroup"), None);
+    }
+}

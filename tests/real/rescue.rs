@@ -1,0 +1,216 @@
+//! `cryoscope rescue`: a criu that hangs is freed and ends well; a checkpoint that was cut off anywhere is put right.
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use cryoscope::model::Version;
+use libtest_mimic::Trial;
+use nix::sys::signal::Signal;
+
+use super::checkpoint::{Images, checkpoint};
+use super::support::criu::{Alone, Running, dump};
+use super::support::group::Group;
+use super::support::requirement::{Need, criu, trial};
+use super::support::wait::{SOON, until};
+use super::support::workload::Workload;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_cryoscope");
+const BOTH: &[Need] = &[Need::Root, Need::V2, Need::V1, Need::Criu];
+
+pub fn tests() -> Vec<Trial> {
+    vec![
+        trial("rescue::frozen_by_hand", BOTH, frozen_by_hand),
+        trial("rescue::frozen_by_an_ancestor", BOTH, frozen_by_an_ancestor),
+        trial("rescue::the_group_and_its_ancestor", BOTH, the_group_and_its_ancestor),
+        trial("rescue::told_of_the_v1_group", BOTH, told_of_the_v1_group),
+        trial("rescue::stopped_on_v1", BOTH, stopped_on_v1),
+        trial("rescue::cut_off_at_every_step", BOTH, cut_off_at_every_step),
+        trial("rescue::cut_off_where_it_ends_the_processes", BOTH, cut_off_where_it_ends_the_processes),
+        trial("rescue::nothing_to_do", BOTH, nothing_to_do),
+    ]
+}
+
+fn rescue(option: &str) -> Output {
+    Command::new(PROGRAM).args(["rescue", option]).stdin(Stdio::null()).output().unwrap()
+}
+
+fn said(output: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+#[track_caller]
+fn assert_rescued() {
+    let output = rescue("--yes");
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+}
+
+/// A criu by hand that hangs: it is found, left alone by `--dry-run`, and freed by `--yes`; then it ends 0, and what held the
+/// target holds it again. `own`: the group that criu was told of, and has thawed, and freezes again itself.
+fn assert_freed(mut criu: Running, workload: &Workload, held: &[&Group], own: Option<&Group>) {
+    let shown = rescue("--dry-run");
+    assert!(said(&shown).contains(&format!("criu (process {}) hangs", criu.pid())), "{}", said(&shown));
+    assert!(held.iter().all(|group| group.requested()) && criu.is_running());
+    let refused = Command::new(PROGRAM).arg("rescue").stdin(Stdio::null()).output().unwrap();
+    assert_eq!(refused.status.code(), Some(4), "not without --yes");
+    assert_rescued();
+    criu.wait().assert_success();
+    for group in held.iter().chain(own.as_slice()) {
+        assert!(group.requested(), "{} is frozen again", group.path().display());
+    }
+    held.iter().chain(own.as_slice()).for_each(|group| group.request(false));
+    workload.assert_counting();
+}
+
+fn frozen_by_hand() {
+    let alone = Alone::new();
+    let (group, images) = (Group::v2("hang"), tempfile::tempdir().unwrap());
+    let workload = Workload::in_group(&group);
+    group.freeze();
+    let mut criu = dump(workload.pid(), images.path()).leave_running().start_while(&alone);
+    criu.assert_hangs();
+    assert_freed(criu, &workload, &[&group], None);
+}
+
+fn frozen_by_an_ancestor() {
+    let alone = Alone::new();
+    let (above, images) = (Group::v2("hang"), tempfile::tempdir().unwrap());
+    let group = above.child("inner");
+    let workload = Workload::in_group(&group);
+    above.freeze();
+    let dump = dump(workload.pid(), images.path()).leave_running().freeze_cgroup(group.path());
+    let mut criu = dump.start_while(&alone);
+    criu.assert_hangs();
+    assert_freed(criu, &workload, &[&above], None);
+}
+
+fn the_group_and_its_ancestor() {
+    let alone = Alone::new();
+    let (above, images) = (Group::v2("hang"), tempfile::tempdir().unwrap());
+    let group = above.child("inner");
+    let workload = Workload::in_group(&group);
+    group.freeze();
+    above.freeze();
+    let dump = dump(workload.pid(), images.path()).leave_running().freeze_cgroup(above.path());
+    let mut criu = dump.start_while(&alone);
+    criu.assert_hangs();
+    assert_freed(criu, &workload, &[&group], Some(&above));
+}
+
+fn told_of_the_v1_group() {
+    let alone = Alone::new();
+    let (v2, v1, images) = (Group::v2("hang"), Group::v1("hang"), tempfile::tempdir().unwrap());
+    let workload = Workload::in_groups(&[&v2, &v1]);
+    v2.freeze();
+    let dump = dump(workload.pid(), images.path()).leave_running().freeze_cgroup(v1.path());
+    let mut criu = dump.start_while(&alone);
+    criu.assert_hangs();
+    assert_freed(criu, &workload, &[&v2], None);
+}
+
+/// It hangs in the kernel, where it seizes the process.
+fn stopped_on_v1() {
+    let alone = Alone::new();
+    let (group, images) = (Group::v1("hang"), tempfile::tempdir().unwrap());
+    let workload = Workload::in_group(&group);
+    workload.signal(Signal::SIGSTOP);
+    workload.wait_for_state('T');
+    let dump = dump(workload.pid(), images.path()).leave_running().freeze_cgroup(group.path());
+    let mut criu = dump.start_while(&alone);
+    criu.assert_hangs_in_the_kernel();
+    assert_rescued();
+    until("criu has ended", SOON, || !criu.is_running());
+    group.request(false);
+    workload.wait_for_state('T');
+    workload.signal(Signal::SIGCONT);
+    workload.assert_counting();
+}
+
+/// Starts a checkpoint and kills it as soon as it has said that step `index` begins; false where there is no such step.
+fn killed_at(index: usize, named: &Group, into: &Path, more: &[&str]) -> bool {
+    let mut command = Command::new(PROGRAM);
+    command.arg("checkpoint").arg(named.path()).arg("--into").arg(into).args(more).arg("--criu").arg(criu());
+    let mut child =
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
+    let reached = lines.filter(|line| line.starts_with("$ ")).nth(index).is_some();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    reached
+}
+
+/// Held by an ancestor, by its own request and through v1: every kind of step but a signal.
+fn cut_off_at_every_step() {
+    let _alone = Alone::new();
+    let (above, v1) = (Group::v2("cut-off"), Group::v1("cut-off"));
+    let group = above.child("inner");
+    let workload = Workload::in_groups(&[&group, &v1]);
+    group.freeze();
+    above.freeze();
+    v1.request(true);
+    until("the v1 freezer holds it too", SOON, || v1.is_frozen());
+    let count = workload.count();
+    let mut steps = 0;
+    loop {
+        let images = Images::new();
+        let reached = killed_at(steps, &group, &images.folder(), &[]);
+        assert_rescued();
+        let flags = [above.requested(), group.requested(), v1.requested()];
+        assert_eq!(flags, [true; 3], "flags as found, cut off at step {steps}");
+        assert_eq!(workload.count(), count, "it did not run, cut off at step {steps}");
+        assert!(workload.is_alive(), "cut off at step {steps}");
+        if !reached {
+            break;
+        }
+        steps += 1;
+    }
+    assert!(steps >= 7, "{steps}");
+    for group in [&v1, &above, &group] {
+        group.request(false);
+    }
+    workload.assert_counting();
+}
+
+/// Two trees that are to end: cut off before the last dump both live and run on as before, afterwards both end.
+fn cut_off_where_it_ends_the_processes() {
+    let _alone = Alone::new();
+    let mut steps = 0;
+    loop {
+        let (group, images) = (Group::v2("cut-off"), Images::new());
+        let workloads = [Workload::in_group(&group), Workload::in_group(&group)];
+        let reached = killed_at(steps, &group, &images.folder(), &["--after", "killed", "--yes"]);
+        assert_rescued();
+        assert!(!group.requested(), "cut off at step {steps}");
+        // A signal takes a moment to end them.
+        let alive = || workloads.each_ref().map(Workload::is_alive);
+        until(&format!("both live or both end, cut off at step {steps}"), SOON, || alive()[0] == alive()[1]);
+        let alive = alive();
+        let dumped = workloads
+            .iter()
+            .all(|workload| images.folder().join(workload.pid().to_string()).join("inventory.img").exists());
+        assert!(alive[0] || dumped, "none ends before all are dumped, cut off at step {steps}");
+        if alive[0] {
+            workloads.iter().for_each(Workload::assert_counting);
+        }
+        if !reached {
+            assert!(!alive[0]);
+            break;
+        }
+        steps += 1;
+    }
+    assert!(steps >= 8, "{steps}");
+}
+
+fn nothing_to_do() {
+    let _alone = Alone::new();
+    let group = Group::new(Version::V2, "frozen");
+    let (workload, images) = (Workload::in_group(&group), Images::new());
+    group.freeze();
+    assert_eq!(checkpoint(&group, &images.folder(), &[]).status.code(), Some(0));
+    let output = rescue("--yes");
+    assert_eq!(output.status.code(), Some(0));
+    assert!(said(&output).contains("nothing to rescue"), "{}", said(&output));
+    assert!(group.requested(), "what somebody froze stays frozen");
+    group.thaw();
+    workload.assert_counting();
+}
