@@ -2,14 +2,14 @@
 //!
 //! # Layers
 //!
-//! Imports run one way: `main → cli → tui → checkpoint, runtime, watch → kernel → model`.
+//! Imports run one way: `main → cli → tui → checkpoint → runtime, watch → kernel → model`.
 //!
 //! | layer | what it is |
 //! |---|---|
 //! | [`model`] | what the kernel says, as values: no file, no clock, no terminal |
 //! | [`kernel`] | the only place that opens cgroup file systems and `/proc` |
 //! | [`watch`] | the kernel's announcements as hints; the truth is read again |
-//! | [`checkpoint`] | preflight, plan, run, verify, report: calling criu so that it cannot hang |
+//! | [`checkpoint`] | preflight, plan, run, verify, report, rescue: calling criu so that it cannot hang |
 //! | [`runtime`] | who made a group: units of systemd, containers; what their commands would do |
 //! | [`tui`] | the screen: events in, commands out |
 //! | [`cli`] | one file a verb |

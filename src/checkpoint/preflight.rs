@@ -17,6 +17,7 @@ use crate::kernel::{Filesystem, Group, Status};
 use crate::model::{Hierarchies, Process};
 
 mod freeze;
+mod owner;
 mod scene;
 mod tree;
 
@@ -84,6 +85,7 @@ pub fn preflight(request: &Request<'_>) -> Preflight {
     let kernel = crate::kernel::host::release();
     let (criu, of_criu) = criu::look(request.criu.as_deref(), &kernel);
     let host = scene::read(request, criu.as_ref(), &mut findings);
+    owner::look(request, &mut findings);
     let trees = tree::look(request, &host, &mut findings);
     let freeze = freeze::look(request, &host, &trees, &mut findings);
     findings.extend(of_criu);

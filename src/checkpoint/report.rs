@@ -9,8 +9,10 @@ use serde::Serialize;
 
 use super::arg::Arg;
 use super::flag::Flag;
+use super::images::{DumpStats, stats};
 use super::tree::Tree;
 use super::{Finding, Plan, Ran, Verification};
+use crate::kernel::host;
 
 /// The name of the file.
 pub const FILE: &str = "cryoscope.json";
@@ -29,6 +31,10 @@ pub struct FlagReport {
 /// What was done.
 #[derive(Debug, Clone, Serialize)]
 pub struct Report {
+    /// When the plan had run to its end (RFC 3339).
+    pub made_at: String,
+    /// The host's name, printable.
+    pub host: String,
     /// The group.
     pub group: Arg,
     /// The folder with the images.
@@ -43,6 +49,10 @@ pub struct Report {
     pub elapsed_ms: u128,
     /// How many bytes the images have.
     pub bytes: u64,
+    /// What criu measured, of all dumps together; `None` where it kept nothing.
+    pub stats: Option<DumpStats>,
+    /// What was known before.
+    pub findings: Vec<Finding>,
     /// The freeze flags.
     pub flags: Vec<FlagReport>,
     /// What was dumped.
@@ -53,9 +63,12 @@ pub struct Report {
 
 impl Report {
     /// Puts together what was planned, done and found.
-    pub fn new(plan: &Plan, ran: &Ran, verification: &Verification) -> Self {
+    pub fn new(plan: &Plan, findings: &[Finding], ran: &Ran, verification: &Verification) -> Self {
         let flag = |f: &Flag| FlagReport { group: f.group.clone(), before: f.requested, after: f.asks_now() };
+        let stats = plan.trees.iter().filter_map(|tree| stats(Path::new(&tree.images.0)));
         Self {
+            made_at: jiff::Timestamp::now().to_string(),
+            host: host::name(),
             group: plan.group.clone(),
             folder: plan.into.clone(),
             command: plan.command(),
@@ -63,6 +76,8 @@ impl Report {
             kernel: plan.kernel.clone(),
             elapsed_ms: ran.elapsed.as_millis(),
             bytes: ran.bytes,
+            stats: stats.reduce(DumpStats::and),
+            findings: findings.to_vec(),
             flags: plan.flags.iter().map(flag).collect(),
             trees: plan.trees.clone(),
             checks: verification.checks.clone(),

@@ -55,7 +55,7 @@ pub(super) fn run(context: &Context, options: Checkpoint, out: &mut impl Write) 
         out.flush()?;
     }
     confirm(options.yes, options.after)?;
-    let report = carry_out(&plan, options.yes, options.json, out)?;
+    let report = carry_out(&plan, &found.findings, options.yes, options.json, out)?;
     if options.json {
         object(&Outcome { findings: &found.findings, plan: Some(&plan), report: Some(&report) }, out)?;
     }
@@ -70,7 +70,13 @@ pub(super) fn run(context: &Context, options: Checkpoint, out: &mut impl Write) 
     Ok(())
 }
 
-fn carry_out(plan: &Plan, yes: bool, json: bool, out: &mut impl Write) -> Result<Report, Failure> {
+fn carry_out(
+    plan: &Plan,
+    findings: &[Finding],
+    yes: bool,
+    json: bool,
+    out: &mut impl Write,
+) -> Result<Report, Failure> {
     let control =
         Arc::new(if yes || !io::stdin().is_terminal() { Control::automatic() } else { Control::default() });
     let mut progress = |progress: Progress| match progress {
@@ -87,7 +93,7 @@ fn carry_out(plan: &Plan, yes: bool, json: bool, out: &mut impl Write) -> Result
     // Dropped at the end: signals then end the program again.
     let _held = signals::hold(&control)?;
     let ran = checkpoint::run(plan, &control, &mut progress)?;
-    let report = Report::new(plan, &ran, &checkpoint::verify(plan, &ran));
+    let report = Report::new(plan, findings, &ran, &checkpoint::verify(plan, &ran));
     report.write(plan.folder())?;
     if !json {
         for check in &report.checks {

@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal};
 
 use super::doctor::missing;
 use super::{Context, Failure};
-use crate::model::printable;
+use crate::kernel::host;
 use crate::tui::{self, Settings};
 
 /// Opens the screen, at a group if one is named.
@@ -14,9 +14,8 @@ pub(super) fn run(context: Context, target: Option<&OsStr>) -> Result<(), Failur
         return Err(Failure::new(2, "the keyboard is no terminal; use cryoscope list to print the tree"));
     }
     let target = target.map(|target| context.open(target)).transpose()?;
-    let host = nix::unistd::gethostname().unwrap_or_default();
     let settings = Settings {
-        host: printable(host.as_encoded_bytes()).into_owned(),
+        host: host::name(),
         ascii: context.global.ascii,
         colour: context.global.color.holds(),
         read_only: context.global.read_only,

@@ -2,6 +2,11 @@
 
 use crate::model::printable;
 
+/// The host's name, as uname(2) says it.
+pub fn name() -> String {
+    printable(rustix::system::uname().nodename().to_bytes()).into_owned()
+}
+
 /// The kernel's release, as uname(2) says it.
 pub fn release() -> String {
     printable(rustix::system::uname().release().to_bytes()).into_owned()

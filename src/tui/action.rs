@@ -33,6 +33,7 @@ pub enum Action {
     Freeze,
     Thaw,
     Checkpoint,
+    Rescue,
     Copy,
     Mouse,
     Help,
@@ -44,6 +45,7 @@ impl Action {
     /// Why this cannot be done now; `None` when it can.
     pub(crate) fn unavailable(self, app: &App) -> Option<String> {
         match self {
+            Self::Rescue if app.settings.read_only => Some("started with --read-only".to_owned()),
             Self::Freeze | Self::Thaw => why_no_write(app).or_else(|| self.wrong_state(app)),
             Self::Hierarchy if app.groves.len() < 2 => {
                 Some("this host has one hierarchy with a freezer".to_owned())

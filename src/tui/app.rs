@@ -96,6 +96,8 @@ pub struct App {
     pub(crate) checkpoint_hidden: bool,
     /// Leaving, as soon as the checkpoint has ended.
     pub(crate) leaving_after_checkpoint: bool,
+    /// What is to be rescued on this host, a sentence each.
+    pub(crate) stranded: Vec<String>,
     /// The last [`Command::Focus`].
     pub(crate) focus: Option<Command>,
 }
@@ -133,6 +135,7 @@ impl App {
             checkpoint: None,
             checkpoint_hidden: false,
             leaving_after_checkpoint: false,
+            stranded: Vec::new(),
             focus: None,
         }
     }

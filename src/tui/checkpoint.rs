@@ -33,6 +33,10 @@ pub(crate) struct Checkpoint {
 pub(crate) enum Field {
     Cancel,
     Run,
+    /// Thaw what criu hangs on.
+    Rescue,
+    /// Start no further criu.
+    Stop,
     Into,
     After,
     Name,
@@ -73,6 +77,19 @@ pub(crate) struct Running {
     pub(crate) log: VecDeque<String>,
     /// What is out of the ordinary: a stall, a flag that was put back.
     pub(crate) notices: Vec<String>,
+    /// criu hangs on these, until they may be thawed.
+    pub(crate) stalled: Option<Vec<String>>,
+    /// How many dumps have begun.
+    pub(crate) begun: usize,
+}
+
+impl Running {
+    fn keep(&mut self, line: String) {
+        self.log.push_back(line);
+        if self.log.len() > LOG {
+            self.log.pop_front();
+        }
+    }
 }
 
 /// How many lines of criu's log are kept for the screen; the whole log stands beside the images.
@@ -155,6 +172,10 @@ impl Checkpoint {
     /// The fields that the keys go through.
     pub(crate) fn fields(&self) -> &'static [Field] {
         match self.stage {
+            Stage::Running(Running { stalled: Some(_), .. }) => &[Field::Cancel, Field::Rescue],
+            Stage::Running(ref running) if running.begun < running.plan.dumps().count() => {
+                &[Field::Cancel, Field::Stop]
+            }
             Stage::Running(_) | Stage::Ended(_) => &[Field::Cancel],
             _ if self.ends_processes() => {
                 &[Field::Cancel, Field::Run, Field::Into, Field::After, Field::Name]
@@ -189,31 +210,40 @@ impl Checkpoint {
         match self.field {
             Field::Into => Some(&mut self.into),
             Field::Name => Some(&mut self.typed),
-            Field::Cancel | Field::Run | Field::After => None,
+            Field::Cancel | Field::Run | Field::Rescue | Field::Stop | Field::After => None,
         }
     }
 
     pub(crate) fn start(&mut self, now: Duration) -> Option<Command> {
-        let plan = Arc::clone(self.plan()?);
+        let Stage::Looked(Look { findings, plan: Ok(plan), .. }) = &self.stage else { return None };
+        let (plan, findings) = (Arc::clone(plan), findings.clone());
         let (log, notices) = (VecDeque::new(), Vec::new());
-        self.stage = Stage::Running(Running { plan: Arc::clone(&plan), since: now, bytes: 0, log, notices });
+        self.stage = Stage::Running(Running {
+            plan: Arc::clone(&plan),
+            since: now,
+            bytes: 0,
+            log,
+            notices,
+            stalled: None,
+            begun: 0,
+        });
         (self.field, self.offset) = (Field::Cancel, 0);
-        Some(Command::Run(plan))
+        Some(Command::Run { plan, findings })
     }
 
     pub(crate) fn progress(&mut self, progress: Progress) {
         let Stage::Running(running) = &mut self.stage else { return };
         match progress {
-            Progress::Started(pid) => running.notices.push(format!("criu runs: process {pid}")),
-            Progress::Log(line) => {
-                running.log.push_back(line);
-                if running.log.len() > LOG {
-                    running.log.pop_front();
-                }
+            Progress::Started(pid) => {
+                running.begun += 1;
+                running.notices.push(format!("criu runs: process {pid}"));
             }
+            Progress::Log(line) => running.keep(line),
             Progress::Written { bytes, .. } => running.bytes = bytes,
-            Progress::Step(line) => running.log.push_back(format!("$ {line}")),
-            Progress::Stalled { origins, .. } => {
+            Progress::Step(line) => running.keep(format!("$ {line}")),
+            Progress::Stalled { origins, thawing: false } => running.stalled = Some(origins),
+            Progress::Stalled { origins, thawing: true } => {
+                running.stalled = None;
                 running.notices.push(format!("criu waits for {}: thawing it", origins.join(", ")));
             }
             Progress::Restored(what) => running.notices.push(what),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::checkpoint::{After, Plan};
+use crate::checkpoint::{After, Finding, Plan};
 use crate::model::{CgroupId, CgroupPath, Version};
 
 /// Something for the world to do. Commands are carried out in their order; the answers are events.
@@ -60,7 +60,20 @@ pub enum Command {
         after: Option<After>,
     },
     /// Run a checkpoint: [`super::Event::Checkpoint`].
-    Run(Arc<Plan>),
+    Run {
+        /// What runs.
+        plan: Arc<Plan>,
+        /// What was known before, for the report.
+        findings: Vec<Finding>,
+    },
+    /// What the running criu hangs on may be thawed until it has ended.
+    LetRescue,
+    /// No further criu is to be started by the running checkpoint.
+    Stop,
+    /// Look for what is to be rescued on this host: [`super::Event::Stranded`].
+    FindStranded,
+    /// Rescue it: what is described so, and nothing else.
+    Rescue(Vec<String>),
     /// Put text on the clipboard.
     Copy(String),
     /// Take the mouse's clicks and wheel, or leave the mouse to the terminal.

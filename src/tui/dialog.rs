@@ -35,6 +35,10 @@ pub(crate) enum Question {
     Leave {
         frozen: Vec<Target>,
     },
+    /// What hangs or was cut off, a sentence each.
+    Rescue {
+        cases: Vec<String>,
+    },
     /// A checkpoint runs: criu is not left alone.
     Busy,
 }
@@ -49,6 +53,7 @@ pub(crate) enum Choice {
     ThawAndLeave,
     Leave,
     LeaveAfter,
+    Rescue,
 }
 
 impl Choice {
@@ -60,6 +65,7 @@ impl Choice {
             Self::ThawAbove => "Thaw the group above",
             Self::ThawAndLeave => "Thaw and leave",
             Self::Leave => "Leave them frozen",
+            Self::Rescue => "Put it right",
             Self::LeaveAfter => "Leave when it has ended",
         }
     }
@@ -87,6 +93,7 @@ impl Dialog {
             Question::Thaw { own: true, .. } => &[Choice::Cancel, Choice::Thaw],
             Question::Thaw { .. } => &[Choice::Cancel],
             Question::Leave { .. } => &[Choice::Cancel, Choice::ThawAndLeave, Choice::Leave],
+            Question::Rescue { .. } => &[Choice::Cancel, Choice::Rescue],
             Question::Busy => &[Choice::Cancel, Choice::LeaveAfter],
         }
     }
@@ -104,7 +111,7 @@ impl Dialog {
     pub(crate) fn target(&self) -> Option<&Target> {
         match &self.question {
             Question::Freeze { target, .. } | Question::Thaw { target, .. } => Some(target),
-            Question::Leave { .. } | Question::Busy => None,
+            Question::Leave { .. } | Question::Rescue { .. } | Question::Busy => None,
         }
     }
 

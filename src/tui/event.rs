@@ -100,6 +100,15 @@ pub enum Event {
     Looked(Look),
     /// The checkpoint that runs.
     Checkpoint(CheckpointTold),
+    /// What is to be rescued on this host.
+    Stranded {
+        /// Each thing, in a sentence.
+        cases: Vec<String>,
+        /// The person asked.
+        asked: bool,
+    },
+    /// One thing was rescued, or could not be: a sentence either way.
+    Rescued(Result<String, String>),
     /// Time since the start; while something on screen counts seconds, once a second.
     Tick(Duration),
     /// SIGTERM or SIGHUP came: leave without asking.

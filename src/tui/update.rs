@@ -50,6 +50,9 @@ pub fn update(app: &mut App, event: Event) -> Vec<Command> {
         }
         Event::Looked(look) => checkpoint::on_look(app, look),
         Event::Checkpoint(told) => checkpoint::on_told(app, told, &mut commands),
+        Event::Stranded { cases, asked } => answers::on_stranded(app, cases, asked),
+        Event::Rescued(Ok(said)) => app.say(said),
+        Event::Rescued(Err(why)) => app.complain(why),
         Event::Tick(now) => app.now = now,
         Event::Terminated => commands.push(Command::Quit),
     }

@@ -1,10 +1,10 @@
 //! The world that commands are carried out in: the kernel, its announcements, the clipboard.
 
 mod checkpoint;
+mod rescue;
 
 use std::collections::HashMap;
 use std::io;
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 use crossbeam_channel::{Sender, unbounded};
@@ -13,6 +13,7 @@ use ratatui::crossterm::execute;
 
 use super::screen::Clicks;
 use super::{Command, Event, FreezeAction};
+use crate::checkpoint::Control;
 use crate::kernel::cgroupfs::{Filesystem, Group};
 use crate::kernel::freezer::{self, Outcome};
 use crate::kernel::guard;
@@ -31,7 +32,7 @@ pub(super) struct World {
     observers: HashMap<Version, Observer>,
     writes: Sender<Write>,
     /// The checkpoint that was started last.
-    checkpoint: Option<JoinHandle<()>>,
+    checkpoint: Option<checkpoint::Running>,
 }
 
 /// A look or a write that may take time.
@@ -60,6 +61,7 @@ impl World {
             let tell = move |told| event(version, told).into_iter().for_each(|event| drop(inbox.send(event)));
             observers.insert(version, Observer::start(fs, CgroupPath::root(), tell)?);
         }
+        rescue::find(hosts, false, inbox)?;
         let writes = writer(hosts.clone(), inbox.clone())?;
         Ok(Self { hosts: hosts.clone(), inbox: inbox.clone(), observers, writes, checkpoint: None })
     }
@@ -77,7 +79,13 @@ impl World {
                 let asked = checkpoint::Asked { version, id, path, into, after };
                 checkpoint::look(&self.hosts, asked, &self.inbox)?;
             }
-            Command::Run(plan) => self.checkpoint = Some(checkpoint::run(plan, &self.inbox)?),
+            Command::Run { plan, findings } => {
+                self.checkpoint = Some(checkpoint::run(plan, findings, &self.inbox)?);
+            }
+            Command::LetRescue => self.control().for_each(Control::rescue),
+            Command::Stop => self.control().for_each(Control::cancel),
+            Command::FindStranded => rescue::find(&self.hosts, true, &self.inbox)?,
+            Command::Rescue(cases) => rescue::rescue(&self.hosts, cases, &self.inbox)?,
             Command::Copy(text) => execute!(io::stdout(), CopyToClipboard::to_clipboard_from(text))?,
             Command::Mouse(ours) => execute!(io::stdout(), Clicks(ours))?,
             Command::Quit => return Ok(false),
@@ -85,16 +93,22 @@ impl World {
         Ok(true)
     }
 
+    fn control(&self) -> impl Iterator<Item = &Control> {
+        self.checkpoint.iter().map(|running| &*running.control)
+    }
+
     /// Whether a checkpoint runs.
     pub(super) fn is_busy(&self) -> bool {
-        self.checkpoint.as_ref().is_some_and(|thread| !thread.is_finished())
+        self.checkpoint.as_ref().is_some_and(|running| !running.thread.is_finished())
     }
 
     /// Waits for the end of a checkpoint: criu is not left alone, nor are the freeze flags.
     pub(super) fn finish(self) {
-        if let Some(thread) = self.checkpoint {
+        if let Some(running) = self.checkpoint {
+            // Nobody is left who could be asked.
+            running.control.rescue();
             // A panic in it has been reported by the panic hook.
-            let _ = thread.join();
+            let _ = running.thread.join();
         }
     }
 

@@ -88,6 +88,13 @@ fn processes(count: usize) -> String {
 fn run(running: &Running, now: Duration) -> Vec<Said> {
     let mut text: Vec<Said> = running.log.iter().map(|line| (line.clone(), Tone::Faint)).collect();
     text.extend(running.notices.iter().map(|notice| (notice.clone(), Tone::Warning)));
+    if let Some(origins) = &running.stalled {
+        let what = format!(
+            "criu hangs: {} is frozen. Killed it would take the process with it; thawed it ends well, and the freeze is put back.",
+            origins.join(", ")
+        );
+        text.push((what, Tone::Wrong));
+    }
     let elapsed = span::short(now.saturating_sub(running.since));
     let of = running.plan.rss().max(1);
     // Memory that is shared or zero is not written, so this is about where it is.

@@ -37,6 +37,10 @@ fn plan(after: Option<After>) -> Arc<Plan> {
 fn report(checks: Vec<Finding>) -> Result<Arc<Report>, String> {
     let plan = plan(None);
     Ok(Arc::new(Report {
+        made_at: "2026-11-24T09:00:00Z".to_owned(),
+        host: "web-1".to_owned(),
+        stats: None,
+        findings: Vec::new(),
         group: plan.group.clone(),
         folder: plan.into.clone(),
         command: plan.command(),
@@ -50,13 +54,21 @@ fn report(checks: Vec<Finding>) -> Result<Arc<Report>, String> {
     }))
 }
 
-fn look(into: &str, after: Option<After>, plan: Result<Arc<Plan>, String>) -> Event {
-    let mut findings = vec![
+fn run(after: Option<After>) -> Command {
+    Command::Run { plan: plan(after), findings: findings() }
+}
+
+fn findings() -> Vec<Finding> {
+    vec![
         Finding::ok("permitted", "this program may dump processes"),
         Finding::ok("freeze-state", "frozen by the request of app.service; criu is told of that group"),
         Finding::warning("session", "process 8412 does not lead its session", "its leader is not dumped")
             .remedy("--shell-job is added"),
-    ];
+    ]
+}
+
+fn look(into: &str, after: Option<After>, plan: Result<Arc<Plan>, String>) -> Event {
+    let mut findings = findings();
     if plan.is_err() {
         findings.push(
             Finding::blocker(
@@ -89,7 +101,7 @@ fn it_looks_first_starts_on_cancel_and_runs_what_it_shows() {
     assert_eq!(s.said(), "still looking");
     assert_eq!(s.asked(), []);
     s.send(look("/var/tmp/images", None, Ok(plan(None))));
-    assert_eq!(s.press("<Enter>").asked(), [Command::Run(plan(None))]);
+    assert_eq!(s.press("<Enter>").asked(), [run(None)]);
     assert_eq!(s.press("<Enter>").asked(), [], "Enter goes back to the groups, and runs nothing twice");
     assert_eq!(s.said(), "the checkpoint goes on; C shows it again");
     assert_eq!(s.press("C").asked(), []);
@@ -139,7 +151,7 @@ fn ending_the_processes_wants_the_name() {
     assert!(s.said().contains("type the group's name"), "{}", s.said());
     assert_eq!(
         s.press("<Down><Down><Down>app.service<Down><Down><Enter>").asked(),
-        [Command::Run(plan(Some(After::Killed)))]
+        [run(Some(After::Killed))]
     );
 }
 
@@ -151,6 +163,36 @@ fn leaving_waits_for_criu() {
     assert_eq!(s.press("<Right><Enter>").asked(), []);
     s.send(Event::Checkpoint(CheckpointTold::Ended(report(vec![]))));
     assert_eq!(s.asked(), [Command::Quit]);
+}
+
+#[test]
+fn a_stall_is_shown_and_ended_by_the_person() {
+    let mut s = opened((120, 40));
+    s.send(look("/var/tmp/images", None, Ok(plan(None))));
+    s.press("<Tab><Enter><Enter>");
+    s.asked();
+    assert!(s.app.checkpoint_hidden);
+    let stalled = Progress::Stalled { origins: vec!["/sys/fs/cgroup/unified/a".to_owned()], thawing: false };
+    s.send(Event::Checkpoint(CheckpointTold::Progress(stalled)));
+    assert!(!s.app.checkpoint_hidden, "it comes to the front");
+    assert!(s.screen().contains("criu hangs: /sys/fs/cgroup/unified/a is frozen"));
+    assert_eq!(s.press("<Tab><Enter>").asked(), [Command::LetRescue]);
+}
+
+#[test]
+fn what_hangs_is_told_and_rescued_after_a_question() {
+    let mut s = Session::host((120, 40));
+    let cases = vec!["criu (process 77) hangs \u{1b}[2J".to_owned()];
+    s.send(Event::Stranded { cases: cases.clone(), asked: false });
+    assert!(s.said().starts_with("R rescues: criu (process 77) hangs"));
+    assert!(s.screen().contains("1 to rescue"));
+    assert_eq!(s.press("R").asked(), [Command::FindStranded]);
+    s.send(Event::Stranded { cases: cases.clone(), asked: true });
+    assert_eq!(s.press("<Enter>").asked(), [], "it starts on Cancel");
+    s.send(Event::Stranded { cases: cases.clone(), asked: true });
+    assert_eq!(s.press("<Right><Enter>").asked(), [Command::Rescue(cases)]);
+    s.send(Event::Stranded { cases: vec![], asked: false });
+    assert!(!s.screen().contains("to rescue"));
 }
 
 #[test]

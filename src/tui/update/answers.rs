@@ -71,6 +71,10 @@ fn choose(app: &mut App, commands: &mut Vec<Command>) {
             app.say("leaving when the checkpoint has ended …");
         }
         (Choice::LeaveAfter, Question::Busy) => leaving::ask(app, commands),
+        (Choice::Rescue, Question::Rescue { cases }) => {
+            app.say("rescuing …");
+            commands.push(Command::Rescue(cases));
+        }
         (Choice::Leave, Question::Leave { .. }) => commands.push(Command::Quit),
         _ => {}
     }
@@ -99,6 +103,17 @@ pub(super) fn on_guard(app: &mut App, of: CgroupId, refusal: Option<String>, by:
         *owner = by;
         // Whatever was chosen before the answer was not chosen knowing it.
         dialog.button = 0;
+    }
+}
+
+/// Said once at the start; asked for, it is a question.
+pub(super) fn on_stranded(app: &mut App, cases: Vec<String>, asked: bool) {
+    app.stranded.clone_from(&cases);
+    match (cases.is_empty(), asked) {
+        (true, true) => app.say("nothing to rescue: no checkpoint was cut off, and no criu hangs"),
+        (true, false) => {}
+        (false, true) if app.dialog.is_none() => app.dialog = Some(Dialog::new(Question::Rescue { cases })),
+        (false, _) => app.complain(format!("R rescues: {}", cases.join("; "))),
     }
 }
 

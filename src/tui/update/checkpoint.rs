@@ -3,6 +3,7 @@
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use super::{keys, leaving};
+use crate::checkpoint::Progress;
 use crate::tui::checkpoint::story;
 use crate::tui::checkpoint::{Checkpoint, Field, Look, Stage};
 use crate::tui::layout::checkpoint_text;
@@ -72,6 +73,14 @@ fn choose(app: &mut App, commands: &mut Vec<Command>) {
             Some(why) => app.complain(why),
             None => commands.extend(checkpoint.start(now)),
         },
+        Field::Rescue => {
+            app.say("thawing what criu hangs on …");
+            commands.push(Command::LetRescue);
+        }
+        Field::Stop => {
+            app.say("no further dump is started; the one that runs is let finish");
+            commands.push(Command::Stop);
+        }
         Field::Into | Field::After | Field::Name => turn(app, true, commands),
     }
 }
@@ -103,7 +112,7 @@ fn sideways(app: &mut App, key: &KeyEvent, commands: &mut Vec<Command>) {
                 keys::edit(typed, key);
             }
         }
-        Field::Cancel | Field::Run => checkpoint.turn(forward),
+        Field::Cancel | Field::Run | Field::Rescue | Field::Stop => checkpoint.turn(forward),
     }
 }
 
@@ -131,7 +140,15 @@ pub(super) fn on_look(app: &mut App, look: Look) {
 pub(super) fn on_told(app: &mut App, told: CheckpointTold, commands: &mut Vec<Command>) {
     let Some(checkpoint) = &mut app.checkpoint else { return };
     match told {
-        CheckpointTold::Progress(progress) => checkpoint.progress(progress),
+        CheckpointTold::Progress(progress) => {
+            if matches!(progress, Progress::Stalled { thawing: false, .. }) {
+                app.checkpoint_hidden = false;
+            }
+            checkpoint.progress(progress);
+            if !checkpoint.fields().contains(&checkpoint.field) {
+                checkpoint.field = Field::Cancel;
+            }
+        }
         CheckpointTold::Ended(outcome) => {
             let path = checkpoint.target.path.to_string();
             let said = match &outcome {

@@ -77,6 +77,10 @@ fn act(app: &mut App, action: Action, commands: &mut Vec<Command>) {
         Action::Freeze => answers::ask_freeze(app, commands),
         Action::Thaw => answers::ask_thaw(app),
         Action::Checkpoint => checkpoint::open(app, commands),
+        Action::Rescue => {
+            app.say("looking for what hangs or was cut off …");
+            commands.push(Command::FindStranded);
+        }
         Action::Copy => copy(app, commands),
         Action::Mouse => turn_mouse(app, commands),
         Action::Help => (app.help, app.help_offset) = (true, 0),

@@ -69,7 +69,7 @@ fn controls(checkpoint: &Checkpoint, theme: Theme) -> Vec<Line<'static>> {
                 let ask = format!("to end them type {}:", checkpoint.name());
                 lines.push(row(field, &ask, typed(field, checkpoint.typed.value())));
             }
-            Field::Cancel | Field::Run => {}
+            Field::Cancel | Field::Run | Field::Rescue | Field::Stop => {}
         }
     }
     lines.push(buttons(checkpoint, theme));
@@ -83,7 +83,13 @@ fn buttons(checkpoint: &Checkpoint, theme: Theme) -> Line<'static> {
         _ => "Cancel",
     };
     let mut spans = vec![Span::raw(" ")];
-    for (field, label) in [(Field::Cancel, cancel), (Field::Run, "Run")] {
+    let labels = [
+        (Field::Cancel, cancel),
+        (Field::Run, "Run"),
+        (Field::Rescue, "Thaw it until criu has ended"),
+        (Field::Stop, "Start no further dump"),
+    ];
+    for (field, label) in labels {
         if !checkpoint.fields().contains(&field) {
             continue;
         }

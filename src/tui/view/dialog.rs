@@ -60,6 +60,7 @@ fn text(app: &App, question: &Question) -> (&'static str, Vec<(String, bool)>) {
         }
         Question::Thaw { target, own, above } => (" Thaw ", thaw(app, target, *own, above.as_ref())),
         Question::Leave { frozen } => (" Leave ", leave(frozen)),
+        Question::Rescue { cases } => (" Rescue ", rescue(cases)),
         Question::Busy => (" Leave ", busy()),
     }
 }
@@ -117,6 +118,11 @@ fn leave(frozen: &[Target]) -> Vec<(String, bool)> {
     let mut text = vec![("Frozen by this run, and still frozen:".to_owned(), false)];
     text.extend(frozen.iter().map(|target| (format!("  {} ({})", target.path, target.version), false)));
     text
+}
+
+fn rescue(cases: &[String]) -> Vec<(String, bool)> {
+    let clean = |case: &String| (printable(case.as_bytes()).into_owned(), false);
+    cases.iter().flat_map(|case| [clean(case), (String::new(), false)]).collect()
 }
 
 fn busy() -> Vec<(String, bool)> {

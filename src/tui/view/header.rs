@@ -68,6 +68,7 @@ fn counts(app: &App) -> Vec<Count> {
     let unreadable = u32::try_from(grove.watching.unreadable.len()).unwrap_or(u32::MAX);
     let groups = format!("{} groups", thousands(tree.len() as u64));
     let all = [
+        (!app.stranded.is_empty(), 0, format!("{} to rescue", app.stranded.len())),
         (grove.watching.ended.is_some(), 0, "NOT LIVE".to_owned()),
         (grove.watching.polling.is_some(), 3, "polling".to_owned()),
         (unreadable > 0, 3, number(unreadable, "unreadable")),

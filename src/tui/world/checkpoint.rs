@@ -8,7 +8,7 @@ use std::thread::JoinHandle;
 use crossbeam_channel::Sender;
 
 use super::open;
-use crate::checkpoint::{self, After, Plan, Report, Request};
+use crate::checkpoint::{self, After, Control, Finding, Plan, Report, Request};
 use crate::model::{CgroupId, CgroupPath, Hierarchies, Version, printable};
 use crate::tui::{CheckpointTold, Event, Look};
 
@@ -60,22 +60,36 @@ fn proposed(path: &CgroupPath) -> String {
     format!("/var/tmp/cryoscope-{name}-{now}")
 }
 
+/// A checkpoint that was started.
+pub(super) struct Running {
+    pub(super) thread: JoinHandle<()>,
+    pub(super) control: Arc<Control>,
+}
+
 /// Runs a plan, in a thread of its own.
-pub(super) fn run(plan: Arc<Plan>, inbox: &Sender<Event>) -> io::Result<JoinHandle<()>> {
+pub(super) fn run(plan: Arc<Plan>, findings: Vec<Finding>, inbox: &Sender<Event>) -> io::Result<Running> {
     let inbox = inbox.clone();
+    let control = Arc::new(Control::default());
+    let held = Arc::clone(&control);
     let body = move || {
         // A closed inbox means that nobody looks any more; the run goes on to its end.
         let tell = |told| drop(inbox.send(Event::Checkpoint(told)));
-        let outcome = carry_out(&plan, &mut |progress| tell(CheckpointTold::Progress(progress)));
+        let mut follow = |progress| tell(CheckpointTold::Progress(progress));
+        let outcome = carry_out(&plan, &findings, &held, &mut follow);
         tell(CheckpointTold::Ended(outcome.map(Arc::new)));
     };
-    std::thread::Builder::new().name("checkpoint".into()).spawn(body)
+    let thread = std::thread::Builder::new().name("checkpoint".into()).spawn(body)?;
+    Ok(Running { thread, control })
 }
 
-fn carry_out(plan: &Plan, tell: &mut dyn FnMut(checkpoint::Progress)) -> Result<Report, String> {
-    let ran =
-        checkpoint::run(plan, &checkpoint::Control::automatic(), tell).map_err(|error| error.to_string())?;
-    let report = Report::new(plan, &ran, &checkpoint::verify(plan, &ran));
+fn carry_out(
+    plan: &Plan,
+    findings: &[Finding],
+    control: &Control,
+    tell: &mut dyn FnMut(checkpoint::Progress),
+) -> Result<Report, String> {
+    let ran = checkpoint::run(plan, control, tell).map_err(|error| error.to_string())?;
+    let report = Report::new(plan, findings, &ran, &checkpoint::verify(plan, &ran));
     let failed = |error| format!("the images are made, but {} is not: {error}", checkpoint::report::FILE);
     report.write(plan.folder()).map_err(failed)?;
     Ok(report)

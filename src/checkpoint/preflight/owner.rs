@@ -1,0 +1,69 @@
+//! Whose the group is: a container's runtime has a checkpoint of its own, and a unit has settings that criu cannot cope with.
+
+use super::{After, Finding, Request};
+use crate::model::{State, Version, shell};
+use crate::runtime::systemd::{Obstacle, SystemdError, Unit};
+use crate::runtime::{Containers, advice};
+
+pub(super) fn look(request: &Request<'_>, findings: &mut Vec<Finding>) {
+    container(request, findings);
+    if let Some(unit) = Unit::of(&request.group.path) {
+        systemd(request, &unit, findings);
+    }
+}
+
+/// The runtime's own command is the first advice: it saves what a plain dump lacks.
+fn container(request: &Request<'_>, findings: &mut Vec<Finding>) {
+    let Some(owner) = Containers::read().owner(request.fs.hierarchy(), &request.group.path) else { return };
+    let state: Option<State> =
+        request.group.read().ok().flatten().and_then(|group| group.freezer.state(false));
+    let into = shell::quoted(request.into.as_os_str());
+    let Some(advice) = advice(&owner, state, &into).filter(|_| owner.kind.is_container()) else { return };
+    let why = "a dump by criu alone can be restored only by hand, without the runtime";
+    let finding = Finding::warning("container", advice.what, why);
+    findings.push(match advice.command {
+        Some(command) => finding.remedy(format!("use {command}")),
+        None => finding,
+    });
+    if let Some(warning) = advice.warning {
+        findings.push(Finding::warning("container-state", warning, "the runtime's own command refuses then"));
+    }
+}
+
+fn systemd(request: &Request<'_>, unit: &Unit, findings: &mut Vec<Finding>) {
+    let answer = match unit.ask() {
+        Ok(answer) => answer,
+        Err(SystemdError::NotRunning) => return,
+        Err(error) => {
+            findings.push(Finding::unknown(
+                "systemd",
+                format!("what systemd says of {}", unit.name()),
+                error,
+            ));
+            return;
+        }
+    };
+    let requested = request.group.read().ok().flatten().is_some_and(|group| group.freezer.requested());
+    // systemd freezes through v2 alone.
+    let disagreement =
+        answer.disagreement(requested).filter(|d| d.harmful && request.group.version == Version::V2);
+    if let Some(disagreement) = disagreement {
+        let why = "systemd remembers what it froze itself, and does not look at the kernel";
+        findings
+            .push(Finding::warning("systemd-disagrees", disagreement.what, why).remedy(disagreement.remedy));
+    }
+    findings.extend(answer.obstacles().iter().map(obstacle));
+    if let Some(what) = answer.after_kill().filter(|_| request.after == Some(After::Killed)) {
+        findings.push(Finding::warning("systemd-after-kill", what, "the dump ends its main process"));
+    }
+}
+
+/// A setting. Whether the processes were started with it is seen on them; here is what to write.
+fn obstacle(obstacle: &Obstacle) -> Finding {
+    let drop_in = &obstacle.drop_in;
+    let lines = drop_in.text.lines().collect::<Vec<_>>().join(" / ");
+    Finding::warning(obstacle.code, obstacle.what.clone(), obstacle.why).remedy(format!(
+        "write to {}: {lines}; then {} (what it has in memory is lost by that)",
+        drop_in.path, drop_in.apply
+    ))
+}

@@ -1,0 +1,53 @@
+//! The rescue's side of the world: what hangs or was cut off, and putting it right.
+
+use std::io;
+
+use crossbeam_channel::Sender;
+
+use crate::checkpoint::{Case, Progress, rescue as put_right, stranded};
+use crate::model::Hierarchies;
+use crate::tui::Event;
+
+/// Looks, in a thread of its own: a criu hangs only if it does nothing for a while.
+pub(super) fn find(hosts: &Hierarchies, asked: bool, inbox: &Sender<Event>) -> io::Result<()> {
+    let (hosts, inbox) = (hosts.clone(), inbox.clone());
+    let body = move || {
+        let event = match stranded(&hosts) {
+            Ok(cases) => Event::Stranded { cases: cases.iter().map(Case::what).collect(), asked },
+            // Unasked, whoever may not look is not told so: there is nothing that this user made.
+            Err(_) if !asked => return,
+            Err(error) => Event::Rescued(Err(error.to_string())),
+        };
+        drop(inbox.send(event));
+    };
+    std::thread::Builder::new().name("stranded".into()).spawn(body).map(drop)
+}
+
+/// Rescues what is described so, in a thread of its own: a criu takes as long as it takes.
+pub(super) fn rescue(hosts: &Hierarchies, wanted: Vec<String>, inbox: &Sender<Event>) -> io::Result<()> {
+    let (hosts, inbox) = (hosts.clone(), inbox.clone());
+    let body = move || {
+        let tell = |outcome| drop(inbox.send(Event::Rescued(outcome)));
+        let cases = match stranded(&hosts) {
+            Ok(cases) => cases,
+            Err(error) => return tell(Err(error.to_string())),
+        };
+        for case in cases.into_iter().filter(|case| wanted.contains(&case.what())) {
+            let mut follow = |progress| match progress {
+                Progress::Restored(what) => tell(Ok(what)),
+                Progress::Stalled { origins, .. } => {
+                    tell(Ok(format!("criu waits for {}: thawing it", origins.join(", "))));
+                }
+                _ => {}
+            };
+            let outcome = put_right(case, &hosts, &mut follow);
+            tell(
+                outcome
+                    .map(|()| "rescued: everything is as it was found".to_owned())
+                    .map_err(|e| e.to_string()),
+            );
+        }
+        drop(inbox.send(Event::Stranded { cases: Vec::new(), asked: false }));
+    };
+    std::thread::Builder::new().name("rescue".into()).spawn(body).map(drop)
+}
