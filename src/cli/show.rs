@@ -8,7 +8,7 @@ use super::args::Show;
 use super::list::scan;
 use super::{Context, Failure, json};
 use crate::kernel::cgroupfs::{Filesystem, Group};
-use crate::kernel::processes::{Processes, group_of};
+use crate::kernel::processes::{self, Processes};
 use crate::model::process::tree as process_tree;
 use crate::model::{Change, Hierarchy, Process, State, Tree, printable, span};
 use crate::runtime::systemd::Unit;
@@ -110,16 +110,9 @@ fn ancestor(tree: &Tree, key: crate::model::tree::Key, hierarchy: &Hierarchy) ->
 /// The groups of the other hierarchy in which the processes are: a process that is thawed here may be frozen there.
 fn elsewhere(context: &Context, fs: &Filesystem, list: &[Process]) -> Result<Vec<Elsewhere>, Failure> {
     let Some(other) = context.hosts.get(fs.hierarchy().version.other()) else { return Ok(Vec::new()) };
-    let mut counts = std::collections::BTreeMap::new();
-    for process in list {
-        let path = group_of(process.id.pid, other.version)?.and_then(|path| path.below(&other.root));
-        if let Some(path) = path {
-            *counts.entry(path).or_insert(0_usize) += 1;
-        }
-    }
     let fs = Filesystem::open(other.clone())?;
     let mut found = Vec::new();
-    for (path, processes) in counts {
+    for (path, processes) in processes::elsewhere(list, other) {
         let Some(read) = fs.group(&path)?.map(|group| group.read()).transpose()?.flatten() else { continue };
         let asked = crate::kernel::freezer::asking_ancestor(&fs, &path).is_some();
         let state = read.freezer.state(asked).map(|s: State| s.to_string());

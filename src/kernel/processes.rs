@@ -1,6 +1,6 @@
 //! The processes of a group, from `cgroup.procs` and `/proc`.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use rustix::io::Errno;
 
 use super::dir::{Dir, absent_is_none};
 use super::status::Status;
-use crate::model::{CgroupPath, Process, ProcessId, Version};
+use crate::model::{CgroupPath, Hierarchy, Process, ProcessId, Version};
 
 /// The PIDs in a group itself, in ascending order, each once. A PID of 0 is a process outside this PID namespace.
 ///
@@ -220,6 +220,19 @@ fn membership(line: &[u8], version: Version) -> Option<CgroupPath> {
     };
     // A group that was removed under a zombie is shown with this behind its name.
     ours.then(|| CgroupPath::new(path.strip_suffix(b" (deleted)").unwrap_or(path)))
+}
+
+/// In which groups of another hierarchy these processes are, and how many in each: one that is thawed here may be frozen
+/// there. Those that are gone, or outside what is mounted, are left out.
+pub fn elsewhere(list: &[Process], other: &Hierarchy) -> BTreeMap<CgroupPath, usize> {
+    let mut counts = BTreeMap::new();
+    for process in list {
+        let group = group_of(process.id.pid, other.version).ok().flatten();
+        if let Some(path) = group.and_then(|path| path.below(&other.root)) {
+            *counts.entry(path).or_default() += 1;
+        }
+    }
+    counts
 }
 
 /// How many processes are in the group itself; `None` where that may not

@@ -59,6 +59,18 @@ pub(crate) struct Message {
     pub(crate) wrong: bool,
 }
 
+/// What was read of a group when its processes were listed.
+#[derive(Debug, Clone)]
+pub(crate) struct Listed {
+    pub(crate) id: CgroupId,
+    pub(crate) list: Result<Vec<Process>, String>,
+    /// Groups of the other hierarchy, with how many of the processes are in each.
+    pub(crate) elsewhere: Vec<(CgroupPath, usize)>,
+    pub(crate) frozen_usec: Option<u64>,
+    /// Time since the start.
+    pub(crate) at: Duration,
+}
+
 /// The whole state of the screen. Changed by [`super::update()`] only.
 #[derive(Debug)]
 pub struct App {
@@ -73,7 +85,9 @@ pub struct App {
     pub(crate) panel_first: bool,
     /// The first line of the panel that is shown.
     pub(crate) panel_offset: usize,
-    pub(crate) processes: Option<(CgroupId, Result<Vec<Process>, String>)>,
+    pub(crate) processes: Option<Listed>,
+    /// The unit that systemd was asked of last, its request then, and what it said.
+    pub(crate) systemd: Option<(CgroupId, bool, Option<String>)>,
     pub(crate) search: Search,
     pub(crate) dialog: Option<Dialog>,
     pub(crate) help: bool,
@@ -121,6 +135,7 @@ impl App {
             panel_first: false,
             panel_offset: 0,
             processes: None,
+            systemd: None,
             search: Search::default(),
             dialog: None,
             help: false,
@@ -224,8 +239,13 @@ impl App {
 
     /// The processes of the selected group, as far as they were read.
     pub(crate) fn selected_processes(&self) -> Option<&Result<Vec<Process>, String>> {
+        self.listed().map(|listed| &listed.list)
+    }
+
+    /// What was read of the selected group beside its state.
+    pub(crate) fn listed(&self) -> Option<&Listed> {
         let id = self.selected_node()?.group.id;
-        self.processes.as_ref().filter(|(of, _)| *of == id).map(|(_, list)| list)
+        self.processes.as_ref().filter(|listed| listed.id == id)
     }
 
     /// How many rows of groups there is room for.

@@ -74,6 +74,15 @@ pub enum Command {
     FindStranded,
     /// Rescue it: what is described so, and nothing else.
     Rescue(Vec<String>),
+    /// Ask systemd what it believes of a unit: [`super::Event::Systemd`].
+    AskSystemd {
+        /// The unit's group.
+        id: CgroupId,
+        /// Where it was seen.
+        path: CgroupPath,
+        /// Its own request, as it is known here.
+        requested: bool,
+    },
     /// Put text on the clipboard.
     Copy(String),
     /// Take the mouse's clicks and wheel, or leave the mouse to the terminal.

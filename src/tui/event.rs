@@ -55,6 +55,17 @@ pub enum Event {
         id: CgroupId,
         /// The whole list, or why there is none.
         list: Result<Vec<Process>, String>,
+        /// In which groups of the other hierarchy they are, and how many in each.
+        elsewhere: Vec<(CgroupPath, usize)>,
+        /// For how long the group has been frozen in all, in microseconds, where the kernel counts that.
+        frozen_usec: Option<u64>,
+    },
+    /// What systemd says of a unit: the answer to [`super::Command::AskSystemd`].
+    Systemd {
+        /// The unit's group.
+        id: CgroupId,
+        /// Where it does not say what the kernel says, and what to do; each line a paragraph.
+        disagreement: Option<String>,
     },
     /// How the groups of a hierarchy are watched.
     Watching {

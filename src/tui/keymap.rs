@@ -30,12 +30,7 @@ const fn key(
 pub const TABLE: &[Binding] = &[
     key(&["f"], Action::Freeze, "freeze", "freeze the group (asks first)"),
     key(&["t"], Action::Thaw, "thaw", "thaw the group (asks first)"),
-    key(
-        &["C"],
-        Action::Checkpoint,
-        "checkpoint",
-        "checkpoint the group (shows all first)",
-    ),
+    key(&["C"], Action::Checkpoint, "checkpoint", "checkpoint the group (shows all first)"),
     key(&["R"], Action::Rescue, "", "rescue: hung criu, cut-off checkpoints"),
     key(&["/"], Action::Search, "search", "search for a group by its name"),
     key(&["n"], Action::NextHit, "", "next hit"),

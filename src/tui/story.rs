@@ -1,6 +1,9 @@
 //! Why a group is frozen, or not, in words.
 
+use std::time::Duration;
+
 use super::{App, Panel};
+use crate::model::owner::Owner;
 use crate::model::tree::{Key, Node};
 use crate::model::{CgroupPath, Freezer, Hierarchy, State, Version, printable, shell, span};
 
@@ -43,7 +46,11 @@ pub(crate) fn paragraphs(app: &App) -> Vec<String> {
         node.state().map_or(String::new(), |s| s.to_string()),
         since(app, node)
     ));
+    text.extend(in_all(app, node));
     text.push(format!("Below         {}", below(node)));
+    text.extend(owner(app));
+    text.extend(elsewhere(app));
+    text.extend(systemd(app));
     text.extend([String::new(), "Above, nearest first (1: it asks):".to_owned()]);
     text.extend(above(app));
     text.extend([
@@ -123,6 +130,47 @@ fn since(app: &App, node: &Node) -> String {
     } else {
         format!(" for {span}")
     }
+}
+
+/// The kernel's own count, where it keeps one.
+fn in_all(app: &App, node: &Node) -> Option<String> {
+    let listed = app.listed()?;
+    // It counts on while the group stays frozen, and is not read again.
+    let since = (node.state() == Some(State::Frozen)).then(|| app.now.saturating_sub(listed.at));
+    let frozen = Duration::from_micros(listed.frozen_usec?) + since.unwrap_or_default();
+    (!frozen.is_zero())
+        .then(|| format!("In all        frozen for {}, by the kernel's count", span::short(frozen)))
+}
+
+fn owner(app: &App) -> Option<String> {
+    let owner = Owner::of(&app.selected_target()?.path)?;
+    Some(format!("Owner         {} {}", owner.kind, owner.id()))
+}
+
+/// The same processes on the other hierarchy: what holds them there holds them here too.
+fn elsewhere(app: &App) -> Vec<String> {
+    let Some((listed, grove)) = app.listed().zip(app.grove()) else { return Vec::new() };
+    let other = grove.version.other();
+    let Some(tree) = app.groves.iter().find(|g| g.version == other).and_then(|g| g.tree.as_ref()) else {
+        return Vec::new();
+    };
+    let line = |(path, count): &(CgroupPath, usize)| {
+        let key = tree.at(path)?;
+        let node = tree.get(key)?;
+        let asker = (!node.group.freezer.requested()).then(|| tree.inherited_from(key)).flatten();
+        let by = asker.map_or(String::new(), |above| format!(" by {}", tree.path(above)));
+        let state = node.state().map_or("not frozen (the root group)".to_owned(), |state| state.to_string());
+        Some(format!("On {other}         {count} of its processes in {path}: {state}{by}"))
+    };
+    listed.elsewhere.iter().filter_map(line).collect()
+}
+
+fn systemd(app: &App) -> Vec<String> {
+    let Some(node) = app.selected_node() else { return Vec::new() };
+    let said =
+        app.systemd.as_ref().filter(|(id, ..)| *id == node.group.id).and_then(|(_, _, said)| said.as_ref());
+    let lines = said.into_iter().flat_map(|said| said.lines());
+    lines.map(|line| format!("systemd       {}", printable(line.as_bytes()))).collect()
 }
 
 fn below(node: &Node) -> String {

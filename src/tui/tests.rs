@@ -128,9 +128,10 @@ impl Session {
         self
     }
 
-    /// What was asked of the world since the last time, but for what is on screen.
+    /// What was asked of the world since the last time, but for what only tells it of the screen.
     fn asked(&mut self) -> Vec<Command> {
-        std::mem::take(&mut self.said).into_iter().filter(|c| !matches!(c, Command::Focus { .. })).collect()
+        let looks = |c: &Command| matches!(c, Command::Focus { .. } | Command::AskSystemd { .. });
+        std::mem::take(&mut self.said).into_iter().filter(|c| !looks(c)).collect()
     }
 
     fn selected(&self) -> String {
@@ -168,6 +169,7 @@ impl Session {
             process(8420, 8413, 'D', "backup.sh"),
             process(8430, 1, 'T', "vim 日本語"),
         ];
-        self.send(Event::Processes { id: id(ino), list: Ok(list) });
+        let elsewhere = vec![(CgroupPath::root(), list.len())];
+        self.send(Event::Processes { id: id(ino), list: Ok(list), elsewhere, frozen_usec: None });
     }
 }

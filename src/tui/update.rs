@@ -8,9 +8,11 @@ mod leaving;
 use ratatui::crossterm::event::{Event as Terminal, KeyEventKind, MouseEvent, MouseEventKind};
 use ratatui::layout::Position;
 
+use super::app::Listed;
 use super::layout::inside;
 use super::rows::{Grove, Watching};
 use super::{App, Command, Event, Panel, columns, story};
+use crate::model::owner::UnitName;
 use crate::model::{Process, Version, process};
 
 /// Takes an event in. Opens no file, reads no clock, draws nothing.
@@ -32,7 +34,14 @@ pub fn update(app: &mut App, event: Event) -> Vec<Command> {
             answers::target_gone(app);
         }
         Event::Scanned { version } => on_scanned(app, version),
-        Event::Processes { id, list } => app.processes = Some((id, list)),
+        Event::Processes { id, list, elsewhere, frozen_usec } => {
+            app.processes = Some(Listed { id, list, elsewhere, frozen_usec, at: app.now });
+        }
+        Event::Systemd { id, disagreement } => {
+            if let Some((_, _, said)) = app.systemd.as_mut().filter(|(of, ..)| *of == id) {
+                *said = disagreement;
+            }
+        }
         Event::Watching { version, groups_watched, polling, unreadable } => {
             if let Some(grove) = app.grove_of(version) {
                 grove.watching = Watching { groups: groups_watched, polling, unreadable, ended: None };
@@ -115,6 +124,7 @@ fn settle(app: &mut App, commands: &mut Vec<Command>) {
         grove.scroll(height);
     }
     focus(app, height, commands);
+    ask_systemd(app, commands);
     app.panel_offset = app.panel_offset.min(panel_end(app));
     checkpoint::settle(app);
 }
@@ -137,6 +147,21 @@ fn focus(app: &mut App, height: usize, commands: &mut Vec<Command>) {
     }
     app.focus = Some(focus.clone());
     commands.push(focus);
+}
+
+/// systemd is asked of a unit when its story is shown, and again when its request changes.
+fn ask_systemd(app: &mut App, commands: &mut Vec<Command>) {
+    if app.panel != Panel::Freeze {
+        return;
+    }
+    let Some((target, node)) = app.selected_target().zip(app.selected_node()) else { return };
+    let requested = node.group.freezer.requested();
+    let asked =
+        app.systemd.as_ref().is_some_and(|(id, request, _)| (*id, *request) == (target.id, requested));
+    if !asked && target.version == Version::V2 && UnitName::of(&target.path).is_some() {
+        app.systemd = Some((target.id, requested, None));
+        commands.push(Command::AskSystemd { id: target.id, path: target.path, requested });
+    }
 }
 
 /// How far the panel can be scrolled.

@@ -2,6 +2,7 @@
 
 mod checkpoint;
 mod rescue;
+mod systemd;
 
 use std::collections::HashMap;
 use std::io;
@@ -17,6 +18,7 @@ use crate::checkpoint::Control;
 use crate::kernel::cgroupfs::{Filesystem, Group};
 use crate::kernel::freezer::{self, Outcome};
 use crate::kernel::guard;
+use crate::kernel::processes::elsewhere;
 use crate::model::{CgroupId, CgroupPath, Change, Hierarchies, Hierarchy, Version};
 use crate::runtime;
 use crate::watch::{Focus, Observer, Told, Watching};
@@ -58,7 +60,10 @@ impl World {
             let fs = Filesystem::open(hierarchy.clone())?;
             let inbox = inbox.clone();
             // A closed inbox means that the program is ending.
-            let tell = move |told| event(version, told).into_iter().for_each(|event| drop(inbox.send(event)));
+            let other = hosts.get(version.other()).cloned();
+            let tell = move |told| {
+                event(version, other.as_ref(), told).into_iter().for_each(|event| drop(inbox.send(event)));
+            };
             observers.insert(version, Observer::start(fs, CgroupPath::root(), tell)?);
         }
         rescue::find(hosts, false, inbox)?;
@@ -82,6 +87,7 @@ impl World {
             Command::Run { plan, findings } => {
                 self.checkpoint = Some(checkpoint::run(plan, findings, &self.inbox)?);
             }
+            Command::AskSystemd { id, path, requested } => systemd::ask(id, &path, requested, &self.inbox)?,
             Command::LetRescue => self.control().for_each(Control::rescue),
             Command::Stop => self.control().for_each(Control::cancel),
             Command::FindStranded => rescue::find(&self.hosts, true, &self.inbox)?,
@@ -130,12 +136,16 @@ impl World {
     }
 }
 
-fn event(version: Version, told: Told) -> Option<Event> {
+fn event(version: Version, other: Option<&Hierarchy>, told: Told) -> Option<Event> {
     Some(match told {
         Told::Root(root) => Event::Root { version, root },
         Told::Changes(changes) => Event::Changes { version, changes },
         Told::Scanned => Event::Scanned { version },
-        Told::Processes { id, list } => Event::Processes { id, list },
+        Told::Processes { id, list, frozen_usec } => {
+            let known = list.as_ref().ok().zip(other);
+            let elsewhere = known.map(|(list, other)| elsewhere(list, other).into_iter().collect());
+            Event::Processes { id, list, elsewhere: elsewhere.unwrap_or_default(), frozen_usec }
+        }
         Told::Watching(Watching { groups, polling, unreadable }) => Event::Watching {
             version,
             groups_watched: groups,

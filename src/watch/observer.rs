@@ -28,6 +28,8 @@ pub enum Told {
         id: CgroupId,
         /// What was read.
         list: Result<Vec<Process>, String>,
+        /// For how long the group has been frozen in all, in microseconds, where the kernel counts that.
+        frozen_usec: Option<u64>,
     },
     /// How the changes are learnt. Told when everything that was known to have changed is read and watched.
     Watching(Watching),

@@ -91,7 +91,7 @@ impl Watched {
                 Told::Root(root) => self.tree = Some(Tree::new(root)),
                 Told::Changes(changes) => changes.into_iter().for_each(|change| self.apply(change)),
                 Told::Happened(all) => self.happened.extend(all.into_iter().map(|o| (o.what, o.path))),
-                Told::Processes { id, list } => self.processes = Some((id, list.unwrap())),
+                Told::Processes { id, list, .. } => self.processes = Some((id, list.unwrap())),
                 Told::Watching(watching) => self.watching = Some(watching),
                 Told::Scanned => {}
                 Told::Failed(why) => panic!("the observer ended: {why}"),

@@ -147,6 +147,27 @@ fn copying_gives_a_path_or_the_command() {
 }
 
 #[test]
+fn systemd_is_asked_once_for_each_request_of_a_unit_whose_story_is_shown() {
+    let mut s = wide();
+    let asked = |s: &mut Session| {
+        let said = std::mem::take(&mut s.said);
+        said.into_iter().filter(|c| matches!(c, Command::AskSystemd { .. })).count()
+    };
+    s.press("/ssh<Enter>");
+    assert_eq!(asked(&mut s), 0);
+    s.press("2J");
+    assert_eq!(asked(&mut s), 1);
+    let disagreement = Some("systemd calls it frozen\nsystemctl thaw ssh.service".to_owned());
+    s.send(Event::Systemd { id: id(12), disagreement });
+    assert!(s.screen().contains("systemctl thaw ssh.service"));
+    s.changes(vec![Change::Read(group(12, "ssh.service", true, true))]);
+    assert_eq!(asked(&mut s), 1, "its request has changed");
+    assert!(!s.screen().contains("systemctl thaw"));
+    s.press("/workers<Enter>");
+    assert_eq!(asked(&mut s), 0, "no unit");
+}
+
+#[test]
 fn what_is_on_screen_is_told_once() {
     let mut s = wide();
     s.press("j");

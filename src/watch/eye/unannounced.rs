@@ -113,7 +113,12 @@ impl Eye<'_> {
         let told = self.listed.as_ref().is_some_and(|listed| listed.id == id && listed.list == list);
         self.listed = Some(Listed { id, state, list: list.clone() });
         if !told {
-            (self.tell)(Told::Processes { id, list });
+            let group = self.fs.same_group(&path, id).ok().flatten();
+            (self.tell)(Told::Processes {
+                id,
+                list,
+                frozen_usec: group.and_then(|group| group.frozen_usec()),
+            });
         }
     }
 

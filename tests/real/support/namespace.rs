@@ -15,7 +15,9 @@ pub fn only(version: Version, program: impl AsRef<OsStr>) -> Command {
     let host = hierarchies().unwrap();
     let script = match (version, &host.v2) {
         (Version::V2, _) => {
-            "mount --bind \"$0\" /mnt && umount -R /sys/fs/cgroup && mount --move /mnt /sys/fs/cgroup && exec \"$@\""
+            // Whatever else of v1 is mounted on the host (by a container that is being started) goes as well.
+            "mount --bind \"$0\" /mnt && umount -R /sys/fs/cgroup && mount --move /mnt /sys/fs/cgroup && \
+             awk '$3 == \"cgroup\" { print $2 }' /proc/self/mounts | xargs -r -n 1 umount -l && exec \"$@\""
         }
         (Version::V1, None) => "exec \"$@\"",
         (Version::V1, Some(_)) => "umount \"$0\" && exec \"$@\"",
