@@ -4,14 +4,19 @@
 //! written to, even when a group was removed and made again in between. A group that has vanished is `None`, not an error.
 
 pub mod cgroupfs;
+pub mod descriptors;
 pub mod dir;
 pub mod freezer;
 pub mod guard;
 pub mod host;
+pub mod mappings;
 pub mod mounts;
+pub mod namespaces;
 pub mod processes;
+pub mod sockets;
 pub mod status;
 pub mod target;
+pub mod unix_sockets;
 pub mod walk;
 
 pub use cgroupfs::{Filesystem, Group};

@@ -12,6 +12,7 @@ mod real {
     pub mod cli;
     pub mod criu_facts;
     pub mod facts;
+    pub mod findings;
     pub mod handover;
     pub mod inspect;
     pub mod kernel;
@@ -46,6 +47,7 @@ fn main() -> ExitCode {
         live::tests,
         terminal::tests,
         bench::tests,
+        findings::tests,
     ];
     let trials = modules.into_iter().flat_map(|tests| tests()).collect();
     let mut arguments = Arguments::from_args();

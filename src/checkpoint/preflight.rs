@@ -18,6 +18,7 @@ use crate::model::{Hierarchies, Process};
 
 mod freeze;
 mod owner;
+mod resources;
 mod scene;
 mod tree;
 
@@ -89,6 +90,9 @@ pub fn preflight(request: &Request<'_>) -> Preflight {
     let trees = tree::look(request, &host, &mut findings);
     let freeze = freeze::look(request, &host, &trees, &mut findings);
     findings.extend(of_criu);
+    let version = criu.as_ref().and_then(|criu| criu.version.as_deref()).map(criu::numbers);
+    let host = resources::Host { criu: version, kernel: criu::numbers(&kernel), extra: &request.extra };
+    trees.iter().for_each(|tree| resources::look(tree, &host, &mut findings));
     let into = std::path::absolute(&request.into).unwrap_or_else(|_| request.into.clone());
     let rss = trees.iter().flatten().map(|process| process.rss).sum();
     let (of_folder, folder_exists) = folder::look(&into, rss);

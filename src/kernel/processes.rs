@@ -174,6 +174,18 @@ pub fn signal(process: ProcessId, signal: rustix::process::Signal) -> io::Result
     absent_is_none(sent.map_err(io::Error::from)).map(drop)
 }
 
+/// The session leader of each controlling terminal, by the terminal's major and minor number (fields 6 and 7 of
+/// proc_pid_stat(5)).
+pub fn session_leaders() -> HashMap<(u32, u32), i32> {
+    let of = |pid| {
+        let stat = procfs::process::Process::new(pid).ok()?.stat().ok()?;
+        let (major, minor) = stat.tty_nr();
+        let device = (u32::try_from(major).ok()?, u32::try_from(minor).ok()?);
+        (device != (0, 0)).then_some((device, stat.session))
+    };
+    every_pid().filter_map(of).collect()
+}
+
 /// The PIDs in `/proc`.
 pub(super) fn every_pid() -> impl Iterator<Item = i32> {
     let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();

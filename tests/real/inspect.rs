@@ -113,7 +113,7 @@ fn dumped_family(groups: &[&Group], folder: &Path) -> (Workload, Vec<(i32, Value
         let state = if process.is_zombie() { "zombie" } else { "running" };
         shown.push((pid, json!([ppid, after[1], after[2], process.threads, state, comm(pid)])));
     }
-    dump(root, folder).leave_running().option("--file-locks").run().assert_success();
+    dump(root, folder).leave_running().option(&["--file-locks"]).run().assert_success();
     (family, shown)
 }
 
@@ -201,7 +201,7 @@ fn stopped() {
     let child = children(family.pid()).into_iter().find(|child| !child.is_zombie()).unwrap().id.pid;
     kill(Pid::from_raw(child), Signal::SIGSTOP).unwrap();
     until("the child is stopped", SOON, || Processes::default().read(child).unwrap().is_stopped());
-    dump(child, images.path()).leave_running().option("--shell-job").run().assert_success();
+    dump(child, images.path()).leave_running().option(&["--shell-job"]).run().assert_success();
     let set = images::read(images.path()).unwrap();
     let root = &set.processes[0];
     assert_eq!((root.pid, root.sid, root.state), (child, family.pid(), State::Stopped));

@@ -3,6 +3,7 @@
 
 pub mod criu;
 pub mod group;
+pub mod hold;
 pub mod namespace;
 pub mod ordinary;
 pub mod requirement;

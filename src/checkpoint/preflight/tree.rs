@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 
 use super::scene::Host;
 use super::{Finding, Request};
-use crate::kernel::Status;
 use crate::kernel::processes::{Processes, pids};
 use crate::model::process::{descendants, roots};
 use crate::model::{Process, printable};
@@ -20,7 +19,7 @@ pub(super) fn look(request: &Request<'_>, host: &Host, findings: &mut Vec<Findin
         special(process, findings);
     }
     for root in trees.iter().filter_map(|tree| tree.first()) {
-        session(root, findings);
+        ended(root, findings);
     }
     trees
 }
@@ -132,8 +131,8 @@ fn special(process: &Process, findings: &mut Vec<Finding>) {
     }
 }
 
-/// A root that does not lead its session belongs to one that is not dumped (`NSsid`, `NSpid` of proc_pid_status(5)).
-fn session(root: &Process, findings: &mut Vec<Finding>) {
+/// A root that has ended cannot be dumped.
+fn ended(root: &Process, findings: &mut Vec<Finding>) {
     let pid = root.id.pid;
     if root.is_zombie() {
         let what = format!("process {pid} has ended already");
@@ -141,20 +140,4 @@ fn session(root: &Process, findings: &mut Vec<Finding>) {
             Finding::blocker("zombie", what, "a zombie has nothing to dump").remedy("choose another process"),
         );
     }
-    let status = Status::read(pid).ok().flatten();
-    let ids = |key| status.as_ref().and_then(|status| status.numbers(key));
-    let (Some(sid), Some(own)) = (ids("NSsid"), ids("NSpid")) else {
-        let what = format!("whether process {pid} leads its session");
-        findings.push(Finding::unknown("session", what, "/proc/PID/status"));
-        return;
-    };
-    if sid == own {
-        findings.push(Finding::ok("session", format!("process {pid} leads its session")));
-        return;
-    }
-    let what = format!("process {pid} does not lead its session");
-    let remedy = "--shell-job is added; the restored process joins the session that restores it";
-    let says = "The root process N is not a session leader. Consider using --shell-job option";
-    let warning = Finding::warning("session", what, "its session's leader is not dumped");
-    findings.push(warning.remedy(remedy).options(["--shell-job"]).criu_says(says));
 }

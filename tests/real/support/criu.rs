@@ -60,14 +60,20 @@ impl Dump {
         self
     }
 
-    /// Another option of `criu dump`.
-    pub fn option(mut self, option: &str) -> Self {
-        self.command.arg(option);
+    pub fn freeze_cgroup(mut self, group: impl AsRef<OsStr>) -> Self {
+        self.command.arg("--freeze-cgroup").arg(group);
         self
     }
 
-    pub fn freeze_cgroup(mut self, group: impl AsRef<OsStr>) -> Self {
-        self.command.arg("--freeze-cgroup").arg(group);
+    /// Where it looks for the programs that it runs.
+    pub fn path(mut self, path: &Path) -> Self {
+        self.command.env("PATH", path);
+        self
+    }
+
+    /// Any other option.
+    pub fn option(mut self, words: &[&str]) -> Self {
+        self.command.args(words);
         self
     }
 

@@ -20,6 +20,7 @@ use nix::unistd::{Pid, Uid, setsid, setuid};
 
 use super::Group;
 use super::group::release_v1;
+use super::hold::hold;
 use super::wait::{SOON, throughout, until};
 
 /// How many threads a workload has.
@@ -40,6 +41,9 @@ pub struct Workload {
     _beside: Option<Group>,
 }
 
+/// What a workload holds that holds nothing: a kind and its argument.
+const NOTHING: [&str; 2] = ["nothing", ""];
+
 impl Workload {
     /// One that is in the group from its start. Returns when it counts.
     pub fn in_group(group: &Group) -> Self {
@@ -58,23 +62,47 @@ impl Workload {
 
     /// One that has open files of many kinds, a child that waits, and a child that has ended and is a zombie.
     pub fn family(groups: &[&Group]) -> Self {
-        Self::started("family", groups, &std::env::current_exe().unwrap(), None)
+        let program = Command::new(std::env::current_exe().unwrap());
+        Self::start("family", groups, program, None, &[], Stdio::null())
     }
 
     /// One that is started through a program of another name (a link to this one), with another `argv[0]`.
     pub fn named(groups: &[&Group], program: &Path, arg0: Option<&OsStr>) -> Self {
-        Self::started("workload", groups, program, arg0)
+        Self::start("workload", groups, Command::new(program), arg0, &NOTHING.map(OsStr::new), Stdio::null())
     }
 
-    fn started(kind: &str, groups: &[&Group], program: &Path, arg0: Option<&OsStr>) -> Self {
+    /// One that holds something criu asks about (`hold.rs`): a kind and its argument. A relative path is in its folder.
+    pub fn holding(group: &Group, kind: &str, argument: impl AsRef<OsStr>) -> Self {
+        Self::with_input(group, kind, argument, Stdio::null())
+    }
+
+    /// [`Self::holding`], with a standard input of its own.
+    pub fn with_input(group: &Group, kind: &str, argument: impl AsRef<OsStr>, input: Stdio) -> Self {
+        let program = Command::new(std::env::current_exe().unwrap());
+        Self::start("workload", &[group], program, None, &[kind.as_ref(), argument.as_ref()], input)
+    }
+
+    /// [`Self::holding`] through a program that goes on as the one it is told to be, such as unshare(1).
+    pub fn within(group: &Group, mut program: Command) -> Self {
+        program.arg(std::env::current_exe().unwrap());
+        Self::start("workload", &[group], program, None, &NOTHING.map(OsStr::new), Stdio::null())
+    }
+
+    fn start(
+        what: &str,
+        groups: &[&Group],
+        mut command: Command,
+        arg0: Option<&OsStr>,
+        hold: &[&OsStr],
+        input: Stdio,
+    ) -> Self {
         let folder = tempfile::Builder::new().prefix("cryoscope-test-").tempdir().unwrap();
         let counter = folder.path().join("counter");
-        let mut command = Command::new(program);
         if let Some(arg0) = arg0 {
             command.arg0(arg0);
         }
-        command.arg(kind).arg(&counter).args(groups.iter().map(|group| group.path()));
-        let child = quiet(&mut command).spawn().unwrap();
+        command.arg(what).arg(&counter).args(hold).args(groups.iter().map(|group| group.path()));
+        let child = quiet(&mut command).stdin(input).spawn().unwrap();
         let id = Processes::default().read(child.id().cast_signed()).expect("nobody else reaps it").id;
         let workload = Self { child, id, counter, folder, _beside: None };
         until("the workload counts", SOON, || workload.count() > 0);
@@ -187,14 +215,24 @@ fn join(groups: &[OsString]) {
     }
 }
 
-/// `workload COUNTER GROUP…`
+/// `workload COUNTER KIND ARGUMENT GROUP…`
 fn work(arguments: &[OsString]) {
-    count_in(begin(arguments));
+    let [counter, kind, argument, groups @ ..] = arguments else {
+        panic!("workload COUNTER KIND ARGUMENT GROUP…")
+    };
+    join(groups);
+    if kind != "no-session" {
+        setsid().unwrap();
+    }
+    let file = File::create(counter).unwrap();
+    let folder = Path::new(counter).parent().unwrap();
+    let _held = hold(kind.to_str().unwrap(), argument.to_str().unwrap(), folder);
+    count_in(file);
 }
 
 /// Into the groups and a session of its own; the counter file.
 fn begin(arguments: &[OsString]) -> File {
-    let [counter, groups @ ..] = arguments else { panic!("workload COUNTER GROUP…") };
+    let [counter, groups @ ..] = arguments else { panic!("family COUNTER GROUP…") };
     join(groups);
     setsid().unwrap();
     File::create(counter).unwrap()

@@ -1,0 +1,153 @@
+//! What the processes of the tree hold: all that criu cannot dump, or only when it is told to.
+//!
+//! criu finds most of it after it has written the memory. What it can dump is taken from its source at v4.1.1
+//! (`criu/files.c`, `criu/sk-unix.c`, `criu/sk-inet.c`, `criu/tty.c`, `criu/namespaces.c`).
+
+use std::ffi::OsString;
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+
+use super::Finding;
+use crate::kernel::descriptors::{Descriptor, ProcessDir};
+use crate::kernel::mappings::{self, Mapping};
+use crate::kernel::namespaces::Namespaces;
+use crate::model::{Process, printable};
+
+mod anonymous;
+mod devices;
+mod files;
+mod inet;
+mod mounts;
+mod namespaces;
+mod network;
+mod session;
+mod unix;
+
+/// What else decides about it.
+pub(super) struct Host<'a> {
+    /// Major and minor version of criu, where it said one.
+    pub criu: Option<(u32, u32)>,
+    /// Major and minor version of the kernel.
+    pub kernel: (u32, u32),
+    /// The options that the person gives to criu.
+    pub extra: &'a [OsString],
+}
+
+impl Host<'_> {
+    /// Whether the person gives an option of this name.
+    fn is_given(&self, option: &str) -> bool {
+        self.extra.iter().any(|word| word.as_bytes().split(|&b| b == b'=').next() == Some(option.as_bytes()))
+    }
+}
+
+/// One process, and what it holds.
+struct Holder<'a> {
+    process: &'a Process,
+    dir: ProcessDir,
+    open: Vec<Descriptor>,
+    mapped: Vec<Mapping>,
+    namespaces: Namespaces,
+}
+
+/// Looks at all of it. The root of the tree is first in the list.
+pub(super) fn look(tree: &[Process], host: &Host<'_>, findings: &mut Vec<Finding>) {
+    let before = findings.len();
+    let mut holders = Vec::new();
+    for process in tree.iter().filter(|process| !process.is_zombie()) {
+        match holder(process) {
+            Ok(found) => holders.extend(found),
+            Err(error) => {
+                let what = format!("what {} holds open", name(process));
+                findings.push(Finding::unknown("resources", what, error));
+            }
+        }
+    }
+    session::look(tree, &holders, findings);
+    namespaces::look(&holders, findings);
+    mounts::look(&holders, host, findings);
+    files::look(&holders, findings);
+    anonymous::look(&holders, host, findings);
+    devices::look(&holders, findings);
+    let connected = inet::look(&holders, host, findings);
+    network::look(&holders, connected, host, findings);
+    unix::look(&holders, findings);
+    let quiet = findings[before..].iter().all(|finding| finding.level == super::super::Level::Ok);
+    if quiet && !holders.is_empty() {
+        let count: usize = holders.iter().map(|holder| holder.open.len()).sum();
+        let what = format!("criu can dump what the processes hold; {count} open files were looked at");
+        findings.push(Finding::ok("resources", what));
+    }
+}
+
+/// `None` where the process has gone.
+fn holder(process: &Process) -> io::Result<Option<Holder<'_>>> {
+    let Some(dir) = ProcessDir::open(process.id.pid)? else { return Ok(None) };
+    let found = (|| Ok((dir.descriptors()?, mappings::files(&dir)?, Namespaces::of(&dir)?)))();
+    let Some((open, mapped, namespaces)) = crate::kernel::dir::absent_is_none(found)? else {
+        return Ok(None);
+    };
+    Ok(Some(Holder { process, dir, open, mapped, namespaces }))
+}
+
+/// The namespaces that criu will run in: this program's.
+fn own_namespaces() -> io::Result<Namespaces> {
+    let own = ProcessDir::open(std::process::id().cast_signed())?.ok_or(io::ErrorKind::NotFound)?;
+    Namespaces::of(&own)
+}
+
+/// A process in words. Its command line may be as long as it likes; this is one sentence.
+fn name(process: &Process) -> String {
+    let command = printable(&process.command);
+    let short: String = command.chars().take(40).collect();
+    let dots = if short.len() < command.len() { "…" } else { "" };
+    format!("process {} ({short}{dots})", process.id.pid)
+}
+
+/// An open file in words.
+fn held(holder: &Holder<'_>, open: &Descriptor) -> String {
+    format!("{} as descriptor {} of {}", printable(&open.link), open.number, name(holder.process))
+}
+
+/// A list in one sentence: the first three, and how many more.
+fn several(items: &[String]) -> String {
+    let shown = items.iter().take(3).cloned().collect::<Vec<_>>().join(", ");
+    match items.len().saturating_sub(3) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
+}
+
+/// The names of the processes in a list, each once.
+fn names<'a>(holders: impl IntoIterator<Item = &'a Holder<'a>>) -> String {
+    let mut all: Vec<String> = Vec::new();
+    for one in holders.into_iter().map(|holder| name(holder.process)) {
+        if !all.contains(&one) {
+            all.push(one);
+        }
+    }
+    several(&all)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::processes::Processes;
+    use crate::model::process::tests::process;
+
+    #[test]
+    fn words() {
+        let all: Vec<String> = (1..=5).map(|n| n.to_string()).collect();
+        assert_eq!(several(&all[..2]), "1, 2");
+        assert_eq!(several(&all), "1, 2, 3 and 2 more");
+        let mut long = process(4, 1);
+        long.command = vec![b'x'; 99].into();
+        assert_eq!(name(&long), format!("process 4 ({}…)", "x".repeat(40)));
+    }
+
+    #[test]
+    fn a_process_that_is_gone_holds_nothing() {
+        assert!(holder(&process(i32::MAX, 1)).unwrap().is_none());
+        let me = Processes::default().read(std::process::id().cast_signed()).unwrap();
+        assert!(!holder(&me).unwrap().unwrap().open.is_empty());
+    }
+}

@@ -1,0 +1,106 @@
+//! Files that are no files: what the kernel hands out as a descriptor without a path (`dump_one_file` in `criu/files.c`).
+
+use super::{Finding, Holder, Host, held, several};
+use crate::kernel::descriptors::Descriptor;
+
+/// What criu can dump.
+const DUMPED: [&[u8]; 7] =
+    [b"eventfd", b"eventpoll", b"inotify", b"fanotify", b"signalfd", b"timerfd", b"pidfd"];
+
+pub(super) fn look(holders: &[Holder<'_>], host: &Host<'_>, findings: &mut Vec<Finding>) {
+    let open = || holders.iter().flat_map(|holder| holder.open.iter().map(move |open| (holder, open)));
+    let of = |wanted: &dyn Fn(&[u8]) -> bool| {
+        let kinds = open().filter(|(_, open)| kind(&open.link).is_some_and(wanted));
+        kinds.map(|(holder, open)| held(holder, open)).collect::<Vec<String>>()
+    };
+    rings(&of(&|kind| kind == b"io_uring"), findings);
+    maps(&of(&|kind| kind == b"bpf-map"), findings);
+    let old = host.criu.is_some_and(|version| version < (4, 1));
+    let apart: [&[u8]; 2] = [b"io_uring", b"bpf-map"];
+    let others = of(&|kind| !apart.contains(&kind) && (!DUMPED.contains(&kind) || old && kind == b"pidfd"));
+    unsupported(&others, findings);
+    let gone = |open: &Descriptor| open.info.pid.is_some_and(|pid| pid > 0 && !is_in(holders, pid));
+    let outside: Vec<String> =
+        open().filter(|(_, open)| gone(open)).map(|(holder, open)| held(holder, open)).collect();
+    strangers(&outside, findings);
+}
+
+/// `eventfd` of `anon_inode:[eventfd]`, `bpf-map` of `anon_inode:bpf-map`.
+fn kind(link: &[u8]) -> Option<&[u8]> {
+    let name = link.strip_prefix(b"anon_inode:")?;
+    Some(name.strip_prefix(b"[").and_then(|name| name.strip_suffix(b"]")).unwrap_or(name))
+}
+
+fn is_in(holders: &[Holder<'_>], pid: i32) -> bool {
+    holders.iter().any(|holder| holder.process.id.pid == pid)
+}
+
+fn rings(found: &[String], findings: &mut Vec<Finding>) {
+    if !found.is_empty() {
+        // Since Linux 6.7 a ring cannot be sent over a socket, and criu gets stuck on that first.
+        findings.push(
+            Finding::blocker(
+                "io-uring",
+                format!("io_uring is used: {}", several(found)),
+                "criu cannot dump it",
+            )
+            .remedy("start the program so that it does without io_uring")
+            .criu_says("Can't retrieve FDs from socket"),
+        );
+    }
+}
+
+fn maps(found: &[String], findings: &mut Vec<Finding>) {
+    if !found.is_empty() {
+        findings.push(
+            Finding::warning(
+                "bpf-map",
+                format!("a BPF map is open: {}", several(found)),
+                "criu can dump it only if it was built with libbpf, which Debian's is not",
+            )
+            .remedy("close it, or use a criu that was built with libbpf")
+            .criu_says("Can't dump file N of that type [600] (anon anon_inode:bpf-map)"),
+        );
+    }
+}
+
+fn unsupported(found: &[String], findings: &mut Vec<Finding>) {
+    if !found.is_empty() {
+        findings.push(
+            Finding::blocker(
+                "unsupported-file",
+                format!("criu cannot dump {}", several(found)),
+                "only the kernel knows what is behind it",
+            )
+            .remedy("start the program so that it does without, or stop what uses it first")
+            .criu_says("Can't dump file N of that type [600] (anon …)"),
+        );
+    }
+}
+
+fn strangers(found: &[String], findings: &mut Vec<Finding>) {
+    if !found.is_empty() {
+        findings.push(
+            Finding::blocker(
+                "pidfd-outside",
+                format!("a pidfd stands for a process outside the tree: {}", several(found)),
+                "that process is not dumped, so it could not be found again",
+            )
+            .remedy("checkpoint a group or root that holds both processes, or have the pidfd closed")
+            .criu_says("pidfd pid N is not a part of process tree.."),
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kinds() {
+        assert_eq!(kind(b"anon_inode:[eventfd]"), Some(&b"eventfd"[..]));
+        assert_eq!(kind(b"anon_inode:bpf-map"), Some(&b"bpf-map"[..]));
+        assert_eq!(kind(b"anon_inode:["), Some(&b"["[..]));
+        assert_eq!(kind(b"/anon_inode:x"), None);
+    }
+}

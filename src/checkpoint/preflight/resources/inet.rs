@@ -1,0 +1,180 @@
+//! TCP, UDP and what else is not a unix socket (`criu/sk-inet.c`, `criu/sockets.c`).
+
+use std::collections::HashMap;
+use std::io;
+
+use rustix::fs::FileType;
+use rustix::net::{AddressFamily, SocketType};
+
+use super::{Finding, Holder, Host, held, name, names, several};
+use crate::kernel::descriptors::Descriptor;
+use crate::kernel::sockets::{self, Kind, Sockets, Tcp};
+
+/// A socket that is not a unix socket.
+struct Socket<'a> {
+    holder: &'a Holder<'a>,
+    open: &'a Descriptor,
+    kind: Kind,
+}
+
+/// Whether there are TCP connections.
+pub(super) fn look(holders: &[Holder<'_>], host: &Host<'_>, findings: &mut Vec<Finding>) -> bool {
+    let mut all = Vec::new();
+    for holder in holders {
+        match of(holder) {
+            Ok(found) => all.extend(found),
+            Err(error) => {
+                let what = format!("which sockets {} has open", name(holder.process));
+                findings.push(Finding::unknown("sockets", what, error));
+            }
+        }
+    }
+    unsupported(&all, findings);
+    options(&all, host, findings);
+    connections(&all, host, findings)
+}
+
+fn of<'a>(holder: &'a Holder<'a>) -> io::Result<Vec<Socket<'a>>> {
+    let mut open = holder.open.iter().filter(|open| open.facts.kind == FileType::Socket).peekable();
+    if open.peek().is_none() {
+        return Ok(Vec::new());
+    }
+    let sockets = Sockets::of(holder.process.id.pid)?;
+    let mut all = Vec::new();
+    for open in open {
+        match sockets.kind(open.number) {
+            Ok(kind) => all.push(Socket { holder, open, kind }),
+            // Closed, or something else by now.
+            Err(error) if is_closed(&error) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(all)
+}
+
+fn is_closed(error: &io::Error) -> bool {
+    use rustix::io::Errno;
+    let closed = [Errno::BADF, Errno::NOTSOCK, Errno::SRCH];
+    closed.iter().any(|errno| error.raw_os_error() == Some(errno.raw_os_error()))
+}
+
+/// Families and protocols that criu has no code for.
+fn unsupported(all: &[Socket<'_>], findings: &mut Vec<Finding>) {
+    let found: Vec<String> =
+        all.iter().filter(|s| !is_dumped(&s.kind)).map(|s| held(s.holder, s.open)).collect();
+    if !found.is_empty() {
+        findings.push(
+            Finding::blocker(
+                "socket-kind",
+                format!("a socket of a kind that criu does not know: {}", several(&found)),
+                "criu dumps TCP, UDP, raw IP, unix, netlink and packet sockets",
+            )
+            .remedy("start the program so that it does without (MPTCP, SCTP, VSOCK, AF_ALG and others)")
+            .criu_says("Unknown socket collected (family N), or: Unsupported proto N for socket"),
+        );
+    }
+}
+
+/// `can_dump_ipproto` and `dump_socket`: IP, TCP, UDP, UDP-Lite.
+fn is_dumped(kind: &Kind) -> bool {
+    match kind.family {
+        AddressFamily::UNIX | AddressFamily::NETLINK | AddressFamily::PACKET => true,
+        AddressFamily::INET | AddressFamily::INET6 => {
+            kind.kind == SocketType::RAW || matches!(kind.protocol, 0 | 6 | 17 | 136)
+        }
+        _ => false,
+    }
+}
+
+/// From Linux 6.16 on, `SO_PASSCRED` and `SO_PASSSEC` cannot be read of these sockets; criu before 4.2 gives up then
+/// (checkpoint-restore/criu#2705).
+fn options(all: &[Socket<'_>], host: &Host<'_>, findings: &mut Vec<Finding>) {
+    let known = host.criu.is_some_and(|version| version < (4, 2)) && host.kernel >= (6, 16);
+    let netlike = |kind: &Kind| kind.is_inet() || kind.family == AddressFamily::PACKET;
+    let hit = |socket: &&Socket<'_>| is_dumped(&socket.kind) && netlike(&socket.kind);
+    let found: Vec<&Holder<'_>> = all.iter().filter(hit).map(|socket| socket.holder).collect();
+    if known && !found.is_empty() {
+        findings.push(
+            Finding::blocker(
+                "internet-socket",
+                format!("an internet socket is open in {}", names(found)),
+                "criu before 4.2 cannot dump one on Linux 6.16 or newer",
+            )
+            .remedy("use criu 4.2 or newer (--criu PATH), or have the sockets closed")
+            .criu_says("Can't get 1:16 opt: Operation not supported"),
+        );
+    }
+}
+
+fn connections(all: &[Socket<'_>], host: &Host<'_>, findings: &mut Vec<Finding>) -> bool {
+    // One table for each network namespace of the tree.
+    let mut tables = HashMap::new();
+    let (mut connected, mut waiting) = (Vec::new(), Vec::new());
+    for socket in all.iter().filter(|socket| socket.kind.is_tcp()) {
+        let holder = socket.holder;
+        let table = tables.entry(holder.namespaces.get("net")).or_insert_with(|| sockets::tcp(&holder.dir));
+        match table.as_ref().map(|table| table.get(&socket.open.facts.id.2)) {
+            Ok(Some(Tcp::Connected)) => connected.push(holder),
+            Ok(Some(Tcp::Listening { waiting: 1.. })) => waiting.push(holder),
+            Ok(_) => {}
+            Err(error) => {
+                let what = format!("whether {} has TCP connections", name(holder.process));
+                findings.push(Finding::unknown("tcp-connected", what, error));
+                return false;
+            }
+        }
+    }
+    let has_connections = !connected.is_empty();
+    if has_connections {
+        findings.push(established(names(connected), host));
+    }
+    if !waiting.is_empty() {
+        findings.push(
+            Finding::warning(
+                "tcp-waiting",
+                format!("TCP connections that nobody has accepted yet wait in {}", names(waiting)),
+                "criu cannot save them",
+            )
+            .remedy("--skip-in-flight is added: they are not in the images, and those who called get an error after a restore")
+            .options(["--skip-in-flight"])
+            .criu_says("In-flight connections can be ignored with the --skip-in-flight option."),
+        );
+    }
+    has_connections
+}
+
+fn established(who: String, host: &Host<'_>) -> Finding {
+    let warning = Finding::warning(
+        "tcp-connected",
+        format!("TCP connections are open in {who}"),
+        "the other end goes on without it, and a restored connection works only at the same address and in time",
+    )
+    .criu_says("Connected TCP socket, consider using --tcp-established option.");
+    if host.is_given("--tcp-close") {
+        return warning.remedy("--tcp-close is given: they are closed after a restore");
+    }
+    warning
+        .remedy("--tcp-established is added, restore it with the same; or give --tcp-close after -- to have them closed after a restore")
+        .options(["--tcp-established"])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kinds() {
+        let kind = |family, kind, protocol| Kind { family, kind, protocol };
+        assert!(is_dumped(&kind(AddressFamily::INET, SocketType::STREAM, 6)));
+        assert!(is_dumped(&kind(AddressFamily::INET6, SocketType::RAW, 58)));
+        assert!(!is_dumped(&kind(AddressFamily::INET, SocketType::STREAM, 262)));
+        assert!(!is_dumped(&kind(AddressFamily::VSOCK, SocketType::STREAM, 0)));
+    }
+
+    #[test]
+    fn an_option_of_the_persons_own() {
+        let host = |extra| Host { criu: None, kernel: (6, 12), extra };
+        assert_eq!(established("x".into(), &host(&[])).options, ["--tcp-established"]);
+        assert!(established("x".into(), &host(&["--tcp-close".into()])).options.is_empty());
+    }
+}

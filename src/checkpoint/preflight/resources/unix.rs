@@ -1,0 +1,149 @@
+//! Unix sockets with their other end outside (`criu/sk-unix.c`).
+
+use std::collections::{HashMap, HashSet};
+
+use rustix::fs::FileType;
+
+use super::{Finding, Holder, held, name, several};
+use crate::kernel::descriptors::Descriptor;
+use crate::kernel::unix_sockets::{self, UnixSocket};
+use crate::model::printable;
+
+/// Where systemd takes what services print: the default of every unit.
+const JOURNAL: &[u8] = b"/run/systemd/journal/stdout";
+
+/// Sockets with their other end outside, in words.
+#[derive(Default)]
+struct Outside {
+    journal: Vec<String>,
+    stream: Vec<String>,
+    datagram: Vec<String>,
+    nameless: Vec<String>,
+}
+
+pub(super) fn look(holders: &[Holder<'_>], findings: &mut Vec<Finding>) {
+    let sockets = |holder: &'_ Holder<'_>| -> Vec<Descriptor> {
+        holder.open.iter().filter(|open| open.facts.kind == FileType::Socket).cloned().collect()
+    };
+    let own: HashSet<u64> = holders.iter().flat_map(sockets).map(|open| open.facts.id.2).collect();
+    // One table for each network namespace of the tree.
+    let mut tables = HashMap::new();
+    let mut outside = Outside::default();
+    for (holder, open) in holders.iter().flat_map(|h| sockets(h).into_iter().map(move |open| (h, open))) {
+        let pid = holder.process.id.pid;
+        let table = tables.entry(holder.namespaces.get("net")).or_insert_with(|| unix_sockets::all(pid));
+        match table {
+            Ok(table) => outside.look(holder, &open, table, &own),
+            Err(error) => {
+                let what = format!("who is at the other end of the unix sockets of {}", name(holder.process));
+                findings.push(Finding::unknown("unix-outside", what, error));
+                return;
+            }
+        }
+    }
+    outside.say(findings);
+}
+
+impl Outside {
+    fn look(
+        &mut self,
+        holder: &Holder<'_>,
+        open: &Descriptor,
+        table: &HashMap<u64, UnixSocket>,
+        own: &HashSet<u64>,
+    ) {
+        let Some(socket) = table.get(&open.facts.id.2) else { return };
+        let Some(peer) = socket.peer.filter(|peer| !own.contains(peer)) else { return };
+        self.add(held(holder, open), socket, table.get(&peer).and_then(|peer| peer.name.as_deref()));
+    }
+
+    fn add(&mut self, held: String, socket: &UnixSocket, address: Option<&[u8]>) {
+        let words = match address {
+            Some(address) => format!("{held}, connected to {}", printable(address)),
+            None => held,
+        };
+        match (socket.datagram, address) {
+            (false, Some(JOURNAL)) => self.journal.push(words),
+            (false, _) => self.stream.push(words),
+            (true, Some(_)) => self.datagram.push(words),
+            (true, None) => self.nameless.push(words),
+        }
+    }
+
+    fn say(&self, findings: &mut Vec<Finding>) {
+        let half = "Can't dump half of stream unix connection";
+        if !self.journal.is_empty() {
+            findings.push(
+                Finding::blocker(
+                    "journal-socket",
+                    format!("the output goes to the journal: {}", several(&self.journal)),
+                    "criu cannot dump a stream socket whose other end, journald, is not dumped",
+                )
+                .remedy(
+                    "systemctl edit the unit, write [Service] StandardOutput=append:/var/log/NAME.log StandardError=inherit (or StandardOutput=null), and restart it",
+                )
+                .criu_says(half),
+            );
+        }
+        if !self.stream.is_empty() {
+            findings.push(
+                Finding::blocker(
+                    "unix-stream",
+                    format!("a unix socket is connected to a process outside: {}", several(&self.stream)),
+                    "criu cannot dump one end of a stream",
+                )
+                .remedy("have the connection closed, or checkpoint a group or root that holds both processes")
+                .criu_says(half),
+            );
+        }
+        if !self.nameless.is_empty() {
+            findings.push(
+                Finding::blocker(
+                    "unix-nameless",
+                    format!(
+                        "a unix datagram socket is connected to one outside that has no name: {}",
+                        several(&self.nameless)
+                    ),
+                    "without a name it could not be found again",
+                )
+                .remedy("have it closed, or checkpoint a group or root that holds both processes")
+                .criu_says("External socket is used. Consider using --ext-unix-sk option."),
+            );
+        }
+        if !self.datagram.is_empty() {
+            findings.push(
+                Finding::warning(
+                    "unix-datagram",
+                    format!(
+                        "a unix datagram socket is connected to a process outside: {}",
+                        several(&self.datagram)
+                    ),
+                    "that process is not dumped; after a restore it is looked for by its name",
+                )
+                .remedy("--ext-unix-sk is added; restore it with --ext-unix-sk")
+                .options(["--ext-unix-sk"])
+                .criu_says("External socket is used. Consider using --ext-unix-sk option."),
+            );
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn which_sentence() {
+        let mut outside = Outside::default();
+        let socket = |datagram| UnixSocket { inode: 1, datagram, peer: Some(2), name: None };
+        outside.add("a".into(), &socket(false), Some(JOURNAL));
+        outside.add("b".into(), &socket(false), None);
+        outside.add("c".into(), &socket(true), Some(b"\0abstract\x1b"));
+        outside.add("d".into(), &socket(true), None);
+        let mut findings = Vec::new();
+        outside.say(&mut findings);
+        let codes: Vec<_> = findings.iter().map(|finding| finding.code).collect();
+        assert_eq!(codes, ["journal-socket", "unix-stream", "unix-nameless", "unix-datagram"]);
+        assert!(findings.iter().all(|finding| !finding.what.contains(['\0', '\x1b'])));
+    }
+}

@@ -1,0 +1,141 @@
+//! The namespaces of a process (namespaces(7)).
+
+use std::io;
+
+use super::descriptors::ProcessDir;
+
+/// A kind of namespace, by its name in `/proc/PID/ns`.
+pub const KINDS: [&str; 9] =
+    ["cgroup", "ipc", "mnt", "net", "pid", "time", "time_for_children", "user", "uts"];
+
+/// The namespaces of a process: the kind's name and the inode. A kind that the kernel does not have is left out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Namespaces(Vec<(&'static str, u64)>);
+
+impl Namespaces {
+    /// Reads them.
+    ///
+    /// # Errors
+    /// EACCES without the right to look at the process.
+    pub fn of(process: &ProcessDir) -> io::Result<Self> {
+        let mut all = Vec::new();
+        for kind in KINDS {
+            match process.link(&format!("ns/{kind}")) {
+                Ok(link) => all.extend(inode(&link).map(|inode| (kind, inode))),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(Self(all))
+    }
+
+    /// The inode of one.
+    pub fn get(&self, kind: &str) -> Option<u64> {
+        self.0.iter().find(|(name, _)| *name == kind).map(|(_, inode)| *inode)
+    }
+
+    /// The kinds in which two processes differ.
+    pub fn differences(&self, other: &Self) -> Vec<&'static str> {
+        self.0.iter().map(|(kind, _)| *kind).filter(|kind| self.get(kind) != other.get(kind)).collect()
+    }
+}
+
+/// A mount that a process sees (proc_pid_mountinfo(5)).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mount {
+    /// Its number.
+    pub id: u64,
+    /// The device, as `major:minor`.
+    pub device: Box<str>,
+    /// Where it is mounted, with the kernel's escapes (`\040` for a space).
+    pub point: Box<[u8]>,
+    /// The peer group that it shares mounts with (mount_namespaces(7)).
+    pub shared: Option<u64>,
+    /// The peer group that it follows.
+    pub master: Option<u64>,
+}
+
+/// The mounts that a process sees.
+///
+/// # Errors
+/// What reading `/proc/PID/mountinfo` says.
+pub fn mounts(process: &ProcessDir) -> io::Result<Vec<Mount>> {
+    Ok(parse(&process.read("mountinfo")?))
+}
+
+fn parse(text: &[u8]) -> Vec<Mount> {
+    text.split(|&b| b == b'\n').filter_map(mount).collect()
+}
+
+/// `36 35 98:0 /root /point rw,noatime shared:1 master:2 - ext3 /dev/root rw`
+fn mount(line: &[u8]) -> Option<Mount> {
+    let mut words = line.split(|&b| b == b' ');
+    let mut text = || std::str::from_utf8(words.next()?).ok();
+    let (id, _, device) = (text()?.parse().ok()?, text()?, text()?.into());
+    let point = words.nth(1)?.into();
+    let mut mount = Mount { id, device, point, shared: None, master: None };
+    for tag in words.skip(1).take_while(|word| *word != b"-") {
+        let Some((kind, group)) = std::str::from_utf8(tag).ok().and_then(|tag| tag.split_once(':')) else {
+            continue;
+        };
+        match kind {
+            "shared" => mount.shared = group.parse().ok(),
+            "master" => mount.master = group.parse().ok(),
+            _ => {}
+        }
+    }
+    Some(mount)
+}
+
+/// `net:[4026531833]`
+fn inode(link: &[u8]) -> Option<u64> {
+    let text = std::str::from_utf8(link).ok()?;
+    text.split_once(":[")?.1.strip_suffix(']')?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn links_and_lines() {
+        assert_eq!(inode(b"net:[4026531833]"), Some(4_026_531_833));
+        assert_eq!(inode(b"net:4"), None);
+    }
+
+    #[test]
+    fn lines_of_mountinfo() {
+        let text = b"36 35 98:0 / / rw,noatime - ext3 /dev/root rw\n37 36 0:5 /x /a\xff rw shared:3 master:2 - tmpfs a rw\nnonsense\n";
+        let found = parse(text);
+        assert_eq!(found.len(), 2);
+        assert_eq!((found[0].id, &*found[0].device, found[0].master), (36, "98:0", None));
+        assert_eq!(
+            (found[1].shared, found[1].master, &*found[1].point),
+            (Some(3), Some(2), b"/a\xff".as_slice())
+        );
+    }
+
+    #[test]
+    fn kinds_that_differ() {
+        let one = Namespaces(vec![("pid", 1), ("net", 2)]);
+        let other = Namespaces(vec![("pid", 1), ("net", 3)]);
+        assert_eq!(one.differences(&other), ["net"]);
+        assert_eq!(other.get("net"), Some(3));
+    }
+
+    #[test]
+    fn this_process_has_namespaces_and_mounts() {
+        let own = ProcessDir::open(std::process::id().cast_signed()).unwrap().unwrap();
+        assert!(Namespaces::of(&own).unwrap().get("pid").is_some());
+        assert!(!mounts(&own).unwrap().is_empty());
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_survived(bytes in proptest::collection::vec(any::<u8>(), 0..80)) {
+            inode(&bytes);
+            parse(&bytes);
+        }
+    }
+}

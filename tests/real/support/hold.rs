@@ -1,0 +1,104 @@
+//! Workloads that hold something which criu asks about.
+
+use std::any::Any;
+use std::fs::{self, File};
+use std::net::{Ipv4Addr, TcpListener, TcpStream, UdpSocket};
+use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::net::{UnixDatagram, UnixStream};
+use std::path::Path;
+use std::process::Command;
+
+use nix::fcntl::{FcntlArg, fcntl};
+use nix::libc;
+use rustix::mount::{FsOpenFlags, OpenTreeFlags, fsopen, open_tree};
+use rustix::net::{AddressFamily, SocketType, socket};
+use rustix::process::{Pid, PidfdFlags, pidfd_open};
+
+use super::workload::quiet;
+
+/// Kept until the process ends.
+type Held = Box<dyn Any>;
+
+/// Makes what is asked for: a kind, and an argument that is a path below the folder for most of them.
+pub fn hold(kind: &str, argument: &str, folder: &Path) -> Held {
+    let path = &folder.join(argument);
+    match kind {
+        "nothing" | "no-session" => Box::new(()),
+        "flock" => {
+            let file = File::create(path).unwrap();
+            file.lock().unwrap();
+            Box::new(file)
+        }
+        "posix-lock" | "ofd-lock" => record_lock(path, kind == "ofd-lock"),
+        "small-ghost" => ghost(path, 4096),
+        "large-ghost" => ghost(path, 3 << 20),
+        "remap" => {
+            let file = File::create(path).unwrap();
+            fs::hard_link(path, path.with_extension("other")).unwrap();
+            fs::remove_file(path).unwrap();
+            Box::new(file)
+        }
+        "tcp" => {
+            let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+            let near = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+            let far = listener.accept().unwrap();
+            Box::new((listener, near, far))
+        }
+        "tcp-waiting" => {
+            let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+            let near = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+            Box::new((listener, near))
+        }
+        "tcp-listening" => Box::new(TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap()),
+        "udp" => Box::new(UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap()),
+        "unix-stream" => Box::new(UnixStream::connect(path).unwrap()),
+        "unix-pair" => Box::new(UnixStream::pair().unwrap()),
+        "unix-datagram" => {
+            let socket = UnixDatagram::unbound().unwrap();
+            socket.connect(path).unwrap();
+            Box::new(socket)
+        }
+        "vsock" => Box::new(socket(AddressFamily::VSOCK, SocketType::STREAM, None).unwrap()),
+        "io-uring" => Box::new(io_uring::IoUring::new(8).unwrap()),
+        "fscontext" => Box::new(fsopen("tmpfs", FsOpenFlags::FSOPEN_CLOEXEC).unwrap()),
+        "detached-mount" => {
+            let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
+            Box::new(open_tree(rustix::fs::CWD, path, flags).unwrap())
+        }
+        "device" => Box::new(File::options().read(true).custom_flags(libc::O_NONBLOCK).open(path).unwrap()),
+        "pidfd" => {
+            let pid = argument.parse().unwrap();
+            Box::new(pidfd_open(Pid::from_raw(pid).unwrap(), PidfdFlags::empty()).unwrap())
+        }
+        "child" => child(argument),
+        _ => panic!("{kind}"),
+    }
+}
+
+fn record_lock(path: &Path, by_description: bool) -> Held {
+    let file = File::create(path).unwrap();
+    let lock = libc::flock {
+        l_type: libc::F_WRLCK as libc::c_short,
+        l_whence: libc::SEEK_SET as libc::c_short,
+        l_start: 0,
+        l_len: 0,
+        l_pid: 0,
+    };
+    let how = if by_description { FcntlArg::F_OFD_SETLK(&lock) } else { FcntlArg::F_SETLK(&lock) };
+    fcntl(&file, how).unwrap();
+    Box::new(file)
+}
+
+fn ghost(path: &Path, bytes: usize) -> Held {
+    fs::write(path, vec![7; bytes]).unwrap();
+    let file = File::open(path).unwrap();
+    fs::remove_file(path).unwrap();
+    Box::new(file)
+}
+
+/// A process below, started by a shell line. Its end is that of the group.
+fn child(line: &str) -> Held {
+    let mut command = Command::new("sh");
+    quiet(&mut command).args(["-c", line]);
+    Box::new(command.spawn().unwrap())
+}
