@@ -37,7 +37,7 @@ fn is_in(holders: &[Holder<'_>], pid: i32) -> bool {
 
 fn rings(found: &[String], findings: &mut Vec<Finding>) {
     if !found.is_empty() {
-        // Since Linux 6.7 a ring cannot be sent over a socket, and criu gets stuck on that first.
+        // The rings are mapped, and criu fails on the mapping; without one, on the descriptor: it cannot be sent to criu.
         findings.push(
             Finding::blocker(
                 "io-uring",
@@ -45,7 +45,7 @@ fn rings(found: &[String], findings: &mut Vec<Finding>) {
                 "criu cannot dump it",
             )
             .remedy("start the program so that it does without io_uring")
-            .criu_says("Can't retrieve FDs from socket"),
+            .criu_says("Unknown shit … (anon_inode:[io_uring])"),
         );
     }
 }

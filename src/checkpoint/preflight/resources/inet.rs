@@ -60,8 +60,9 @@ fn is_closed(error: &io::Error) -> bool {
 
 /// Families and protocols that criu has no code for.
 fn unsupported(all: &[Socket<'_>], findings: &mut Vec<Finding>) {
-    let found: Vec<String> =
-        all.iter().filter(|s| !is_dumped(&s.kind)).map(|s| held(s.holder, s.open)).collect();
+    let unknown: Vec<&Socket<'_>> = all.iter().filter(|socket| !is_dumped(&socket.kind)).collect();
+    let found: Vec<String> = unknown.iter().map(|socket| held(socket.holder, socket.open)).collect();
+    let protocol = unknown.first().is_some_and(|socket| socket.kind.is_inet());
     if !found.is_empty() {
         findings.push(
             Finding::blocker(
@@ -70,7 +71,11 @@ fn unsupported(all: &[Socket<'_>], findings: &mut Vec<Finding>) {
                 "criu dumps TCP, UDP, raw IP, unix, netlink and packet sockets",
             )
             .remedy("start the program so that it does without (MPTCP, SCTP, VSOCK, AF_ALG and others)")
-            .criu_says("Unknown socket collected (family N), or: Unsupported proto N for socket"),
+            .criu_says(if protocol {
+                "Unsupported proto N for socket"
+            } else {
+                "Unknown socket collected (family N)"
+            }),
         );
     }
 }

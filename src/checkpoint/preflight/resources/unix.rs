@@ -71,7 +71,7 @@ impl Outside {
     }
 
     fn say(&self, findings: &mut Vec<Finding>) {
-        let half = "Can't dump half of stream unix connection";
+        let half = "Can't dump half of stream unix connection.";
         if !self.journal.is_empty() {
             findings.push(
                 Finding::blocker(
