@@ -131,19 +131,43 @@ fn to_dump(trees: &[Vec<Process>], into: &std::path::Path) -> Vec<Tree> {
     trees.iter().map(tree).collect()
 }
 
-/// `CAP_SYS_PTRACE` and `CAP_SYS_ADMIN` of linux/capability.h: criu needs both unless it runs with `--unprivileged`.
-const NEEDED: u64 = 1 << 19 | 1 << 21;
+/// What criu needs unless it runs with `--unprivileged`, by the bit in linux/capability.h.
+const NEEDED: [(u8, &str); 2] = [(21, "CAP_SYS_ADMIN"), (19, "CAP_SYS_PTRACE")];
+
+/// `CAP_CHECKPOINT_RESTORE`: enough for `criu --unprivileged` only (criu(8)).
+const CHECKPOINT_RESTORE: u8 = 40;
 
 fn permission() -> Finding {
     let status = Status::read(std::process::id().cast_signed()).ok().flatten();
     match status.and_then(|status| status.set("CapEff")) {
         None => Finding::unknown("not-permitted", "which rights this program has", "/proc/self/status"),
-        Some(held) if held & NEEDED == NEEDED => Finding::ok("permitted", "this program may dump processes"),
-        Some(_) => Finding::blocker(
-            "not-permitted",
-            "CAP_SYS_ADMIN or CAP_SYS_PTRACE is missing",
-            "criu takes hold of every process and reads its memory",
-        )
-        .remedy("run as root"),
+        Some(held) => permitted(held),
+    }
+}
+
+fn permitted(held: u64) -> Finding {
+    let has = |bit: u8| held & 1 << bit != 0;
+    let missing: Vec<&str> = NEEDED.iter().filter(|(bit, _)| !has(*bit)).map(|(_, name)| *name).collect();
+    if missing.is_empty() {
+        return Finding::ok("permitted", "this program may dump processes");
+    }
+    let why = if has(CHECKPOINT_RESTORE) {
+        "criu takes hold of every process and reads its memory, and CAP_CHECKPOINT_RESTORE alone is enough for criu --unprivileged only"
+    } else {
+        "criu takes hold of every process and reads its memory"
+    };
+    Finding::blocker("not-permitted", format!("missing: {}", missing.join(", ")), why).remedy("run as root")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rights() {
+        assert!(!permitted(u64::MAX).blocks());
+        assert_eq!(permitted(0).what, "missing: CAP_SYS_ADMIN, CAP_SYS_PTRACE");
+        let some = permitted(1 << 19 | 1 << CHECKPOINT_RESTORE);
+        assert!(some.blocks() && some.what == "missing: CAP_SYS_ADMIN" && some.why.contains("alone"));
     }
 }

@@ -1,0 +1,89 @@
+//! Namespaces: of the network, of mounts, of PIDs.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use libtest_mimic::Trial;
+
+use super::NEEDS;
+use super::said::{
+    Beside, Images, Said, assert_cited, assert_done, assert_option, assert_refused, comm, cryoscope, plain,
+};
+use crate::real::support::criu::dump;
+use crate::real::support::group::Group;
+use crate::real::support::requirement::trial;
+use crate::real::support::wait::{SOON, until};
+use crate::real::support::workload::Workload;
+
+pub fn tests() -> Vec<Trial> {
+    vec![
+        trial("findings::network_namespace", NEEDS, network_namespace),
+        trial("findings::mounts_that_follow", NEEDS, mounts_that_follow),
+        trial("findings::session_led_from_outside_the_namespace", NEEDS, session_outside),
+    ]
+}
+
+fn network_namespace() {
+    let (group, images) = (Group::v2("network"), Images::new());
+    let mut program = Command::new("unshare");
+    program.arg("--net");
+    let workload = Workload::within(&group, program);
+    let said = Said::of(&group, &images);
+    assert!(said.remarks().is_empty(), "{:#?}", said.all);
+    // Without the two programs.
+    let nothing = images.plain();
+    let look = |path: &Path| {
+        let mut command = cryoscope(&group, &images.folder(), &["--dry-run", "--json"]);
+        Said::read(&command.env("PATH", path).output().unwrap())
+    };
+    assert_eq!(look(&nothing).remarks(), [("blocker", "network-tools"), ("warning", "network-lock")]);
+    std::os::unix::fs::symlink(which("ip"), nothing.join("ip")).unwrap();
+    let without = look(&nothing);
+    assert_option(&without, without.only("warning", "network-lock"), &["--network-lock", "nftables"]);
+    let without = dump(workload.pid(), &images.plain()).leave_running().path(&nothing).run();
+    without.assert_failure("Locking network failed: iptables-restore returned");
+    assert_done(&group, &images, &workload);
+}
+
+fn which(program: &str) -> PathBuf {
+    let path = std::env::var_os("PATH").unwrap();
+    std::env::split_paths(&path).map(|folder| folder.join(program)).find(|file| file.is_file()).unwrap()
+}
+
+/// What systemd's PrivateTmp=yes does: a namespace whose mounts follow those of the host.
+fn mounts_that_follow() {
+    let (group, images) = (Group::v2("mounts"), Images::new());
+    // A namespace whose mounts are shared, which stays, and one that follows it.
+    let outer =
+        Beside::start(Command::new("unshare").args(["--mount", "--propagation", "shared", "sleep", "1000"]));
+    let place = format!("/proc/{}/ns/mnt", outer.pid());
+    until("the outer namespace is there", SOON, || comm(outer.pid()) == "sleep");
+    let mut program = Command::new("nsenter");
+    program.arg(format!("--mount={place}")).args(["unshare", "--mount", "--propagation", "slave"]);
+    let workload = Workload::within(&group, program);
+    let said = Said::of(&group, &images);
+    let finding = said.one("mount-sharing");
+    assert_eq!(finding["level"], "blocker");
+    assert_cited(
+        finding,
+        &plain(&workload, &images, "has unreachable sharing. Try --enable-external-masters."),
+    );
+    assert_refused(&group, &images, &workload);
+}
+
+fn session_outside() {
+    let (group, images) = (Group::v2("session-outside"), Images::new());
+    let inner = Group::v2("session-inner");
+    let join =
+        format!("echo 0 >{}/cgroup.procs; exec unshare --pid --fork sleep 1000", inner.path().display());
+    let outer = Beside::start(Command::new("sh").args(["-c", &join]));
+    let sleeping = || inner.pids().into_iter().find(|pid| comm(*pid) == "sleep");
+    until("the first process of the namespace sleeps", SOON, || sleeping().is_some());
+    // The one outside leaves the group: the root is the first process of the namespace.
+    group.add(outer.pid());
+    let said = Said::of(&inner, &images);
+    let finding = said.one("session");
+    assert_eq!(finding["level"], "blocker");
+    let ended = dump(sleeping().unwrap(), &images.plain()).leave_running().run();
+    ended.assert_failure("is outside of its pid namespace");
+}
