@@ -12,6 +12,7 @@ mod real {
     pub mod cli;
     pub mod criu_facts;
     pub mod facts;
+    pub mod failures;
     pub mod findings;
     pub mod handover;
     pub mod inspect;
@@ -41,6 +42,7 @@ fn main() -> ExitCode {
         cli::tests,
         checkpoint::tests,
         handover::tests,
+        failures::tests,
         inspect::tests,
         rescue::tests,
         runtime::tests,

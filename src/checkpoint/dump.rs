@@ -17,6 +17,8 @@ use crate::model::printable;
 /// How often is looked.
 const TICK: Duration = Duration::from_millis(50);
 
+const FULL: &str = "the file system of the images is full; free some space there, or name another folder";
+
 /// Runs criu to its end, however long it takes. Returns the groups that were thawed so that it could finish.
 pub(super) fn dump(
     plan: &Plan,
@@ -57,7 +59,7 @@ pub(super) fn dump(
     let error = log.error();
     Err(RunError::Criu {
         status,
-        meaning: meaning(&error),
+        meaning: if folder::is_full(images) { Some(FULL) } else { meaning(&error) },
         error,
         target: target(plan, dump),
         log: printable(log.path.as_os_str().as_encoded_bytes()).into_owned(),

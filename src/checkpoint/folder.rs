@@ -82,6 +82,11 @@ fn space(place: &Path, rss: u64) -> Finding {
     }
 }
 
+/// Whether the file system has no room left: criu can't even write down then why it fails.
+pub(super) fn is_full(into: &Path) -> bool {
+    rustix::fs::statvfs(into).is_ok_and(|stat| stat.f_bavail.saturating_mul(stat.f_frsize) < 64 * 1024)
+}
+
 /// Makes the folder with mode 0700, or makes sure that the one that was there is still empty and private.
 pub(super) fn make(into: &Path, exists: bool) -> io::Result<()> {
     if !exists {

@@ -103,8 +103,8 @@ fn carry_out(
         let took = ran.elapsed.as_secs_f64();
         writeln!(
             out,
-            "checkpoint of {} processes, {}, in {took:.2} s: {folder}",
-            plan.processes(),
+            "checkpoint of {}, {}, in {took:.2} s: {folder}",
+            span::count(plan.processes(), "process", "processes"),
             span::bytes(ran.bytes)
         )?;
     }

@@ -113,8 +113,8 @@ fn print(shown: &Shown<'_>, out: &mut impl Write) -> Result<(), Failure> {
         out,
         "{}: {}, {}, {} of memory, images of {}",
         shown.folder,
-        count(processes, "process", "processes"),
-        count(threads, "thread", "threads"),
+        span::count(processes, "process", "processes"),
+        span::count(threads, "thread", "threads"),
         span::bytes(shown.memory_bytes),
         span::bytes(shown.images_bytes)
     )?;
@@ -134,10 +134,6 @@ fn print(shown: &Shown<'_>, out: &mut impl Write) -> Result<(), Failure> {
         print_tree(tree, out)?;
     }
     Ok(())
-}
-
-fn count(number: usize, one: &str, many: &str) -> String {
-    format!("{number} {}", if number == 1 { one } else { many })
 }
 
 fn print_tree(tree: &ImageSet, out: &mut impl Write) -> Result<(), Failure> {
@@ -179,7 +175,7 @@ fn print_groups(tree: &ImageSet, out: &mut impl Write) -> Result<(), Failure> {
         writeln!(out, "  group     not kept: criu was in the same")?;
     }
     for group in tree.cgroups.iter().filter(|group| group.has_freezer()) {
-        let processes = count(group.pids.len(), "process", "processes");
+        let processes = span::count(group.pids.len(), "process", "processes");
         writeln!(out, "  group     {} on {}: {processes}", group.path, group.controller)?;
     }
     Ok(())

@@ -32,6 +32,11 @@ pub fn parse(text: &str) -> Result<Duration, String> {
     Duration::try_from_secs_f64(seconds * scale).map_err(|_| format!("{text:?} is too long"))
 }
 
+/// A number of things, in words: `1 process`, `3 processes`.
+pub fn count(number: usize, one: &str, several: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { several })
+}
+
 /// An amount of memory with a binary unit: `824 B`, `24 MiB`, `1.5 GiB`.
 pub fn bytes(amount: u64) -> String {
     const UNITS: [&str; 5] = ["KiB", "MiB", "GiB", "TiB", "PiB"];
@@ -70,6 +75,12 @@ mod tests {
                 && parse("").is_err()
                 && parse("1e400").is_err()
         );
+    }
+
+    #[test]
+    fn numbers_of_things() {
+        assert_eq!(count(1, "process", "processes"), "1 process");
+        assert_eq!(count(0, "process", "processes"), "0 processes");
     }
 
     #[test]

@@ -14,7 +14,7 @@ use nix::sys::signal::Signal;
 
 use super::checkpoint::{Images, assert_done, checkpoint};
 use super::support::group::Group;
-use super::support::requirement::{Need, trial};
+use super::support::requirement::{Need, trial, with_criu};
 use super::support::wait::{SOON, until};
 use super::support::workload::Workload;
 
@@ -27,14 +27,20 @@ pub fn tests() -> Vec<Trial> {
         trial("handover::v2_then_v1_named_by_v1", BOTH, || both(&[Version::V2, Version::V1], Version::V1)),
         trial("handover::v1_alone_named_by_v2", BOTH, || both(&[Version::V1], Version::V2)),
         trial("handover::v2_alone_named_by_v1", BOTH, || both(&[Version::V2], Version::V1)),
-        trial("handover::stopped_and_frozen_on_v2", BOTH, stopped_and_frozen_on_v2),
-        trial("handover::stopped_on_v1", BOTH, stopped_on_v1),
+        trial("handover::stopped_and_frozen_on_v2", with_criu(Version::V2), stopped_and_frozen_on_v2),
+        trial("handover::stopped_on_v1", with_criu(Version::V1), stopped_on_v1),
         trial("handover::stopped_and_frozen_on_v1", BOTH, stopped_and_frozen_on_v1),
-        trial("handover::stopped_and_frozen_on_v1_alone", BOTH, stopped_and_frozen_on_v1_alone),
+        trial(
+            "handover::stopped_and_frozen_on_v1_alone",
+            with_criu(Version::V1),
+            stopped_and_frozen_on_v1_alone,
+        ),
     ];
     for version in [Version::V2, Version::V1] {
         let mut add = |name: &str, run: fn(Version)| {
-            all.push(trial(&format!("handover::{name}::{version}"), BOTH, move || run(version)));
+            all.push(trial(&format!("handover::{name}::{version}"), with_criu(version), move || {
+                run(version)
+            }));
         };
         add("a_frozen_child", a_frozen_child);
         add("own_and_ancestor", own_and_ancestor);

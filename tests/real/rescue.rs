@@ -11,7 +11,7 @@ use nix::sys::signal::Signal;
 use super::checkpoint::{Images, checkpoint};
 use super::support::criu::{Alone, Running, dump};
 use super::support::group::Group;
-use super::support::requirement::{Need, criu, trial};
+use super::support::requirement::{Need, criu, trial, with_criu};
 use super::support::wait::{SOON, until};
 use super::support::workload::Workload;
 
@@ -20,14 +20,18 @@ const BOTH: &[Need] = &[Need::Root, Need::V2, Need::V1, Need::Criu];
 
 pub fn tests() -> Vec<Trial> {
     vec![
-        trial("rescue::frozen_by_hand", BOTH, frozen_by_hand),
-        trial("rescue::frozen_by_an_ancestor", BOTH, frozen_by_an_ancestor),
-        trial("rescue::the_group_and_its_ancestor", BOTH, the_group_and_its_ancestor),
+        trial("rescue::frozen_by_hand", with_criu(Version::V2), frozen_by_hand),
+        trial("rescue::frozen_by_an_ancestor", with_criu(Version::V2), frozen_by_an_ancestor),
+        trial("rescue::the_group_and_its_ancestor", with_criu(Version::V2), the_group_and_its_ancestor),
         trial("rescue::told_of_the_v1_group", BOTH, told_of_the_v1_group),
-        trial("rescue::stopped_on_v1", BOTH, stopped_on_v1),
+        trial("rescue::stopped_on_v1", with_criu(Version::V1), stopped_on_v1),
         trial("rescue::cut_off_at_every_step", BOTH, cut_off_at_every_step),
-        trial("rescue::cut_off_where_it_ends_the_processes", BOTH, cut_off_where_it_ends_the_processes),
-        trial("rescue::nothing_to_do", BOTH, nothing_to_do),
+        trial(
+            "rescue::cut_off_where_it_ends_the_processes",
+            with_criu(Version::V2),
+            cut_off_where_it_ends_the_processes,
+        ),
+        trial("rescue::nothing_to_do", with_criu(Version::V2), nothing_to_do),
     ]
 }
 

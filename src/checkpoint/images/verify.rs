@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::{ImageSet, ImagesError, read};
 use crate::checkpoint::Finding;
+use crate::model::span::count;
 
 const WHY: &str = "it cannot be restored";
 
@@ -33,7 +34,11 @@ impl ImageSet {
         let (processes, threads) = (self.processes.len(), self.threads);
         vec![Finding::ok(
             "images",
-            format!("the images are readable: {processes} processes, {threads} threads"),
+            format!(
+                "the images are readable: {}, {}",
+                count(processes, "process", "processes"),
+                count(threads, "thread", "threads")
+            ),
         )]
     }
 }

@@ -82,7 +82,7 @@ fn planned(plan: &Plan) -> Vec<Said> {
 }
 
 fn processes(count: usize) -> String {
-    format!("{count} {}", if count == 1 { "process" } else { "processes" })
+    span::count(count, "process", "processes")
 }
 
 fn run(running: &Running, now: Duration) -> Vec<Said> {

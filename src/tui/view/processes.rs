@@ -55,11 +55,10 @@ fn lines(app: &App, width: usize) -> Vec<(String, Style)> {
 }
 
 fn summary(name: &str, list: &[Process]) -> String {
-    let threads: u64 = list.iter().map(|p| u64::from(p.threads)).sum();
+    let threads: usize = list.iter().map(|p| p.threads as usize).sum();
     let rss: u64 = list.iter().map(|p| p.rss).sum();
-    let plural = |n: u64, word: &str, more: &str| format!("{n} {}", if n == 1 { word } else { more });
-    let processes = plural(list.len() as u64, "process", "processes");
-    format!(" {name}   {processes}  {}  {}", plural(threads, "thread", "threads"), span::bytes(rss))
+    let processes = span::count(list.len(), "process", "processes");
+    format!(" {name}   {processes}  {}  {}", span::count(threads, "thread", "threads"), span::bytes(rss))
 }
 
 fn titles(wide: bool) -> String {

@@ -21,6 +21,14 @@ pub enum Need {
     Runc,
 }
 
+/// What a test on one hierarchy needs that runs CRIU.
+pub fn with_criu(version: Version) -> &'static [Need] {
+    match version {
+        Version::V2 => &[Need::Root, Need::V2, Need::Criu],
+        Version::V1 => &[Need::Root, Need::V1, Need::Criu],
+    }
+}
+
 /// Where Debian's package busybox-static has it.
 pub const BUSYBOX: &str = "/bin/busybox";
 
