@@ -20,6 +20,8 @@ pub(crate) struct Checkpoint {
     /// The folder for the images; empty until the first look has proposed one.
     pub(crate) into: Input,
     pub(crate) after: Option<After>,
+    /// Options for criu beside those that are proposed; one of the same name takes the place of the proposed one.
+    pub(crate) options: Input,
     /// The group's name, typed by whoever means to end its processes.
     pub(crate) typed: Input,
     pub(crate) field: Field,
@@ -39,6 +41,7 @@ pub(crate) enum Field {
     Stop,
     Into,
     After,
+    Options,
     Name,
 }
 
@@ -62,6 +65,8 @@ pub struct Look {
     pub into: String,
     /// The outcome that was asked for.
     pub after: Option<After>,
+    /// The options for criu that were asked for.
+    pub options: String,
     /// What is in order, and what is not.
     pub findings: Vec<Finding>,
     /// What would run, or a sentence that says why nothing would.
@@ -105,6 +110,7 @@ impl Checkpoint {
             target,
             into: Input::default(),
             after: None,
+            options: Input::default(),
             typed: Input::default(),
             field: Field::Cancel,
             stage: Stage::Looking,
@@ -117,13 +123,15 @@ impl Checkpoint {
         (self.stage, self.offset) = (Stage::Looking, 0);
         let Target { version, id, path } = self.target.clone();
         let into = Some(self.into.value().trim().to_owned()).filter(|into| !into.is_empty());
-        Command::Look { version, id, path, into, after: self.after }
+        let options = self.options.value().to_owned();
+        Command::Look { version, id, path, into, after: self.after, options }
     }
 
     /// Takes the answer, unless something else was asked for meanwhile.
     pub(crate) fn looked(&mut self, look: Look) {
         let proposed = self.into.value().trim().is_empty();
-        if !matches!(self.stage, Stage::Looking) || look.after != self.after {
+        let same = look.after == self.after && look.options == self.options.value();
+        if !matches!(self.stage, Stage::Looking) || !same {
             return;
         }
         if proposed {
@@ -178,9 +186,9 @@ impl Checkpoint {
             }
             Stage::Running(_) | Stage::Ended(_) => &[Field::Cancel],
             _ if self.ends_processes() => {
-                &[Field::Cancel, Field::Run, Field::Into, Field::After, Field::Name]
+                &[Field::Cancel, Field::Run, Field::Into, Field::After, Field::Options, Field::Name]
             }
-            _ => &[Field::Cancel, Field::Run, Field::Into, Field::After],
+            _ => &[Field::Cancel, Field::Run, Field::Into, Field::After, Field::Options],
         }
     }
 
@@ -209,6 +217,7 @@ impl Checkpoint {
     pub(crate) fn typed_mut(&mut self) -> Option<&mut Input> {
         match self.field {
             Field::Into => Some(&mut self.into),
+            Field::Options => Some(&mut self.options),
             Field::Name => Some(&mut self.typed),
             Field::Cancel | Field::Run | Field::Rescue | Field::Stop | Field::After => None,
         }

@@ -58,6 +58,8 @@ pub enum Command {
         into: Option<String>,
         /// What is to become of the processes.
         after: Option<After>,
+        /// Options for criu, as they were typed.
+        options: String,
     },
     /// Run a checkpoint: [`super::Event::Checkpoint`].
     Run {

@@ -80,8 +80,8 @@ impl World {
             }
             Command::Thaw { version, id, path } => self.write(What::Thaw, version, id, path),
             Command::Inspect { version, id, path } => self.write(What::Inspect, version, id, path),
-            Command::Look { version, id, path, into, after } => {
-                let asked = checkpoint::Asked { version, id, path, into, after };
+            Command::Look { version, id, path, into, after, options } => {
+                let asked = checkpoint::Asked { version, id, path, into, after, options };
                 checkpoint::look(&self.hosts, asked, &self.inbox)?;
             }
             Command::Run { plan, findings } => {

@@ -79,7 +79,7 @@ fn look(into: &str, after: Option<After>, plan: Result<Arc<Plan>, String>) -> Ev
             .remedy("end the debugger"),
         );
     }
-    Event::Looked(Look { into: into.to_owned(), after, findings, plan })
+    Event::Looked(Look { into: into.to_owned(), after, options: String::new(), findings, plan })
 }
 
 fn opened(size: (u16, u16)) -> Session {
@@ -90,7 +90,8 @@ fn opened(size: (u16, u16)) -> Session {
 
 fn asked_look(into: Option<&str>, after: Option<After>) -> Command {
     let path = CgroupPath::new(b"/system.slice/app.service");
-    Command::Look { version: Version::V2, id: id(10), path, into: into.map(ToOwned::to_owned), after }
+    let into = into.map(ToOwned::to_owned);
+    Command::Look { version: Version::V2, id: id(10), path, into, after, options: String::new() }
 }
 
 #[test]
@@ -132,6 +133,18 @@ fn what_is_changed_is_looked_at_again_and_an_old_answer_does_not_count() {
 }
 
 #[test]
+fn options_for_criu_are_looked_at_with_the_rest() {
+    let mut s = opened((120, 40));
+    s.send(look("/var/tmp/images", None, Ok(plan(None))));
+    s.asked();
+    s.press("<Tab><Tab><Tab><Tab>--tcp-close<Tab>");
+    let Some(Command::Look { options, .. }) = s.asked().pop() else { panic!("it is not looked at") };
+    assert_eq!(options, "--tcp-close");
+    s.send(look("/var/tmp/images", None, Ok(plan(None))));
+    assert_eq!(s.press("<Tab><Enter>").asked(), [], "the answer is to another question");
+}
+
+#[test]
 fn a_blocker_cannot_be_run() {
     let mut s = opened((120, 40));
     s.send(look("/var/tmp/images", None, Err("the checkpoint would not work: traced".to_owned())));
@@ -150,7 +163,7 @@ fn ending_the_processes_wants_the_name() {
     assert_eq!(s.press("<Up><Up><Enter>").asked(), []);
     assert!(s.said().contains("type the group's name"), "{}", s.said());
     assert_eq!(
-        s.press("<Down><Down><Down>app.service<Down><Down><Enter>").asked(),
+        s.press("<Down><Down><Down><Down>app.service<Down><Down><Enter>").asked(),
         [run(Some(After::Killed))]
     );
 }

@@ -81,22 +81,24 @@ fn choose(app: &mut App, commands: &mut Vec<Command>) {
             app.say("no further dump is started; the one that runs is let finish");
             commands.push(Command::Stop);
         }
-        Field::Into | Field::After | Field::Name => turn(app, true, commands),
+        Field::Into | Field::After | Field::Options | Field::Name => turn(app, true, commands),
     }
 }
 
 /// To the next field. A folder that was changed is looked at when its field is left.
 fn turn(app: &mut App, forward: bool, commands: &mut Vec<Command>) {
     let Some(checkpoint) = &mut app.checkpoint else { return };
-    if checkpoint.field == Field::Into && changed(checkpoint) {
+    if matches!(checkpoint.field, Field::Into | Field::Options) && changed(checkpoint) {
         commands.push(checkpoint.look());
     }
     checkpoint.turn(forward);
 }
 
 fn changed(checkpoint: &Checkpoint) -> bool {
-    let typed = checkpoint.into.value().trim();
-    !matches!(&checkpoint.stage, Stage::Looked(look) if look.into == typed)
+    let same = |look: &Look| {
+        look.into == checkpoint.into.value().trim() && look.options == checkpoint.options.value()
+    };
+    !matches!(&checkpoint.stage, Stage::Looked(look) if same(look))
 }
 
 fn sideways(app: &mut App, key: &KeyEvent, commands: &mut Vec<Command>) {
@@ -107,7 +109,7 @@ fn sideways(app: &mut App, key: &KeyEvent, commands: &mut Vec<Command>) {
             checkpoint.turn_outcome(forward);
             commands.push(checkpoint.look());
         }
-        Field::Into | Field::Name => {
+        Field::Into | Field::Options | Field::Name => {
             if let Some(typed) = checkpoint.typed_mut() {
                 keys::edit(typed, key);
             }

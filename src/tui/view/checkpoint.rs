@@ -65,6 +65,9 @@ fn controls(checkpoint: &Checkpoint, theme: Theme) -> Vec<Line<'static>> {
                 lines.push(row(field, "processes after", format!("< {} >", words(checkpoint.after))));
             }
             Field::After => lines.push(row(field, "processes after", words(checkpoint.after).to_owned())),
+            Field::Options => {
+                lines.push(row(field, "more for criu   ", typed(field, checkpoint.options.value())));
+            }
             Field::Name => {
                 let ask = format!("to end them type {}:", checkpoint.name());
                 lines.push(row(field, &ask, typed(field, checkpoint.typed.value())));

@@ -19,6 +19,7 @@ pub(super) struct Asked {
     pub(super) path: CgroupPath,
     pub(super) into: Option<String>,
     pub(super) after: Option<After>,
+    pub(super) options: String,
 }
 
 /// Looks, in a thread of its own: `criu check` takes its time.
@@ -29,9 +30,15 @@ pub(super) fn look(hosts: &Hierarchies, asked: Asked, inbox: &Sender<Event>) -> 
 }
 
 fn looked(hosts: &Hierarchies, asked: Asked) -> Look {
-    let Asked { version, id, path, into, after } = asked;
+    let Asked { version, id, path, into, after, options } = asked;
     let into = into.unwrap_or_else(|| proposed(&path));
-    let none = |why: String| Look { into: into.clone(), after, findings: Vec::new(), plan: Err(why) };
+    let none = |why: String| Look {
+        into: into.clone(),
+        after,
+        options: options.clone(),
+        findings: Vec::new(),
+        plan: Err(why),
+    };
     let Some(hierarchy) = hosts.get(version) else { return none(format!("{version} is not mounted")) };
     let (fs, group) = match open(hierarchy, &path, id) {
         Ok(found) => found,
@@ -45,11 +52,11 @@ fn looked(hosts: &Hierarchies, asked: Asked) -> Look {
         pid: None,
         after,
         criu: None,
-        extra: Vec::new(),
+        extra: options.split_whitespace().map(Into::into).collect(),
     };
     let found = checkpoint::preflight(&request);
     let plan = checkpoint::plan(&found, &request).map(Arc::new).map_err(|refused| refused.to_string());
-    Look { into, after, findings: found.findings, plan }
+    Look { into, after, options, findings: found.findings, plan }
 }
 
 /// A folder of its own for each checkpoint, on a file system that outlives a reboot.
