@@ -1,6 +1,6 @@
 //! Everything that the screen shows.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use super::checkpoint::Checkpoint;
@@ -86,6 +86,8 @@ pub struct App {
     /// The first line of the panel that is shown.
     pub(crate) panel_offset: usize,
     pub(crate) processes: Option<Listed>,
+    /// What stands beside the groups that were on the screen, where that was asked.
+    pub(crate) owners: HashMap<CgroupId, Option<String>>,
     /// The unit that systemd was asked of last, its request then, and what it said.
     pub(crate) systemd: Option<(CgroupId, bool, Option<String>)>,
     pub(crate) search: Search,
@@ -135,6 +137,7 @@ impl App {
             panel_first: false,
             panel_offset: 0,
             processes: None,
+            owners: HashMap::new(),
             systemd: None,
             search: Search::default(),
             dialog: None,

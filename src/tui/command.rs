@@ -76,6 +76,13 @@ pub enum Command {
     FindStranded,
     /// Rescue it: what is described so, and nothing else.
     Rescue(Vec<String>),
+    /// Say whose these groups are: [`super::Event::Owners`].
+    AskOwners {
+        /// In which hierarchy.
+        version: Version,
+        /// Which groups, and where they were seen.
+        groups: Vec<(CgroupId, CgroupPath)>,
+    },
     /// Ask systemd what it believes of a unit: [`super::Event::Systemd`].
     AskSystemd {
         /// The unit's group.

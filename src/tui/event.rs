@@ -60,6 +60,8 @@ pub enum Event {
         /// For how long the group has been frozen in all, in microseconds, where the kernel counts that.
         frozen_usec: Option<u64>,
     },
+    /// Whose groups are: what stands beside a container's or pod's own group, and `None` for all others.
+    Owners(Vec<(CgroupId, Option<String>)>),
     /// What systemd says of a unit: the answer to [`super::Command::AskSystemd`].
     Systemd {
         /// The unit's group.

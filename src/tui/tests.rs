@@ -130,7 +130,9 @@ impl Session {
 
     /// What was asked of the world since the last time, but for what only tells it of the screen.
     fn asked(&mut self) -> Vec<Command> {
-        let looks = |c: &Command| matches!(c, Command::Focus { .. } | Command::AskSystemd { .. });
+        let looks = |c: &Command| {
+            matches!(c, Command::Focus { .. } | Command::AskOwners { .. } | Command::AskSystemd { .. })
+        };
         std::mem::take(&mut self.said).into_iter().filter(|c| !looks(c)).collect()
     }
 

@@ -37,6 +37,7 @@ pub fn update(app: &mut App, event: Event) -> Vec<Command> {
         Event::Processes { id, list, elsewhere, frozen_usec } => {
             app.processes = Some(Listed { id, list, elsewhere, frozen_usec, at: app.now });
         }
+        Event::Owners(labels) => app.owners.extend(labels),
         Event::Systemd { id, disagreement } => {
             if let Some((_, _, said)) = app.systemd.as_mut().filter(|(of, ..)| *of == id) {
                 *said = disagreement;
@@ -147,6 +148,22 @@ fn focus(app: &mut App, height: usize, commands: &mut Vec<Command>) {
     }
     app.focus = Some(focus.clone());
     commands.push(focus);
+    ask_owners(app, height, commands);
+}
+
+/// Each group that comes on the screen is asked for once.
+fn ask_owners(app: &mut App, height: usize, commands: &mut Vec<Command>) {
+    let Some(grove) = app.grove() else { return };
+    let visible = grove.rows.iter().skip(grove.offset).take(height).map(|row| row.key);
+    let group = |key| grove.node(key).map(|node| (node.group.id, grove.path(key)));
+    let groups: Vec<_> = visible.filter_map(group).filter(|(id, _)| !app.owners.contains_key(id)).collect();
+    if groups.is_empty() {
+        return;
+    }
+    let version = grove.version;
+    // Until the answer comes, nothing stands beside them.
+    app.owners.extend(groups.iter().map(|(id, _)| (*id, None)));
+    commands.push(Command::AskOwners { version, groups });
 }
 
 /// systemd is asked of a unit when its story is shown, and again when its request changes.

@@ -1,6 +1,7 @@
 //! The world that commands are carried out in: the kernel, its announcements, the clipboard.
 
 mod checkpoint;
+mod owners;
 mod rescue;
 mod systemd;
 
@@ -33,6 +34,7 @@ pub(super) struct World {
     inbox: Sender<Event>,
     observers: HashMap<Version, Observer>,
     writes: Sender<Write>,
+    owners: Sender<owners::Asked>,
     /// The checkpoint that was started last.
     checkpoint: Option<checkpoint::Running>,
 }
@@ -67,8 +69,9 @@ impl World {
             observers.insert(version, Observer::start(fs, CgroupPath::root(), tell)?);
         }
         rescue::find(hosts, false, inbox)?;
+        let owners = owners::start(hosts.clone(), inbox.clone())?;
         let writes = writer(hosts.clone(), inbox.clone())?;
-        Ok(Self { hosts: hosts.clone(), inbox: inbox.clone(), observers, writes, checkpoint: None })
+        Ok(Self { hosts: hosts.clone(), inbox: inbox.clone(), observers, writes, owners, checkpoint: None })
     }
 
     /// Carries one command out; false when it is time to leave.
@@ -87,6 +90,8 @@ impl World {
             Command::Run { plan, findings } => {
                 self.checkpoint = Some(checkpoint::run(plan, findings, &self.inbox)?);
             }
+            // The thread that names owners ends only with the program.
+            Command::AskOwners { version, groups } => drop(self.owners.send((version, groups))),
             Command::AskSystemd { id, path, requested } => systemd::ask(id, &path, requested, &self.inbox)?,
             Command::LetRescue => self.control().for_each(Control::rescue),
             Command::Stop => self.control().for_each(Control::cancel),

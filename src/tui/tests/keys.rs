@@ -147,6 +147,26 @@ fn copying_gives_a_path_or_the_command() {
 }
 
 #[test]
+fn whose_a_group_is_is_asked_once_and_shown() {
+    let mut s = wide();
+    s.found(2, vec![group(60, "libpod-3f2a.scope", false, false)]);
+    s.press("*");
+    let asked = |s: &mut Session, ino: u64| {
+        let said = std::mem::take(&mut s.said);
+        let groups = said.into_iter().filter_map(|c| match c {
+            Command::AskOwners { groups, .. } => Some(groups),
+            _ => None,
+        });
+        groups.flatten().filter(|(of, _)| *of == id(ino)).count()
+    };
+    assert_eq!(asked(&mut s, 60), 1);
+    s.press("jjkk");
+    assert_eq!(asked(&mut s, 60), 0);
+    s.send(Event::Owners(vec![(id(60), Some("podman 3f2a\u{1b}".to_owned())), (id(12), None)]));
+    assert!(s.screen().contains("libpod-3f2a.scope [podman 3f2a\\x1b]"), "{}", s.screen());
+}
+
+#[test]
 fn systemd_is_asked_once_for_each_request_of_a_unit_whose_story_is_shown() {
     let mut s = wide();
     let asked = |s: &mut Session| {

@@ -7,7 +7,7 @@ use ratatui::text::{Line, Span};
 
 use super::framed;
 use crate::model::tree::{Key, Node};
-use crate::model::{State, span};
+use crate::model::{State, printable, span};
 use crate::tui::rows::{Grove, Row};
 use crate::tui::theme::Theme;
 use crate::tui::{App, columns, layout, story};
@@ -40,7 +40,9 @@ fn line(app: &App, grove: &Grove, row: Row, width: usize) -> Line<'static> {
     // Very deep groups keep room for a name.
     let indent = "  ".repeat(row.depth).len().min(width / 3);
     let pointer = if selected { ">" } else { " " };
-    let name = format!("{pointer}{}{triangle} {}", " ".repeat(indent), story::name(node));
+    let owner = app.owners.get(&node.group.id).and_then(|owner| owner.as_deref());
+    let owner = owner.map_or(String::new(), |owner| format!(" [{}]", printable(owner.as_bytes())));
+    let name = format!("{pointer}{}{triangle} {}{owner}", " ".repeat(indent), story::name(node));
     let count = node.processes.map_or(String::new(), |n| n.to_string());
     let room = width.saturating_sub(COUNT + 1);
     let badge = badge(app, grove, row.key, node);
