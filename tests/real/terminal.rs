@@ -74,6 +74,8 @@ fn start_freeze_thaw_quit(version: Version) {
     terminal.keys("t");
     terminal.shows_line(&["Cancel", "Thaw"]);
     terminal.keys("\x1b[C\r");
+    // The dialog may lie over the row: what is said below comes when it is done.
+    terminal.shows("is thawed");
     terminal.shows_no_line(&[name(&group), "❄"]);
     assert!(!group.requested());
     workload.assert_counting();
