@@ -9,6 +9,7 @@ mod freeze;
 mod inspect;
 mod json;
 mod list;
+mod meter;
 mod rescue;
 mod screen;
 mod show;

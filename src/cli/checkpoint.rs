@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::args::Checkpoint;
 use super::ask::ask;
+use super::meter::Meter;
 use super::{Context, Failure};
 use super::{signals, tell};
 use crate::checkpoint::{
@@ -79,20 +80,13 @@ fn carry_out(
 ) -> Result<Report, Failure> {
     let control =
         Arc::new(if yes || !io::stdin().is_terminal() { Control::automatic() } else { Control::default() });
-    let mut progress = |progress: Progress| match progress {
-        // Nobody may read it any more; what was begun goes on to its end.
-        Progress::Step(line) if !json => drop(writeln!(out, "$ {line}").and_then(|()| out.flush())),
-        // The log is criu's; it stands in the folder as a whole.
-        Progress::Step(_) | Progress::Started(_) | Progress::Log(_) | Progress::Written { .. } => {}
-        Progress::Stalled { origins, thawing: true } => {
-            tell(format_args!("criu waits for {}; thawing it until criu has ended", origins.join(", ")));
-        }
-        Progress::Stalled { origins, thawing: false } => ask_rescue(&origins, &control),
-        Progress::Restored(what) => tell(what),
-    };
+    let mut meter = Meter::new(!json);
+    let mut progress = |progress| follow(progress, json, &control, &mut meter, out);
     // Dropped at the end: signals then end the program again.
     let _held = signals::hold(&control)?;
-    let ran = checkpoint::run(plan, &control, &mut progress)?;
+    let ran = checkpoint::run(plan, &control, &mut progress);
+    meter.clear();
+    let ran = ran?;
     let report = Report::new(plan, findings, &ran, &checkpoint::verify(plan, &ran));
     report.write(plan.folder())?;
     if !json {
@@ -109,6 +103,25 @@ fn carry_out(
         )?;
     }
     Ok(report)
+}
+
+/// Tells what happens. criu's log is not told: it stands in the folder as a whole.
+fn follow(progress: Progress, json: bool, control: &Arc<Control>, meter: &mut Meter, out: &mut impl Write) {
+    match progress {
+        Progress::Written { bytes, of } => return meter.show(bytes, of),
+        Progress::Log(_) => return,
+        _ => meter.clear(),
+    }
+    match progress {
+        // Nobody may read it any more; what was begun goes on to its end.
+        Progress::Step(line) if !json => drop(writeln!(out, "$ {line}").and_then(|()| out.flush())),
+        Progress::Stalled { origins, thawing: true } => {
+            tell(format_args!("criu waits for {}; thawing it until criu has ended", origins.join(", ")));
+        }
+        Progress::Stalled { origins, thawing: false } => ask_rescue(&origins, control),
+        Progress::Restored(what) => tell(what),
+        _ => {}
+    }
 }
 
 /// Asks, without keeping the run waiting for the answer. Killing criu is not on offer: the process would be lost.

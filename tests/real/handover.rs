@@ -27,6 +27,7 @@ pub fn tests() -> Vec<Trial> {
         trial("handover::v2_then_v1_named_by_v1", BOTH, || both(&[Version::V2, Version::V1], Version::V1)),
         trial("handover::v1_alone_named_by_v2", BOTH, || both(&[Version::V1], Version::V2)),
         trial("handover::v2_alone_named_by_v1", BOTH, || both(&[Version::V2], Version::V1)),
+        trial("handover::stopped_on_v2", with_criu(Version::V2), stopped_on_v2),
         trial("handover::stopped_and_frozen_on_v2", with_criu(Version::V2), stopped_and_frozen_on_v2),
         trial("handover::stopped_on_v1", with_criu(Version::V1), stopped_on_v1),
         trial("handover::stopped_and_frozen_on_v1", BOTH, stopped_and_frozen_on_v1),
@@ -134,6 +135,18 @@ fn stopped_and_frozen_on_v2() {
     assert_done(&checkpoint(&group, &images.folder(), &[]), &images);
     assert!(group.requested());
     group.thaw();
+    workload.wait_for_state('T');
+    workload.signal(Signal::SIGCONT);
+    workload.assert_counting();
+}
+
+fn stopped_on_v2() {
+    let group = Group::v2("stopped");
+    let (workload, images) = (Workload::in_group(&group), Images::new());
+    workload.signal(Signal::SIGSTOP);
+    workload.wait_for_state('T');
+    assert_done(&checkpoint(&group, &images.folder(), &[]), &images);
+    assert!(!group.requested());
     workload.wait_for_state('T');
     workload.signal(Signal::SIGCONT);
     workload.assert_counting();
