@@ -4,6 +4,7 @@
 //! The layers above read the kernel ([`crate::kernel`]) and bring the results here.
 
 pub mod cgroup;
+pub mod filter;
 pub mod freezer;
 pub mod hierarchy;
 pub mod owner;

@@ -24,6 +24,7 @@ mod columns;
 mod command;
 mod dialog;
 mod event;
+mod filter;
 mod keymap;
 mod layout;
 mod rows;

@@ -28,6 +28,7 @@ pub enum Action {
     PanelUp,
     Hierarchy,
     Search,
+    Filter,
     NextHit,
     PreviousHit,
     Freeze,

@@ -6,11 +6,12 @@ use std::time::Duration;
 use super::checkpoint::Checkpoint;
 use super::command::Command;
 use super::dialog::Dialog;
+use super::filter::Filtering;
 use super::layout::{Layout, inside};
 use super::rows::Grove;
 use super::search::Search;
 use super::theme::Theme;
-use crate::model::tree::{Key, Node};
+use crate::model::tree::{Key, Node, Tree};
 use crate::model::{CgroupId, CgroupPath, Freezer, Hierarchies, Hierarchy, Process, Version};
 
 /// What the person who started the program decided, and what the program found out about its host before.
@@ -91,6 +92,7 @@ pub struct App {
     /// The unit that systemd was asked of last, its request then, and what it said.
     pub(crate) systemd: Option<(CgroupId, bool, Option<String>)>,
     pub(crate) search: Search,
+    pub(crate) filter: Filtering,
     pub(crate) dialog: Option<Dialog>,
     pub(crate) help: bool,
     /// The first line of the help that is shown.
@@ -140,6 +142,7 @@ impl App {
             owners: HashMap::new(),
             systemd: None,
             search: Search::default(),
+            filter: Filtering::default(),
             dialog: None,
             help: false,
             help_offset: 0,
@@ -249,6 +252,20 @@ impl App {
     pub(crate) fn listed(&self) -> Option<&Listed> {
         let id = self.selected_node()?.group.id;
         self.processes.as_ref().filter(|listed| listed.id == id)
+    }
+
+    /// Leaves in the shown hierarchy what the filter hits.
+    pub(crate) fn apply_filter(&mut self) {
+        let jump = self.filter.take_jump();
+        let filtering = &self.filter;
+        let hit = filtering.holds().map(|filter| {
+            move |tree: &Tree, key: Key, node: &Node| {
+                filter.matches(node, || tree.path(key), |pid| filtering.place(pid))
+            }
+        });
+        if let Some(grove) = self.groves.get_mut(self.current) {
+            grove.keep(hit, jump);
+        }
     }
 
     /// How many rows of groups there is room for.

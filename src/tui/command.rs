@@ -76,6 +76,13 @@ pub enum Command {
     FindStranded,
     /// Rescue it: what is described so, and nothing else.
     Rescue(Vec<String>),
+    /// Say in which group a process is: [`super::Event::Located`].
+    Locate {
+        /// In which hierarchy.
+        version: Version,
+        /// The process.
+        pid: i32,
+    },
     /// Say whose these groups are: [`super::Event::Owners`].
     AskOwners {
         /// In which hierarchy.

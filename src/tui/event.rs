@@ -60,6 +60,13 @@ pub enum Event {
         /// For how long the group has been frozen in all, in microseconds, where the kernel counts that.
         frozen_usec: Option<u64>,
     },
+    /// The answer to [`super::Command::Locate`].
+    Located {
+        /// The process.
+        pid: i32,
+        /// The group that it is in; `None` where it is gone, or in none that can be seen.
+        path: Option<CgroupPath>,
+    },
     /// Whose groups are: what stands beside a container's or pod's own group, and `None` for all others.
     Owners(Vec<(CgroupId, Option<String>)>),
     /// What systemd says of a unit: the answer to [`super::Command::AskSystemd`].

@@ -35,6 +35,7 @@ pub const TABLE: &[Binding] = &[
     key(&["/"], Action::Search, "search", "search for a group by its name"),
     key(&["n"], Action::NextHit, "", "next hit"),
     key(&["N"], Action::PreviousHit, "", "previous hit"),
+    key(&["\\"], Action::Filter, "filter", "show only is:frozen unit:x pid:1 text; - turns round"),
     key(&["v"], Action::Hierarchy, "v1/v2", "the other hierarchy"),
     key(&["Tab"], Action::NextPanel, "panel", "next panel"),
     key(&["1"], Action::PanelProcesses, "", "processes of the group"),

@@ -48,6 +48,13 @@ impl Watching {
     }
 }
 
+/// What a filter leaves.
+#[derive(Debug)]
+struct Kept {
+    hits: HashSet<Key>,
+    above: HashSet<Key>,
+}
+
 /// The groups of one hierarchy, as they are shown.
 #[derive(Debug)]
 pub(crate) struct Grove {
@@ -60,6 +67,8 @@ pub(crate) struct Grove {
     pub(crate) offset: usize,
     pub(crate) since: HashMap<CgroupId, Since>,
     pub(crate) watching: Watching,
+    /// The hits of the filter and the groups above them, where there is a filter.
+    kept: Option<Kept>,
     unfolded: HashSet<Key>,
     /// Where the selection was, so that a group that is gone still has a name.
     place: CgroupPath,
@@ -78,6 +87,7 @@ impl Grove {
             offset: 0,
             since: HashMap::new(),
             watching: Watching::default(),
+            kept: None,
             unfolded: HashSet::new(),
             place: CgroupPath::root(),
             wanted,
@@ -134,15 +144,46 @@ impl Grove {
         let (mut rows, mut stack) = (Vec::new(), vec![Row { key: tree.root(), depth: 0 }]);
         while let Some(row) = stack.pop() {
             rows.push(row);
-            if self.unfolded.contains(&row.key) {
+            // What a filter leaves is all shown.
+            if self.kept.is_some() || self.unfolded.contains(&row.key) {
                 let children = tree.get(row.key).map_or(&[][..], |node| &node.children);
-                stack.extend(children.iter().rev().map(|&key| Row { key, depth: row.depth + 1 }));
+                let shown = children.iter().rev().filter(|key| self.is_kept(**key));
+                stack.extend(shown.map(|&key| Row { key, depth: row.depth + 1 }));
             }
         }
         self.rows = rows;
         self.seek();
         self.place = self.selected.map_or_else(CgroupPath::root, |key| self.path(key));
         lost.map(|lost| (lost, self.place.clone()))
+    }
+
+    fn is_kept(&self, key: Key) -> bool {
+        self.kept.as_ref().is_none_or(|kept| kept.hits.contains(&key) || kept.above.contains(&key))
+    }
+
+    /// Leaves the groups that are hits, and those above them; all where there is no filter. A selection that is not left goes
+    /// to the first hit, and so does any that is none where a new filter asks for it (`jump`). The rows are to be made again.
+    pub(crate) fn keep(&mut self, hit: Option<impl Fn(&Tree, Key, &Node) -> bool>, jump: bool) {
+        let Some((tree, hit)) = self.tree.as_ref().zip(hit) else {
+            self.kept = None;
+            return;
+        };
+        let is_hit = |key: &Key| tree.get(*key).is_some_and(|node| hit(tree, *key, node));
+        let hits: Vec<Key> = tree.subtree(tree.root()).filter(is_hit).collect();
+        let above = hits.iter().flat_map(|&key| tree.ancestors(key)).collect();
+        let first = hits.first().copied();
+        let kept = Kept { hits: hits.into_iter().collect(), above };
+        let is_left = |key: &Key| kept.hits.contains(key) || (!jump && kept.above.contains(key));
+        let stays = self.selected.as_ref().is_some_and(is_left);
+        self.kept = Some(kept);
+        if !stays {
+            self.selected = first.or(Some(tree.root()));
+        }
+    }
+
+    /// How many groups the filter hits, where there is one.
+    pub(crate) fn hits(&self) -> Option<usize> {
+        self.kept.as_ref().map(|kept| kept.hits.len())
     }
 
     /// Where the selected group is gone: the next one of the old rows that is still there, or the one before.

@@ -37,6 +37,7 @@ pub fn update(app: &mut App, event: Event) -> Vec<Command> {
         Event::Processes { id, list, elsewhere, frozen_usec } => {
             app.processes = Some(Listed { id, list, elsewhere, frozen_usec, at: app.now });
         }
+        Event::Located { pid, path } => app.filter.found(pid, path),
         Event::Owners(labels) => app.owners.extend(labels),
         Event::Systemd { id, disagreement } => {
             if let Some((_, _, said)) = app.systemd.as_mut().filter(|(of, ..)| *of == id) {
@@ -115,6 +116,8 @@ fn on_scanned(app: &mut App, version: Version) {
 /// After any event: rows, scroll offsets and what the world is told about the screen.
 fn settle(app: &mut App, commands: &mut Vec<Command>) {
     let (height, still) = (app.tree_height(), app.dialog.is_some());
+    locate(app, commands);
+    app.apply_filter();
     let lost = app.grove_mut().filter(|_| !still).and_then(Grove::arrange);
     // A complaint says more than that.
     let complains = app.message.as_ref().is_some_and(|message| message.wrong);
@@ -149,6 +152,15 @@ fn focus(app: &mut App, height: usize, commands: &mut Vec<Command>) {
     app.focus = Some(focus.clone());
     commands.push(focus);
     ask_owners(app, height, commands);
+}
+
+/// A filter for a process wants to know in which group it is.
+fn locate(app: &mut App, commands: &mut Vec<Command>) {
+    let version = app.grove().map(|grove| grove.version);
+    while let Some((pid, version)) = app.filter.sought().zip(version) {
+        app.filter.found(pid, None);
+        commands.push(Command::Locate { version, pid });
+    }
 }
 
 /// Each group that comes on the screen is asked for once.

@@ -19,7 +19,7 @@ use crate::checkpoint::Control;
 use crate::kernel::cgroupfs::{Filesystem, Group};
 use crate::kernel::freezer::{self, Outcome};
 use crate::kernel::guard;
-use crate::kernel::processes::elsewhere;
+use crate::kernel::processes::{elsewhere, group_of};
 use crate::model::{CgroupId, CgroupPath, Change, Hierarchies, Hierarchy, Version};
 use crate::runtime;
 use crate::watch::{Focus, Observer, Told, Watching};
@@ -90,6 +90,7 @@ impl World {
             Command::Run { plan, findings } => {
                 self.checkpoint = Some(checkpoint::run(plan, findings, &self.inbox)?);
             }
+            Command::Locate { version, pid } => self.locate(version, pid),
             // The thread that names owners ends only with the program.
             Command::AskOwners { version, groups } => drop(self.owners.send((version, groups))),
             Command::AskSystemd { id, path, requested } => systemd::ask(id, &path, requested, &self.inbox)?,
@@ -133,6 +134,13 @@ impl World {
             };
             observer.focus(focus);
         }
+    }
+
+    fn locate(&self, version: Version, pid: i32) {
+        let place = |hierarchy: &Hierarchy| group_of(pid, version).ok()??.below(&hierarchy.root);
+        let path = self.hosts.get(version).and_then(place);
+        // A closed inbox means that the program is ending.
+        let _ = self.inbox.send(Event::Located { pid, path });
     }
 
     fn write(&self, what: What, version: Version, id: CgroupId, path: CgroupPath) {

@@ -147,6 +147,39 @@ fn copying_gives_a_path_or_the_command() {
 }
 
 #[test]
+fn the_filter_holds_as_it_is_typed() {
+    let mut s = wide();
+    let rows = |s: &Session| s.app.grove().unwrap().rows.len();
+    s.press("\\is:frozen");
+    assert_eq!(rows(&s), 7, "three hits, and four groups above them");
+    assert_eq!(s.selected(), "/system.slice/app.service", "the selection goes to the first hit");
+    s.press(" -is:req");
+    assert!(s.screen().contains("is:req is not known"), "{}", s.screen());
+    assert_eq!(rows(&s), 7, "a mistake leaves what held before");
+    s.press("uested<Enter>");
+    assert_eq!(rows(&s), 7);
+    assert!(s.screen().contains("is:frozen -is:requested: 2 hits"), "{}", s.screen());
+    s.changes(vec![Change::Read(group(20, "workers", false, false))]);
+    assert!(s.screen().contains(": 1 hit "), "it goes along with what happens");
+    s.press("<Esc>");
+    assert_eq!(s.said(), "all groups are shown again");
+    assert!(s.app.grove().unwrap().hits().is_none());
+    s.press("\\ssh<Esc>");
+    assert!(s.app.grove().unwrap().hits().is_none(), "what held before holds again");
+}
+
+#[test]
+fn a_process_is_found_by_the_filter() {
+    let mut s = wide();
+    s.press("\\pid:12");
+    let asked = s.asked();
+    assert_eq!(asked.last(), Some(&Command::Locate { version: Version::V2, pid: 12 }));
+    let path = Some(CgroupPath::new(b"/system.slice/db.service"));
+    s.send(Event::Located { pid: 12, path });
+    assert_eq!(s.press("<Enter>").selected(), "/system.slice/db.service");
+}
+
+#[test]
 fn whose_a_group_is_is_asked_once_and_shown() {
     let mut s = wide();
     s.found(2, vec![group(60, "libpod-3f2a.scope", false, false)]);

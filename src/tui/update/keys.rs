@@ -20,6 +20,8 @@ pub(super) fn on_key(app: &mut App, key: &KeyEvent, commands: &mut Vec<Command>)
         checkpoint::on_key(app, key, commands);
     } else if app.search.input().is_some() {
         on_search_key(app, key);
+    } else if app.filter.input().is_some() {
+        on_filter_key(app, key);
     } else {
         on_bound_key(app, key, commands);
     }
@@ -72,6 +74,7 @@ fn act(app: &mut App, action: Action, commands: &mut Vec<Command>) {
         Action::PanelUp => app.panel_offset = app.panel_offset.saturating_sub(1),
         Action::Hierarchy => app.current = (app.current + 1) % app.groves.len().max(1),
         Action::Search => begin_search(app),
+        Action::Filter => app.filter.begin(),
         Action::NextHit => next_hit(app, true),
         Action::PreviousHit => next_hit(app, false),
         Action::Freeze => answers::ask_freeze(app, commands),
@@ -84,7 +87,7 @@ fn act(app: &mut App, action: Action, commands: &mut Vec<Command>) {
         Action::Copy => copy(app, commands),
         Action::Mouse => turn_mouse(app, commands),
         Action::Help => (app.help, app.help_offset) = (true, 0),
-        Action::Back => app.panel_first = false,
+        Action::Back => back(app),
         Action::Quit => leaving::ask(app, commands),
         _ => move_selection(app, action),
     }
@@ -180,6 +183,26 @@ fn on_search_key(app: &mut App, key: &KeyEvent) {
             }
             go_to(app, hit.or(origin));
         }
+    }
+}
+
+fn on_filter_key(app: &mut App, key: &KeyEvent) {
+    match key.code {
+        KeyCode::Esc => app.filter.cancel(),
+        KeyCode::Enter => app.filter.accept(),
+        _ => {
+            if let Some(input) = app.filter.input_mut() {
+                edit(input, key);
+            }
+            app.filter.typed();
+        }
+    }
+}
+
+/// Out of the panel, or else out of the filter.
+fn back(app: &mut App) {
+    if !std::mem::take(&mut app.panel_first) && app.filter.clear() {
+        app.say("all groups are shown again");
     }
 }
 

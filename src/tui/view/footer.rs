@@ -20,8 +20,10 @@ fn said(app: &App, frame: &mut Frame<'_>, area: Rect) {
     let (theme, width) = (app.theme(), usize::from(area.width));
     let message =
         app.message.as_ref().map(|message| (printable(message.text.as_bytes()).into_owned(), message.wrong));
-    if let Some(input) = app.search.input() {
-        let prompt = " search: ";
+    let mistake = app.filter.mistake().map(|text| (printable(text.as_bytes()).into_owned(), true));
+    let typing = app.search.input().map(|input| (" search: ", input, message.clone()));
+    let typing = typing.or_else(|| app.filter.input().map(|input| (" filter: ", input, mistake)));
+    if let Some((prompt, input, message)) = typing {
         let mut text = format!("{prompt}{}", printable(input.value().as_bytes()));
         let cursor = columns::width(prompt) + input.visual_cursor();
         if let Some((message, _)) = message {

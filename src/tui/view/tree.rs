@@ -17,14 +17,22 @@ const COUNT: usize = 6;
 
 pub(super) fn draw(app: &App, frame: &mut Frame<'_>, area: Rect) {
     let theme = app.theme();
-    frame.render_widget(framed(theme).title(" Groups "), area);
     let Some(grove) = app.grove() else { return };
+    frame.render_widget(framed(theme).title(title(app, grove, area)), area);
     let area = layout::inside(area);
     let rows = grove.rows.iter().skip(grove.offset).take(usize::from(area.height));
     for (y, row) in (area.y..).zip(rows) {
         let line = line(app, grove, *row, usize::from(area.width));
         frame.render_widget(line, Rect { y, height: 1, ..area });
     }
+}
+
+/// What the filter is, and how many groups it hits.
+fn title(app: &App, grove: &Grove, area: Rect) -> String {
+    let Some(hits) = grove.hits() else { return " Groups ".to_owned() };
+    let query = printable(app.filter.text().as_bytes());
+    let title = format!(" Groups \\ {query}: {} ", span::count(hits, "hit", "hits"));
+    columns::cut(&title, usize::from(area.width.saturating_sub(2)))
 }
 
 fn line(app: &App, grove: &Grove, row: Row, width: usize) -> Line<'static> {
