@@ -20,12 +20,12 @@ mod stored;
 mod tests;
 mod verify;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
 pub use error::ImagesError;
-pub use files::{File, Kind, Open, OpenFiles};
+pub use files::{File, Kind, OnDisk, Open, OpenFiles};
 pub use groups::Group;
 pub use needs::Need;
 pub use process::{Process, State, Thread};
@@ -75,6 +75,19 @@ pub struct ImageSet {
     /// When the inventory was written last, in seconds since 1970.
     #[serde(skip)]
     pub written: i64,
+    /// The folder, as bytes.
+    #[serde(skip)]
+    pub place: PathBuf,
+    /// What is opened or mapped again by its path.
+    #[serde(skip)]
+    pub on_disk: Vec<OnDisk>,
+}
+
+impl ImageSet {
+    /// The processes had a terminal that is not their own: they must be restored on one.
+    pub fn on_terminal(&self) -> bool {
+        needs::on_terminal(&self.needs, &self.processes)
+    }
 }
 
 /// The version of the format that is known: `CRTOOLS_IMAGES_V1_1` (criu/include/magic.h).
@@ -119,6 +132,8 @@ fn read_from(folder: &Folder) -> Result<ImageSet, ImagesError> {
         incremental: folder.has("parent"),
         written: folder.look("inventory.img").map_or(0, |(_, written)| written),
         missing,
+        place: folder.place.clone(),
+        on_disk: files.on_disk,
         processes,
     })
 }

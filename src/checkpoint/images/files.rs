@@ -1,6 +1,9 @@
 //! Open files: `files.img` has what is open, `fdinfo-N.img` under which numbers.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt;
+use std::path::PathBuf;
 
 use serde::{Serialize, Serializer};
 
@@ -144,10 +147,26 @@ pub struct OpenFiles {
     pub list: Vec<Open>,
 }
 
+/// A path that the images lead to: criu opens it again, and fails where it is not as it was (criu/files-reg.c: `open_path`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OnDisk {
+    /// The path, in the mount namespace of the processes.
+    pub path: PathBuf,
+    /// The size that it must have.
+    pub size: Option<u64>,
+    /// The `st_mode` of stat(2) that it must have.
+    pub mode: Option<u32>,
+}
+
 /// Every file in `files.img`.
 #[derive(Debug, Default)]
 pub(super) struct Files {
     by_id: HashMap<u32, File>,
+    /// What is opened or mapped again by its path.
+    pub on_disk: Vec<OnDisk>,
+    /// The same by number, and the numbers of those that are names of terminals: criu opens these in another way.
+    regular: Vec<(u32, OnDisk)>,
+    terminals: HashSet<u32>,
     /// How many TCP sockets are connected.
     pub connected_tcp: usize,
     /// How many unix sockets belong to processes that were not dumped.
@@ -177,6 +196,9 @@ impl Files {
                 file.name = name;
             }
         }
+        let regular = std::mem::take(&mut files.regular).into_iter();
+        files.on_disk =
+            regular.filter(|(id, _)| !files.terminals.contains(id)).map(|(_, file)| file).collect();
         Ok(files)
     }
 
@@ -190,6 +212,10 @@ impl Files {
             (None, Some(pipe)) => format!("pipe {}", pipe.pipe_id),
             (None, None) => String::new(),
         };
+        if !gone.contains(&entry.id) {
+            self.regular.extend(entry.reg.as_ref().and_then(on_disk).map(|file| (entry.id, file)));
+        }
+        self.terminals.extend(entry.tty.as_ref().and_then(|tty| tty.regf_id));
         let elsewhere =
             entry.fifo.as_ref().and_then(|f| f.regf_id).or(entry.tty.as_ref().and_then(|t| t.regf_id));
         let file = File { kind: Kind::of(entry), name, deleted: gone.contains(&entry.id), socket };
@@ -224,6 +250,12 @@ impl Files {
         open.list.sort_by_key(|open| open.fd);
         Ok(Some(open))
     }
+}
+
+fn on_disk(file: &RegularFile) -> Option<OnDisk> {
+    let path = PathBuf::from(OsString::from_vec(file.name.clone()));
+    let opened = file.ext != Some(true) && path.is_absolute();
+    opened.then_some(OnDisk { path, size: file.size, mode: file.mode })
 }
 
 /// The files whose path was gone.

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::os::fd::OwnedFd;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags};
 use rustix::io::Errno;
@@ -17,6 +17,8 @@ pub(super) struct Folder {
     fd: OwnedFd,
     /// Printable.
     pub path: String,
+    /// As it was named.
+    pub place: PathBuf,
 }
 
 const FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
@@ -32,7 +34,7 @@ impl Folder {
     pub(super) fn open(path: &Path) -> Result<Self, ImagesError> {
         let shown = printable(path.as_os_str().as_encoded_bytes()).into_owned();
         match rustix::fs::openat(CWD, path, FOLDER, Mode::empty()) {
-            Ok(fd) => Ok(Self { fd, path: shown }),
+            Ok(fd) => Ok(Self { fd, path: shown, place: path.to_owned() }),
             Err(error) => Err(failed(shown, error)),
         }
     }
@@ -41,7 +43,7 @@ impl Folder {
     pub(super) fn child(&self, name: &str) -> Result<Self, ImagesError> {
         let path = format!("{}/{name}", self.path);
         match rustix::fs::openat(&self.fd, name, FOLDER | OFlags::NOFOLLOW, Mode::empty()) {
-            Ok(fd) => Ok(Self { fd, path }),
+            Ok(fd) => Ok(Self { fd, path, place: self.place.join(name) }),
             Err(error) => Err(failed(path, error)),
         }
     }

@@ -7,7 +7,7 @@ use super::folder::Folder;
 use super::image::{Image, Magic};
 use super::message::{CgroupSet, Cgroups};
 use super::process::Process;
-use crate::model::printable;
+use crate::model::{CgroupPath, Version, printable};
 
 /// A group that processes were in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -18,12 +18,24 @@ pub struct Group {
     pub path: String,
     /// The processes in it.
     pub pids: Vec<i32>,
+    /// The path as bytes.
+    #[serde(skip)]
+    pub below: CgroupPath,
 }
 
 impl Group {
     /// True for a group of a hierarchy that has a freezer.
     pub fn has_freezer(&self) -> bool {
-        matches!(self.controller.as_str(), "v2" | "freezer")
+        self.freezer().is_some()
+    }
+
+    /// The freezer of its hierarchy. The v1 freezer may share its hierarchy with other controllers.
+    pub fn freezer(&self) -> Option<Version> {
+        match self.controller.as_str() {
+            "v2" => Some(Version::V2),
+            list if list.split(',').any(|controller| controller == "freezer") => Some(Version::V1),
+            _ => None,
+        }
     }
 }
 
@@ -54,6 +66,7 @@ fn enter(set: &CgroupSet, pids: &[i32], groups: &mut Vec<Group>) {
                 controller: controller.into_owned(),
                 path: path.into_owned(),
                 pids: pids.to_vec(),
+                below: CgroupPath::new(&member.path),
             }),
         }
     }

@@ -176,6 +176,12 @@ pub(super) struct FileEntry {
 pub(super) struct RegularFile {
     #[prost(bytes = "vec", required, tag = "6")]
     pub name: Vec<u8>,
+    /// The size that the file must have again; criu leaves it out where the file only grows (`O_APPEND`).
+    #[prost(uint64, optional, tag = "8")]
+    pub size: Option<u64>,
+    /// The file is not criu's to open: the restore hands it over (`--external file`).
+    #[prost(bool, optional, tag = "9")]
+    pub ext: Option<bool>,
     /// `st_mode` of stat(2).
     #[prost(uint32, optional, tag = "10")]
     pub mode: Option<u32>,

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use serde::Serialize;
 
 use super::ImagesError;
-use super::files::Files;
+use super::files::{Files, Kind};
 use super::folder::Folder;
 use super::image::{Image, Magic};
 use super::message::{FileLock, Inventory, TtyInfo};
@@ -28,7 +28,7 @@ pub(super) fn read(
 ) -> Result<Vec<Need>, ImagesError> {
     let mut needs = Vec::new();
     let mut need = |option, why: Option<String>| needs.extend(why.map(|why| Need { option, why }));
-    need("--shell-job", shell_job(folder, processes)?);
+    need("--shell-job", shell_job(folder, processes)?.or_else(|| no_master(processes)));
     let closed = inventory.tcp_close == Some(true);
     let connected = (files.connected_tcp > 0).then(|| format!("{} TCP connections", files.connected_tcp));
     if closed {
@@ -61,6 +61,29 @@ fn shell_job(folder: &Folder, processes: &[Process]) -> Result<Option<String>, I
         .into_iter()
         .find(outside)
         .map(|sid| format!("a terminal belongs to session {sid}, outside the tree")))
+}
+
+/// The names of the terminals that are open: `/dev/ptmx` for the master of a pseudo-terminal (pts(4)).
+fn terminals(processes: &[Process]) -> impl Iterator<Item = &str> {
+    let open = processes.iter().flat_map(|process| &process.files.list);
+    open.filter(|open| open.file.kind == Kind::Tty).map(|open| open.file.name.as_str())
+}
+
+fn is_master(name: &str) -> bool {
+    name.ends_with("/ptmx")
+}
+
+/// A terminal whose other side is not in the tree (criu/tty.c: `Found slave peer index 1 without correspond master peer`).
+fn no_master(processes: &[Process]) -> Option<String> {
+    if terminals(processes).any(is_master) {
+        return None;
+    }
+    terminals(processes).next().map(|name| format!("the other side of {name} is outside the tree"))
+}
+
+/// A terminal is open that is not the tree's own: criu gives the processes the one that it is started on.
+pub(super) fn on_terminal(needs: &[Need], processes: &[Process]) -> bool {
+    needs.iter().any(|need| need.option == "--shell-job") && terminals(processes).any(|name| !is_master(name))
 }
 
 /// How many file locks are held.

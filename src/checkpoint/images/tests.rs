@@ -30,7 +30,7 @@ fn core(comm: &[u8], task_state: u32, cg_set: u32) -> Core {
 }
 
 fn regular(id: u32, name: &str, mode: u32) -> FileEntry {
-    let reg = RegularFile { name: name.into(), mode: Some(mode) };
+    let reg = RegularFile { name: name.into(), mode: Some(mode), ..RegularFile::default() };
     FileEntry { r#type: 1, id, reg: Some(reg), ..Default::default() }
 }
 
