@@ -12,6 +12,17 @@ pub fn release() -> String {
     printable(rustix::system::uname().release().to_bytes()).into_owned()
 }
 
+/// How much memory a program may take without another being pushed out: `MemAvailable` of proc_meminfo(5), in bytes.
+///
+/// # Errors
+/// What reading the file says, or that it does not say so.
+pub fn available_memory() -> std::io::Result<u64> {
+    let text = std::fs::read_to_string("/proc/meminfo")?;
+    let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"));
+    let kib: Option<u64> = line.and_then(|line| line.split_whitespace().next()?.parse().ok());
+    kib.map(|kib| kib << 10).ok_or_else(|| std::io::Error::other("/proc/meminfo has no MemAvailable"))
+}
+
 /// A name for this boot that no other boot has: `/proc/sys/kernel/random/boot_id` (random(4)).
 ///
 /// # Errors

@@ -186,10 +186,25 @@ pub fn session_leaders() -> HashMap<(u32, u32), i32> {
     every_pid().filter_map(of).collect()
 }
 
-/// The PIDs in `/proc`.
-pub(super) fn every_pid() -> impl Iterator<Item = i32> {
+/// The PIDs in `/proc`: every process of this PID namespace that can be seen.
+pub fn every_pid() -> impl Iterator<Item = i32> {
     let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
     entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+}
+
+/// A process's name, as the kernel has it (`/proc/PID/comm`); `None` where it is gone.
+pub fn comm(pid: i32) -> Option<Box<[u8]>> {
+    std::fs::read(format!("/proc/{pid}/comm")).ok().map(|text| text.trim_ascii_end().into())
+}
+
+/// The hierarchies that are mounted, each by its v1 controllers; cgroup v2 has none (`/proc/PID/cgroup`, cgroups(7)).
+///
+/// # Errors
+/// What reading the file says.
+pub fn controllers() -> io::Result<Vec<Box<[u8]>>> {
+    let text = std::fs::read("/proc/self/cgroup")?;
+    let second = |line: &[u8]| line.split(|&b| b == b':').nth(1).map(Box::from);
+    Ok(text.split(|&b| b == b'\n').filter_map(second).collect())
 }
 
 /// The kernel function that a process waits in; `None` where it runs, or that may not be seen.
