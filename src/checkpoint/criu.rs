@@ -139,7 +139,7 @@ pub fn first_error(log: &str) -> Option<String> {
 }
 
 /// What criu's words mean, and what to do; pairs of a piece of its message and a sentence.
-const MEANINGS: [(&str, &str); 15] = [
+const MEANINGS: [(&str, &str); 22] = [
     (
         "Can't get 1:16 opt",
         "it has an internet socket, and this criu asks an option of it that this kernel has for unix sockets only; use a newer criu",
@@ -166,6 +166,16 @@ const MEANINGS: [(&str, &str); 15] = [
     ("Operation not permitted", "a right is missing, or a debugger holds the process"),
     ("io_uring", "it uses io_uring, which criu cannot dump"),
     ("state D", "it was held by a freezer or by the kernel; thaw it, or freeze it through one group only"),
+    (
+        "Can't fork for",
+        "the number of a process is taken: by a living one, a zombie, or as that of a process group; end that first",
+    ),
+    ("Unable to create a thread: -17", "the number of a thread is taken; end who has it first"),
+    ("has bad size", "a file that was open has changed its size since; put it back as it was"),
+    ("has bad mode", "a file that was open has changed its mode since; put it back as it was"),
+    ("Can't open file", "a file that was open is gone, or cannot be opened; put it back as it was"),
+    ("Don't have tty to inherit", "it had a terminal, and criu was started on none; restore from a terminal"),
+    ("without correspond master", "it had a terminal whose other side is not in the images; add --shell-job"),
     ("unreachable sharing", "it has shared mounts of another namespace; add --enable-external-masters"),
 ];
 

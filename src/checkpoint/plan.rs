@@ -226,7 +226,7 @@ impl Draft<'_> {
 }
 
 /// The options that answer findings, each once; one that the person gives in their own way is theirs.
-fn proposed(findings: &[Finding], extra: &[OsString]) -> Vec<String> {
+pub(super) fn proposed(findings: &[Finding], extra: &[OsString]) -> Vec<String> {
     let name = |word: &[u8]| word.split(|&b| b == b'=').next().unwrap_or_default().to_vec();
     let mut seen: Vec<Vec<u8>> = extra.iter().map(|word| name(word.as_bytes())).collect();
     let mut words = Vec::new();

@@ -168,7 +168,7 @@ fn findings(found: &Preflight, out: &mut impl Write) -> Result<(), Failure> {
         .try_for_each(|finding| line(finding, out))
 }
 
-fn line(finding: &Finding, out: &mut impl Write) -> Result<(), Failure> {
+pub(super) fn line(finding: &Finding, out: &mut impl Write) -> Result<(), Failure> {
     let level = match finding.level {
         Level::Ok => "ok",
         Level::Warning => "warning",
