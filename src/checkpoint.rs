@@ -22,6 +22,7 @@ pub mod plan;
 pub mod preflight;
 pub mod report;
 pub mod rescue;
+pub mod restore;
 pub mod run;
 mod script;
 pub mod step;

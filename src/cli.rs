@@ -11,6 +11,7 @@ mod json;
 mod list;
 mod meter;
 mod rescue;
+mod restore;
 mod screen;
 mod show;
 mod signals;
@@ -96,6 +97,7 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
         Some(Verb::Freeze(options)) => freeze::run(&context, &options, &mut out),
         Some(Verb::Thaw(options)) => thaw::run(&context, &options, &mut out),
         Some(Verb::Checkpoint(options)) => checkpoint::run(&context, options, &mut out),
+        Some(Verb::Restore(options)) => restore::run(&context, options, &mut out),
         Some(Verb::Inspect(options)) => inspect::run(&options, &mut out),
         Some(Verb::Rescue(options)) => rescue::run(&context, &options, &mut out),
         Some(Verb::Watch(options)) => watch::run(&context, &options, &mut out),

@@ -81,6 +81,8 @@ pub enum Verb {
     Thaw(Thaw),
     /// Checkpoint a group's processes with criu, without the hang
     Checkpoint(Checkpoint),
+    /// Restore what a folder of criu's images holds: all of it, or nothing
+    Restore(Restore),
     /// Say what a folder of criu's images holds
     Inspect(Inspect),
     /// Free criu runs that hang on frozen tasks, and put right checkpoints that were cut off
@@ -169,6 +171,29 @@ pub struct Checkpoint {
     /// What becomes of the processes (default: they stay as they were found)
     #[arg(long, value_name = "STATE", value_parser = after)]
     pub after: Option<After>,
+    /// Print what would run, as a shell script, and run nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Ask nothing
+    #[arg(long)]
+    pub yes: bool,
+    /// One JSON object
+    #[arg(long)]
+    pub json: bool,
+    /// The criu to use (default: the one in PATH)
+    #[arg(long, value_name = "PATH")]
+    pub criu: Option<PathBuf>,
+    /// Options handed on to criu
+    #[arg(last = true, value_name = "CRIU-OPTIONS")]
+    pub extra: Vec<OsString>,
+}
+
+/// `restore`
+#[derive(Debug, Args)]
+pub struct Restore {
+    /// The folder with the images
+    #[arg(value_name = "DIR")]
+    pub folder: PathBuf,
     /// Print what would run, as a shell script, and run nothing
     #[arg(long)]
     pub dry_run: bool,

@@ -1,0 +1,125 @@
+//! The groups that the processes come into again: there or to be made, and not frozen.
+
+use std::collections::BTreeSet;
+
+use super::preflight::Request;
+use crate::checkpoint::Finding;
+use crate::checkpoint::flag::Flag;
+use crate::checkpoint::images::{Group, ImageSet, State};
+use crate::kernel::Filesystem;
+use crate::kernel::processes::{controllers, group_of};
+use crate::model::{CgroupPath, Version};
+
+/// Looks at the groups; the freeze flags of those that are there, and of all above.
+pub(super) fn look(request: &Request<'_>, sets: &[ImageSet], findings: &mut Vec<Finding>) -> Vec<Flag> {
+    for set in sets {
+        not_kept(set, findings);
+        not_mounted(set, findings);
+    }
+    // The person has said where the processes go.
+    if request.gives(&["--manage-cgroups", "--cgroup-root"]) {
+        let what = "which groups the processes come into";
+        findings.push(Finding::unknown("group", what, "an option for criu decides it"));
+        return Vec::new();
+    }
+    let mut seen = BTreeSet::new();
+    let mut flags: Vec<Flag> = Vec::new();
+    for group in sets.iter().flat_map(|set| &set.cgroups) {
+        let Some(version) = group.freezer() else { continue };
+        if !seen.insert((version, group.below.clone())) {
+            continue;
+        }
+        for flag in one(request, group, version, findings) {
+            if !flags.contains(&flag) {
+                flags.push(flag);
+            }
+        }
+    }
+    findings.extend(flags.iter().filter(|flag| flag.requested).map(frozen));
+    flags
+}
+
+/// criu keeps no group for a process that was in its own ones: it stays in those of the criu that restores it.
+fn not_kept(set: &ImageSet, findings: &mut Vec<Finding>) {
+    let kept = |pid: i32| set.cgroups.iter().any(|group| group.pids.contains(&pid));
+    let living = set.processes.iter().filter(|process| process.state != State::Zombie);
+    let all: Vec<i32> = living.map(|process| process.pid).filter(|&pid| !kept(pid)).collect();
+    let Some(first) = all.first() else { return };
+    let more = if all.len() > 1 { format!(" and {} more", all.len() - 1) } else { String::new() };
+    let me = std::process::id().cast_signed();
+    let ours = [Version::V2, Version::V1].map(|version| group_of(me, version).ok().flatten());
+    let ours: Vec<String> = ours.into_iter().flatten().map(|path| path.to_string()).collect();
+    let what = format!("the images do not say in which group process {first}{more} was");
+    let why = format!(
+        "criu was in the same; restored, it comes into the group of this program: {}",
+        ours.join(", ")
+    );
+    findings.push(Finding::warning("group-not-kept", what, why));
+}
+
+/// A hierarchy that is not mounted here is mounted by criu for itself, where the kernel has it.
+fn not_mounted(set: &ImageSet, findings: &mut Vec<Finding>) {
+    let here = match controllers() {
+        Ok(here) => here,
+        Err(error) => {
+            return findings.push(Finding::unknown("hierarchy", "which hierarchies are mounted", error));
+        }
+    };
+    let mounted = |group: &&Group| {
+        let name = if group.controller == "v2" { "" } else { &group.controller };
+        here.iter().any(|controllers| **controllers == *name.as_bytes())
+    };
+    let absent: BTreeSet<&str> =
+        set.cgroups.iter().filter(|group| !mounted(group)).map(|group| &*group.controller).collect();
+    for controller in absent {
+        let what = format!("the {controller} hierarchy of the images is not mounted here");
+        let why = "criu mounts it for itself, and fails where the kernel does not have it";
+        findings.push(Finding::warning("hierarchy", what, why));
+    }
+}
+
+/// A group, and the flags that bear on what is put into it.
+fn one(request: &Request<'_>, group: &Group, version: Version, findings: &mut Vec<Finding>) -> Vec<Flag> {
+    let path = &group.below;
+    let unknown = |error: &dyn std::fmt::Display| {
+        Finding::unknown("group", format!("the group {path} ({version})"), error)
+    };
+    // That its hierarchy is not mounted is said already.
+    let Some(hierarchy) = request.hierarchies.get(version) else { return Vec::new() };
+    let Some(below) = path.below(&hierarchy.root) else {
+        findings.push(unknown(&"it is outside what is mounted here"));
+        return Vec::new();
+    };
+    let read = Filesystem::open(hierarchy.clone()).and_then(|fs| read(&fs, &below));
+    let (is_there, flags) = match read {
+        Ok(read) => read,
+        Err(error) => {
+            findings.push(unknown(&error));
+            return Vec::new();
+        }
+    };
+    findings.push(match is_there {
+        true => Finding::ok("group", format!("the group {path} ({version}) is there")),
+        false => Finding::ok("group", format!("the group {path} ({version}) will be made again by criu")),
+    });
+    flags
+}
+
+/// Whether the group is there, and the flags of it and of all above.
+fn read(fs: &Filesystem, path: &CgroupPath) -> std::io::Result<(bool, Vec<Flag>)> {
+    let is_there = fs.group(path)?.is_some();
+    let mut flags = Vec::new();
+    for path in std::iter::once(path.clone()).chain(path.ancestors()) {
+        flags.extend(Flag::read(fs, &path)?);
+    }
+    Ok((is_there, flags))
+}
+
+/// criu puts the process into the group while it makes it, and waits for it then.
+fn frozen(flag: &Flag) -> Finding {
+    let what = format!("{} is frozen by its own request", flag.shown());
+    let why = "a process that comes into it, or below it, stands still before it is complete, and criu waits for it for ever";
+    Finding::blocker("frozen", what, why)
+        .criu_says("(hangs, without a word)")
+        .remedy(format!("thaw it first: {}", flag.line(false)))
+}

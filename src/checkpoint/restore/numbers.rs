@@ -1,0 +1,128 @@
+//! Whether the numbers of processes and threads are free.
+
+use std::collections::BTreeMap;
+
+use super::tree::Tree;
+use crate::checkpoint::Finding;
+use crate::kernel::Status;
+use crate::kernel::processes::{Processes, every_pid};
+use crate::model::{Process, printable};
+
+const WHY: &str = "criu gives every process and thread the number that it had";
+const SAYS: &str = "Can't fork for N: File exists";
+
+/// How many are said one by one.
+const FEW: usize = 5;
+
+/// A number of the images that is in use here.
+struct Taken {
+    number: i32,
+    by: By,
+}
+
+enum By {
+    /// A process, or a thread of it.
+    Process(Process),
+    /// It is the number of a process group or a session that still has this process.
+    Group(Process),
+}
+
+pub(super) fn look(trees: &[Tree], findings: &mut Vec<Finding>) {
+    for tree in trees.iter().filter(|tree| tree.own_pids) {
+        let what = format!("the tree of process {} has a PID namespace of its own", tree.root());
+        let why =
+            "criu makes a new one: there the processes have their numbers, and here they get other ones";
+        findings.push(Finding::warning("pid-namespace", what, why));
+    }
+    let here = trees.iter().filter(|tree| !tree.own_pids);
+    let numbers: Vec<i32> = here.flat_map(|tree| &tree.processes).flat_map(|p| p.threads.clone()).collect();
+    twice(&numbers, findings);
+    let taken = taken(&numbers);
+    if taken.is_empty() && !numbers.is_empty() {
+        findings.push(Finding::ok(
+            "pids",
+            format!("{} numbers of processes and threads are free", numbers.len()),
+        ));
+    }
+    findings.extend(taken.iter().take(FEW).map(finding));
+    if taken.len() > FEW {
+        let what = format!("{} more numbers are taken", taken.len() - FEW);
+        findings.push(Finding::blocker("pid-taken", what, WHY).criu_says(SAYS));
+    }
+}
+
+/// Two trees that want one number cannot both be had.
+fn twice(numbers: &[i32], findings: &mut Vec<Finding>) {
+    let mut sorted = numbers.to_vec();
+    sorted.sort_unstable();
+    if let Some(pair) = sorted.windows(2).find(|pair| pair[0] == pair[1]) {
+        let what = format!("two trees have process or thread {}", pair[0]);
+        findings.push(
+            Finding::blocker("pid-taken", what, WHY).criu_says(SAYS).remedy("restore one folder alone"),
+        );
+    }
+}
+
+fn taken(numbers: &[i32]) -> Vec<Taken> {
+    let groups = groups();
+    let mut processes = Processes::default();
+    let mut seen = Vec::new();
+    let mut taken = Vec::new();
+    for &number in numbers {
+        let owner = Status::read(number).ok().flatten().and_then(|status| status.number("Tgid"));
+        let owner = owner.and_then(|pid| processes.read(i32::try_from(pid).ok()?));
+        let by = match owner {
+            // The threads of one process are said once.
+            Some(process) if seen.contains(&process.id.pid) => continue,
+            Some(process) => {
+                seen.push(process.id.pid);
+                By::Process(process)
+            }
+            None => match groups.get(&number).and_then(|&pid| processes.read(pid)) {
+                Some(process) => By::Group(process),
+                None => continue,
+            },
+        };
+        taken.push(Taken { number, by });
+    }
+    taken
+}
+
+/// The numbers of process groups and sessions, each with a process that is in it: the kernel does not give them away, though
+/// no process has them (kernel/pid.c: `alloc_pid`).
+fn groups() -> BTreeMap<i32, i32> {
+    let mut groups = BTreeMap::new();
+    for pid in every_pid() {
+        let Ok(Some(status)) = Status::read(pid) else { continue };
+        for number in ["NSpgid", "NSsid"].iter().filter_map(|key| status.numbers(key)?.first().copied()) {
+            groups.entry(number).or_insert(pid);
+        }
+    }
+    groups
+}
+
+fn finding(taken: &Taken) -> Finding {
+    let number = taken.number;
+    let name = |process: &Process| format!("process {} ({})", process.id.pid, printable(&process.command));
+    let (code, what, remedy) = match &taken.by {
+        By::Process(process) if process.is_zombie() => {
+            let parent = Processes::default().read(process.parent);
+            let parent = parent.as_ref().map_or_else(|| format!("process {}", process.parent), name);
+            let what = format!(
+                "process {number} has ended, and its parent, {parent}, has not asked for its exit code"
+            );
+            ("zombie", what, format!("let {parent} reap it, or end that"))
+        }
+        By::Process(process) => {
+            let is = if process.id.pid == number { "lives" } else { "has a thread of this number" };
+            let what = format!("number {number} is taken: {} {is}", name(process));
+            ("pid-taken", what, format!("end process {} first", process.id.pid))
+        }
+        By::Group(process) => {
+            let what =
+                format!("number {number} is taken: it is the process group or session of {}", name(process));
+            ("pid-taken", what, format!("end process {} first", process.id.pid))
+        }
+    };
+    Finding::blocker(code, what, WHY).criu_says(SAYS).remedy(remedy)
+}

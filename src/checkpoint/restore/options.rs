@@ -1,0 +1,83 @@
+//! What the images need of the command line, of the terminal, and of the host.
+
+use super::preflight::Request;
+use crate::checkpoint::Finding;
+use crate::checkpoint::images::{ImageSet, Need};
+
+pub(super) fn look(request: &Request<'_>, sets: &[ImageSet], findings: &mut Vec<Finding>) {
+    for set in sets {
+        findings.extend(set.needs.iter().map(|need| option(request, need)));
+        if set.on_terminal() {
+            findings.push(terminal(request, set));
+        }
+        namespaces(set, sets.len(), findings);
+        security(set, findings);
+    }
+}
+
+/// The other names of an option, and what contradicts it.
+fn others(option: &str) -> &'static [&'static str] {
+    match option {
+        "--shell-job" => &["-j"],
+        "--file-locks" => &["-l"],
+        "--ext-unix-sk" => &["-x"],
+        "--tcp-established" => &["--tcp-close"],
+        "--tcp-close" => &["--tcp-established"],
+        _ => &[],
+    }
+}
+
+/// An option that the images need; the person's own one wins.
+fn option(request: &Request<'_>, need: &Need) -> Finding {
+    let (name, why) = (need.option, &need.why);
+    if request.gives(others(name)) {
+        return Finding::ok("option", format!("{why}: the options for criu answer it"));
+    }
+    match name {
+        "--tcp-established" => {
+            Finding::warning("tcp", format!("{why} are open"), "the other side may have given them up since")
+                .remedy("--tcp-established is added; -- --tcp-close restores them closed")
+        }
+        _ => Finding::ok("option", format!("{why}: {name} is added")),
+    }
+    .options([name])
+}
+
+fn terminal(request: &Request<'_>, set: &ImageSet) -> Finding {
+    let what = format!("the tree of process {} had a terminal", set.root_pid);
+    if request.on_terminal {
+        let why = "criu gives it this one, and runs on it: Ctrl-C is held back until it has finished";
+        return Finding::warning("terminal", what, why);
+    }
+    Finding::blocker("terminal", what, "criu gives it the one that it is started on, and this is none")
+        .criu_says("tty: Don't have tty to inherit session from, aborting")
+        .remedy("restore from a terminal")
+}
+
+fn namespaces(set: &ImageSet, trees: usize, findings: &mut Vec<Finding>) {
+    let root = set.root_pid;
+    if trees > 1 && set.namespaces.contains(&"pid") {
+        let what =
+            format!("the tree of process {root} has a PID namespace of its own, and is one of several");
+        let why = "its processes have other numbers here, by which they cannot be let run all at once";
+        let blocker = Finding::blocker("pid-namespace", what, why);
+        return findings.push(blocker.remedy("restore each folder by itself"));
+    }
+    let others: Vec<&str> = set.namespaces.iter().copied().filter(|&name| name != "pid").collect();
+    if !others.is_empty() {
+        let what = format!("the tree of process {root} has {} namespaces of its own", others.join(", "));
+        let why =
+            "what a container's runtime set up around them (mounts, network, root) is not in the images";
+        let warning = Finding::warning("namespaces", what, why);
+        findings
+            .push(warning.remedy("restore a container with its runtime; else hand on --root and --external"));
+    }
+}
+
+fn security(set: &ImageSet, findings: &mut Vec<Finding>) {
+    if set.lsm != "none" {
+        let what = format!("the images have {} labels", set.lsm);
+        let why = "the host must have the same security module, and its profiles";
+        findings.push(Finding::warning("security", what, why));
+    }
+}

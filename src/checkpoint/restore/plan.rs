@@ -1,0 +1,159 @@
+//! What will run, as a value: it is shown, printed as a script, and run.
+
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use serde::Serialize;
+
+use super::preflight::{Preflight, Request};
+use super::step::{LEAVE_STOPPED, Restore, Step};
+use super::tree::{Member, Tree};
+use crate::checkpoint::arg::Arg;
+use crate::checkpoint::criu::Criu;
+use crate::checkpoint::flag::Flag;
+use crate::checkpoint::images::State;
+use crate::checkpoint::plan::proposed;
+use crate::checkpoint::{Exit, Finding};
+use crate::model::printable;
+
+/// The name of criu's log, beside the images; the dump's is `dump.log`.
+pub const LOG: &str = "restore.log";
+/// Where criu writes the number that a root with a PID namespace of its own has here, beside the images.
+pub(super) const PID_FILE: &str = "restore.pid";
+
+/// A restore, ready to run.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Plan {
+    /// The folder that was named.
+    pub folder: Arg,
+    /// What is restored.
+    pub trees: Vec<Tree>,
+    /// The freeze flags of the groups that the processes come into, as they were found.
+    pub flags: Vec<Flag>,
+    /// The criu version.
+    pub criu_version: Option<String>,
+    /// The kernel's release.
+    pub kernel: String,
+    /// What runs, in this order.
+    pub steps: Vec<Step>,
+}
+
+/// Why there is no plan.
+#[derive(Debug, thiserror::Error)]
+pub enum Refused {
+    /// The preflight found something in the way.
+    #[error("nothing was restored: {}", sentence(.0))]
+    Blocked(Vec<Finding>),
+    /// An option of criu that this program sets itself.
+    #[error("{0} is set by this program; leave it out of the options for criu")]
+    Option(String),
+}
+
+fn sentence(blockers: &[Finding]) -> String {
+    blockers.iter().map(ToString::to_string).collect::<Vec<_>>().join(". ")
+}
+
+impl Refused {
+    /// What it means to the program that called.
+    pub fn exit(&self) -> Exit {
+        let has = |code| matches!(self, Self::Blocked(all) if all.iter().any(|f| f.code == code));
+        match self {
+            _ if has("not-permitted") => Exit::NotPermitted,
+            _ if has("no-such-folder") => Exit::Gone,
+            _ if has("images") => Exit::Failed,
+            _ => Exit::Refused,
+        }
+    }
+}
+
+/// The options that decide what is restored, how it is left, and where the log goes.
+const OURS: [&str; 18] = [
+    "-t",
+    "--tree",
+    "-D",
+    "--images-dir",
+    "-o",
+    "--log-file",
+    "-W",
+    "--work-dir",
+    "-d",
+    "--restore-detached",
+    "-s",
+    "--leave-stopped",
+    "-S",
+    "--restore-sibling",
+    "--pidfile",
+    "--exec-cmd",
+    "--action-script",
+    "-v0",
+];
+
+/// Makes the plan.
+///
+/// # Errors
+/// [`Refused`].
+pub fn plan(found: &Preflight, request: &Request<'_>) -> Result<Plan, Refused> {
+    let blockers: Vec<Finding> = found.blockers().cloned().collect();
+    let (Some(criu), true) = (&found.criu, blockers.is_empty()) else {
+        return Err(Refused::Blocked(blockers));
+    };
+    if let Some(ours) = ours(&request.extra) {
+        return Err(Refused::Option(ours));
+    }
+    let several = found.trees.len() > 1;
+    let restore = |tree: &Tree| Step::Restore(restore(tree, found, criu, &request.extra, several));
+    let mut steps: Vec<Step> = found.trees.iter().map(restore).collect();
+    steps.extend(several.then(|| Step::Continue { pids: running(&found.trees) }));
+    Ok(Plan {
+        folder: found.folder.clone(),
+        trees: found.trees.clone(),
+        flags: found.flags.clone(),
+        criu_version: criu.version.clone(),
+        kernel: found.kernel.clone(),
+        steps,
+    })
+}
+
+/// The first of the person's options that this program decides on.
+fn ours(extra: &[OsString]) -> Option<String> {
+    let name = |arg: &OsString| printable(arg.as_bytes()).split('=').next().unwrap_or_default().to_owned();
+    let glued = |n: &str| ["-t", "-D", "-o", "-W"].iter().any(|o| n.starts_with(o));
+    extra.iter().map(name).find(|n| OURS.contains(&n.as_str()) || glued(n))
+}
+
+fn restore(tree: &Tree, found: &Preflight, criu: &Criu, extra: &[OsString], several: bool) -> Restore {
+    let mut args: Vec<Arg> = vec!["restore".into(), "-D".into(), tree.images.clone()];
+    args.extend(["-d", "-o", LOG, "-v4"].map(Arg::from));
+    args.extend(several.then(|| Arg::from(LEAVE_STOPPED)));
+    if tree.own_pids {
+        args.extend(["--pidfile", PID_FILE].map(Arg::from));
+    }
+    args.extend(proposed(&found.findings, extra).into_iter().map(Arg::from));
+    args.extend(extra.iter().cloned().map(Arg::from));
+    let (criu, images) = (criu.path.clone().into(), tree.images.clone());
+    Restore { root: tree.root(), criu, args, images, on_terminal: tree.on_terminal }
+}
+
+/// Those that ran when they were dumped: the others stay stopped.
+fn running(trees: &[Tree]) -> Vec<i32> {
+    let all = trees.iter().flat_map(|tree| &tree.processes);
+    all.filter(|member| matches!(member.state, State::Running | State::Unknown)).map(|m| m.pid).collect()
+}
+
+impl Plan {
+    /// The folder that was named.
+    pub fn folder(&self) -> &Path {
+        Path::new(&self.folder.0)
+    }
+
+    /// The processes of all trees.
+    pub fn processes(&self) -> impl Iterator<Item = &Member> {
+        self.trees.iter().flat_map(|tree| &tree.processes)
+    }
+
+    /// The lines for a shell that do the same.
+    pub fn command(&self) -> String {
+        self.steps.iter().map(Step::shell).collect::<Vec<_>>().join("\n")
+    }
+}

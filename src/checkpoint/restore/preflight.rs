@@ -1,0 +1,114 @@
+//! What can be known before criu restores anything. Reads only.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use super::tree::Tree;
+use super::{files, groups, numbers, options, stored};
+use crate::checkpoint::Finding;
+use crate::checkpoint::arg::Arg;
+use crate::checkpoint::criu::{self, Criu};
+use crate::checkpoint::flag::Flag;
+use crate::kernel::{Status, host};
+use crate::model::Hierarchies;
+
+/// What is asked for.
+#[derive(Debug)]
+pub struct Request<'a> {
+    /// The folder with the images, or with a folder of images for each tree.
+    pub folder: PathBuf,
+    /// The hierarchies with a freezer.
+    pub hierarchies: &'a Hierarchies,
+    /// The criu to use; found in PATH where it is left out.
+    pub criu: Option<PathBuf>,
+    /// Options handed on to criu.
+    pub extra: Vec<OsString>,
+    /// The standard input is a terminal.
+    pub on_terminal: bool,
+}
+
+/// What the preflight found.
+#[derive(Debug, Clone)]
+pub struct Preflight {
+    /// What is in order, and what is not.
+    pub findings: Vec<Finding>,
+    /// The folder, absolute.
+    pub folder: Arg,
+    /// What is restored; nothing where the images cannot be read.
+    pub trees: Vec<Tree>,
+    /// The criu that was found.
+    pub criu: Option<Criu>,
+    /// The kernel's release.
+    pub kernel: String,
+    /// The freeze flags of the groups that the processes come into, and of those above.
+    pub(super) flags: Vec<Flag>,
+}
+
+/// Looks at everything that decides whether the restore will work.
+pub fn preflight(request: &Request<'_>) -> Preflight {
+    let mut findings = vec![permission()];
+    let kernel = host::release();
+    let (criu, of_criu) = criu::look(request.criu.as_deref(), &kernel);
+    let folder = std::path::absolute(&request.folder).unwrap_or_else(|_| request.folder.clone());
+    let version = criu.as_ref().and_then(|criu| criu.version.as_deref());
+    let sets = stored::look(&folder, version, &kernel, &mut findings);
+    let trees: Vec<Tree> = sets.iter().map(|set| Tree::of(set, request.hierarchies)).collect();
+    findings.extend(of_criu);
+    numbers::look(&trees, &mut findings);
+    let flags = groups::look(request, &sets, &mut findings);
+    files::look(request, &sets, &mut findings);
+    options::look(request, &sets, &mut findings);
+    memory(&trees, &mut findings);
+    Preflight { findings, folder: folder.into(), trees, criu, kernel, flags }
+}
+
+impl Preflight {
+    /// The findings that are in the way.
+    pub fn blockers(&self) -> impl Iterator<Item = &Finding> {
+        self.findings.iter().filter(|finding| finding.blocks())
+    }
+}
+
+impl Request<'_> {
+    /// The person has given one of these options, in one of its forms: `-r DIR`, `--root DIR`, `--root=DIR`.
+    pub(super) fn gives(&self, names: &[&str]) -> bool {
+        let name = |word: &OsString| word.to_string_lossy().split('=').next().unwrap_or_default().to_owned();
+        self.extra.iter().any(|word| names.contains(&name(word).as_str()))
+    }
+}
+
+/// `CAP_SYS_PTRACE` and `CAP_SYS_ADMIN` of linux/capability.h: criu needs both unless it runs with `--unprivileged`.
+const NEEDED: u64 = 1 << 19 | 1 << 21;
+
+fn permission() -> Finding {
+    let status = Status::read(std::process::id().cast_signed()).ok().flatten();
+    match status.and_then(|status| status.set("CapEff")) {
+        None => Finding::unknown("not-permitted", "which rights this program has", "/proc/self/status"),
+        Some(held) if held & NEEDED == NEEDED => {
+            Finding::ok("permitted", "this program may restore processes")
+        }
+        Some(_) => Finding::blocker(
+            "not-permitted",
+            "CAP_SYS_ADMIN or CAP_SYS_PTRACE is missing",
+            "criu makes processes with numbers and rights of its choice",
+        )
+        .remedy("run as root"),
+    }
+}
+
+fn memory(trees: &[Tree], findings: &mut Vec<Finding>) {
+    let wanted = trees.iter().fold(0_u64, |sum, tree| sum.saturating_add(tree.memory_bytes));
+    let mib = |bytes: u64| format!("{} MiB", bytes >> 20);
+    findings.push(match host::available_memory() {
+        Err(error) => Finding::unknown("memory", "how much memory is available", error),
+        Ok(free) if free < wanted => Finding::warning(
+            "memory",
+            format!("{} of memory are available, and the images hold {}", mib(free), mib(wanted)),
+            "the kernel may end processes for want of memory",
+        )
+        .remedy("end something else first"),
+        Ok(free) => {
+            Finding::ok("memory", format!("{} of memory are available for {}", mib(free), mib(wanted)))
+        }
+    });
+}

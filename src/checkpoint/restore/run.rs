@@ -1,0 +1,248 @@
+//! Runs a plan: all trees, or none.
+
+use std::io;
+use std::path::Path;
+use std::process::{ExitStatus, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use process_wrap::std::{ChildWrapper, CommandWrap};
+
+use super::Plan;
+use super::plan::LOG;
+use super::reaper::{Reaper, reap, reap_group};
+use super::step::{Restore, Step};
+use crate::checkpoint::criu::{command, meaning, spawn};
+use crate::checkpoint::flag::Flag;
+use crate::checkpoint::log::Log;
+use crate::checkpoint::{Exit, Progress};
+use crate::kernel::processes::{Processes, signal};
+use crate::model::{ProcessId, printable};
+
+/// What a run came to.
+#[derive(Debug, Clone)]
+pub struct Ran {
+    /// How long it took.
+    pub elapsed: Duration,
+}
+
+/// Why a run failed. Every sentence says what, why, and what has become of the processes.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// criu cannot be started.
+    #[error("cannot start {criu}: {error}; {undone}; name a working criu with --criu")]
+    Start {
+        /// Its path.
+        criu: String,
+        /// Why.
+        error: io::Error,
+        /// What has become of the trees before.
+        undone: Undone,
+    },
+    /// criu could not be waited for.
+    #[error("lost sight of criu: {0}; it may still run: look at restore.log beside the images")]
+    Wait(io::Error),
+    /// A process did not go on.
+    #[error("process {pid} could not be let run: {error}; {undone}")]
+    Continue {
+        /// Which.
+        pid: i32,
+        /// Why.
+        error: io::Error,
+        /// What has become of all trees.
+        undone: Undone,
+    },
+    /// criu said no.
+    #[error("criu failed ({status}) to restore process {root}: {error}{}; {undone}; its log is {log}", .meaning.map(|m| format!(": {m}")).unwrap_or_default())]
+    Criu {
+        /// The root of the tree.
+        root: i32,
+        /// How it ended.
+        status: ExitStatus,
+        /// The first error of its log that means something.
+        error: String,
+        /// The same in plain words.
+        meaning: Option<&'static str>,
+        /// What has become of the trees before.
+        undone: Undone,
+        /// Where its log is.
+        log: String,
+    },
+}
+
+/// What was ended again, so that all or nothing is restored.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Undone {
+    /// The roots of the trees that were restored before.
+    pub roots: Vec<i32>,
+    /// Processes that are still there.
+    pub left: Vec<i32>,
+}
+
+impl std::fmt::Display for Undone {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let list = |pids: &[i32]| pids.iter().map(i32::to_string).collect::<Vec<_>>().join(", ");
+        match (&self.roots[..], &self.left[..]) {
+            ([], _) => f.write_str("nothing was restored, and the images are as they were"),
+            (roots, []) => write!(
+                f,
+                "the trees of process {} were restored before it, had not run yet, and were ended again; all images are still there",
+                list(roots)
+            ),
+            (_, left) => write!(f, "process {} was restored, and did not end when it was killed", list(left)),
+        }
+    }
+}
+
+impl RunError {
+    /// What it means to the program that called.
+    pub fn exit(&self) -> Exit {
+        match self {
+            Self::Start { error, .. } if error.kind() == io::ErrorKind::PermissionDenied => {
+                Exit::NotPermitted
+            }
+            Self::Criu { .. } => Exit::Criu,
+            _ => Exit::Failed,
+        }
+    }
+}
+
+/// How often is looked.
+const TICK: Duration = Duration::from_millis(20);
+/// How long the log may stand still, with a freeze asked for, until criu counts as waiting for it.
+const STALL: Duration = Duration::from_secs(3);
+
+/// Restores all trees, or none. Signals that would end this program wait meanwhile; what is restored becomes a child of the
+/// nearest reaper when this program ends.
+///
+/// # Errors
+/// [`RunError`]; nothing that was restored is left then, or the error says what.
+pub fn run(plan: &Plan, tell: &mut dyn FnMut(Progress)) -> Result<Ran, RunError> {
+    let start = Instant::now();
+    let _reaper = Reaper::new();
+    let mut restored = Vec::new();
+    for step in &plan.steps {
+        tell(Progress::Step(step.shell()));
+        match step {
+            Step::Restore(one) => {
+                if let Err(failed) = restore(one, &plan.flags, tell) {
+                    return Err(failed.with(end(&restored)));
+                }
+                restored.push(Restored { root: one.root, processes: identities(plan, one.root) });
+            }
+            Step::Continue { pids } => resume(pids, &restored)?,
+        }
+    }
+    Ok(Ran { elapsed: start.elapsed() })
+}
+
+/// A tree that is there, and by which its processes are known.
+struct Restored {
+    root: i32,
+    processes: Vec<ProcessId>,
+}
+
+fn identities(plan: &Plan, root: i32) -> Vec<ProcessId> {
+    let mut processes = Processes::default();
+    let tree = plan.trees.iter().find(|tree| tree.root() == root);
+    let members = tree.into_iter().flat_map(|tree| &tree.processes);
+    members.filter_map(|member| processes.read(member.pid)).map(|process| process.id).collect()
+}
+
+fn resume(pids: &[i32], restored: &[Restored]) -> Result<(), RunError> {
+    for id in restored.iter().flat_map(|tree| &tree.processes).filter(|id| pids.contains(&id.pid)) {
+        if let Err(error) = signal(*id, rustix::process::Signal::CONT) {
+            return Err(RunError::Continue { pid: id.pid, error, undone: end(restored) });
+        }
+    }
+    Ok(())
+}
+
+/// Ends what was restored.
+fn end(restored: &[Restored]) -> Undone {
+    let all = restored.iter().flat_map(|tree| &tree.processes);
+    let pids: Vec<i32> = all.clone().map(|id| id.pid).collect();
+    for id in all {
+        // One that gets no signal is left, and said so.
+        let _ = signal(*id, rustix::process::Signal::KILL);
+    }
+    Undone { roots: restored.iter().map(|tree| tree.root).collect(), left: reap(&pids) }
+}
+
+/// Why one run of criu failed.
+enum Failed {
+    Start(String, io::Error),
+    Wait(io::Error),
+    Criu { root: i32, status: ExitStatus, error: String, log: String },
+}
+
+impl Failed {
+    fn with(self, undone: Undone) -> RunError {
+        match self {
+            Self::Start(criu, error) => RunError::Start { criu, error, undone },
+            Self::Wait(error) => RunError::Wait(error),
+            Self::Criu { root, status, error, log } => {
+                RunError::Criu { root, status, meaning: meaning(&error), error, undone, log }
+            }
+        }
+    }
+}
+
+/// Runs criu to its end, however long it takes.
+fn restore(one: &Restore, flags: &[Flag], tell: &mut dyn FnMut(Progress)) -> Result<(), Failed> {
+    let failed = |error| Failed::Start(printable(one.criu.0.as_encoded_bytes()).into_owned(), error);
+    let images = Path::new(&one.images.0);
+    // The log of an earlier try would be told as this one's.
+    match std::fs::remove_file(images.join(LOG)) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
+        _ => {}
+    }
+    let mut log = Log::new(images, LOG).map_err(failed)?;
+    let mut child = start(one, &log).map_err(failed)?;
+    tell(Progress::Started(child.id()));
+    let (mut moved, mut told) = (Instant::now(), false);
+    let status = loop {
+        let status = child.try_wait().map_err(Failed::Wait)?;
+        if log.follow(tell) {
+            (moved, told) = (Instant::now(), false);
+        }
+        if let Some(status) = status {
+            break status;
+        }
+        if moved.elapsed() > STALL && !told {
+            told = waits(flags, tell);
+        }
+        sleep(TICK);
+    };
+    if status.success() {
+        return Ok(());
+    }
+    if !one.on_terminal {
+        reap_group(child.id().cast_signed());
+    }
+    let shown = printable(log.path.as_os_str().as_encoded_bytes()).into_owned();
+    Err(Failed::Criu { root: one.root, status, error: log.error(), log: shown })
+}
+
+/// A session of its own; but a terminal can be given away only by who has it.
+fn start(one: &Restore, log: &Log) -> io::Result<Box<dyn ChildWrapper>> {
+    let mut command = command(Path::new(&one.criu.0));
+    command.args(one.args.iter().map(|arg| &arg.0)).stderr(log.messages()?);
+    if one.on_terminal {
+        command.stdin(Stdio::inherit());
+        return CommandWrap::from(command).spawn();
+    }
+    // Waiting for the whole session, as the wrapper does, loses criu's exit code to what it leaves behind.
+    spawn(command).map(|child| child.into_inner())
+}
+
+/// Somebody has frozen a group meanwhile: criu waits until it is thawed, which is theirs to do.
+fn waits(flags: &[Flag], tell: &mut dyn FnMut(Progress)) -> bool {
+    let asking = flags.iter().filter(|flag| flag.asks_now() == Some(true));
+    let origins: Vec<String> = asking.map(Flag::shown).collect();
+    let waits = !origins.is_empty();
+    if waits {
+        tell(Progress::Stalled { origins, thawing: false });
+    }
+    waits
+}

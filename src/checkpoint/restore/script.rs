@@ -1,0 +1,45 @@
+//! A plan as a script: it does the same by hand.
+
+use super::Plan;
+use super::step::{Step, list};
+
+impl Plan {
+    /// The plan as a shell script with comments. Where a tree of several fails, those before it are ended again.
+    pub fn shell(&self) -> String {
+        let bash = self.steps.iter().any(Step::needs_bash);
+        let roots: Vec<i32> = self.trees.iter().map(super::Tree::root).collect();
+        let several = self.trees.len() > 1;
+        let mut lines = vec![
+            if bash { "#!/bin/bash" } else { "#!/bin/sh" }.to_owned(),
+            format!("# Restore of process {}", list(&roots).replace(' ', ", ")),
+            "set -eu".to_owned(),
+        ];
+        if several {
+            lines.extend(WAY_BACK.map(str::to_owned));
+        }
+        for step in &self.steps {
+            lines.extend([String::new(), format!("# {}", step.comment()), step.shell()]);
+            if let (Step::Restore(restore), true) = (step, several) {
+                lines.push(format!("restored=\"$restored {}\"", list(&self.pids(restore.root))));
+            }
+        }
+        if several {
+            lines.push("trap - EXIT".to_owned());
+        }
+        lines.join("\n") + "\n"
+    }
+
+    fn pids(&self, root: i32) -> Vec<i32> {
+        let tree = self.trees.iter().find(|tree| tree.root() == root);
+        tree.into_iter().flat_map(|tree| &tree.processes).map(|member| member.pid).collect()
+    }
+}
+
+const WAY_BACK: [&str; 6] = [
+    "",
+    "# All or nothing: if anything fails, what was restored is ended again. The images are still there.",
+    "restored=",
+    "undo() { [ -z \"$restored\" ] || kill -KILL $restored; }",
+    "trap undo EXIT",
+    "trap '' HUP INT",
+];

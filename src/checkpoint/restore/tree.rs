@@ -1,0 +1,96 @@
+//! What is restored: a tree of processes from a folder of images each.
+
+use serde::Serialize;
+
+use crate::checkpoint::arg::Arg;
+use crate::checkpoint::images::{ImageSet, Process, State};
+use crate::model::{CgroupPath, Hierarchies, Version};
+
+/// A group that a process is in again.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Group {
+    /// Its absolute path.
+    pub path: Arg,
+    /// Its hierarchy.
+    #[serde(skip)]
+    pub version: Version,
+    /// Its path below what is mounted here.
+    #[serde(skip)]
+    pub below: CgroupPath,
+    /// Its path as `/proc/PID/cgroup` says it.
+    #[serde(skip)]
+    pub member: CgroupPath,
+}
+
+/// A process, as the images have it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Member {
+    /// Its PID, in its own PID namespace.
+    pub pid: i32,
+    /// The kernel's name for it, printable.
+    pub name: String,
+    /// What it was doing.
+    pub state: State,
+    /// The numbers of its threads, its own among them; of a zombie only that.
+    pub threads: Vec<i32>,
+    /// Its session; `None` where it joins the one that it is restored in.
+    pub sid: Option<i32>,
+    /// Its groups in the hierarchies with a freezer, as far as they are mounted here.
+    pub groups: Vec<Group>,
+}
+
+/// What one `criu restore` brings back.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Tree {
+    /// The folder with its images.
+    pub images: Arg,
+    /// Its processes, each behind its parent.
+    pub processes: Vec<Member>,
+    /// How much memory the images hold.
+    pub memory_bytes: u64,
+    /// It has a PID namespace of its own: its numbers are free there, and other ones here.
+    pub own_pids: bool,
+    /// It must be restored on a terminal.
+    pub on_terminal: bool,
+}
+
+impl Tree {
+    pub(super) fn of(set: &ImageSet, hierarchies: &Hierarchies) -> Self {
+        let ours = |sid: i32| set.processes.iter().any(|process| process.pid == sid);
+        let member = |process: &Process| Member {
+            pid: process.pid,
+            name: process.name.clone(),
+            state: process.state,
+            threads: match process.thread_list.is_empty() {
+                true => vec![process.pid],
+                false => process.thread_list.iter().map(|thread| thread.tid).collect(),
+            },
+            sid: Some(process.sid).filter(|&sid| ours(sid)),
+            groups: groups(set, process.pid, hierarchies),
+        };
+        Self {
+            images: set.place.clone().into(),
+            processes: set.processes.iter().map(member).collect(),
+            memory_bytes: set.memory_bytes,
+            own_pids: set.namespaces.contains(&"pid"),
+            on_terminal: set.on_terminal(),
+        }
+    }
+
+    /// The PID of the process at the top.
+    pub fn root(&self) -> i32 {
+        self.processes.first().map_or(0, |root| root.pid)
+    }
+}
+
+fn groups(set: &ImageSet, pid: i32, hierarchies: &Hierarchies) -> Vec<Group> {
+    let its = set.cgroups.iter().filter(|group| group.pids.contains(&pid));
+    let group = |group: &crate::checkpoint::images::Group| {
+        let version = group.freezer()?;
+        let hierarchy = hierarchies.get(version)?;
+        let below = group.below.below(&hierarchy.root)?;
+        let path = hierarchy.absolute(&below).into();
+        Some(Group { path, version, below, member: group.below.clone() })
+    };
+    its.filter_map(group).collect()
+}

@@ -1,0 +1,130 @@
+//! Looks afterwards whether every process is as the images have it.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use super::Plan;
+use super::plan::PID_FILE;
+use super::tree::{Group, Member, Tree};
+use crate::checkpoint::Finding;
+use crate::checkpoint::flag::Flag;
+use crate::checkpoint::images::State;
+use crate::kernel::processes::{Processes, comm, group_of, is_stopped};
+use crate::kernel::{Filesystem, Status};
+use crate::model::process::descendants;
+use crate::model::{Hierarchies, Process, State as Freeze, printable};
+
+/// Looks at the processes and their groups.
+pub fn verify(plan: &Plan, hierarchies: &Hierarchies) -> Vec<Finding> {
+    let mut checks: Vec<Finding> = plan.trees.iter().flat_map(processes).collect();
+    checks.extend(frozen(plan, hierarchies));
+    checks
+}
+
+fn processes(tree: &Tree) -> Vec<Finding> {
+    let deadline = Instant::now() + Duration::from_secs(1);
+    loop {
+        let numbers = numbers(tree);
+        let checks: Vec<Finding> =
+            tree.processes.iter().map(|member| process(member, numbers.get(&member.pid).copied())).collect();
+        // A process that was just let go needs a moment to arrive in its state.
+        if !checks.iter().any(Finding::blocks) || Instant::now() > deadline {
+            return checks;
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// The number that each process has here.
+fn numbers(tree: &Tree) -> BTreeMap<i32, i32> {
+    if !tree.own_pids {
+        return tree.processes.iter().map(|member| (member.pid, member.pid)).collect();
+    }
+    let file = Path::new(&tree.images.0).join(PID_FILE);
+    let root = std::fs::read_to_string(file).ok().and_then(|text| text.trim().parse().ok());
+    let Some(root) = root else { return BTreeMap::new() };
+    let all = Processes::default().all();
+    // The innermost number is the one of the images (`NSpid` of proc_pid_status(5)).
+    let inner = |process: &&Process| {
+        let numbers = Status::read(process.id.pid).ok()??.numbers("NSpid")?;
+        Some((*numbers.last()?, process.id.pid))
+    };
+    descendants(&all, root).iter().filter_map(inner).collect()
+}
+
+fn process(member: &Member, here: Option<i32>) -> Finding {
+    let shown = match here {
+        Some(here) if here != member.pid => format!("process {} ({}, here {here})", member.pid, member.name),
+        _ => format!("process {} ({})", member.pid, member.name),
+    };
+    match here.and_then(|pid| Processes::default().read(pid)) {
+        None => Finding::blocker(
+            "process",
+            format!("{shown} is not there"),
+            "it ended as soon as it ran, or was ended",
+        ),
+        Some(now) => match differs(member, &now) {
+            None => Finding::ok("process", format!("{shown} is as the images have it")),
+            Some(how) => {
+                Finding::blocker("process", format!("{shown} {how}"), "the images have it otherwise")
+            }
+        },
+    }
+}
+
+/// In what a process is not as the images have it.
+fn differs(member: &Member, now: &Process) -> Option<String> {
+    let pid = now.id.pid;
+    if now.is_zombie() != (member.state == State::Zombie) {
+        return Some(if now.is_zombie() { "has ended" } else { "has not ended" }.to_owned());
+    }
+    if now.is_zombie() {
+        return None;
+    }
+    if comm(pid).is_some_and(|name| printable(&name) != member.name) {
+        return Some("has another name".to_owned());
+    }
+    let stopped = member.state == State::Stopped;
+    if is_stopped(now).is_some_and(|now| now != stopped) {
+        return Some(if stopped { "runs" } else { "is stopped" }.to_owned());
+    }
+    let threads = usize::try_from(now.threads).unwrap_or(0);
+    if threads != member.threads.len() {
+        return Some(format!("has {threads} threads, not {}", member.threads.len()));
+    }
+    let sid = Status::read(pid).ok().flatten().and_then(|status| status.numbers("NSsid")?.last().copied());
+    if let (Some(sid), Some(wanted)) = (sid, member.sid)
+        && sid != wanted
+    {
+        return Some(format!("is in session {sid}, not {wanted}"));
+    }
+    member.groups.iter().find_map(|group| elsewhere(pid, group))
+}
+
+fn elsewhere(pid: i32, group: &Group) -> Option<String> {
+    let now = group_of(pid, group.version).ok().flatten()?;
+    (now != group.member).then(|| format!("is in the group {now} ({}), not {}", group.version, group.member))
+}
+
+/// criu makes a v1 group that is gone again as it was when it was dumped: frozen, where it was frozen.
+fn frozen(plan: &Plan, hierarchies: &Hierarchies) -> Vec<Finding> {
+    let mut groups: Vec<&Group> = plan.processes().flat_map(|member| &member.groups).collect();
+    groups.sort_by_key(|group| &group.path.0);
+    groups.dedup_by_key(|group| &group.path.0);
+    let flag = |group: &&Group| {
+        let fs = Filesystem::open(hierarchies.get(group.version)?.clone()).ok()?;
+        Flag::read(&fs, &group.below).ok()?.filter(|flag| flag.state != Freeze::Thawed)
+    };
+    groups.iter().filter_map(flag).map(|flag| still(&flag)).collect()
+}
+
+fn still(flag: &Flag) -> Finding {
+    let what = format!("the processes in {} are restored, and frozen", flag.shown());
+    let why = "criu made the group again as it was when the images were made, or somebody froze it";
+    let warning = Finding::warning("frozen", what, why);
+    match flag.requested {
+        true => warning.remedy(format!("let them run: {}", flag.line(false))),
+        false => warning.remedy("a group above it asks for the freeze: thaw that"),
+    }
+}

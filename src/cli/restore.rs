@@ -1,0 +1,112 @@
+//! `cryoscope restore`: look, show the command, run criu, look again.
+
+use std::io::{self, IsTerminal, Write};
+
+use serde::Serialize;
+
+use super::args::Restore;
+use super::ask::ask;
+use super::checkpoint::line;
+use super::{Context, Failure};
+use crate::checkpoint::restore::{self, Plan, Preflight, Refused, Report, Request, RunError};
+use crate::checkpoint::{Finding, Level, Progress};
+use crate::model::span;
+
+#[derive(Serialize)]
+struct Outcome<'a> {
+    findings: &'a [Finding],
+    plan: Option<&'a Plan>,
+    report: Option<&'a Report>,
+}
+
+/// Carries the restore out, or prints what would run.
+pub(super) fn run(context: &Context, options: Restore, out: &mut impl Write) -> Result<(), Failure> {
+    if !options.dry_run && context.global.read_only {
+        return Err(Failure::refused("--read-only is given: nothing is restored; leave it out"));
+    }
+    let request = Request {
+        folder: options.folder,
+        hierarchies: &context.hosts,
+        criu: options.criu,
+        extra: options.extra,
+        on_terminal: io::stdin().is_terminal(),
+    };
+    let found = restore::preflight(&request);
+    let plan = restore::plan(&found, &request);
+    if !options.json {
+        let findings = found.findings.iter().filter(|finding| finding.level != Level::Ok);
+        findings.into_iter().try_for_each(|finding| line(finding, out))?;
+    }
+    let plan = match plan {
+        Ok(plan) => plan,
+        Err(refused) => return refuse(&found, refused, options.json, out),
+    };
+    if options.dry_run {
+        match options.json {
+            true => object(&Outcome { findings: &found.findings, plan: Some(&plan), report: None }, out)?,
+            false => write!(out, "{}", plan.shell())?,
+        }
+        return Ok(());
+    }
+    if !options.json {
+        writeln!(out, "\n  {}\n", plan.command().replace('\n', "\n  "))?;
+        out.flush()?;
+    }
+    if !options.yes && request.on_terminal {
+        ask("Run it?")?;
+    }
+    let report = carry_out(&plan, context)?;
+    if options.json {
+        object(&Outcome { findings: &found.findings, plan: Some(&plan), report: Some(&report) }, out)?;
+    } else {
+        print(&report, out)?;
+    }
+    out.flush()?;
+    let failed: Vec<String> =
+        report.checks.iter().filter(|check| check.blocks()).map(ToString::to_string).collect();
+    if !failed.is_empty() {
+        let failed = failed.join("; ");
+        return Err(Failure::new(1, format!("criu succeeded, but not everything is as it was: {failed}")));
+    }
+    Ok(())
+}
+
+fn refuse(found: &Preflight, refused: Refused, json: bool, out: &mut impl Write) -> Result<(), Failure> {
+    if json {
+        object(&Outcome { findings: &found.findings, plan: None, report: None }, out)?;
+    }
+    out.flush()?;
+    Err(Failure::new(refused.exit() as u8, refused.to_string()))
+}
+
+fn carry_out(plan: &Plan, context: &Context) -> Result<Report, Failure> {
+    let mut progress = |progress: Progress| {
+        if let Progress::Stalled { origins, .. } = progress {
+            let origins = origins.join(", ");
+            eprintln!("cryoscope: criu waits, for {origins} was frozen meanwhile; thaw it, and criu goes on");
+        }
+    };
+    let ran = restore::run(plan, &mut progress)?;
+    Ok(Report::new(plan, &ran, restore::verify(plan, &context.hosts)))
+}
+
+fn print(report: &Report, out: &mut impl Write) -> Result<(), Failure> {
+    report.checks.iter().try_for_each(|check| line(check, out))?;
+    let took = f64::from(u32::try_from(report.elapsed_ms).unwrap_or(u32::MAX)) / 1e3;
+    let processes = span::count(report.processes(), "process", "processes");
+    let trees = span::count(report.trees.len(), "tree", "trees");
+    writeln!(out, "restored {processes} in {trees}, in {took:.2} s")?;
+    Ok(())
+}
+
+fn object(outcome: &Outcome<'_>, out: &mut impl Write) -> Result<(), Failure> {
+    serde_json::to_writer(&mut *out, outcome)?;
+    writeln!(out)?;
+    Ok(())
+}
+
+impl From<RunError> for Failure {
+    fn from(error: RunError) -> Self {
+        Self::new(error.exit() as u8, error.to_string())
+    }
+}
