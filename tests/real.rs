@@ -20,6 +20,7 @@ mod real {
     pub mod live;
     pub mod rescue;
     pub mod runtime;
+    pub mod restore;
     pub mod support;
     pub mod terminal;
 }
@@ -50,6 +51,7 @@ fn main() -> ExitCode {
         terminal::tests,
         bench::tests,
         findings::tests,
+        restore::tests,
     ];
     let trials = modules.into_iter().flat_map(|tests| tests()).collect();
     let mut arguments = Arguments::from_args();

@@ -233,6 +233,17 @@ pub fn restore(root: i32, images: &Path) -> (Ended, Option<Restored>) {
     (Ended { success, log }, success.then(|| Restored(root)))
 }
 
+/// A process that something else restores, and whose reaper this program becomes.
+pub fn adopt(root: i32) -> Restored {
+    be_the_reaper();
+    Restored(root)
+}
+
+/// What loses its parent becomes a child of this program from here on.
+pub fn be_the_reaper() {
+    set_child_subreaper(true).unwrap();
+}
+
 impl Drop for Restored {
     fn drop(&mut self) {
         let pid = Pid::from_raw(self.0);
