@@ -1,11 +1,13 @@
 //! The groups that the processes were in: `cgroup.img`.
 
+use std::collections::HashSet;
+
 use serde::Serialize;
 
 use super::ImagesError;
 use super::folder::Folder;
 use super::image::{Image, Magic};
-use super::message::{CgroupSet, Cgroups};
+use super::message::{CgroupController, CgroupDir, CgroupProperty, CgroupSet, Cgroups};
 use super::process::Process;
 use crate::model::{CgroupPath, Version, printable};
 
@@ -21,6 +23,9 @@ pub struct Group {
     /// The path as bytes.
     #[serde(skip)]
     pub below: CgroupPath,
+    /// A v1 group that criu freezes when it makes it again.
+    #[serde(skip)]
+    pub made_frozen: bool,
 }
 
 impl Group {
@@ -44,7 +49,7 @@ pub(super) fn read(folder: &Folder, processes: &[Process]) -> Result<Vec<Group>,
     let Some(mut image) = Image::open(folder, "cgroup.img", Magic::Cgroup)? else {
         return Ok(Vec::new());
     };
-    let sets = image.one::<Cgroups>()?.sets;
+    let Cgroups { sets, controllers } = image.one()?;
     let mut groups: Vec<Group> = Vec::new();
     for set in &sets {
         let pids: Vec<i32> = processes.iter().filter(|p| p.cg_set == Some(set.id)).map(|p| p.pid).collect();
@@ -52,7 +57,28 @@ pub(super) fn read(folder: &Folder, processes: &[Process]) -> Result<Vec<Group>,
             enter(set, &pids, &mut groups);
         }
     }
+    let frozen = frozen(&controllers);
+    for group in groups.iter_mut().filter(|group| group.freezer() == Some(Version::V1)) {
+        group.made_frozen = frozen.contains(&group.below);
+    }
     Ok(groups)
+}
+
+/// The groups of the v1 freezer that are made again frozen (criu/cgroup.c: `prepare_cgroup_dir_properties`).
+fn frozen(controllers: &[CgroupController]) -> HashSet<CgroupPath> {
+    let freezer = controllers.iter().filter(|c| c.names.iter().any(|name| name == b"freezer"));
+    let mut waiting: Vec<(CgroupPath, &CgroupDir)> =
+        freezer.flat_map(|c| &c.dirs).map(|dir| (CgroupPath::root(), dir)).collect();
+    let mut frozen = HashSet::new();
+    while let Some((above, dir)) = waiting.pop() {
+        let path = CgroupPath::new(&[above.as_bytes(), b"/", &dir.name[..]].concat());
+        waiting.extend(dir.children.iter().map(|child| (path.clone(), child)));
+        let is_frozen = |p: &CgroupProperty| p.name == b"freezer.state" && p.value.starts_with(b"FROZEN");
+        if dir.properties.iter().any(is_frozen) {
+            frozen.insert(path);
+        }
+    }
+    frozen
 }
 
 /// Two sets may share a group.
@@ -67,6 +93,7 @@ fn enter(set: &CgroupSet, pids: &[i32], groups: &mut Vec<Group>) {
                 path: path.into_owned(),
                 pids: pids.to_vec(),
                 below: CgroupPath::new(&member.path),
+                made_frozen: false,
             }),
         }
     }

@@ -300,6 +300,39 @@ pub(super) struct Dump {
 pub(super) struct Cgroups {
     #[prost(message, repeated, tag = "1")]
     pub sets: Vec<CgroupSet>,
+    #[prost(message, repeated, tag = "2")]
+    pub controllers: Vec<CgroupController>,
+}
+
+/// `cgroup.proto`: `cg_controller_entry`: the groups of a hierarchy, as they are made again.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct CgroupController {
+    /// The v1 controllers.
+    #[prost(bytes = "vec", repeated, tag = "1")]
+    pub names: Vec<Vec<u8>>,
+    #[prost(message, repeated, tag = "2")]
+    pub dirs: Vec<CgroupDir>,
+}
+
+/// `cgroup.proto`: `cgroup_dir_entry`.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct CgroupDir {
+    /// Below the group that it is in.
+    #[prost(bytes = "vec", required, tag = "1")]
+    pub name: Vec<u8>,
+    #[prost(message, repeated, tag = "2")]
+    pub children: Vec<CgroupDir>,
+    #[prost(message, repeated, tag = "3")]
+    pub properties: Vec<CgroupProperty>,
+}
+
+/// `cgroup.proto`: `cgroup_prop_entry`: a file of a group.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct CgroupProperty {
+    #[prost(bytes = "vec", required, tag = "1")]
+    pub name: Vec<u8>,
+    #[prost(bytes = "vec", required, tag = "2")]
+    pub value: Vec<u8>,
 }
 
 /// `cgroup.proto`: `cg_set_entry`.

@@ -80,7 +80,7 @@ fn whole() -> Vec<(String, Vec<u8>)> {
     let descriptor = |fd, id| Descriptor { id, fd, r#type: 1 }.encode_to_vec();
     let member = |name: &str, path: &str| CgroupMember { name: name.into(), path: path.into() };
     let ctls = vec![member("", "/app"), member("freezer", "/app\n")];
-    let cgroups = Cgroups { sets: vec![CgroupSet { id: 2, ctls }] };
+    let cgroups = Cgroups { sets: vec![CgroupSet { id: 2, ctls }], ..Cgroups::default() };
     let thread = ThreadCore { comm: Some(b"worker".to_vec()), cg_set: Some(2), ..Default::default() };
     let run = |nr: u32, flags| PagemapEntry { compat_nr_pages: nr, flags: Some(flags), ..Default::default() };
     let newer = PagemapEntry { nr_pages: Some(3), flags: Some(4), ..Default::default() };
