@@ -55,7 +55,12 @@ pub(super) fn run(context: &Context, options: Restore, out: &mut impl Write) -> 
     if !options.yes && request.on_terminal {
         ask("Run it?")?;
     }
-    let report = carry_out(&plan, context)?;
+    let report = carry_out(&plan, context);
+    if options.json && report.is_err() {
+        object(&Outcome { findings: &found.findings, plan: Some(&plan), report: None }, out)?;
+        out.flush()?;
+    }
+    let report = report?;
     if options.json {
         object(&Outcome { findings: &found.findings, plan: Some(&plan), report: Some(&report) }, out)?;
     } else {

@@ -5,10 +5,11 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use cryoscope::checkpoint::images::read;
+use cryoscope::kernel::processes::Processes;
 use cryoscope::model::Version;
 use libtest_mimic::Trial;
 use nix::sys::signal::{Signal, kill};
@@ -35,7 +36,7 @@ pub fn tests() -> Vec<Trial> {
         trial("restore::a_stopped_one_stays_stopped", BOTH, stopped),
         trial("restore::a_family_is_as_it_was", BOTH, a_family),
         trial("restore::numbers_are_taken", BOTH, numbers_are_taken),
-        trial("restore::numbers_of_threads_and_groups_are_taken", BOTH, other_numbers_are_taken),
+        trial("restore::the_number_of_a_process_group_is_taken", BOTH, number_of_a_group),
         trial("restore::a_freeze_meanwhile_is_said", BOTH, frozen_meanwhile),
         trial("restore::a_job_of_a_terminal", BOTH, terminal_job),
         trial("restore::ctrl_c_does_not_hurt", BOTH, signals_wait),
@@ -43,6 +44,9 @@ pub fn tests() -> Vec<Trial> {
         trial("restore::truncated_and_corrupt", BOTH, truncated_and_corrupt),
         trial("restore::files_that_changed", BOTH, files_that_changed),
         trial("restore::groups_are_made_again", BOTH, groups_are_made_again),
+        trial("restore::two_trees_of_a_frozen_group", BOTH, two_trees_of_a_frozen_group),
+        trial("restore::not_a_session_leader", BOTH, not_a_session_leader),
+        trial("restore::a_group_that_was_not_kept", BOTH, group_not_kept),
         trial("restore::the_script_does_the_same", BOTH, script),
         trial("restore::the_script_ends_what_it_restored", BOTH, script_fails),
         trial("restore::a_pid_namespace_of_its_own", BOTH, pid_namespace),
@@ -80,6 +84,11 @@ fn assert_failed(output: &Output, code: i32, words: &[&str]) {
 /// Asks for its exit code, if it is a child that has ended.
 fn reap(pid: i32) {
     let _ = waitpid(Pid::from_raw(pid), Some(WaitPidFlag::WNOHANG));
+}
+
+/// Its state letter.
+fn state(pid: i32) -> Option<char> {
+    Processes::default().read(pid).map(|process| process.state)
 }
 
 fn is_there(pid: i32) -> bool {
@@ -292,7 +301,8 @@ fn second_fails() {
         "restore.log",
     ];
     assert_failed(&output, 7, &words);
-    assert!(pids.iter().all(|&pid| !is_there(pid)), "nothing is left, no zombie either");
+    let left: Vec<_> = pids.iter().filter(|&&pid| is_there(pid)).map(|&pid| (pid, state(pid))).collect();
+    assert!(left.is_empty(), "nothing is left, no zombie either: {left:?}");
     for (workload, count) in killed.workloads.iter().zip(&killed.counts) {
         let bytes = fs::read(workload.counter()).unwrap();
         assert_eq!(bytes[..8], count.to_le_bytes(), "not one step ran");
@@ -305,8 +315,9 @@ fn second_fails() {
 
 fn stopped() {
     let stop = |groups: &[Group]| {
-        let pids = groups[0].pids();
-        kill(Pid::from_raw(pids[0]), Signal::SIGSTOP).unwrap();
+        let pid = groups[0].pids().into_iter().min().unwrap();
+        kill(Pid::from_raw(pid), Signal::SIGSTOP).unwrap();
+        until("it is stopped", SOON, || state(pid) == Some('T'));
     };
     for trees in [1, 2] {
         let killed = Killed::unreaped(trees, stop);
@@ -314,10 +325,9 @@ fn stopped() {
         let _restored = killed.adopt();
         assert_restored(&restore(&killed.folder(), &[]));
         let stopped = killed.workloads.iter().map(Workload::pid).min().unwrap();
-        let state = |pid| cryoscope::kernel::processes::Processes::default().read(pid).unwrap().state;
         for (workload, &count) in killed.workloads.iter().zip(&killed.counts) {
             if workload.pid() == stopped {
-                assert_eq!((state(stopped), workload.count()), ('T', count));
+                assert_eq!((state(stopped), workload.count()), (Some('T'), count));
                 kill(Pid::from_raw(stopped), Signal::SIGCONT).unwrap();
             }
         }
@@ -371,55 +381,33 @@ fn numbers_are_taken() {
     assert!(!images.folder().join("restore.log").exists(), "criu was not started");
 }
 
-/// A process that has a number of the kernel's next choice (`ns_last_pid`); another test may be faster, then it is tried again.
-fn with_number(number: i32, mut start: impl FnMut() -> Child) -> Child {
-    for _ in 0..100 {
-        fs::write("/proc/sys/kernel/ns_last_pid", (number - 1).to_string()).unwrap();
-        let mut child = start();
-        if child.id().cast_signed() == number {
-            return child;
-        }
-        child.kill().unwrap();
-        child.wait().unwrap();
-    }
-    panic!("number {number} was not to be had");
-}
-
-fn other_numbers_are_taken() {
-    let killed = Killed::new(1);
-    let set = read(&killed.folder()).unwrap();
-    let thread = set.processes[0].thread_list.iter().map(|thread| thread.tid).max().unwrap();
-    let sleep = || quiet(Command::new("sleep").arg("60")).spawn().unwrap();
-    let mut taker = with_number(thread, sleep);
-    assert_failed(
-        &restore(&killed.folder(), &[]),
-        4,
-        &[&format!("number {thread} is taken: process {thread} (sleep 60)")],
-    );
-    taker.kill().unwrap();
-    taker.wait().unwrap();
-    // One that leads a group and ends: its child still has the number, and no process does.
+/// The leader of a process group is dumped, and one of its group is not: its number is in use, though no process has it.
+fn number_of_a_group() {
+    let (v2, v1, images) = (Group::v2("leader"), Group::v1("leader"), Images::new());
+    fs::create_dir(images.folder()).unwrap();
     be_the_reaper();
-    let leader = || {
-        let script = "sleep 60 >/dev/null & echo $!";
-        quiet(Command::new("sh").args(["-c", script]).process_group(0))
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap()
-    };
-    let leader = with_number(killed.pid(), leader);
-    let said = leader.wait_with_output().unwrap();
-    let child: i32 = String::from_utf8(said.stdout).unwrap().trim().parse().unwrap();
-    assert!(!is_there(killed.pid()) && is_there(child));
-    let output = restore(&killed.folder(), &[]);
-    kill(Pid::from_raw(child), Signal::SIGKILL).unwrap();
-    waitpid(Pid::from_raw(child), None).unwrap();
+    let script = "(sleep 60 >/dev/null & echo $!); exec sleep 61 >/dev/null";
+    let mut command = Command::new("sh");
+    let command = quiet(command.args(["-c", script]).process_group(0)).stdout(Stdio::piped());
+    let mut leader = command.spawn().unwrap();
+    let pid = leader.id().cast_signed();
+    let mut said = String::new();
+    leader.stdout.take().unwrap().read_to_string(&mut said).unwrap();
+    let follower: i32 = said.trim().parse().unwrap();
+    v2.add(pid);
+    v1.add(pid);
+    dump(pid, &images.folder()).option("--shell-job").run().assert_success();
+    leader.wait().unwrap();
+    assert!(!is_there(pid) && is_there(follower));
+    let output = restore(&images.folder(), &[]);
+    kill(Pid::from_raw(follower), Signal::SIGKILL).unwrap();
+    waitpid(Pid::from_raw(follower), None).unwrap();
     let words =
-        format!("number {} is taken: it is the process group or session of process {child}", killed.pid());
+        format!("number {pid} is taken: it is the process group or session of process {follower} (sleep 60)");
     assert_failed(&output, 4, &[&words]);
-    let _restored = killed.adopt();
-    assert_restored(&restore(&killed.folder(), &[]));
-    killed.assert_count_on();
+    let _restored = adopt(pid);
+    assert_restored(&restore(&images.folder(), &[]));
+    assert_eq!(v2.pids(), [pid]);
 }
 
 /// A group that somebody freezes while criu works: that is said, and it is theirs to thaw; criu is let finish.
@@ -568,6 +556,8 @@ fn groups_are_made_again() {
         killed.workloads[0].reap();
         killed.groups.iter().for_each(Group::remove);
         let _restored = killed.adopt();
+        let said = String::from_utf8(restore(&killed.folder(), &["--dry-run"]).stdout).unwrap();
+        assert_eq!(said.contains("freezes it as it was"), frozen, "{said}");
         let output = restore(&killed.folder(), &[]);
         assert_restored(&output);
         for group in &killed.groups {
@@ -580,6 +570,59 @@ fn groups_are_made_again() {
         v1.thaw();
         killed.assert_count_on();
     }
+}
+
+/// The first tree would make the group frozen, and criu wait for ever with the second. A group that is there is left as it is.
+fn two_trees_of_a_frozen_group() {
+    let killed = Killed::unreaped(2, |groups| groups[1].freeze());
+    killed.workloads.iter().for_each(Workload::reap);
+    killed.groups.iter().for_each(Group::remove);
+    let v1 = killed.groups[1].path();
+    assert_failed(
+        &restore(&killed.folder(), &[]),
+        4,
+        &["freezes it as it was", &format!("mkdir {}", v1.display())],
+    );
+    killed.assert_nothing_runs();
+    fs::create_dir(v1).unwrap();
+    let _restored = killed.adopt();
+    assert_restored(&restore(&killed.folder(), &[]));
+    killed.assert_count_on();
+}
+
+/// One that belongs to another's session, without a terminal.
+fn not_a_session_leader() {
+    let (v2, v1, images) = (Group::v2("job"), Group::v1("job"), Images::new());
+    let mut sleep = quiet(Command::new("sleep").arg("60")).spawn().unwrap();
+    let pid = sleep.id().cast_signed();
+    v2.add(pid);
+    v1.add(pid);
+    until("it is sleep", SOON, || fs::read_to_string(format!("/proc/{pid}/comm")).unwrap() == "sleep\n");
+    let output = checkpoint(&v2, &images.folder(), &["--after", "killed", "--yes"]);
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    sleep.wait().unwrap();
+    let _restored = adopt(pid);
+    let output = restore(&images.folder(), &["--json"]);
+    assert_restored(&output);
+    let object: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert!(object["report"]["command"].as_str().unwrap().contains("--shell-job"));
+    assert_eq!(v2.pids(), [pid]);
+}
+
+/// criu does not keep the group that it is in itself: the process comes into this program's.
+fn group_not_kept() {
+    let images = Images::new();
+    fs::create_dir(images.folder()).unwrap();
+    let workload = Workload::in_groups(&[]);
+    dump(workload.pid(), &images.folder()).run().assert_success();
+    workload.reap();
+    let _restored = adopt(workload.pid());
+    let output = restore(&images.folder(), &[]);
+    assert_restored(&output);
+    let said = String::from_utf8(output.stdout).unwrap();
+    let words = format!("the images do not say in which group process {} was", workload.pid());
+    assert!(said.contains(&words), "{said}");
+    workload.assert_counting();
 }
 
 /// The script that `--dry-run` prints, run by a shell.
@@ -606,9 +649,8 @@ fn script_fails() {
     let _restored = killed.adopt();
     let criu = meddling(&killed, "printf x >> COUNTER");
     assert!(!run_script(&killed, &["--criu", criu.to_str().unwrap()]).status.success());
-    let state = |pid| cryoscope::kernel::processes::Processes::default().read(pid);
     for workload in &killed.workloads {
-        until("it is ended", SOON, || state(workload.pid()).is_none_or(|process| process.is_zombie()));
+        until("it is ended", SOON, || matches!(state(workload.pid()), None | Some('Z')));
     }
 }
 

@@ -1,6 +1,7 @@
 //! The groups that the processes come into again: there or to be made, and not frozen.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use super::preflight::Request;
 use crate::checkpoint::Finding;
@@ -8,7 +9,8 @@ use crate::checkpoint::flag::Flag;
 use crate::checkpoint::images::{Group, ImageSet, State};
 use crate::kernel::Filesystem;
 use crate::kernel::processes::{controllers, group_of};
-use crate::model::{CgroupPath, Version};
+use crate::model::shell::{quoted, write_request};
+use crate::model::{CgroupPath, Version, printable};
 
 /// Looks at the groups; the freeze flags of those that are there, and of all above.
 pub(super) fn look(request: &Request<'_>, sets: &[ImageSet], findings: &mut Vec<Finding>) -> Vec<Flag> {
@@ -16,6 +18,7 @@ pub(super) fn look(request: &Request<'_>, sets: &[ImageSet], findings: &mut Vec<
         not_kept(set, findings);
         not_mounted(set, findings);
     }
+    units(sets, findings);
     // The person has said where the processes go.
     if request.gives(&["--manage-cgroups", "--cgroup-root"]) {
         let what = "which groups the processes come into";
@@ -29,7 +32,7 @@ pub(super) fn look(request: &Request<'_>, sets: &[ImageSet], findings: &mut Vec<
         if !seen.insert((version, group.below.clone())) {
             continue;
         }
-        for flag in one(request, group, version, findings) {
+        for flag in one(request, group, version, sets.len() > 1, findings) {
             if !flags.contains(&flag) {
                 flags.push(flag);
             }
@@ -57,6 +60,19 @@ fn not_kept(set: &ImageSet, findings: &mut Vec<Finding>) {
     findings.push(Finding::warning("group-not-kept", what, why));
 }
 
+/// systemd takes a process that criu made for none of its own, though it is in the group of a unit (measured: it becomes a
+/// child of PID 1, and the unit stays failed or dead).
+fn units(sets: &[ImageSet], findings: &mut Vec<Finding>) {
+    let name = |group: &Group| printable(group.below.name()).into_owned();
+    let groups = sets.iter().flat_map(|set| &set.cgroups).filter(|group| group.has_freezer());
+    let is_unit = |name: &String| name.ends_with(".service") || name.ends_with(".scope");
+    for unit in groups.map(name).filter(is_unit).collect::<BTreeSet<String>>() {
+        let what = format!("the processes were of the unit {unit}");
+        let why = "restored, they are in its group, and systemd does not supervise them: it neither stops nor restarts them";
+        findings.push(Finding::warning("unit", what, why));
+    }
+}
+
 /// A hierarchy that is not mounted here is mounted by criu for itself, where the kernel has it.
 fn not_mounted(set: &ImageSet, findings: &mut Vec<Finding>) {
     let here = match controllers() {
@@ -79,7 +95,13 @@ fn not_mounted(set: &ImageSet, findings: &mut Vec<Finding>) {
 }
 
 /// A group, and the flags that bear on what is put into it.
-fn one(request: &Request<'_>, group: &Group, version: Version, findings: &mut Vec<Finding>) -> Vec<Flag> {
+fn one(
+    request: &Request<'_>,
+    group: &Group,
+    version: Version,
+    several: bool,
+    findings: &mut Vec<Finding>,
+) -> Vec<Flag> {
     let path = &group.below;
     let unknown = |error: &dyn std::fmt::Display| {
         Finding::unknown("group", format!("the group {path} ({version})"), error)
@@ -100,9 +122,30 @@ fn one(request: &Request<'_>, group: &Group, version: Version, findings: &mut Ve
     };
     findings.push(match is_there {
         true => Finding::ok("group", format!("the group {path} ({version}) is there")),
+        false if group.made_frozen => made_frozen(&hierarchy.absolute(&below), several),
         false => Finding::ok("group", format!("the group {path} ({version}) will be made again by criu")),
     });
     flags
+}
+
+/// A v1 group that is gone, and was frozen: so it is made again, before the next tree comes into it.
+fn made_frozen(group: &Path, several: bool) -> Finding {
+    let what = format!(
+        "criu makes {} again, and freezes it as it was",
+        printable(group.as_os_str().as_encoded_bytes())
+    );
+    let word = quoted(group.as_os_str());
+    let thawed = format!("a group that is there is left as it is: mkdir {word}");
+    match several {
+        true => Finding::blocker(
+            "frozen",
+            what,
+            "criu would wait for ever with the next tree, which comes into it",
+        )
+        .remedy(thawed),
+        false => Finding::warning("frozen", what, "the processes are restored, and stand still")
+            .remedy(format!("{thawed}; or thaw it afterwards: {}", write_request(Version::V1, group, false))),
+    }
 }
 
 /// Whether the group is there, and the flags of it and of all above.

@@ -126,3 +126,33 @@ fn finding(taken: &Taken) -> Finding {
     };
     Finding::blocker(code, what, WHY).criu_says(SAYS).remedy(remedy)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_number_of_a_thread() {
+        let me = std::process::id().cast_signed();
+        let thread = std::thread::spawn(|| {
+            let own = nix::unistd::gettid().as_raw();
+            (own, taken(&[own, i32::MAX]))
+        });
+        let (own, taken) = thread.join().unwrap();
+        assert!(own != me && taken.len() == 1);
+        let finding = finding(&taken[0]);
+        assert!(
+            finding.blocks() && finding.what.starts_with(&format!("number {own} is taken: process {me} ("))
+        );
+        assert!(finding.what.ends_with("has a thread of this number"), "{}", finding.what);
+    }
+
+    #[test]
+    fn one_number_for_two() {
+        let mut findings = Vec::new();
+        twice(&[3, 1, 2], &mut findings);
+        assert!(findings.is_empty());
+        twice(&[3, 1, 3], &mut findings);
+        assert!(findings[0].blocks() && findings[0].what.contains('3'));
+    }
+}

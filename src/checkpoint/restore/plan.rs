@@ -152,6 +152,12 @@ impl Plan {
         self.trees.iter().flat_map(|tree| &tree.processes)
     }
 
+    /// The processes of the tree with this root.
+    pub(super) fn members(&self, root: i32) -> impl Iterator<Item = &Member> {
+        let tree = self.trees.iter().find(|tree| tree.root() == root);
+        tree.into_iter().flat_map(|tree| &tree.processes)
+    }
+
     /// The lines for a shell that do the same.
     pub fn command(&self) -> String {
         self.steps.iter().map(Step::shell).collect::<Vec<_>>().join("\n")

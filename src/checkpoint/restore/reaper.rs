@@ -66,6 +66,19 @@ pub(super) fn reap_group(group: i32) {
     }
 }
 
+/// Asks for the exit codes of those that are children of this program: a criu that fails kills what it has made, and leaves
+/// it to the nearest reaper. Parents come first, for what is below a living one comes here later.
+pub(super) fn reap_children(pids: impl IntoIterator<Item = i32>) {
+    let deadline = Instant::now() + END;
+    for pid in pids {
+        while Instant::now() < deadline
+            && matches!(waitpid(Pid::from_raw(pid), Some(WaitPidFlag::WNOHANG)), Ok(WaitStatus::StillAlive))
+        {
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    }
+}
+
 fn is_gone(pid: i32) -> bool {
     match waitpid(Pid::from_raw(pid), Some(WaitPidFlag::WNOHANG)) {
         Ok(WaitStatus::StillAlive) => false,

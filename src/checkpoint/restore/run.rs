@@ -10,7 +10,7 @@ use process_wrap::std::{ChildWrapper, CommandWrap};
 
 use super::Plan;
 use super::plan::LOG;
-use super::reaper::{Reaper, reap, reap_group};
+use super::reaper::{Reaper, reap, reap_children, reap_group};
 use super::step::{Restore, Step};
 use crate::checkpoint::criu::{command, meaning, spawn};
 use crate::checkpoint::flag::Flag;
@@ -126,6 +126,7 @@ pub fn run(plan: &Plan, tell: &mut dyn FnMut(Progress)) -> Result<Ran, RunError>
         match step {
             Step::Restore(one) => {
                 if let Err(failed) = restore(one, &plan.flags, tell) {
+                    reap_children(plan.members(one.root).map(|member| member.pid));
                     return Err(failed.with(end(&restored)));
                 }
                 restored.push(Restored { root: one.root, processes: identities(plan, one.root) });
@@ -144,9 +145,7 @@ struct Restored {
 
 fn identities(plan: &Plan, root: i32) -> Vec<ProcessId> {
     let mut processes = Processes::default();
-    let tree = plan.trees.iter().find(|tree| tree.root() == root);
-    let members = tree.into_iter().flat_map(|tree| &tree.processes);
-    members.filter_map(|member| processes.read(member.pid)).map(|process| process.id).collect()
+    plan.members(root).filter_map(|member| processes.read(member.pid)).map(|process| process.id).collect()
 }
 
 fn resume(pids: &[i32], restored: &[Restored]) -> Result<(), RunError> {

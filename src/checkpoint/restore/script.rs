@@ -30,8 +30,7 @@ impl Plan {
     }
 
     fn pids(&self, root: i32) -> Vec<i32> {
-        let tree = self.trees.iter().find(|tree| tree.root() == root);
-        tree.into_iter().flat_map(|tree| &tree.processes).map(|member| member.pid).collect()
+        self.members(root).map(|member| member.pid).collect()
     }
 }
 
