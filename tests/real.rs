@@ -19,8 +19,8 @@ mod real {
     pub mod kernel;
     pub mod live;
     pub mod rescue;
-    pub mod runtime;
     pub mod restore;
+    pub mod runtime;
     pub mod support;
     pub mod terminal;
 }

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::args::Restore;
 use super::ask::ask;
 use super::checkpoint::line;
-use super::{Context, Failure};
+use super::{Context, Failure, tell};
 use crate::checkpoint::restore::{self, Plan, Preflight, Refused, Report, Request, RunError};
 use crate::checkpoint::{Finding, Level, Progress};
 use crate::model::span;
@@ -88,7 +88,7 @@ fn carry_out(plan: &Plan, context: &Context) -> Result<Report, Failure> {
     let mut progress = |progress: Progress| {
         if let Progress::Stalled { origins, .. } = progress {
             let origins = origins.join(", ");
-            eprintln!("cryoscope: criu waits, for {origins} was frozen meanwhile; thaw it, and criu goes on");
+            tell(&format!("criu waits, for {origins} was frozen meanwhile; thaw it, and criu goes on"));
         }
     };
     let ran = restore::run(plan, &mut progress)?;

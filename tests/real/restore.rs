@@ -341,7 +341,7 @@ fn a_family() {
     be_the_reaper();
     let family = Workload::family(&[&v2, &v1]);
     fs::create_dir(images.folder()).unwrap();
-    dump(family.pid(), &images.folder()).option("--file-locks").run().assert_success();
+    dump(family.pid(), &images.folder()).option(&["--file-locks"]).run().assert_success();
     let count = family.count();
     family.reap();
     // Its children came to the nearest reaper, which this program is.
@@ -396,7 +396,7 @@ fn number_of_a_group() {
     let follower: i32 = said.trim().parse().unwrap();
     v2.add(pid);
     v1.add(pid);
-    dump(pid, &images.folder()).option("--shell-job").run().assert_success();
+    dump(pid, &images.folder()).option(&["--shell-job"]).run().assert_success();
     leader.wait().unwrap();
     assert!(!is_there(pid) && is_there(follower));
     let output = restore(&images.folder(), &[]);
@@ -447,7 +447,7 @@ fn terminal_job() {
     let pid = child.id().cast_signed();
     v2.add(pid);
     v1.add(pid);
-    dump(pid, &images.folder()).option("--shell-job").run().assert_success();
+    dump(pid, &images.folder()).option(&["--shell-job"]).run().assert_success();
     child.wait().unwrap();
     drop(pty);
     let output = restore(&images.folder(), &[]);
@@ -659,7 +659,7 @@ fn pid_namespace() {
     let counter = images.folder().with_file_name("counter");
     let mut command = Command::new("unshare");
     command.args(["--pid", "--fork"]).arg(std::env::current_exe().unwrap()).arg("workload").arg(&counter);
-    let mut unshare = quiet(command.arg(v2.path()).arg(v1.path())).spawn().unwrap();
+    let mut unshare = quiet(command.args(["nothing", ""]).arg(v2.path()).arg(v1.path())).spawn().unwrap();
     let count =
         || fs::read(&counter).ok().and_then(|bytes| bytes.try_into().ok()).map_or(0, u64::from_le_bytes);
     until("it counts", SOON, || count() > 0);
