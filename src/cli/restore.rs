@@ -88,7 +88,7 @@ fn carry_out(plan: &Plan, context: &Context) -> Result<Report, Failure> {
     let mut progress = |progress: Progress| {
         if let Progress::Stalled { origins, .. } = progress {
             let origins = origins.join(", ");
-            tell(&format!("criu waits, for {origins} was frozen meanwhile; thaw it, and criu goes on"));
+            tell(format_args!("criu waits, for {origins} was frozen meanwhile; thaw it, and criu goes on"));
         }
     };
     let ran = restore::run(plan, &mut progress)?;
