@@ -20,6 +20,7 @@ mod log;
 mod outcome;
 pub mod plan;
 pub mod preflight;
+pub mod refused;
 pub mod report;
 pub mod rescue;
 pub mod restore;
@@ -31,8 +32,9 @@ pub mod verify;
 mod watchdog;
 
 pub use finding::{Finding, Level};
-pub use plan::{Plan, Refused, plan};
+pub use plan::{Plan, plan};
 pub use preflight::{After, Preflight, Request, preflight};
+pub use refused::Refused;
 pub use report::Report;
 pub use rescue::{Case, RescueError, rescue, stranded};
 pub use run::{Control, Progress, Ran, RunError, run};

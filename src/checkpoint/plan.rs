@@ -14,7 +14,7 @@ use super::outcome::{Flags, Outcome, holds_before, outcome};
 use super::preflight::{After, Preflight, Request};
 use super::step::{Dump, Step};
 use super::tree::{Member, Tree};
-use super::{Exit, Finding};
+use super::{Finding, Refused};
 use crate::model::printable;
 
 /// A checkpoint, ready to run.
@@ -38,36 +38,6 @@ pub struct Plan {
     pub kernel: String,
     /// What runs, in this order.
     pub steps: Vec<Step>,
-}
-
-/// Why there is no plan.
-#[derive(Debug, thiserror::Error)]
-pub enum Refused {
-    /// The preflight found something in the way.
-    #[error("the checkpoint would not work: {}", sentence(.0))]
-    Blocked(Vec<Finding>),
-    /// The outcome that was asked for cannot be had.
-    #[error("{0}")]
-    After(String),
-    /// An option of criu that this program sets itself.
-    #[error("{0} is set by this program; leave it out of the options for criu")]
-    Option(String),
-}
-
-fn sentence(blockers: &[Finding]) -> String {
-    blockers.iter().map(ToString::to_string).collect::<Vec<_>>().join(". ")
-}
-
-impl Refused {
-    /// What it means to the program that called.
-    pub fn exit(&self) -> Exit {
-        let has = |code| matches!(self, Self::Blocked(all) if all.iter().any(|f| f.code == code));
-        match self {
-            _ if has("not-permitted") => Exit::NotPermitted,
-            _ if has("no-such-process") => Exit::Gone,
-            _ => Exit::Refused,
-        }
-    }
 }
 
 /// The options that decide what becomes of the target.
@@ -98,7 +68,7 @@ const OURS: [&str; 17] = [
 pub fn plan(found: &Preflight, request: &Request<'_>) -> Result<Plan, Refused> {
     let blockers: Vec<Finding> = found.blockers().cloned().collect();
     let (Some(criu), Some(choice), true) = (&found.criu, &found.choice, blockers.is_empty()) else {
-        return Err(Refused::Blocked(blockers));
+        return Err(Refused::Blocked { so: "the checkpoint would not work", blockers });
     };
     if let Some(ours) = ours(&request.extra) {
         return Err(Refused::Option(ours));

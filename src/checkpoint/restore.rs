@@ -24,7 +24,7 @@ mod stored;
 pub mod tree;
 pub mod verify;
 
-pub use plan::{Plan, Refused, plan};
+pub use plan::{Plan, plan};
 pub use preflight::{Preflight, Request, preflight};
 pub use report::Report;
 pub use run::{Ran, RunError, run};

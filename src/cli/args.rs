@@ -171,6 +171,14 @@ pub struct Checkpoint {
     /// What becomes of the processes (default: they stay as they were found)
     #[arg(long, value_name = "STATE", value_parser = after)]
     pub after: Option<After>,
+    /// How criu is run.
+    #[command(flatten)]
+    pub run: CriuRun,
+}
+
+/// What the verbs that run criu have in common.
+#[derive(Debug, Args)]
+pub struct CriuRun {
     /// Print what would run, as a shell script, and run nothing
     #[arg(long)]
     pub dry_run: bool,
@@ -194,21 +202,9 @@ pub struct Restore {
     /// The folder with the images
     #[arg(value_name = "DIR")]
     pub folder: PathBuf,
-    /// Print what would run, as a shell script, and run nothing
-    #[arg(long)]
-    pub dry_run: bool,
-    /// Ask nothing
-    #[arg(long)]
-    pub yes: bool,
-    /// One JSON object
-    #[arg(long)]
-    pub json: bool,
-    /// The criu to use (default: the one in PATH)
-    #[arg(long, value_name = "PATH")]
-    pub criu: Option<PathBuf>,
-    /// Options handed on to criu
-    #[arg(last = true, value_name = "CRIU-OPTIONS")]
-    pub extra: Vec<OsString>,
+    /// How criu is run.
+    #[command(flatten)]
+    pub run: CriuRun,
 }
 
 /// `inspect`

@@ -24,7 +24,7 @@ struct Outcome<'a> {
 
 /// Carries the checkpoint out, or prints what would run.
 pub(super) fn run(context: &Context, options: Checkpoint, out: &mut impl Write) -> Result<(), Failure> {
-    if !options.dry_run {
+    if !options.run.dry_run {
         context.may_write()?;
     }
     let (fs, group) = context.open(&options.target)?;
@@ -36,28 +36,28 @@ pub(super) fn run(context: &Context, options: Checkpoint, out: &mut impl Write) 
         into: std::path::absolute(&options.into)?,
         pid,
         after: options.after,
-        criu: options.criu,
-        extra: options.extra,
+        criu: options.run.criu,
+        extra: options.run.extra,
     };
     let found = checkpoint::preflight(&request);
     let plan = checkpoint::plan(&found, &request);
-    if !options.json {
+    if !options.run.json {
         findings(&found, out)?;
     }
     let plan = match plan {
         Ok(plan) => plan,
-        Err(refused) => return refuse(&found, refused, options.json, out),
+        Err(refused) => return refuse(&found, refused, options.run.json, out),
     };
-    if options.dry_run {
-        return dry_run(&found, &plan, options.json, out);
+    if options.run.dry_run {
+        return dry_run(&found, &plan, options.run.json, out);
     }
-    if !options.json {
+    if !options.run.json {
         writeln!(out, "\n  {}\n", plan.command())?;
         out.flush()?;
     }
-    confirm(options.yes, options.after)?;
-    let report = carry_out(&plan, &found.findings, options.yes, options.json, out)?;
-    if options.json {
+    confirm(options.run.yes, options.after)?;
+    let report = carry_out(&plan, &found.findings, options.run.yes, options.run.json, out)?;
+    if options.run.json {
         object(&Outcome { findings: &found.findings, plan: Some(&plan), report: Some(&report) }, out)?;
     }
     let failed = report.checks.iter().filter(|check| check.blocks()).map(|check| check.what.as_str());

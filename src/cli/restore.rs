@@ -8,7 +8,8 @@ use super::args::Restore;
 use super::ask::ask;
 use super::checkpoint::line;
 use super::{Context, Failure, tell};
-use crate::checkpoint::restore::{self, Plan, Preflight, Refused, Report, Request, RunError};
+use crate::checkpoint::Refused;
+use crate::checkpoint::restore::{self, Plan, Preflight, Report, Request, RunError};
 use crate::checkpoint::{Finding, Level, Progress};
 use crate::model::span;
 
@@ -21,47 +22,47 @@ struct Outcome<'a> {
 
 /// Carries the restore out, or prints what would run.
 pub(super) fn run(context: &Context, options: Restore, out: &mut impl Write) -> Result<(), Failure> {
-    if !options.dry_run && context.global.read_only {
+    if !options.run.dry_run && context.global.read_only {
         return Err(Failure::refused("--read-only is given: nothing is restored; leave it out"));
     }
     let request = Request {
         folder: options.folder,
         hierarchies: &context.hosts,
-        criu: options.criu,
-        extra: options.extra,
+        criu: options.run.criu,
+        extra: options.run.extra,
         on_terminal: io::stdin().is_terminal(),
     };
     let found = restore::preflight(&request);
     let plan = restore::plan(&found, &request);
-    if !options.json {
+    if !options.run.json {
         let findings = found.findings.iter().filter(|finding| finding.level != Level::Ok);
         findings.into_iter().try_for_each(|finding| line(finding, out))?;
     }
     let plan = match plan {
         Ok(plan) => plan,
-        Err(refused) => return refuse(&found, refused, options.json, out),
+        Err(refused) => return refuse(&found, refused, options.run.json, out),
     };
-    if options.dry_run {
-        match options.json {
+    if options.run.dry_run {
+        match options.run.json {
             true => object(&Outcome { findings: &found.findings, plan: Some(&plan), report: None }, out)?,
             false => write!(out, "{}", plan.shell())?,
         }
         return Ok(());
     }
-    if !options.json {
+    if !options.run.json {
         writeln!(out, "\n  {}\n", plan.command().replace('\n', "\n  "))?;
         out.flush()?;
     }
-    if !options.yes && request.on_terminal {
+    if !options.run.yes && request.on_terminal {
         ask("Run it?")?;
     }
     let report = carry_out(&plan, context);
-    if options.json && report.is_err() {
+    if options.run.json && report.is_err() {
         object(&Outcome { findings: &found.findings, plan: Some(&plan), report: None }, out)?;
         out.flush()?;
     }
     let report = report?;
-    if options.json {
+    if options.run.json {
         object(&Outcome { findings: &found.findings, plan: Some(&plan), report: Some(&report) }, out)?;
     } else {
         print(&report, out)?;

@@ -163,11 +163,3 @@ fn options_that_are_ours() {
     let refused = |word: &str| ours(&[word.into()]).is_some();
     assert!(refused("--tree=7") && refused("-t7") && refused("--leave-running") && !refused("--tcp-close"));
 }
-
-#[test]
-fn refusals_name_the_remedy() {
-    let refused =
-        Refused::Blocked(vec![Finding::blocker("not-permitted", "no right", "why").remedy("run as root")]);
-    assert_eq!(refused.to_string(), "the checkpoint would not work: no right: why; run as root");
-    assert_eq!(refused.exit(), Exit::NotPermitted);
-}

@@ -14,7 +14,7 @@ use crate::checkpoint::criu::Criu;
 use crate::checkpoint::flag::Flag;
 use crate::checkpoint::images::State;
 use crate::checkpoint::plan::proposed;
-use crate::checkpoint::{Exit, Finding};
+use crate::checkpoint::{Finding, Refused};
 use crate::model::printable;
 
 /// The name of criu's log, beside the images; the dump's is `dump.log`.
@@ -37,34 +37,6 @@ pub struct Plan {
     pub kernel: String,
     /// What runs, in this order.
     pub steps: Vec<Step>,
-}
-
-/// Why there is no plan.
-#[derive(Debug, thiserror::Error)]
-pub enum Refused {
-    /// The preflight found something in the way.
-    #[error("nothing was restored: {}", sentence(.0))]
-    Blocked(Vec<Finding>),
-    /// An option of criu that this program sets itself.
-    #[error("{0} is set by this program; leave it out of the options for criu")]
-    Option(String),
-}
-
-fn sentence(blockers: &[Finding]) -> String {
-    blockers.iter().map(ToString::to_string).collect::<Vec<_>>().join(". ")
-}
-
-impl Refused {
-    /// What it means to the program that called.
-    pub fn exit(&self) -> Exit {
-        let has = |code| matches!(self, Self::Blocked(all) if all.iter().any(|f| f.code == code));
-        match self {
-            _ if has("not-permitted") => Exit::NotPermitted,
-            _ if has("no-such-folder") => Exit::Gone,
-            _ if has("images") => Exit::Failed,
-            _ => Exit::Refused,
-        }
-    }
 }
 
 /// The options that decide what is restored, how it is left, and where the log goes.
@@ -96,7 +68,7 @@ const OURS: [&str; 18] = [
 pub fn plan(found: &Preflight, request: &Request<'_>) -> Result<Plan, Refused> {
     let blockers: Vec<Finding> = found.blockers().cloned().collect();
     let (Some(criu), true) = (&found.criu, blockers.is_empty()) else {
-        return Err(Refused::Blocked(blockers));
+        return Err(Refused::Blocked { so: "nothing was restored", blockers });
     };
     if let Some(ours) = ours(&request.extra) {
         return Err(Refused::Option(ours));
