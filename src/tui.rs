@@ -27,6 +27,7 @@ mod event;
 mod filter;
 mod keymap;
 mod layout;
+mod palette;
 mod rows;
 mod run;
 mod screen;

@@ -37,6 +37,7 @@ pub enum Action {
     Rescue,
     Copy,
     Mouse,
+    Palette,
     Help,
     Back,
     Quit,

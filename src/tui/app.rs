@@ -8,6 +8,7 @@ use super::command::Command;
 use super::dialog::Dialog;
 use super::filter::Filtering;
 use super::layout::{Layout, inside};
+use super::palette::Palette;
 use super::rows::Grove;
 use super::search::Search;
 use super::theme::Theme;
@@ -94,6 +95,7 @@ pub struct App {
     pub(crate) search: Search,
     pub(crate) filter: Filtering,
     pub(crate) dialog: Option<Dialog>,
+    pub(crate) palette: Option<Palette>,
     pub(crate) help: bool,
     /// The first line of the help that is shown.
     pub(crate) help_offset: usize,
@@ -144,6 +146,7 @@ impl App {
             search: Search::default(),
             filter: Filtering::default(),
             dialog: None,
+            palette: None,
             help: false,
             help_offset: 0,
             message: None,

@@ -58,7 +58,8 @@ pub const TABLE: &[Binding] = &[
     key(&["Ctrl-U"], Action::HalfUp, "", "half a page up"),
     key(&["PgDn"], Action::PageDown, "", "a page down"),
     key(&["PgUp"], Action::PageUp, "", "a page up"),
-    key(&["Esc"], Action::Back, "", "back out one level; never quits"),
+    key(&[":"], Action::Palette, "", "everything that can be done, by its words"),
+    key(&["Esc"], Action::Back, "", "back out one level"),
     key(&["?", "F1"], Action::Help, "help", "this help"),
     key(&["q", "Ctrl-C"], Action::Quit, "quit", "quit"),
 ];

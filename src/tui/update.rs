@@ -84,7 +84,12 @@ fn on_input(app: &mut App, input: Terminal, commands: &mut Vec<Command>) {
 fn on_mouse(app: &mut App, mouse: MouseEvent) {
     let Some(area) = app.layout().and_then(|l| l.tree).map(inside) else { return };
     let at = Position::new(mouse.column, mouse.row);
-    if app.dialog.is_some() || app.help || app.shown_checkpoint().is_some() || !area.contains(at) {
+    if app.dialog.is_some()
+        || app.palette.is_some()
+        || app.help
+        || app.shown_checkpoint().is_some()
+        || !area.contains(at)
+    {
         return;
     }
     let Some(grove) = app.grove_mut() else { return };

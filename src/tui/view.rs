@@ -6,6 +6,7 @@ mod footer;
 mod freeze;
 mod header;
 mod help;
+mod palette;
 mod processes;
 mod tree;
 
@@ -33,6 +34,9 @@ pub fn draw(app: &App, frame: &mut Frame<'_>) {
         checkpoint::draw(app, checkpoint, frame, layout.body);
     }
     footer::draw(app, frame, layout.footer);
+    if let Some(palette) = &app.palette {
+        palette::draw(app, palette, frame);
+    }
     if app.help {
         help::draw(app, frame);
     }

@@ -147,6 +147,20 @@ fn copying_gives_a_path_or_the_command() {
 }
 
 #[test]
+fn the_palette_does_what_its_words_say() {
+    let mut s = wide();
+    s.press(":thaw").screen();
+    assert!(s.screen().contains("thaw the group"), "{}", s.screen());
+    s.press("<Enter>");
+    assert_eq!(s.said(), "the root group has no freezer", "what cannot be done says why");
+    s.press("/app<Enter>:thaw<Enter>");
+    assert!(s.app.dialog.is_some());
+    s.press("<Esc>:<Down><Esc>");
+    assert!(s.app.palette.is_none() && s.app.dialog.is_none());
+    assert_eq!(s.press(":quit<Enter>").asked(), [Command::Quit]);
+}
+
+#[test]
 fn the_filter_holds_as_it_is_typed() {
     let mut s = wide();
     let rows = |s: &Session| s.app.grove().unwrap().rows.len();

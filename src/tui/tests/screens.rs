@@ -101,6 +101,12 @@ fn leaving_and_messages() {
 }
 
 #[test]
+fn the_palette() {
+    let mut s = Session::host((80, 24));
+    snapshot("palette_80x24", s.press(":fre"));
+}
+
+#[test]
 fn too_small() {
     snapshot("too_small", &Session::host((40, 10)));
 }
@@ -117,6 +123,7 @@ fn any_size_draws() {
             s.press("f").screen();
             s.press("<Esc>?").screen();
             s.press("<Esc>C").screen();
+            s.press("<Esc>:").screen();
         }
     }
 }

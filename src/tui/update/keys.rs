@@ -7,6 +7,7 @@ use super::{answers, checkpoint, leaving};
 use crate::model::tree::Key;
 use crate::tui::keymap::{self, Lookup};
 use crate::tui::layout::Layout;
+use crate::tui::palette::Palette;
 use crate::tui::rows::Grove;
 use crate::tui::{Action, App, Command, Panel, search, story};
 
@@ -18,6 +19,8 @@ pub(super) fn on_key(app: &mut App, key: &KeyEvent, commands: &mut Vec<Command>)
         answers::on_key(app, key, commands);
     } else if app.shown_checkpoint().is_some() {
         checkpoint::on_key(app, key, commands);
+    } else if app.palette.is_some() {
+        on_palette_key(app, key, commands);
     } else if app.search.input().is_some() {
         on_search_key(app, key);
     } else if app.filter.input().is_some() {
@@ -86,6 +89,7 @@ fn act(app: &mut App, action: Action, commands: &mut Vec<Command>) {
         }
         Action::Copy => copy(app, commands),
         Action::Mouse => turn_mouse(app, commands),
+        Action::Palette => app.palette = Some(Palette::default()),
         Action::Help => (app.help, app.help_offset) = (true, 0),
         Action::Back => back(app),
         Action::Quit => leaving::ask(app, commands),
@@ -182,6 +186,26 @@ fn on_search_key(app: &mut App, key: &KeyEvent) {
                 app.complain("no group has that in its name");
             }
             go_to(app, hit.or(origin));
+        }
+    }
+}
+
+fn on_palette_key(app: &mut App, key: &KeyEvent, commands: &mut Vec<Command>) {
+    let Some(palette) = &mut app.palette else { return };
+    match key.code {
+        KeyCode::Esc => app.palette = None,
+        KeyCode::Down | KeyCode::Tab => palette.turn(true),
+        KeyCode::Up | KeyCode::BackTab => palette.turn(false),
+        KeyCode::Enter => {
+            let chosen = palette.fitting().get(palette.chosen()).map(|binding| binding.action);
+            app.palette = None;
+            if let Some(action) = chosen {
+                act(app, action, commands);
+            }
+        }
+        _ => {
+            edit(&mut palette.input, key);
+            palette.typed();
         }
     }
 }
