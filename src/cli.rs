@@ -9,6 +9,7 @@ mod freeze;
 mod inspect;
 mod json;
 mod list;
+mod log;
 mod meter;
 mod rescue;
 mod restore;
@@ -16,6 +17,7 @@ mod screen;
 mod show;
 mod signals;
 mod thaw;
+mod thaw_timer;
 mod watch;
 
 use std::ffi::OsStr;
@@ -68,7 +70,13 @@ impl Context {
     }
 
     fn may_write(&self) -> Result<(), Failure> {
-        if self.global.read_only {
+        self.global.may_write()
+    }
+}
+
+impl args::Global {
+    fn may_write(&self) -> Result<(), Failure> {
+        if self.read_only {
             return Err(Failure::refused("--read-only is given: nothing is frozen or thawed; leave it out"));
         }
         Ok(())
@@ -85,27 +93,40 @@ fn tell(line: impl std::fmt::Display) {
 /// # Errors
 /// [`Failure`]: a sentence for stderr and the exit code.
 pub fn run(arguments: Arguments) -> Result<(), Failure> {
+    log::begin(&arguments.global)?;
     let mut out = io::BufWriter::new(io::stdout());
-    // Images can be looked at on any host, one without cgroups too.
-    if let Some(Verb::Inspect(options)) = &arguments.verb {
-        return finish(inspect::run(options, &mut out), &mut out);
+    let done = verb(arguments, &mut out);
+    let done = finish(done, &mut out);
+    if let Err(failure) = &done {
+        tracing::error!(code = failure.code, %failure, "failed");
+    }
+    done
+}
+
+fn verb(arguments: Arguments, out: &mut impl Write) -> Result<(), Failure> {
+    match &arguments.verb {
+        // Images can be looked at on any host, one without cgroups too.
+        Some(Verb::Inspect(options)) => return inspect::run(options, out),
+        // It was told everything.
+        Some(Verb::ThawTimer(options)) => return thaw_timer::run(&arguments.global, options),
+        _ => {}
     }
     let context = Context::new(arguments.global)?;
-    let done = match arguments.verb {
-        Some(Verb::List(options)) => list::run(&context, &options, &mut out),
-        Some(Verb::Show(options)) => show::run(&context, &options, &mut out),
-        Some(Verb::Freeze(options)) => freeze::run(&context, &options, &mut out),
-        Some(Verb::Thaw(options)) => thaw::run(&context, &options, &mut out),
-        Some(Verb::Checkpoint(options)) => checkpoint::run(&context, options, &mut out),
-        Some(Verb::Restore(options)) => restore::run(&context, options, &mut out),
-        Some(Verb::Inspect(options)) => inspect::run(&options, &mut out),
-        Some(Verb::Rescue(options)) => rescue::run(&context, &options, &mut out),
-        Some(Verb::Watch(options)) => watch::run(&context, &options, &mut out),
-        Some(Verb::Doctor(options)) => doctor::run(&context, &options, &mut out),
+    match arguments.verb {
+        Some(Verb::List(options)) => list::run(&context, &options, out),
+        Some(Verb::Show(options)) => show::run(&context, &options, out),
+        Some(Verb::Freeze(options)) => freeze::run(&context, &options, out),
+        Some(Verb::Thaw(options)) => thaw::run(&context, &options, out),
+        Some(Verb::Checkpoint(options)) => checkpoint::run(&context, options, out),
+        Some(Verb::Restore(options)) => restore::run(&context, options, out),
+        Some(Verb::Inspect(options)) => inspect::run(&options, out),
+        Some(Verb::Rescue(options)) => rescue::run(&context, &options, out),
+        Some(Verb::Watch(options)) => watch::run(&context, &options, out),
+        Some(Verb::Doctor(options)) => doctor::run(&context, &options, out),
+        Some(Verb::ThawTimer(options)) => thaw_timer::run(&context.global, &options),
         None if io::stdout().is_terminal() => screen::run(context, arguments.target.as_deref()),
-        None => list::run(&context, &args::List::of(arguments.target), &mut out),
-    };
-    finish(done, &mut out)
+        None => list::run(&context, &args::List::of(arguments.target), out),
+    }
 }
 
 fn finish(done: Result<(), Failure>, out: &mut impl Write) -> Result<(), Failure> {

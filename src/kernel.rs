@@ -13,11 +13,13 @@ pub mod mappings;
 pub mod mounts;
 pub mod namespaces;
 pub mod processes;
+pub mod runtime_folder;
 pub mod sockets;
 pub mod status;
 pub mod target;
 pub mod unix_sockets;
 pub mod walk;
+pub mod written;
 
 pub use cgroupfs::{Filesystem, Group};
 pub use dir::Dir;

@@ -2,7 +2,7 @@
 //!
 //! # Layers
 //!
-//! Imports run one way: `main → cli → tui → checkpoint → runtime, watch → kernel → model`.
+//! Imports run one way: `main → cli → tui → checkpoint, timer → runtime, watch → kernel → model`.
 //!
 //! | layer | what it is |
 //! |---|---|
@@ -10,6 +10,7 @@
 //! | [`kernel`] | the only place that opens cgroup file systems and `/proc` |
 //! | [`watch`] | the kernel's announcements as hints; the truth is read again |
 //! | [`checkpoint`] | preflight, plan, run, verify, report, rescue: calling criu so that it cannot hang |
+//! | [`timer`] | a freeze with an end: a process of its own thaws at the deadline |
 //! | [`runtime`] | who made a group: units of systemd, containers; what their commands would do |
 //! | [`tui`] | the screen: events in, commands out |
 //! | [`cli`] | one file a verb |
@@ -28,5 +29,6 @@ pub mod cli;
 pub mod kernel;
 pub mod model;
 pub mod runtime;
+pub mod timer;
 pub mod tui;
 pub mod watch;

@@ -18,11 +18,13 @@ mod real {
     pub mod inspect;
     pub mod kernel;
     pub mod live;
+    pub mod log;
     pub mod rescue;
     pub mod restore;
     pub mod runtime;
     pub mod support;
     pub mod terminal;
+    pub mod timed;
 }
 
 use std::process::ExitCode;
@@ -49,6 +51,8 @@ fn main() -> ExitCode {
         runtime::tests,
         live::tests,
         terminal::tests,
+        timed::tests,
+        log::tests,
         bench::tests,
         findings::tests,
         restore::tests,

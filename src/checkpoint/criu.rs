@@ -10,7 +10,7 @@ use process_wrap::std::{ChildWrapper, CommandWrap, ProcessSession};
 use serde::Serialize;
 
 use super::Finding;
-use crate::model::printable;
+use crate::model::{printable, shell};
 
 /// A criu that was found.
 #[derive(Debug, Clone, Serialize)]
@@ -92,6 +92,9 @@ pub(super) fn command(path: &Path) -> Command {
 
 /// Starts it.
 pub(super) fn spawn(command: Command) -> io::Result<Box<dyn ChildWrapper>> {
+    let words = std::iter::once(command.get_program()).chain(command.get_args());
+    let line: Vec<String> = words.map(shell::quoted).collect();
+    tracing::info!(command = line.join(" "), "run");
     let mut wrap = CommandWrap::from(command);
     wrap.wrap(ProcessSession).spawn()
 }

@@ -1,56 +1,24 @@
 //! What is on disk before the first change: the freeze flags as they were found, and what was promised.
 //!
-//! A file for each running checkpoint, in a folder that is gone with the boot: `/run/cryoscope` as root, else
-//! `$XDG_RUNTIME_DIR/cryoscope`. The program that runs the plan holds a lock on it (flock(2)), which the kernel lets go when
-//! the program dies: so a file that can be locked belongs to a plan that was cut off. Its first line says everything, a
-//! second one that all dumps are made. A first line without an end was cut off before anything was changed.
+//! A file for each running checkpoint, in the [runtime folder](crate::kernel::runtime_folder): one that was left behind
+//! belongs to a plan that was cut off. Its first line says everything, a second one that all dumps are made.
 
-use std::ffi::OsString;
-use std::fs::File;
-use std::io::{self, Read as _, Write as _};
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::path::{Path, PathBuf};
+use std::io;
+use std::os::unix::ffi::OsStrExt;
 
-use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags, flock, mkdirat, openat, unlinkat};
 use serde::{Deserialize, Serialize};
 
 use super::Plan;
 use super::arg::Arg;
 use super::flag::Flag;
 use super::step::{Signal, Step};
-use crate::kernel::{Dir, host};
+use crate::kernel::host;
+use crate::kernel::runtime_folder::{Bytes, Held, RuntimeFolder};
 use crate::model::{CgroupId, CgroupPath, ProcessId, State, Version};
-
-/// Bytes of a path: text where they are UTF-8, else numbers.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged)]
-enum Bytes {
-    Text(String),
-    Raw(Vec<u8>),
-}
-
-impl Bytes {
-    fn of(bytes: &[u8]) -> Self {
-        std::str::from_utf8(bytes).map_or_else(|_| Self::Raw(bytes.into()), |text| Self::Text(text.into()))
-    }
-
-    fn into_vec(self) -> Vec<u8> {
-        match self {
-            Self::Text(text) => text.into_bytes(),
-            Self::Raw(bytes) => bytes,
-        }
-    }
-}
 
 impl From<&Arg> for Bytes {
     fn from(arg: &Arg) -> Self {
         Self::of(arg.0.as_bytes())
-    }
-}
-
-impl From<Bytes> for Arg {
-    fn from(bytes: Bytes) -> Self {
-        Self(OsString::from_vec(bytes.into_vec()))
     }
 }
 
@@ -83,40 +51,29 @@ struct DumpLine {
     images: Bytes,
 }
 
+const KIND: &str = "checkpoint";
 const DUMPED: &[u8] = b"dumped\n";
 
 /// The journal of a running plan.
 #[derive(Debug)]
-pub(super) struct Journal {
-    folder: Dir,
-    name: String,
-    file: File,
-}
+pub(super) struct Journal(Held);
 
 impl Journal {
     /// Writes a plan down.
     pub(super) fn begin(plan: &Plan) -> io::Result<Self> {
-        let folder = open(true)?.ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))?;
         let mut text = serde_json::to_vec(&line(plan)?)?;
         text.push(b'\n');
-        // A PID is used again, and what its last owner left may still wait for a rescue: the time makes the name new.
-        let now = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
-        let name = format!("checkpoint-{}-{}.{:09}", std::process::id(), now.tv_sec, now.tv_nsec);
-        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let mut file = File::from(openat(folder.fd(), &name, flags, Mode::from_raw_mode(0o600))?);
-        flock(&file, FlockOperation::NonBlockingLockExclusive)?;
-        file.write_all(&text)?;
-        Ok(Self { folder, name, file })
+        Ok(Self(RuntimeFolder::make()?.create(KIND, &text)?))
     }
 
     /// All dumps are made: what is left to do is to be finished, not undone.
     pub(super) fn dumped(&mut self) -> io::Result<()> {
-        self.file.write_all(DUMPED)
+        self.0.write(DUMPED)
     }
 
     /// Everything is as promised, or as it was.
     pub(super) fn end(self) -> io::Result<()> {
-        Ok(unlinkat(self.folder.fd(), &self.name, AtFlags::empty())?)
+        self.0.remove()
     }
 }
 
@@ -170,16 +127,12 @@ impl CutOff {
 
 /// The plans that were cut off. Each is locked until it is dropped, so that two rescues do not meet.
 pub(super) fn cut_off() -> io::Result<Vec<CutOff>> {
-    let Some(folder) = open(false)? else { return Ok(Vec::new()) };
+    let Some(folder) = RuntimeFolder::open(false)? else { return Ok(Vec::new()) };
     let boot = host::boot_id()?;
     let mut found = Vec::new();
-    for name in folder.files()? {
-        let name = String::from_utf8_lossy(&name).into_owned();
-        if !name.starts_with("checkpoint-") {
-            continue;
-        }
-        let Some(file) = locked(&folder, &name)? else { continue };
-        let journal = Journal { folder: folder.again()?, name, file };
+    for name in folder.names(KIND)? {
+        let Some(held) = folder.hold(&name)? else { continue };
+        let journal = Journal(held);
         match read(journal)? {
             Read::CutOff(line, cut_off) if line == boot => found.push(*cut_off),
             // Of another boot, or cut off before anything was changed.
@@ -190,33 +143,13 @@ pub(super) fn cut_off() -> io::Result<Vec<CutOff>> {
     Ok(found)
 }
 
-/// Opens a journal that nobody holds; `None` where somebody does, or it is gone.
-fn locked(folder: &Dir, name: &str) -> io::Result<Option<File>> {
-    let flags = OFlags::RDWR | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let Some(fd) = crate::kernel::dir::absent_is_none(
-        openat(folder.fd(), name, flags, Mode::empty()).map_err(io::Error::from),
-    )?
-    else {
-        return Ok(None);
-    };
-    match flock(&fd, FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => Ok(Some(File::from(fd))),
-        Err(rustix::io::Errno::WOULDBLOCK) => Ok(None),
-        Err(error) => Err(error.into()),
-    }
-}
-
 enum Read {
     CutOff(String, Box<CutOff>),
     Nothing(Journal),
 }
 
-/// Longer than any plan: what is longer was not written by this program.
-const LONGEST: u64 = 64 << 20;
-
 fn read(mut journal: Journal) -> io::Result<Read> {
-    let mut text = Vec::new();
-    (&mut journal.file).take(LONGEST).read_to_end(&mut text)?;
+    let text = journal.0.read()?;
     let Some(end) = text.iter().position(|&b| b == b'\n') else { return Ok(Read::Nothing(journal)) };
     let line: Line = serde_json::from_slice(&text[..end])?;
     let dumped = &text[end + 1..] == DUMPED;
@@ -240,31 +173,4 @@ fn read(mut journal: Journal) -> io::Result<Read> {
         journal,
     };
     Ok(Read::CutOff(line.boot, Box::new(cut_off)))
-}
-
-/// The folder for journals; `None` where it is not there and is not to be made.
-fn open(make: bool) -> io::Result<Option<Dir>> {
-    let path = place().ok_or_else(|| {
-        io::Error::other("XDG_RUNTIME_DIR is not set, and there is no other place that is gone with the boot")
-    })?;
-    if make
-        && let Err(error) = mkdirat(rustix::fs::CWD, &path, Mode::from_raw_mode(0o700))
-        && error != rustix::io::Errno::EXIST
-    {
-        return Err(error.into());
-    }
-    let Some(folder) = crate::kernel::dir::absent_is_none(Dir::open(&path))? else { return Ok(None) };
-    if !folder.is_private()? {
-        let why = format!("{} belongs to somebody else, or others may write to it", path.display());
-        return Err(io::Error::new(io::ErrorKind::PermissionDenied, why));
-    }
-    Ok(Some(folder))
-}
-
-fn place() -> Option<PathBuf> {
-    if nix::unistd::geteuid().is_root() {
-        return Some(Path::new("/run/cryoscope").to_owned());
-    }
-    let runtime = PathBuf::from(std::env::var_os("XDG_RUNTIME_DIR")?);
-    runtime.is_absolute().then(|| runtime.join("cryoscope"))
 }

@@ -4,10 +4,11 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 use crate::checkpoint::After;
 use crate::model::{Version, span};
+use crate::timer;
 
 /// See, freeze, thaw and checkpoint Linux cgroups.
 ///
@@ -43,6 +44,12 @@ pub struct Global {
     /// When to use colour
     #[arg(long, global = true, value_name = "WHEN", value_enum, default_value = "auto")]
     pub color: When,
+    /// Log to this file what is written, which criu is run, and what fails
+    #[arg(long, global = true, value_name = "FILE")]
+    pub log: Option<PathBuf>,
+    /// Log more: what is heard of the kernel (-v), everything (-vv)
+    #[arg(short = 'v', global = true, action = ArgAction::Count, requires = "log")]
+    pub verbose: u8,
 }
 
 /// When to use colour.
@@ -91,6 +98,9 @@ pub enum Verb {
     Watch(Watch),
     /// Say what this host can do
     Doctor(Doctor),
+    /// Thaw a group after a time: what `freeze --for` starts
+    #[command(name = timer::VERB, hide = true)]
+    ThawTimer(ThawTimer),
 }
 
 /// `list`
@@ -132,6 +142,9 @@ pub struct Freeze {
     /// Paths, pid:N, or units' names
     #[arg(required = true, value_name = "TARGET")]
     pub targets: Vec<OsString>,
+    /// Thaw them after this time, whatever has become of this program and its terminal
+    #[arg(long = "for", value_name = "SPAN", value_parser = span::for_a_time)]
+    pub span: Option<Duration>,
     /// How long to wait until a group is frozen, before the freeze is taken back
     #[arg(long, value_name = "SPAN", default_value = "10s", value_parser = span::parse)]
     pub timeout: Duration,
@@ -245,6 +258,32 @@ pub struct Doctor {
     /// One JSON object
     #[arg(long)]
     pub json: bool,
+}
+
+/// `thaw-timer`: what this program starts itself, and nobody else has a reason to.
+#[derive(Debug, Args)]
+pub struct ThawTimer {
+    /// Which freezer
+    #[arg(long, value_name = "v1|v2", value_parser = version)]
+    pub freezer: Version,
+    /// Where the hierarchy is mounted
+    #[arg(long, value_name = "DIR")]
+    pub mount: PathBuf,
+    /// Which group of the hierarchy is mounted there
+    #[arg(long, value_name = "PATH")]
+    pub mounted: OsString,
+    /// The group, below what is mounted
+    #[arg(long, value_name = "PATH")]
+    pub group: OsString,
+    /// The device of its directory
+    #[arg(long, value_name = "N")]
+    pub device: u64,
+    /// The inode of its directory
+    #[arg(long, value_name = "N")]
+    pub inode: u64,
+    /// The time from now on
+    #[arg(long = "for", value_name = "SPAN", value_parser = span::for_a_time)]
+    pub span: Duration,
 }
 
 fn after(text: &str) -> Result<After, String> {

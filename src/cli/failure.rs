@@ -8,6 +8,7 @@ use crate::kernel::freezer::FreezerError;
 use crate::kernel::mounts::MountsError;
 use crate::kernel::target::TargetError;
 use crate::runtime::ThawError;
+use crate::timer::{ForATimeError, TimerError};
 
 /// A failure at the edge of the program.
 #[derive(Debug)]
@@ -101,6 +102,21 @@ impl From<ThawError> for Failure {
         match error {
             ThawError::Freezer(error) => error.into(),
             ThawError::Systemd { .. } => Self::new(1, error.to_string()),
+        }
+    }
+}
+
+impl From<ForATimeError> for Failure {
+    fn from(error: ForATimeError) -> Self {
+        match error {
+            ForATimeError::Freezer(error) => error.into(),
+            ForATimeError::NotOurs(_) => Self::refused(error.to_string()),
+            ForATimeError::Timer(TimerError::Folder(ref why))
+                if why.kind() == io::ErrorKind::PermissionDenied =>
+            {
+                Self::new(3, error.to_string())
+            }
+            ForATimeError::Timer(_) => Self::new(1, error.to_string()),
         }
     }
 }

@@ -1,11 +1,15 @@
 //! `cryoscope freeze`: freeze groups, with the guard and the way back.
 
 use std::io::Write;
+use std::time::Duration;
 
 use super::args::Freeze;
-use super::{Context, Failure};
+use super::{Context, Failure, log};
+use crate::kernel::cgroupfs::{Filesystem, Group};
 use crate::kernel::freezer::{self, Outcome};
 use crate::kernel::guard;
+use crate::model::span;
+use crate::timer::{self, Log, Until};
 
 /// Freezes each target; where one fails, those that this run froze are thawed again.
 pub(super) fn run(context: &Context, options: &Freeze, out: &mut impl Write) -> Result<(), Failure> {
@@ -20,22 +24,55 @@ pub(super) fn run(context: &Context, options: &Freeze, out: &mut impl Write) -> 
             }
         }
     }
+    let log = log::of(&context.global)?;
     let mut frozen = Vec::new();
     for (fs, group) in &targets {
-        match freezer::freeze(group, options.timeout) {
-            Ok(Outcome::Already) => writeln!(out, "{} was frozen already", group.path)?,
-            Ok(_) => {
-                frozen.push((fs, group));
-                writeln!(out, "{} is frozen", group.path)?;
+        match one(fs, group, options, log.as_ref()) {
+            Ok(Frozen { ours, sentence }) => {
+                frozen.extend(ours.then_some((fs, group)));
+                writeln!(out, "{sentence}")?;
             }
-            Err(error) => {
+            Err(failure) => {
                 for (fs, group) in frozen {
-                    freezer::thaw(group, fs)?;
+                    timer::thaw(group, fs)?;
                     writeln!(out, "{} is thawed again", group.path)?;
                 }
-                return Err(error.into());
+                return Err(failure);
             }
         }
     }
     Ok(())
+}
+
+/// A group that is frozen.
+struct Frozen {
+    /// By this run, so that it is thawed where another one fails.
+    ours: bool,
+    sentence: String,
+}
+
+fn one(fs: &Filesystem, group: &Group, options: &Freeze, log: Option<&Log>) -> Result<Frozen, Failure> {
+    let path = &group.path;
+    let Some(span) = options.span else {
+        let already = freezer::freeze(group, options.timeout)? == Outcome::Already;
+        let sentence = match already.then(|| next_thaw(group)).flatten() {
+            Some(left) => format!("{path} was frozen already, and thaws in {}", span::short(left)),
+            None if already => format!("{path} was frozen already"),
+            None => format!("{path} is frozen"),
+        };
+        return Ok(Frozen { ours: !already, sentence });
+    };
+    let Until { left, already } = timer::freeze(fs, group, options.timeout, span, log)?;
+    let sentence = if left.is_zero() {
+        format!("{path} was frozen, this program with it, and is thawed again")
+    } else {
+        let at = (jiff::ZonedDateTime::now() + left).strftime("%F %T");
+        format!("{path} is frozen, and thaws in {}, at {at}", span::short(left))
+    };
+    Ok(Frozen { ours: !already && !left.is_zero(), sentence })
+}
+
+/// How long until a timer thaws the group. What can't be known of timers is no reason not to freeze.
+fn next_thaw(group: &Group) -> Option<Duration> {
+    Some(timer::of(group.id).ok()?.first()?.left())
 }

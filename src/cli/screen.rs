@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::io::{self, IsTerminal};
 
 use super::doctor::missing;
-use super::{Context, Failure};
+use super::{Context, Failure, log};
 use crate::kernel::host;
 use crate::tui::{self, Settings};
 
@@ -21,6 +21,7 @@ pub(super) fn run(context: Context, target: Option<&OsStr>) -> Result<(), Failur
         read_only: context.global.read_only,
         limits: missing(&context),
         target: target.map(|(fs, group)| (fs.hierarchy().version, group.path)),
+        log: log::of(&context.global)?,
         size: (80, 24),
     };
     let mut hosts = context.hosts;

@@ -13,6 +13,7 @@ use crate::model::process::tree as process_tree;
 use crate::model::{Change, Hierarchy, Process, State, Tree, printable, span};
 use crate::runtime::systemd::Unit;
 use crate::runtime::{Advice, Containers, advice};
+use crate::timer;
 
 mod owner;
 
@@ -26,6 +27,8 @@ struct Shown {
     ancestors: Vec<Ancestor>,
     below: Below,
     other_hierarchy: Vec<Elsewhere>,
+    /// In how many microseconds a timer thaws it; null where none is set by this user.
+    thaws_in_usec: Option<u64>,
     /// systemd believes that it froze this unit; null where the group is no unit of it.
     frozen_by_systemd: Option<bool>,
     /// What systemd says of this unit; null where the group is none, or systemd does not run.
@@ -92,9 +95,15 @@ fn look(context: &Context, fs: &Filesystem, group: &Group, list: &[Process]) -> 
         ancestors: tree.ancestors(key).filter_map(ancestor).collect(),
         below: Below { groups: below.groups, frozen: below.frozen, freezing: below.freezing },
         other_hierarchy: elsewhere(context, fs, list)?,
+        thaws_in_usec: next_thaw(group),
         frozen_by_systemd: unit.map(|_| systemd.as_ref().is_some_and(Systemd::froze)),
         systemd,
     })
+}
+
+/// What the folder of the timers does not tell is not known here.
+fn next_thaw(group: &Group) -> Option<u64> {
+    u64::try_from(timer::of(group.id).ok()?.first()?.left().as_micros()).ok()
 }
 
 fn ancestor(tree: &Tree, key: crate::model::tree::Key, hierarchy: &Hierarchy) -> Option<Ancestor> {
@@ -132,6 +141,9 @@ fn print(shown: &Shown, list: &[Process], out: &mut impl Write) -> Result<(), Fa
     }
     if let Some(usec) = group.frozen_usec {
         writeln!(out, "  frozen for {} in all", span::short(std::time::Duration::from_micros(usec)))?;
+    }
+    if let Some(usec) = shown.thaws_in_usec {
+        writeln!(out, "  thaws      in {}, by a timer", span::short(std::time::Duration::from_micros(usec)))?;
     }
     let Below { groups, frozen, freezing } = shown.below;
     writeln!(out, "  below      {groups} groups, {frozen} frozen, {freezing} freezing")?;

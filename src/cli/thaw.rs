@@ -8,7 +8,7 @@ use super::{Context, Failure};
 use crate::kernel::cgroupfs::{Filesystem, Group};
 use crate::kernel::freezer::{Outcome, asking_ancestor};
 use crate::model::CgroupPath;
-use crate::runtime;
+use crate::timer;
 
 /// Thaws each target, or every group that asks for a freeze itself.
 pub(super) fn run(context: &Context, options: &Thaw, out: &mut impl Write) -> Result<(), Failure> {
@@ -31,7 +31,7 @@ pub(super) fn run(context: &Context, options: &Thaw, out: &mut impl Write) -> Re
 }
 
 fn one(fs: &Filesystem, group: &Group, out: &mut impl Write) -> Result<(), Failure> {
-    let outcome = runtime::thaw(group, fs)?;
+    let outcome = timer::thaw(group, fs)?;
     say(fs, group, outcome, out)
 }
 

@@ -1,5 +1,7 @@
 //! The kernel itself: which release, and which boot of it.
 
+use std::time::Duration;
+
 use crate::model::printable;
 
 /// The host's name, as uname(2) says it.
@@ -30,4 +32,11 @@ pub fn available_memory() -> std::io::Result<u64> {
 pub fn boot_id() -> std::io::Result<String> {
     let text = std::fs::read("/proc/sys/kernel/random/boot_id")?;
     Ok(printable(text.trim_ascii()).into_owned())
+}
+
+/// The time since the boot, of this kernel and through every suspend: `CLOCK_BOOTTIME` (clock_gettime(2)).
+pub fn since_boot() -> Duration {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+    // The kernel's values are in range.
+    Duration::new(u64::try_from(now.tv_sec).unwrap_or(0), u32::try_from(now.tv_nsec).unwrap_or(0))
 }

@@ -174,6 +174,26 @@ pub fn signal(process: ProcessId, signal: rustix::process::Signal) -> io::Result
     absent_is_none(sent.map_err(io::Error::from)).map(drop)
 }
 
+/// Whether a tracer holds any process in a group or below (`TracerPid` of proc_pid_status(5)).
+///
+/// # Errors
+/// What the reads say, but for groups and processes that are gone.
+pub fn is_any_traced(group: &Dir) -> io::Result<bool> {
+    let traced = |pid: &i32| {
+        let status = Status::read(*pid).ok().flatten();
+        status.and_then(|status| status.number("TracerPid")).is_some_and(|tracer| tracer != 0)
+    };
+    if pids(group)?.iter().any(traced) {
+        return Ok(true);
+    }
+    for name in group.children()? {
+        if group.child(&name)?.is_some_and(|child| is_any_traced(&child).unwrap_or(false)) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 /// The session leader of each controlling terminal, by the terminal's major and minor number (fields 6 and 7 of
 /// proc_pid_stat(5)).
 pub fn session_leaders() -> HashMap<(u32, u32), i32> {

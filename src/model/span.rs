@@ -37,6 +37,25 @@ pub fn count(number: usize, one: &str, several: &str) -> String {
     format!("{number} {}", if number == 1 { one } else { several })
 }
 
+/// The shortest and the longest time for which a group is frozen.
+const FOR_A_TIME: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(7 * 86_400));
+
+/// Reads a span for which a group is to be frozen: from a second to a week.
+///
+/// # Errors
+/// A sentence for the person who typed it.
+pub fn for_a_time(text: &str) -> Result<Duration, String> {
+    let span = parse(text)?;
+    let (shortest, longest) = FOR_A_TIME;
+    if (shortest..=longest).contains(&span) {
+        return Ok(span);
+    }
+    Err(format!(
+        "{:?} is not between a second and a week (168h); leave it out to freeze without an end",
+        text.trim()
+    ))
+}
+
 /// An amount of memory with a binary unit: `824 B`, `24 MiB`, `1.5 GiB`.
 pub fn bytes(amount: u64) -> String {
     const UNITS: [&str; 5] = ["KiB", "MiB", "GiB", "TiB", "PiB"];
@@ -81,6 +100,15 @@ mod tests {
     fn numbers_of_things() {
         assert_eq!(count(1, "process", "processes"), "1 process");
         assert_eq!(count(0, "process", "processes"), "0 processes");
+    }
+
+    #[test]
+    fn a_time_to_be_frozen() {
+        assert_eq!(for_a_time("30s"), Ok(Duration::from_secs(30)));
+        assert_eq!(for_a_time("168h"), Ok(Duration::from_secs(604_800)));
+        for absurd in ["0s", "0", "999ms", "169h", "1e9", "-1", "", "x", "99999999999999999999h"] {
+            assert!(for_a_time(absurd).is_err(), "{absurd}");
+        }
     }
 
     #[test]

@@ -32,6 +32,7 @@ pub enum Action {
     NextHit,
     PreviousHit,
     Freeze,
+    FreezeFor,
     Thaw,
     Checkpoint,
     Rescue,
@@ -48,7 +49,9 @@ impl Action {
     pub(crate) fn unavailable(self, app: &App) -> Option<String> {
         match self {
             Self::Rescue if app.settings.read_only => Some("started with --read-only".to_owned()),
-            Self::Freeze | Self::Thaw => why_no_write(app).or_else(|| self.wrong_state(app)),
+            Self::Freeze | Self::FreezeFor | Self::Thaw => {
+                why_no_write(app).or_else(|| self.wrong_state(app))
+            }
             Self::Hierarchy if app.groves.len() < 2 => {
                 Some("this host has one hierarchy with a freezer".to_owned())
             }
@@ -70,6 +73,10 @@ impl Action {
         let name = printable(&node.group.name);
         match (self, node.group.freezer.requested()) {
             (Self::Freeze, true) => Some(format!("{name} asks for a freeze already")),
+            // A new time may be given to what thaws by itself.
+            (Self::FreezeFor, true) if app.thaws_in().is_none() => {
+                Some(format!("{name} asks for a freeze already, and not for a time"))
+            }
             (Self::Thaw, false) if app.asked_above().is_none() && !app.inherits() => {
                 Some(format!("nobody asks for a freeze of {name}"))
             }

@@ -14,6 +14,7 @@ use super::search::Search;
 use super::theme::Theme;
 use crate::model::tree::{Key, Node, Tree};
 use crate::model::{CgroupId, CgroupPath, Freezer, Hierarchies, Hierarchy, Process, Version};
+use crate::timer::Log;
 
 /// What the person who started the program decided, and what the program found out about its host before.
 #[derive(Debug, Clone, Default)]
@@ -30,6 +31,8 @@ pub struct Settings {
     pub limits: Vec<String>,
     /// The group to open at.
     pub target: Option<(Version, CgroupPath)>,
+    /// Where timers log.
+    pub log: Option<Log>,
     /// The size of the terminal: columns, rows.
     pub size: (u16, u16),
 }
@@ -92,6 +95,8 @@ pub struct App {
     pub(crate) owners: HashMap<CgroupId, Option<String>>,
     /// The unit that systemd was asked of last, its request then, and what it said.
     pub(crate) systemd: Option<(CgroupId, bool, Option<String>)>,
+    /// The group whose timer was asked for last, its request then, and when it is thawed: time since the start.
+    pub(crate) timer: Option<(CgroupId, bool, Option<Duration>)>,
     pub(crate) search: Search,
     pub(crate) filter: Filtering,
     pub(crate) dialog: Option<Dialog>,
@@ -143,6 +148,7 @@ impl App {
             processes: None,
             owners: HashMap::new(),
             systemd: None,
+            timer: None,
             search: Search::default(),
             filter: Filtering::default(),
             dialog: None,
@@ -244,6 +250,13 @@ impl App {
         self.selected_node().is_some_and(|node| {
             node.inherited || matches!(node.group.freezer, Freezer::V1 { inherited: true, .. })
         })
+    }
+
+    /// How long until a timer thaws the selected group.
+    pub(crate) fn thaws_in(&self) -> Option<Duration> {
+        let id = self.selected_node()?.group.id;
+        let (of, requested, at) = self.timer?;
+        at.filter(|_| of == id && requested).map(|at| at.saturating_sub(self.now))
     }
 
     /// The processes of the selected group, as far as they were read.

@@ -1,6 +1,7 @@
 //! What goes out: all that the screen asks of the world.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::checkpoint::{After, Finding, Plan};
 use crate::model::{CgroupId, CgroupPath, Version};
@@ -27,6 +28,8 @@ pub enum Command {
         path: CgroupPath,
         /// The person typed the group's name to go past a guard.
         force: bool,
+        /// After this time it is thawed, whatever has become of this program.
+        span: Option<Duration>,
     },
     /// Take the group's own request back.
     Thaw {
@@ -90,6 +93,8 @@ pub enum Command {
         /// Which groups, and where they were seen.
         groups: Vec<(CgroupId, CgroupPath)>,
     },
+    /// Say when a timer thaws a group: [`super::Event::Timer`].
+    FindTimer(CgroupId),
     /// Ask systemd what it believes of a unit: [`super::Event::Systemd`].
     AskSystemd {
         /// The unit's group.

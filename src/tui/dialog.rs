@@ -3,7 +3,7 @@
 use tui_input::Input;
 
 use super::app::Target;
-use crate::model::printable;
+use crate::model::{printable, span};
 
 /// What the world says about freezing the group.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,21 +24,17 @@ pub(crate) enum Question {
         guard: Guard,
         owner: Option<String>,
         typed: Input,
+        /// For how long, where it is for a time.
+        span: Option<Input>,
+        /// Where both are typed: this is the span's turn.
+        on_span: bool,
     },
     /// `above`: the nearest group above that asks; while it does, thawing the target alone does nothing.
-    Thaw {
-        target: Target,
-        own: bool,
-        above: Option<Target>,
-    },
+    Thaw { target: Target, own: bool, above: Option<Target> },
     /// This run froze groups that are still frozen.
-    Leave {
-        frozen: Vec<Target>,
-    },
+    Leave { frozen: Vec<Target> },
     /// What hangs or was cut off, a sentence each.
-    Rescue {
-        cases: Vec<String>,
-    },
+    Rescue { cases: Vec<String> },
     /// A checkpoint runs: criu is not left alone.
     Busy,
 }
@@ -115,12 +111,23 @@ impl Dialog {
         }
     }
 
-    /// Where the group's name is typed, if the guard wants that.
+    /// Where is typed: the group's name, if the guard wants that, or for how long.
     pub(crate) fn typed_mut(&mut self) -> Option<&mut Input> {
         match &mut self.question {
-            Question::Freeze { guard: Guard::Refused(_), typed, .. } => Some(typed),
+            Question::Freeze { guard: Guard::Refused(_), typed, on_span: false, .. } => Some(typed),
+            Question::Freeze { span, .. } => span.as_mut(),
             _ => None,
         }
+    }
+
+    /// Goes to the other line that is typed; false where there is only one.
+    pub(crate) fn turn_line(&mut self) -> bool {
+        let Question::Freeze { guard: Guard::Refused(_), span: Some(_), on_span, .. } = &mut self.question
+        else {
+            return false;
+        };
+        *on_span = !*on_span;
+        true
     }
 
     /// Why the choice can't be taken now.
@@ -131,8 +138,17 @@ impl Dialog {
             }
             (Question::Freeze { guard: Guard::Refused(_), typed, target, .. }, Choice::Freeze) => {
                 let name = printable(target.path.name());
-                (typed.value() != name).then(|| format!("type the group's name to freeze it: {name}"))
+                let missing = || format!("type the group's name to freeze it: {name}");
+                (typed.value() != name).then(missing).or_else(|| self.wrong_span())
             }
+            (_, Choice::Freeze) => self.wrong_span(),
+            _ => None,
+        }
+    }
+
+    fn wrong_span(&self) -> Option<String> {
+        match &self.question {
+            Question::Freeze { span: Some(span), .. } => span::for_a_time(span.value()).err(),
             _ => None,
         }
     }

@@ -29,6 +29,7 @@ const fn key(
 /// All keys, in the order of the help.
 pub const TABLE: &[Binding] = &[
     key(&["f"], Action::Freeze, "freeze", "freeze the group (asks first)"),
+    key(&["F"], Action::FreezeFor, "", "freeze it for a time (asks first)"),
     key(&["t"], Action::Thaw, "thaw", "thaw the group (asks first)"),
     key(&["C"], Action::Checkpoint, "checkpoint", "checkpoint the group (shows all first)"),
     key(&["R"], Action::Rescue, "", "rescue: hung criu, cut-off checkpoints"),

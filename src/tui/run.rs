@@ -28,7 +28,7 @@ pub fn run(hosts: Hierarchies, settings: Settings) -> io::Result<()> {
     let (inbox, events) = unbounded();
     signals(inbox.clone())?;
     hang_up(inbox.clone())?;
-    let mut world = World::start(&hosts, &inbox)?;
+    let mut world = World::start(&hosts, settings.log.clone(), &inbox)?;
     let end = inbox.clone();
     let panicked = move || drop(end.send(Event::Terminated));
     let done = on_screen(panicked, |terminal| {
@@ -55,7 +55,9 @@ fn session(
     let mut batch = vec![Event::Input(event::Event::Resize(size.width, size.height))];
     loop {
         let drawn = Instant::now();
+        tracing::debug!(events = batch.len(), "drawing");
         for event in std::iter::once(Event::Tick(start.elapsed())).chain(batch.drain(..)) {
+            tracing::trace!(?event, "event");
             for command in update(&mut app, event) {
                 if !world.execute(command)? {
                     return Ok(());

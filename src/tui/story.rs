@@ -46,6 +46,7 @@ pub(crate) fn paragraphs(app: &App) -> Vec<String> {
         node.state().map_or(String::new(), |s| s.to_string()),
         since(app, node)
     ));
+    text.extend(app.thaws_in().map(|left| format!("Thaws         in {}, by a timer", span::short(left))));
     text.extend(in_all(app, node));
     text.push(format!("Below         {}", below(node)));
     text.extend(owner(app));

@@ -120,6 +120,7 @@ impl Session {
                 "<Right>" => (KeyCode::Right, KeyModifiers::NONE),
                 "<Down>" => (KeyCode::Down, KeyModifiers::NONE),
                 "<C-d>" => (KeyCode::Char('d'), KeyModifiers::CONTROL),
+                "<C-u>" => (KeyCode::Char('u'), KeyModifiers::CONTROL),
                 _ => (KeyCode::Char(first), KeyModifiers::NONE),
             };
             self.send(Event::Input(Input::Key(KeyEvent::new(code, modifiers))));
@@ -131,7 +132,13 @@ impl Session {
     /// What was asked of the world since the last time, but for what only tells it of the screen.
     fn asked(&mut self) -> Vec<Command> {
         let looks = |c: &Command| {
-            matches!(c, Command::Focus { .. } | Command::AskOwners { .. } | Command::AskSystemd { .. })
+            matches!(
+                c,
+                Command::Focus { .. }
+                    | Command::AskOwners { .. }
+                    | Command::AskSystemd { .. }
+                    | Command::FindTimer(_)
+            )
         };
         std::mem::take(&mut self.said).into_iter().filter(|c| !looks(c)).collect()
     }

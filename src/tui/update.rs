@@ -5,6 +5,8 @@ mod checkpoint;
 mod keys;
 mod leaving;
 
+use std::time::Duration;
+
 use ratatui::crossterm::event::{Event as Terminal, KeyEventKind, MouseEvent, MouseEventKind};
 use ratatui::layout::Position;
 
@@ -42,6 +44,12 @@ pub fn update(app: &mut App, event: Event) -> Vec<Command> {
         Event::Systemd { id, disagreement } => {
             if let Some((_, _, said)) = app.systemd.as_mut().filter(|(of, ..)| *of == id) {
                 *said = disagreement;
+            }
+        }
+        Event::Timer { id, left } => {
+            let now = app.now;
+            if let Some((_, _, at)) = app.timer.as_mut().filter(|(of, ..)| *of == id) {
+                *at = left.map(|left| now + left);
             }
         }
         Event::Watching { version, groups_watched, polling, unreadable } => {
@@ -134,6 +142,7 @@ fn settle(app: &mut App, commands: &mut Vec<Command>) {
     }
     focus(app, height, commands);
     ask_systemd(app, commands);
+    find_timer(app, commands);
     app.panel_offset = app.panel_offset.min(panel_end(app));
     checkpoint::settle(app);
 }
@@ -195,6 +204,17 @@ fn ask_systemd(app: &mut App, commands: &mut Vec<Command>) {
     if !asked && target.version == Version::V2 && UnitName::of(&target.path).is_some() {
         app.systemd = Some((target.id, requested, None));
         commands.push(Command::AskSystemd { id: target.id, path: target.path, requested });
+    }
+}
+
+/// The timer of the selected group is asked for when its request changes, and again where it should have thawed by now.
+fn find_timer(app: &mut App, commands: &mut Vec<Command>) {
+    let Some(node) = app.selected_node() else { return };
+    let (id, requested, now) = (node.group.id, node.group.freezer.requested(), app.now);
+    let late = |at: Option<Duration>| at.is_some_and(|at| now > at + Duration::from_secs(1));
+    if app.timer.is_none_or(|(of, asked, at)| (of, asked) != (id, requested) || late(at)) {
+        app.timer = Some((id, requested, None));
+        commands.extend(requested.then_some(Command::FindTimer(id)));
     }
 }
 

@@ -20,8 +20,8 @@ use crate::kernel::cgroupfs::{Filesystem, Group};
 use crate::kernel::freezer::{self, Outcome};
 use crate::kernel::guard;
 use crate::kernel::processes::{elsewhere, group_of};
-use crate::model::{CgroupId, CgroupPath, Change, Hierarchies, Hierarchy, Version};
-use crate::runtime;
+use crate::model::{CgroupId, CgroupPath, Change, Hierarchies, Hierarchy, Version, span};
+use crate::timer::{self, Log};
 use crate::watch::{Focus, Observer, Told, Watching};
 
 /// How long a freeze may take before it is taken back.
@@ -49,13 +49,13 @@ struct Write {
 
 enum What {
     Inspect,
-    Freeze { force: bool },
+    Freeze { force: bool, span: Option<Duration> },
     Thaw,
 }
 
 impl World {
     /// Begins to observe every hierarchy; all answers go to `inbox`.
-    pub(super) fn start(hosts: &Hierarchies, inbox: &Sender<Event>) -> io::Result<Self> {
+    pub(super) fn start(hosts: &Hierarchies, log: Option<Log>, inbox: &Sender<Event>) -> io::Result<Self> {
         let mut observers = HashMap::new();
         for hierarchy in hosts.iter() {
             let version = hierarchy.version;
@@ -70,7 +70,7 @@ impl World {
         }
         rescue::find(hosts, false, inbox)?;
         let owners = owners::start(hosts.clone(), inbox.clone())?;
-        let writes = writer(hosts.clone(), inbox.clone())?;
+        let writes = writer(hosts.clone(), log, inbox.clone())?;
         Ok(Self { hosts: hosts.clone(), inbox: inbox.clone(), observers, writes, owners, checkpoint: None })
     }
 
@@ -78,8 +78,8 @@ impl World {
     pub(super) fn execute(&mut self, command: Command) -> io::Result<bool> {
         match command {
             Command::Focus { version, visible, selected } => self.focus(version, visible, selected),
-            Command::Freeze { version, id, path, force } => {
-                self.write(What::Freeze { force }, version, id, path);
+            Command::Freeze { version, id, path, force, span } => {
+                self.write(What::Freeze { force, span }, version, id, path);
             }
             Command::Thaw { version, id, path } => self.write(What::Thaw, version, id, path),
             Command::Inspect { version, id, path } => self.write(What::Inspect, version, id, path),
@@ -93,6 +93,11 @@ impl World {
             Command::Locate { version, pid } => self.locate(version, pid),
             // The thread that names owners ends only with the program.
             Command::AskOwners { version, groups } => drop(self.owners.send((version, groups))),
+            Command::FindTimer(id) => {
+                // What the folder of the timers does not tell is not known here.
+                let timers = timer::of(id).unwrap_or_default();
+                let _ = self.inbox.send(Event::Timer { id, left: timers.first().map(|timer| timer.left()) });
+            }
             Command::AskSystemd { id, path, requested } => systemd::ask(id, &path, requested, &self.inbox)?,
             Command::LetRescue => self.control().for_each(Control::rescue),
             Command::Stop => self.control().for_each(Control::cancel),
@@ -170,13 +175,13 @@ fn event(version: Version, other: Option<&Hierarchy>, told: Told) -> Option<Even
     })
 }
 
-fn writer(hosts: Hierarchies, inbox: Sender<Event>) -> io::Result<Sender<Write>> {
+fn writer(hosts: Hierarchies, log: Option<Log>, inbox: Sender<Event>) -> io::Result<Sender<Write>> {
     let (sender, writes) = unbounded::<Write>();
     let body = move || {
         for write in writes {
             let Some(hierarchy) = hosts.get(write.version) else { continue };
             let (version, id, path) = (write.version, write.id, write.path.clone());
-            let done = carry_out(hierarchy, write);
+            let done = carry_out(hierarchy, write, log.as_ref());
             // What the write made of the group comes before the word that it is done, whatever the observer saw by now.
             let seen = open(hierarchy, &path, id).ok().and_then(|(_, group)| group.read().ok().flatten());
             let changes = seen.map(|group| Event::Changes { version, changes: vec![Change::Read(group)] });
@@ -191,19 +196,28 @@ fn writer(hosts: Hierarchies, inbox: Sender<Event>) -> io::Result<Sender<Write>>
     Ok(sender)
 }
 
-fn carry_out(hierarchy: &Hierarchy, write: Write) -> Event {
+fn carry_out(hierarchy: &Hierarchy, write: Write, log: Option<&Log>) -> Event {
     let Write { what, version, id, path } = write;
     let refusal = || guard::refusal(&path, version, &hierarchy.root).map(|refusal| refusal.to_string());
     let (action, outcome) = match what {
         What::Inspect => return Event::Guard { id, refusal: refusal(), owner: None },
-        What::Freeze { force } => match refusal().filter(|_| !force) {
+        What::Freeze { force, span } => match refusal().filter(|_| !force) {
             Some(why) => (FreezeAction::Freeze, Err(format!("{path} is not frozen: {why}"))),
-            None => (FreezeAction::Freeze, open(hierarchy, &path, id).and_then(|(_, group)| freeze(&group))),
+            None => {
+                let frozen = open(hierarchy, &path, id).and_then(|(fs, group)| match span {
+                    Some(span) => freeze_for(&fs, &group, span, log),
+                    None => freeze(&group),
+                });
+                (FreezeAction::Freeze, frozen)
+            }
         },
         What::Thaw => {
             (FreezeAction::Thaw, open(hierarchy, &path, id).and_then(|(fs, group)| thaw(&fs, &group)))
         }
     };
+    if let Err(why) = &outcome {
+        tracing::error!(?action, %path, why, "failed");
+    }
     Event::Done { action, version, id, path, outcome }
 }
 
@@ -223,8 +237,13 @@ fn freeze(group: &Group) -> Result<String, String> {
     }
 }
 
+fn freeze_for(fs: &Filesystem, group: &Group, span: Duration, log: Option<&Log>) -> Result<String, String> {
+    let until = timer::freeze(fs, group, DEADLINE, span, log).map_err(|error| error.to_string())?;
+    Ok(format!("{} is frozen, and thaws in {}", group.path, span::short(until.left)))
+}
+
 fn thaw(fs: &Filesystem, group: &Group) -> Result<String, String> {
-    match runtime::thaw(group, fs).map_err(|error| error.to_string())? {
+    match timer::thaw(group, fs).map_err(|error| error.to_string())? {
         Outcome::Done => Ok(format!("{} is thawed", group.path)),
         Outcome::Already => Ok(format!("{} was not frozen", group.path)),
         Outcome::HeldAbove => {

@@ -7,7 +7,13 @@ fn wide() -> Session {
 }
 
 fn freeze(ino: u64, path: &str, force: bool) -> Command {
-    Command::Freeze { version: Version::V2, id: id(ino), path: CgroupPath::new(path.as_bytes()), force }
+    Command::Freeze {
+        version: Version::V2,
+        id: id(ino),
+        path: CgroupPath::new(path.as_bytes()),
+        force,
+        span: None,
+    }
 }
 
 fn thaw(ino: u64, path: &str) -> Command {
@@ -60,6 +66,50 @@ fn freezing_asks_first_and_starts_on_cancel() {
     s.send(Event::Guard { id: id(12), refusal: None, owner: None });
     s.asked();
     assert_eq!(s.press("<Right><Enter>").asked(), [freeze(12, "/system.slice/ssh.service", false)]);
+}
+
+#[test]
+fn freezing_for_a_time_takes_a_span() {
+    let mut s = wide();
+    let frozen_for = |seconds, force| Command::Freeze {
+        version: Version::V2,
+        id: id(12),
+        path: CgroupPath::new(b"/system.slice/ssh.service"),
+        force,
+        span: Some(Duration::from_secs(seconds)),
+    };
+    s.press("/ssh<Enter>F");
+    s.send(Event::Guard { id: id(12), refusal: None, owner: None });
+    s.asked();
+    assert_eq!(s.press("<Right><Enter>").asked(), [frozen_for(30, false)]);
+    s.press("F");
+    s.send(Event::Guard { id: id(12), refusal: None, owner: None });
+    s.asked();
+    assert_eq!(s.press("<C-u>0s<Right><Enter>").asked(), []);
+    assert!(s.said().contains("not between a second and a week"), "{}", s.said());
+    assert_eq!(s.press("<C-u>5m<Enter>").asked(), [frozen_for(300, false)]);
+    // Past the guard both lines are typed: first the name.
+    s.press("F");
+    s.send(Event::Guard { id: id(12), refusal: Some("sshd is your way in".to_owned()), owner: None });
+    s.asked();
+    s.press("ssh.service<Down><C-u>9s");
+    assert!(s.screen().contains("For: > 9s_"), "{}", s.screen());
+    assert_eq!(s.press("<Tab><Enter>").asked(), [frozen_for(9, true)]);
+}
+
+#[test]
+fn what_thaws_by_itself_says_when() {
+    let mut s = wide();
+    s.press("/app<Enter>2");
+    assert!(s.said.contains(&Command::FindTimer(id(10))), "{:?}", s.said);
+    assert_eq!(s.press("F").said(), "app.service asks for a freeze already, and not for a time");
+    s.send(Event::Timer { id: id(10), left: Some(Duration::from_secs(18)) });
+    assert!(s.screen().contains("Thaws         in 18s, by a timer"), "{}", s.screen());
+    s.send(Event::Tick(Duration::from_secs(720 + 5)));
+    assert!(s.screen().contains("Thaws         in 13s"), "{}", s.screen());
+    assert!(s.press("F").app.dialog.is_some(), "its time can be changed");
+    s.changes(vec![Change::Read(group(10, "app.service", false, false))]);
+    assert!(!s.press("<Esc>").screen().contains("Thaws  "), "{}", s.screen());
 }
 
 #[test]

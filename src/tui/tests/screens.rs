@@ -74,6 +74,9 @@ fn dialogs() {
     s.press("<Esc>/evil<Enter>f");
     s.send(Event::Guard { id: id(14), refusal: None, owner: None });
     snapshot("freeze_evil_80x24", &s);
+    s.press("<Esc>F");
+    s.send(Event::Guard { id: id(14), refusal: None, owner: None });
+    snapshot("freeze_for_80x24", &s);
     snapshot("thaw_inherited_80x24", s.press("<Esc>/workers<Enter>t"));
     snapshot("help_80x24", s.press("<Esc>?"));
 }

@@ -4,15 +4,18 @@ use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use tui_input::Input;
 
 use super::{keys, leaving};
-use crate::model::CgroupId;
+use crate::model::{CgroupId, span};
 use crate::tui::dialog::{Choice, Dialog, Guard, Question};
 use crate::tui::{App, Command, FreezeAction, Target};
 
-pub(super) fn ask_freeze(app: &mut App, commands: &mut Vec<Command>) {
+/// `span`: what stands there first, where it is to be for a time.
+pub(super) fn ask_freeze(app: &mut App, span: Option<&str>, commands: &mut Vec<Command>) {
     let Some(target) = app.selected_target() else { return };
     let Target { version, id, path } = target.clone();
     commands.push(Command::Inspect { version, id, path });
-    let question = Question::Freeze { target, guard: Guard::Waiting, owner: None, typed: Input::default() };
+    let span = span.map(|span| Input::new(span.to_owned()));
+    let (guard, typed) = (Guard::Waiting, Input::default());
+    let question = Question::Freeze { target, guard, owner: None, typed, span, on_span: false };
     app.dialog = Some(Dialog::new(question));
 }
 
@@ -30,6 +33,7 @@ pub(super) fn on_key(app: &mut App, key: &KeyEvent, commands: &mut Vec<Command>)
         KeyCode::Esc => app.dialog = None,
         _ if interrupt => app.dialog = None,
         KeyCode::Enter => choose(app, commands),
+        KeyCode::Up | KeyCode::Down if dialog.turn_line() => {}
         KeyCode::Tab | KeyCode::Right | KeyCode::Down => dialog.turn(true),
         KeyCode::BackTab | KeyCode::Left | KeyCode::Up => dialog.turn(false),
         _ => match dialog.typed_mut() {
@@ -50,7 +54,7 @@ fn choose(app: &mut App, commands: &mut Vec<Command>) {
         return;
     }
     match (choice, dialog.question) {
-        (Choice::Freeze, Question::Freeze { target, guard, .. }) => {
+        (Choice::Freeze, Question::Freeze { target, guard, span, .. }) => {
             app.say(format!("freezing {} …", target.path));
             let force = matches!(guard, Guard::Refused(_));
             commands.push(Command::Freeze {
@@ -58,6 +62,7 @@ fn choose(app: &mut App, commands: &mut Vec<Command>) {
                 id: target.id,
                 path: target.path,
                 force,
+                span: span.and_then(|span| span::for_a_time(span.value()).ok()),
             });
         }
         (Choice::Thaw, Question::Thaw { target, .. })
@@ -134,6 +139,8 @@ pub(super) fn on_done(
     }
     let id = target.id;
     if done && action == FreezeAction::Freeze {
+        // Its timer is asked for anew.
+        app.timer = None;
         app.frozen_here.push(target);
     }
     leaving::on_done(app, id, done, commands);

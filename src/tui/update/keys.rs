@@ -80,7 +80,8 @@ fn act(app: &mut App, action: Action, commands: &mut Vec<Command>) {
         Action::Filter => app.filter.begin(),
         Action::NextHit => next_hit(app, true),
         Action::PreviousHit => next_hit(app, false),
-        Action::Freeze => answers::ask_freeze(app, commands),
+        Action::Freeze => answers::ask_freeze(app, None, commands),
+        Action::FreezeFor => answers::ask_freeze(app, Some("30s"), commands),
         Action::Thaw => answers::ask_thaw(app),
         Action::Checkpoint => checkpoint::open(app, commands),
         Action::Rescue => {

@@ -55,8 +55,13 @@ fn buttons(app: &App, dialog: &Dialog) -> Line<'static> {
 /// The title, and paragraphs; a paragraph may be a warning.
 fn text(app: &App, question: &Question) -> (&'static str, Vec<(String, bool)>) {
     match question {
-        Question::Freeze { target, guard, owner, typed } => {
-            (" Freeze ", freeze(app, target, guard, owner.as_deref(), typed.value()))
+        Question::Freeze { target, guard, owner, typed, span, on_span } => {
+            let mut text = freeze(app, target, guard, owner.as_deref(), typed.value());
+            if let Some(span) = span {
+                let here = *on_span || !matches!(guard, Guard::Refused(_));
+                text.extend(for_a_time(span.value(), here));
+            }
+            (" Freeze ", text)
         }
         Question::Thaw { target, own, above } => (" Thaw ", thaw(app, target, *own, above.as_ref())),
         Question::Leave { frozen } => (" Leave ", leave(frozen)),
@@ -94,6 +99,14 @@ fn freeze(
         }
     }
     text
+}
+
+/// `here`: this is where keys go.
+fn for_a_time(span: &str, here: bool) -> [(String, bool); 2] {
+    let span = printable(span.as_bytes());
+    let line = if here { format!("For: > {span}_") } else { format!("For:   {span}  (Down: change it)") };
+    let what = "Then a process of its own thaws it, whatever has become of this program.";
+    [(line, false), (what.to_owned(), false)]
 }
 
 fn thaw(app: &App, target: &Target, own: bool, above: Option<&Target>) -> Vec<(String, bool)> {

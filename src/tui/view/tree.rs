@@ -62,7 +62,11 @@ fn line(app: &App, grove: &Grove, row: Row, width: usize) -> Line<'static> {
     let line = Line::from(vec![
         Span::styled(columns::fit(&name, name_room), Style::new()),
         Span::raw(" "),
-        Span::styled(columns::fit(&text, room.saturating_sub(name_room + 1)), badge.style),
+        // A coloured ground in the middle of the chosen row would look like another choice.
+        Span::styled(
+            columns::fit(&text, room.saturating_sub(name_room + 1)),
+            if selected { Style::new() } else { badge.style },
+        ),
         Span::raw(format!("{count:>COUNT$} ")),
     ]);
     if selected { line.style(theme.chosen()) } else { line }

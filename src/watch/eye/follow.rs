@@ -26,6 +26,7 @@ impl Eye<'_> {
         {
             self.start_over();
         }
+        tracing::debug!(hints = self.hints.len(), "follow");
         for _ in 0..BATCH {
             match self.hints.pop_first() {
                 Some(hint) => self.follow_one(hint),

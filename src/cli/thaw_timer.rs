@@ -1,0 +1,22 @@
+//! `cryoscope thaw-timer`: the process that thaws a group that was frozen for a time.
+
+use std::os::unix::ffi::OsStrExt;
+
+use super::Failure;
+use super::args::{Global, ThawTimer};
+use crate::model::{CgroupId, CgroupPath};
+use crate::timer::{self, Order};
+
+/// Waits, and thaws.
+pub(super) fn run(global: &Global, options: &ThawTimer) -> Result<(), Failure> {
+    global.may_write()?;
+    let order = Order {
+        version: options.freezer,
+        mount_point: options.mount.clone(),
+        root: CgroupPath::new(options.mounted.as_bytes()),
+        group: CgroupPath::new(options.group.as_bytes()),
+        id: CgroupId { dev: options.device, ino: options.inode },
+        span: options.span,
+    };
+    timer::keep(&order).map_err(|why| Failure::new(1, why))
+}

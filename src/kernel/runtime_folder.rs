@@ -1,0 +1,195 @@
+//! The folder for what must be known after this program has died, and must be forgotten with the boot: `/run/cryoscope` as
+//! root, else `$XDG_RUNTIME_DIR/cryoscope`.
+//!
+//! Each file in it belongs to the program that holds a lock on it (flock(2)), which the kernel lets go when that program dies:
+//! so a file that can be locked was left behind. A file has its name only once it is complete and locked.
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::{self, Read as _, Write as _};
+use std::os::unix::ffi::OsStringExt;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags, flock, mkdirat, openat, renameat, unlinkat};
+use rustix::io::Errno;
+use serde::{Deserialize, Serialize};
+
+use super::dir::{Dir, absent_is_none};
+use super::host;
+
+/// The folder, open.
+#[derive(Debug)]
+pub struct RuntimeFolder(Dir);
+
+/// A file of the folder that this program holds.
+#[derive(Debug)]
+pub struct Held {
+    folder: Dir,
+    name: String,
+    file: File,
+}
+
+/// Longer than anything that this program writes there: what is longer, somebody else wrote.
+const LONGEST: u64 = 64 << 20;
+
+impl RuntimeFolder {
+    /// Opens the folder; `None` where it is not there and is not to be made.
+    ///
+    /// # Errors
+    /// What the kernel says; and where there is no such place, or others may write there.
+    pub fn open(make: bool) -> io::Result<Option<Self>> {
+        let path = place().ok_or_else(|| {
+            io::Error::other(
+                "XDG_RUNTIME_DIR is not set, and there is no other place that is gone with the boot",
+            )
+        })?;
+        if make
+            && let Err(error) = mkdirat(rustix::fs::CWD, &path, Mode::from_raw_mode(0o700))
+            && error != Errno::EXIST
+        {
+            return Err(error.into());
+        }
+        let Some(folder) = absent_is_none(Dir::open(&path))? else { return Ok(None) };
+        if !folder.is_private()? {
+            let why = format!("{} belongs to somebody else, or others may write to it", path.display());
+            return Err(io::Error::new(io::ErrorKind::PermissionDenied, why));
+        }
+        Ok(Some(Self(folder)))
+    }
+
+    /// The folder, made where it is missing.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn make() -> io::Result<Self> {
+        Self::open(true)?.ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))
+    }
+
+    /// Makes a file of a kind, with this text in it, and holds it.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub fn create(&self, kind: &str, text: &[u8]) -> io::Result<Held> {
+        // A PID is used again, and what its last owner left may still be wanted: the time makes the name new.
+        let now = host::since_boot();
+        let name = format!("{kind}-{}-{}.{:09}", std::process::id(), now.as_secs(), now.subsec_nanos());
+        let unnamed = format!("new-{name}");
+        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let mut file = File::from(openat(self.0.fd(), &unnamed, flags, Mode::from_raw_mode(0o600))?);
+        flock(&file, FlockOperation::NonBlockingLockExclusive)?;
+        file.write_all(text)?;
+        renameat(self.0.fd(), &unnamed, self.0.fd(), &name)?;
+        Ok(Held { folder: self.0.again()?, name, file })
+    }
+
+    /// The names of the files of a kind.
+    ///
+    /// # Errors
+    /// What reading the folder says.
+    pub fn names(&self, kind: &str) -> io::Result<Vec<String>> {
+        let names = self.0.files()?.into_iter().map(|name| String::from_utf8_lossy(&name).into_owned());
+        Ok(names.filter(|name| name.strip_prefix(kind).is_some_and(|rest| rest.starts_with('-'))).collect())
+    }
+
+    /// Holds a file that was left behind; `None` where somebody holds it, or it is gone.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub fn hold(&self, name: &str) -> io::Result<Option<Held>> {
+        let flags = OFlags::RDWR | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let opened = openat(self.0.fd(), name, flags, Mode::empty()).map_err(io::Error::from);
+        let Some(fd) = absent_is_none(opened)? else { return Ok(None) };
+        match flock(&fd, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => Ok(Some(Held { folder: self.0.again()?, name: name.into(), file: File::from(fd) })),
+            Err(Errno::WOULDBLOCK) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The text of a file, whoever holds it; `None` where it is gone.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub fn read(&self, name: &str) -> io::Result<Option<Vec<u8>>> {
+        self.0.read(name)
+    }
+
+    /// Removes a file; one that is gone is no error.
+    ///
+    /// # Errors
+    /// What unlinkat(2) says.
+    pub fn remove(&self, name: &str) -> io::Result<()> {
+        remove(&self.0, name)
+    }
+}
+
+impl Held {
+    /// Adds to the file.
+    ///
+    /// # Errors
+    /// What write(2) says.
+    pub fn write(&mut self, text: &[u8]) -> io::Result<()> {
+        self.file.write_all(text)
+    }
+
+    /// The text of a file that was left behind.
+    ///
+    /// # Errors
+    /// What read(2) says.
+    pub fn read(&mut self) -> io::Result<Vec<u8>> {
+        let mut text = Vec::new();
+        (&mut self.file).take(LONGEST).read_to_end(&mut text)?;
+        Ok(text)
+    }
+
+    /// Removes it.
+    ///
+    /// # Errors
+    /// What unlinkat(2) says, but for a file that is gone.
+    pub fn remove(self) -> io::Result<()> {
+        remove(&self.folder, &self.name)
+    }
+}
+
+fn remove(folder: &Dir, name: &str) -> io::Result<()> {
+    absent_is_none(unlinkat(folder.fd(), name, AtFlags::empty()).map_err(io::Error::from)).map(drop)
+}
+
+fn place() -> Option<PathBuf> {
+    if nix::unistd::geteuid().is_root() {
+        return Some(Path::new("/run/cryoscope").to_owned());
+    }
+    let runtime = PathBuf::from(std::env::var_os("XDG_RUNTIME_DIR")?);
+    runtime.is_absolute().then(|| runtime.join("cryoscope"))
+}
+
+/// Bytes of a path in such a file: text where they are UTF-8, else numbers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Bytes {
+    /// UTF-8.
+    Text(String),
+    /// Anything else.
+    Raw(Vec<u8>),
+}
+
+impl Bytes {
+    /// These bytes.
+    pub fn of(bytes: &[u8]) -> Self {
+        std::str::from_utf8(bytes).map_or_else(|_| Self::Raw(bytes.into()), |text| Self::Text(text.into()))
+    }
+
+    /// The bytes.
+    pub fn into_vec(self) -> Vec<u8> {
+        match self {
+            Self::Text(text) => text.into_bytes(),
+            Self::Raw(bytes) => bytes,
+        }
+    }
+}
+
+impl From<Bytes> for OsString {
+    fn from(bytes: Bytes) -> Self {
+        Self::from_vec(bytes.into_vec())
+    }
+}
