@@ -118,6 +118,17 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_readme_has_the_same_keys() {
+        let name = |key: &&str| format!("`{key}`");
+        let row = |b: &Binding| {
+            format!("| {} | {} |\n", b.keys.iter().map(name).collect::<Vec<_>>().join(" "), b.help)
+        };
+        let table: String = TABLE.iter().map(row).collect();
+        let readme = include_str!("../../README.md");
+        assert!(readme.contains(&table), "the README's table of keys should be:\n{table}");
+    }
+
+    #[test]
     fn no_key_means_two_things() {
         let keys: Vec<_> = TABLE.iter().flat_map(|b| b.keys).collect();
         assert_eq!(keys.iter().collect::<HashSet<_>>().len(), keys.len());
