@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{App, Panel};
+use super::{App, Panel, columns};
 use crate::model::owner::Owner;
 use crate::model::tree::{Key, Node};
 use crate::model::{CgroupPath, Freezer, Hierarchy, State, Version, printable, shell, span};
@@ -28,27 +28,39 @@ pub(crate) fn write_request(hierarchy: &Hierarchy, group: &CgroupPath, freeze: b
     shell::write_request(hierarchy.version, &hierarchy.absolute(group), freeze)
 }
 
-/// The whole story, a paragraph each; not wrapped yet. An empty line parts its chapters.
-pub(crate) fn paragraphs(app: &App) -> Vec<String> {
+/// Columns for a label.
+const LABEL: usize = 14;
+
+/// The whole story in lines of at most `width` columns.
+pub(crate) fn lines(app: &App, width: usize) -> Vec<String> {
+    paragraphs(app).iter().flat_map(|text| wrapped(text, width.max(4))).collect()
+}
+
+/// A text with a label stands beside it.
+fn wrapped(text: &str, width: usize) -> Vec<String> {
+    let Some((label, text)) = text.split_once('\t').filter(|_| width > 2 * LABEL) else {
+        return columns::wrap(&text.replace('\t', "  "), width);
+    };
+    let beside = |(at, line): (usize, String)| columns::fit(if at == 0 { label } else { "" }, LABEL) + &line;
+    columns::wrap(text, width - LABEL).into_iter().enumerate().map(beside).collect()
+}
+
+/// A paragraph each, harmless and not wrapped yet; a tab parts a label from its text, an empty line the chapters.
+fn paragraphs(app: &App) -> Vec<String> {
     let (Some(node), Some(hierarchy)) = (app.selected_node(), app.hierarchy()) else { return Vec::new() };
     if node.group.freezer == Freezer::Root {
         return root(app, node);
     }
     let file = hierarchy.version.control_file();
     let mut text = vec![format!("{} is {}.", name(node), why(app, node)), String::new()];
-    text.push(format!(
-        "Own request   {}",
-        if node.group.freezer.requested() { "yes: it asks itself" } else { "no" }
-    ));
-    text.push(format!("Inherited     {}", inherited(app)));
-    text.push(format!(
-        "State         {}{}",
-        node.state().map_or(String::new(), |s| s.to_string()),
-        since(app, node)
-    ));
-    text.extend(app.thaws_in().map(|left| format!("Thaws         in {}, by a timer", span::short(left))));
+    let own = if node.group.freezer.requested() { "yes: it asks itself" } else { "no" };
+    text.push(format!("Own request\t{own}"));
+    text.push(format!("Inherited\t{}", inherited(app)));
+    let state = node.state().map_or(String::new(), |s| s.to_string());
+    text.push(format!("State\t{state}{}", since(app, node)));
+    text.extend(app.thaws_in().map(|left| format!("Thaws\tin {}, by a timer", span::short(left))));
     text.extend(in_all(app, node));
-    text.push(format!("Below         {}", below(node)));
+    text.push(format!("Below\t{}", below(node)));
     text.extend(owner(app));
     text.extend(elsewhere(app));
     text.extend(systemd(app));
@@ -76,7 +88,7 @@ fn root(app: &App, node: &Node) -> Vec<String> {
     vec![
         format!("The root group has no {file}: it can't be frozen."),
         String::new(),
-        format!("Below         {}", below(node)),
+        format!("Below\t{}", below(node)),
     ]
 }
 
@@ -139,13 +151,12 @@ fn in_all(app: &App, node: &Node) -> Option<String> {
     // It counts on while the group stays frozen, and is not read again.
     let since = (node.state() == Some(State::Frozen)).then(|| app.now.saturating_sub(listed.at));
     let frozen = Duration::from_micros(listed.frozen_usec?) + since.unwrap_or_default();
-    (!frozen.is_zero())
-        .then(|| format!("In all        frozen for {}, by the kernel's count", span::short(frozen)))
+    (!frozen.is_zero()).then(|| format!("In all\tfrozen for {}, by the kernel's count", span::short(frozen)))
 }
 
 fn owner(app: &App) -> Option<String> {
     let owner = Owner::of(&app.selected_target()?.path)?;
-    Some(format!("Owner         {} {}", owner.kind, owner.id()))
+    Some(format!("Owner\t{} {}", owner.kind, owner.id()))
 }
 
 /// The same processes on the other hierarchy: what holds them there holds them here too.
@@ -161,9 +172,21 @@ fn elsewhere(app: &App) -> Vec<String> {
         let asker = (!node.group.freezer.requested()).then(|| tree.inherited_from(key)).flatten();
         let by = asker.map_or(String::new(), |above| format!(" by {}", tree.path(above)));
         let state = node.state().map_or("not frozen (the root group)".to_owned(), |state| state.to_string());
-        Some(format!("On {other}         {count} of its processes in {path}: {state}{by}"))
+        Some(format!("On {other}\t{count} of its processes in {path}: {state}{by}"))
     };
     listed.elsewhere.iter().filter_map(line).collect()
+}
+
+/// The other hierarchy holds some of the processes.
+fn is_held_elsewhere(app: &App) -> bool {
+    let Some((listed, grove)) = app.listed().zip(app.grove()) else { return false };
+    let other = app.groves.iter().find(|other| other.version != grove.version);
+    let Some(tree) = other.and_then(|other| other.tree.as_ref()) else { return false };
+    let held = |path| {
+        let state = tree.get(tree.at(path)?)?.state()?;
+        (state != State::Thawed).then_some(())
+    };
+    listed.elsewhere.iter().any(|(path, _)| held(path).is_some())
 }
 
 fn systemd(app: &App) -> Vec<String> {
@@ -201,7 +224,12 @@ fn above(app: &App) -> Vec<String> {
 
 /// What was measured: criu can't stop what the freezer holds already.
 fn criu(app: &App, node: &Node, version: Version) -> &'static str {
+    let thawed = matches!(node.state(), Some(State::Thawed) | None);
     match (node.state(), version) {
+        _ if thawed && is_held_elsewhere(app) => match version {
+            Version::V1 => "hangs for ever: cgroup v2 holds the processes, and no time limit covers this",
+            Version::V2 => "fails after 10 seconds: the v1 freezer holds the processes that criu has to stop",
+        },
         (Some(State::Thawed) | None, _) if node.below.frozen + node.below.freezing > 0 => {
             "works for processes of this group, not for those in the frozen groups below"
         }

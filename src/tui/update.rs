@@ -13,7 +13,7 @@ use ratatui::layout::Position;
 use super::app::Listed;
 use super::layout::inside;
 use super::rows::{Grove, Watching};
-use super::{App, Command, Event, Panel, columns, story};
+use super::{App, Command, Event, Panel, story};
 use crate::model::owner::UnitName;
 use crate::model::{Process, Version, process};
 
@@ -228,7 +228,7 @@ fn panel_end(app: &App) -> usize {
             let list = app.selected_processes().and_then(|list| list.as_ref().ok());
             list.map_or(0, |list: &Vec<Process>| process::tree(list).len() + 2)
         }
-        Panel::Freeze => story::paragraphs(app).iter().map(|text| columns::wrap(text, width).len()).sum(),
+        Panel::Freeze => story::lines(app, width).len(),
     };
     lines.saturating_sub(height)
 }
