@@ -38,6 +38,9 @@ pub enum Action {
     Rescue,
     Copy,
     Mouse,
+    Hold,
+    Sort,
+    Suspend,
     Palette,
     Help,
     Back,
@@ -48,6 +51,9 @@ impl Action {
     /// Why this cannot be done now; `None` when it can.
     pub(crate) fn unavailable(self, app: &App) -> Option<String> {
         match self {
+            Self::Suspend if app.checkpoint_runs() => {
+                Some("a checkpoint runs, and criu must not be left alone".to_owned())
+            }
             Self::Rescue if app.settings.read_only => Some("started with --read-only".to_owned()),
             Self::Freeze | Self::FreezeFor | Self::Thaw => {
                 why_no_write(app).or_else(|| self.wrong_state(app))

@@ -7,6 +7,7 @@ use super::checkpoint::Checkpoint;
 use super::command::Command;
 use super::dialog::Dialog;
 use super::filter::Filtering;
+use super::hold::Hold;
 use super::layout::{Layout, inside};
 use super::palette::Palette;
 use super::rows::Grove;
@@ -101,6 +102,7 @@ pub struct App {
     pub(crate) filter: Filtering,
     pub(crate) dialog: Option<Dialog>,
     pub(crate) palette: Option<Palette>,
+    pub(crate) hold: Hold,
     pub(crate) help: bool,
     /// The first line of the help that is shown.
     pub(crate) help_offset: usize,
@@ -153,6 +155,7 @@ impl App {
             filter: Filtering::default(),
             dialog: None,
             palette: None,
+            hold: Hold::default(),
             help: false,
             help_offset: 0,
             message: None,

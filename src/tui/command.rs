@@ -108,6 +108,11 @@ pub enum Command {
     Copy(String),
     /// Take the mouse's clicks and wheel, or leave the mouse to the terminal.
     Mouse(bool),
+    /// Stop the program as the terminal's Ctrl-Z would, with the terminal given back meanwhile.
+    Suspend {
+        /// The mouse is this program's when it goes on.
+        mouse: bool,
+    },
     /// Leave.
     Quit,
 }

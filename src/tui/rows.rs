@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
+use super::sort::Sort;
 use crate::model::tree::{Key, Node};
 use crate::model::{Cgroup, CgroupId, CgroupPath, Change, State, Tree, Version};
 
@@ -67,6 +68,7 @@ pub(crate) struct Grove {
     pub(crate) offset: usize,
     pub(crate) since: HashMap<CgroupId, Since>,
     pub(crate) watching: Watching,
+    pub(crate) sort: Sort,
     /// The hits of the filter and the groups above them, where there is a filter.
     kept: Option<Kept>,
     unfolded: HashSet<Key>,
@@ -87,6 +89,7 @@ impl Grove {
             offset: 0,
             since: HashMap::new(),
             watching: Watching::default(),
+            sort: Sort::default(),
             kept: None,
             unfolded: HashSet::new(),
             place: CgroupPath::root(),
@@ -147,8 +150,11 @@ impl Grove {
             // What a filter leaves is all shown.
             if self.kept.is_some() || self.unfolded.contains(&row.key) {
                 let children = tree.get(row.key).map_or(&[][..], |node| &node.children);
-                let shown = children.iter().rev().filter(|key| self.is_kept(**key));
-                stack.extend(shown.map(|&key| Row { key, depth: row.depth + 1 }));
+                let mut shown: Vec<Key> = children.iter().copied().filter(|&key| self.is_kept(key)).collect();
+                if self.sort != Sort::Name {
+                    shown.sort_by_key(|&key| tree.get(key).map(|node| self.sort.rank(node)));
+                }
+                stack.extend(shown.into_iter().rev().map(|key| Row { key, depth: row.depth + 1 }));
             }
         }
         self.rows = rows;

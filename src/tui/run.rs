@@ -10,9 +10,10 @@ use rustix::event::{PollFd, PollFlags, poll};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
-use super::screen::on_screen;
+use super::screen::{on_screen, suspend};
+
 use super::world::World;
-use super::{App, Event, Settings, update, view};
+use super::{App, Command, Event, Settings, update, view};
 use crate::model::Hierarchies;
 
 /// No more frames than this a second's fraction: what comes in between is drawn together.
@@ -59,6 +60,9 @@ fn session(
         for event in std::iter::once(Event::Tick(start.elapsed())).chain(batch.drain(..)) {
             tracing::trace!(?event, "event");
             for command in update(&mut app, event) {
+                if let Command::Suspend { mouse } = command {
+                    suspend(terminal, mouse)?;
+                }
                 if !world.execute(command)? {
                     return Ok(());
                 }

@@ -6,7 +6,12 @@ use std::panic;
 use std::thread;
 
 use crossbeam_channel::unbounded;
+use nix::sys::signal::{Signal, raise};
 use ratatui::DefaultTerminal;
+use ratatui::crossterm::cursor::{Hide, Show};
+use ratatui::crossterm::terminal::{
+    EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
+};
 use ratatui::crossterm::{Command, execute};
 
 /// Takes the terminal, calls `body` with it, and gives it back.
@@ -43,6 +48,20 @@ pub fn on_screen<T>(
         Ok(report) => Err(io::Error::other(report)),
         Err(_) => done.and_then(|value| restored.map(|()| value)),
     }
+}
+
+/// Gives the terminal back, stops this program as the terminal's Ctrl-Z does, and takes the terminal again when it is continued.
+///
+/// # Errors
+/// Where the terminal cannot be given back or taken.
+pub(super) fn suspend(terminal: &mut DefaultTerminal, mouse: bool) -> io::Result<()> {
+    execute!(stdout(), Clicks(false), LeaveAlternateScreen, Show)?;
+    disable_raw_mode()?;
+    // To this thread: it returns when the program has been stopped and continued. One to the process may stop it later.
+    raise(Signal::SIGTSTP)?;
+    enable_raw_mode()?;
+    execute!(stdout(), EnterAlternateScreen, Hide, Clicks(mouse))?;
+    terminal.clear()
 }
 
 /// Asks the terminal to report clicks and the wheel, or to keep the mouse to itself. Movements are not asked for: there would be

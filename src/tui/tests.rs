@@ -119,6 +119,7 @@ impl Session {
                 "<Up>" => (KeyCode::Up, KeyModifiers::NONE),
                 "<Right>" => (KeyCode::Right, KeyModifiers::NONE),
                 "<Down>" => (KeyCode::Down, KeyModifiers::NONE),
+                "<C-z>" => (KeyCode::Char('z'), KeyModifiers::CONTROL),
                 "<C-d>" => (KeyCode::Char('d'), KeyModifiers::CONTROL),
                 "<C-u>" => (KeyCode::Char('u'), KeyModifiers::CONTROL),
                 _ => (KeyCode::Char(first), KeyModifiers::NONE),

@@ -20,8 +20,26 @@ use crate::model::{Process, Version, process};
 /// Takes an event in. Opens no file, reads no clock, draws nothing.
 pub fn update(app: &mut App, event: Event) -> Vec<Command> {
     let mut commands = Vec::new();
+    if let Some(event) = app.hold.keep(event) {
+        take(app, event, &mut commands);
+    } else if app.hold.is_full() {
+        release(app, &mut commands);
+        app.say("too much has happened to hold the display any longer");
+    }
+    settle(app, &mut commands);
+    commands
+}
+
+/// Takes in what has waited while the display was held.
+fn release(app: &mut App, commands: &mut Vec<Command>) {
+    for event in app.hold.end() {
+        take(app, event, commands);
+    }
+}
+
+fn take(app: &mut App, event: Event, commands: &mut Vec<Command>) {
     match event {
-        Event::Input(input) => on_input(app, input, &mut commands),
+        Event::Input(input) => on_input(app, input, commands),
         Event::Root { version, root } => {
             if let Some(grove) = app.grove_of(version) {
                 grove.plant(root);
@@ -65,18 +83,16 @@ pub fn update(app: &mut App, event: Event) -> Vec<Command> {
         }
         Event::Guard { id, refusal, owner } => answers::on_guard(app, id, refusal, owner),
         Event::Done { action, version, id, path, outcome } => {
-            answers::on_done(app, action, super::Target { version, id, path }, outcome, &mut commands);
+            answers::on_done(app, action, super::Target { version, id, path }, outcome, commands);
         }
         Event::Looked(look) => checkpoint::on_look(app, look),
-        Event::Checkpoint(told) => checkpoint::on_told(app, told, &mut commands),
+        Event::Checkpoint(told) => checkpoint::on_told(app, told, commands),
         Event::Stranded { cases, asked } => answers::on_stranded(app, cases, asked),
         Event::Rescued(Ok(said)) => app.say(said),
         Event::Rescued(Err(why)) => app.complain(why),
         Event::Tick(now) => app.now = now,
         Event::Terminated => commands.push(Command::Quit),
     }
-    settle(app, &mut commands);
-    commands
 }
 
 fn on_input(app: &mut App, input: Terminal, commands: &mut Vec<Command>) {

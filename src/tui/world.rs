@@ -105,6 +105,8 @@ impl World {
             Command::Rescue(cases) => rescue::rescue(&self.hosts, cases, &self.inbox)?,
             Command::Copy(text) => execute!(io::stdout(), CopyToClipboard::to_clipboard_from(text))?,
             Command::Mouse(ours) => execute!(io::stdout(), Clicks(ours))?,
+            // The loop has the terminal, and does it.
+            Command::Suspend { .. } => {}
             Command::Quit => return Ok(false),
         }
         Ok(true)

@@ -172,7 +172,9 @@ fn ending_the_processes_wants_the_name() {
 fn leaving_waits_for_criu() {
     let mut s = opened((120, 40));
     s.send(look("/var/tmp/images", None, Ok(plan(None))));
-    s.press("<Tab><Enter><Enter>q").asked();
+    s.press("<Tab><Enter><Enter><C-z>");
+    assert!(s.said().contains("criu must not be left alone"), "{}", s.said());
+    s.press("q").asked();
     assert_eq!(s.press("<Right><Enter>").asked(), []);
     s.send(Event::Checkpoint(CheckpointTold::Ended(report(vec![]))));
     assert_eq!(s.asked(), [Command::Quit]);

@@ -197,6 +197,47 @@ fn copying_gives_a_path_or_the_command() {
 }
 
 #[test]
+fn a_held_display_catches_up() {
+    let mut s = wide();
+    s.press("Z");
+    let before = s.screen();
+    s.changes(vec![Change::Gone(id(3))]);
+    s.found(1, vec![group(40, "new.slice", false, false)]);
+    assert!(!s.screen().contains("new.slice") && before.contains("user.slice"));
+    assert_eq!(s.press("jj").selected(), "/user.slice", "what is held can be looked at");
+    s.press("Z");
+    assert!(s.screen().contains("new.slice") && !s.screen().contains("▸ user.slice"));
+    s.press("Z");
+    (0..20_010).for_each(|_| s.changes(vec![]));
+    assert!(!s.app.hold.is_on() && s.said().contains("too much"));
+}
+
+#[test]
+fn groups_are_sorted() {
+    let mut s = wide();
+    let names = |s: &Session| {
+        let grove = s.app.grove().unwrap();
+        let name = |row: &crate::tui::rows::Row| grove.path(row.key).to_string();
+        grove.rows.iter().filter(|row| row.depth == 2).map(name).collect::<Vec<_>>()
+    };
+    s.press("j<Right>");
+    assert_eq!(names(&s)[0], "/system.slice/app.service");
+    s.press("s");
+    assert_eq!(names(&s)[0], "/system.slice/db.service", "41 processes");
+    s.press("s");
+    assert_eq!(names(&s)[..2], ["/system.slice/app.service", "/system.slice/db.service"]);
+    s.press("s");
+    assert!(names(&s)[0].contains("evil"), "made last");
+    assert_eq!(s.press("s").said(), "sorted by name");
+}
+
+#[test]
+fn suspending_is_for_the_loop_to_do() {
+    let mut s = wide();
+    assert_eq!(s.press("<C-z>").asked(), [Command::Suspend { mouse: true }]);
+}
+
+#[test]
 fn the_palette_does_what_its_words_say() {
     let mut s = wide();
     s.press(":thaw").screen();

@@ -90,6 +90,20 @@ fn act(app: &mut App, action: Action, commands: &mut Vec<Command>) {
         }
         Action::Copy => copy(app, commands),
         Action::Mouse => turn_mouse(app, commands),
+        Action::Hold if app.hold.is_on() => {
+            super::release(app, commands);
+            app.say("the display goes on");
+        }
+        Action::Hold => {
+            app.hold.begin();
+            app.say("the display is held: Z lets it go on");
+        }
+        Action::Sort => {
+            let sort = app.grove().map(|grove| grove.sort.next()).unwrap_or_default();
+            app.groves.iter_mut().for_each(|grove| grove.sort = sort);
+            app.say(format!("sorted by {}", sort.word()));
+        }
+        Action::Suspend => commands.push(Command::Suspend { mouse: app.mouse }),
         Action::Palette => app.palette = Some(Palette::default()),
         Action::Help => (app.help, app.help_offset) = (true, 0),
         Action::Back => back(app),

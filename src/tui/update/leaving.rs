@@ -7,6 +7,8 @@ use crate::tui::{App, Command, Target};
 
 /// Leaves, or asks first where this run froze groups that are still frozen.
 pub(super) fn ask(app: &mut App, commands: &mut Vec<Command>) {
+    // What this run froze is to be seen as it is now.
+    super::release(app, commands);
     if app.checkpoint_runs() {
         app.dialog = Some(Dialog::new(Question::Busy));
         return;
