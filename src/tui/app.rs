@@ -185,6 +185,11 @@ impl App {
         self.checkpoint_runs() || self.grove().is_some_and(|grove| !grove.since.is_empty())
     }
 
+    /// The terminal has another size now.
+    pub(crate) fn resize(&mut self, size: (u16, u16)) {
+        self.size = size;
+    }
+
     pub(crate) fn checkpoint_runs(&self) -> bool {
         self.checkpoint.as_ref().is_some_and(Checkpoint::is_running)
     }

@@ -62,6 +62,9 @@ fn session(
             for command in update(&mut app, event) {
                 if let Command::Suspend { mouse } = command {
                     suspend(terminal, mouse)?;
+                    // Nobody told of a new size meanwhile.
+                    let size = terminal.size()?;
+                    app.resize((size.width, size.height));
                 }
                 if !world.execute(command)? {
                     return Ok(());

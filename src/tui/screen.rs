@@ -10,7 +10,7 @@ use nix::sys::signal::{Signal, raise};
 use ratatui::DefaultTerminal;
 use ratatui::crossterm::cursor::{Hide, Show};
 use ratatui::crossterm::terminal::{
-    EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
+    Clear, ClearType, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
 };
 use ratatui::crossterm::{Command, execute};
 
@@ -60,8 +60,11 @@ pub(super) fn suspend(terminal: &mut DefaultTerminal, mouse: bool) -> io::Result
     // To this thread: it returns when the program has been stopped and continued. One to the process may stop it later.
     raise(Signal::SIGTSTP)?;
     enable_raw_mode()?;
-    execute!(stdout(), EnterAlternateScreen, Hide, Clicks(mouse))?;
-    terminal.clear()
+    execute!(stdout(), EnterAlternateScreen, Clear(ClearType::All), Hide, Clicks(mouse))?;
+    // What was drawn is forgotten, so that everything is drawn anew. The terminal's own clear() asks for the cursor's position,
+    // and the answer would go to the thread that reads keys.
+    terminal.swap_buffers();
+    Ok(())
 }
 
 /// Asks the terminal to report clicks and the wheel, or to keep the mouse to itself. Movements are not asked for: there would be

@@ -99,7 +99,7 @@ fn on_input(app: &mut App, input: Terminal, commands: &mut Vec<Command>) {
     match input {
         Terminal::Key(key) if key.kind != KeyEventKind::Release => keys::on_key(app, &key, commands),
         Terminal::Mouse(mouse) => on_mouse(app, mouse),
-        Terminal::Resize(width, height) => app.size = (width, height),
+        Terminal::Resize(width, height) => app.resize((width, height)),
         _ => {}
     }
 }

@@ -66,7 +66,8 @@ fn counts(app: &App) -> Vec<Count> {
     let number = |n: u32, word: &str| format!("{} {word}", thousands(u64::from(n)));
     let watched = format!("watch {}", thousands(grove.watching.groups as u64));
     let unreadable = u32::try_from(grove.watching.unreadable.len()).unwrap_or(u32::MAX);
-    let groups = format!("{} groups", thousands(tree.len() as u64));
+    let groups =
+        format!("{} {}", thousands(tree.len() as u64), if tree.len() == 1 { "group" } else { "groups" });
     let all = [
         (!app.stranded.is_empty(), 0, format!("{} to rescue", app.stranded.len())),
         (grove.watching.ended.is_some(), 0, "NOT LIVE".to_owned()),
