@@ -6,6 +6,7 @@ mod checkpoint;
 mod doctor;
 mod failure;
 mod freeze;
+mod generated;
 mod inspect;
 mod json;
 mod list;
@@ -104,28 +105,25 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
 }
 
 fn verb(arguments: Arguments, out: &mut impl Write) -> Result<(), Failure> {
-    match &arguments.verb {
-        // Images can be looked at on any host, one without cgroups too.
-        Some(Verb::Inspect(options)) => return inspect::run(options, out),
-        // It was told everything.
-        Some(Verb::ThawTimer(options)) => return thaw_timer::run(&arguments.global, options),
-        _ => {}
-    }
-    let context = Context::new(arguments.global)?;
-    match arguments.verb {
-        Some(Verb::List(options)) => list::run(&context, &options, out),
-        Some(Verb::Show(options)) => show::run(&context, &options, out),
-        Some(Verb::Freeze(options)) => freeze::run(&context, &options, out),
-        Some(Verb::Thaw(options)) => thaw::run(&context, &options, out),
-        Some(Verb::Checkpoint(options)) => checkpoint::run(&context, options, out),
-        Some(Verb::Restore(options)) => restore::run(&context, options, out),
+    let Arguments { verb, target, global } = arguments;
+    let host = || Context::new(global.clone());
+    match verb {
+        Some(Verb::List(options)) => list::run(&host()?, &options, out),
+        Some(Verb::Show(options)) => show::run(&host()?, &options, out),
+        Some(Verb::Freeze(options)) => freeze::run(&host()?, &options, out),
+        Some(Verb::Thaw(options)) => thaw::run(&host()?, &options, out),
+        Some(Verb::Checkpoint(options)) => checkpoint::run(&host()?, options, out),
+        Some(Verb::Restore(options)) => restore::run(&host()?, options, out),
+        Some(Verb::Rescue(options)) => rescue::run(&host()?, &options, out),
+        Some(Verb::Watch(options)) => watch::run(&host()?, &options, out),
+        Some(Verb::Doctor(options)) => doctor::run(&host()?, &options, out),
+        None if io::stdout().is_terminal() => screen::run(host()?, target.as_deref()),
+        None => list::run(&host()?, &args::List::of(target), out),
+        // These do on a host without cgroups too.
         Some(Verb::Inspect(options)) => inspect::run(&options, out),
-        Some(Verb::Rescue(options)) => rescue::run(&context, &options, out),
-        Some(Verb::Watch(options)) => watch::run(&context, &options, out),
-        Some(Verb::Doctor(options)) => doctor::run(&context, &options, out),
-        Some(Verb::ThawTimer(options)) => thaw_timer::run(&context.global, &options),
-        None if io::stdout().is_terminal() => screen::run(context, arguments.target.as_deref()),
-        None => list::run(&context, &args::List::of(arguments.target), out),
+        Some(Verb::Completions { shell }) => generated::completions(shell, out),
+        Some(Verb::Man) => generated::man(out),
+        Some(Verb::ThawTimer(options)) => thaw_timer::run(&global, &options),
     }
 }
 

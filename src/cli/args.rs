@@ -27,7 +27,7 @@ pub struct Arguments {
 }
 
 /// Options of every verb.
-#[derive(Debug, Default, Args)]
+#[derive(Debug, Clone, Default, Args)]
 pub struct Global {
     /// The cgroup file system to look at (default: those that are mounted)
     #[arg(long, global = true, value_name = "DIR")]
@@ -98,6 +98,13 @@ pub enum Verb {
     Watch(Watch),
     /// Say what this host can do
     Doctor(Doctor),
+    /// Print the completions for a shell
+    Completions {
+        /// For which
+        shell: clap_complete::Shell,
+    },
+    /// Print the man page
+    Man,
     /// Thaw a group after a time: what `freeze --for` starts
     #[command(name = timer::VERB, hide = true)]
     ThawTimer(ThawTimer),

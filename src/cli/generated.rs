@@ -1,0 +1,62 @@
+//! What is made from the definitions of the command line: completions for shells, and the man page.
+
+use std::io::{self, Write};
+
+use clap::CommandFactory;
+use clap_complete::Shell;
+
+use super::{Arguments, Failure};
+
+/// Prints the completions for a shell.
+pub(super) fn completions(shell: Shell, out: &mut impl Write) -> Result<(), Failure> {
+    let mut text = Vec::new();
+    clap_complete::generate(shell, &mut Arguments::command(), "cryoscope", &mut text);
+    Ok(out.write_all(&text)?)
+}
+
+/// Prints the man page: the program's own, and a section for each verb.
+pub(super) fn man(out: &mut impl Write) -> Result<(), Failure> {
+    let command = Arguments::command();
+    let page = clap_mangen::Man::new(command.clone());
+    page.render(out)?;
+    for verb in command.get_subcommands().filter(|verb| !verb.is_hide_set()) {
+        section(verb, out)?;
+    }
+    Ok(())
+}
+
+fn section(verb: &clap::Command, out: &mut impl Write) -> io::Result<()> {
+    let name = format!("cryoscope {}", verb.get_name());
+    let page = clap_mangen::Man::new(verb.clone().display_name(&name).bin_name(&name));
+    writeln!(out, ".SH \"{}\"", name.to_uppercase())?;
+    page.render_description_section(out)?;
+    page.render_synopsis_section(out)?;
+    page.render_options_section(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_verb_is_completed_and_described() {
+        let (mut bash, mut page) = (Vec::new(), Vec::new());
+        completions(Shell::Bash, &mut bash).unwrap();
+        man(&mut page).unwrap();
+        let (bash, page) = (String::from_utf8(bash).unwrap(), String::from_utf8(page).unwrap());
+        let command = Arguments::command();
+        for verb in command.get_subcommands().filter(|verb| !verb.is_hide_set()) {
+            assert!(bash.contains(verb.get_name()), "{}", verb.get_name());
+            assert!(
+                page.contains(&format!("CRYOSCOPE {}", verb.get_name().to_uppercase())),
+                "{}",
+                verb.get_name()
+            );
+        }
+    }
+
+    #[test]
+    fn the_definitions_hold() {
+        Arguments::command().debug_assert();
+    }
+}
