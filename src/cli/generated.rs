@@ -10,19 +10,30 @@ use super::{Arguments, Failure};
 /// Prints the completions for a shell.
 pub(super) fn completions(shell: Shell, out: &mut impl Write) -> Result<(), Failure> {
     let mut text = Vec::new();
-    clap_complete::generate(shell, &mut Arguments::command(), "cryoscope", &mut text);
+    clap_complete::generate(shell, &mut visible(), "cryoscope", &mut text);
     Ok(out.write_all(&text)?)
 }
 
 /// Prints the man page: the program's own, and a section for each verb.
 pub(super) fn man(out: &mut impl Write) -> Result<(), Failure> {
-    let command = Arguments::command();
+    let command = visible();
     let page = clap_mangen::Man::new(command.clone());
     page.render(out)?;
-    for verb in command.get_subcommands().filter(|verb| !verb.is_hide_set()) {
-        section(verb, out)?;
-    }
+    command.get_subcommands().try_for_each(|verb| section(verb, out))?;
     Ok(())
+}
+
+/// The command line without the verbs that the program calls itself with.
+fn visible() -> clap::Command {
+    let full = Arguments::command();
+    let verbs = full.get_subcommands().filter(|verb| !verb.is_hide_set()).cloned();
+    let (about, long) = (full.get_about().cloned(), full.get_long_about().cloned());
+    clap::Command::new("cryoscope")
+        .version(env!("CARGO_PKG_VERSION"))
+        .about(about.unwrap_or_default())
+        .long_about(long.unwrap_or_default())
+        .args(full.get_arguments().cloned())
+        .subcommands(verbs)
 }
 
 fn section(verb: &clap::Command, out: &mut impl Write) -> io::Result<()> {
@@ -44,8 +55,8 @@ mod tests {
         completions(Shell::Bash, &mut bash).unwrap();
         man(&mut page).unwrap();
         let (bash, page) = (String::from_utf8(bash).unwrap(), String::from_utf8(page).unwrap());
-        let command = Arguments::command();
-        for verb in command.get_subcommands().filter(|verb| !verb.is_hide_set()) {
+        assert!(!bash.contains("thaw-timer") && !page.contains("THAW-TIMER"));
+        for verb in visible().get_subcommands() {
             assert!(bash.contains(verb.get_name()), "{}", verb.get_name());
             assert!(
                 page.contains(&format!("CRYOSCOPE {}", verb.get_name().to_uppercase())),
