@@ -14,6 +14,7 @@ pub mod mounts;
 pub mod namespaces;
 pub mod processes;
 pub mod runtime_folder;
+pub mod signals;
 pub mod sockets;
 pub mod status;
 pub mod target;

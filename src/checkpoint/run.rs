@@ -16,7 +16,8 @@ use super::step::Step;
 use super::tree::Member;
 use super::{Exit, Signal, folder};
 use crate::kernel::freezer::FreezerError;
-use crate::kernel::processes::{Processes, signal};
+use crate::kernel::processes::Processes;
+use crate::kernel::signals::signal;
 use crate::model::{ProcessId, printable};
 
 /// What is told while a plan runs.

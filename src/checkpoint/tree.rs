@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::arg::Arg;
 use crate::kernel::Status;
-use crate::kernel::processes::is_stopped;
+use crate::kernel::signals::is_stopped;
 use crate::model::{Process, printable};
 
 /// A process of a tree.

@@ -8,7 +8,8 @@ use serde::Serialize;
 use super::preflight::After;
 use super::tree::Member;
 use super::{Finding, Plan, Ran, images};
-use crate::kernel::processes::{Processes, is_stopped};
+use crate::kernel::processes::Processes;
+use crate::kernel::signals::is_stopped;
 use crate::model::printable;
 
 /// What was found afterwards.

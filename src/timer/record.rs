@@ -8,8 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::kernel::Group;
 use crate::kernel::host::since_boot;
-use crate::kernel::processes::{Processes, await_end, signal};
+use crate::kernel::processes::Processes;
 use crate::kernel::runtime_folder::{Bytes, Held, RuntimeFolder};
+use crate::kernel::signals::{await_end, signal};
 use crate::model::{CgroupId, ProcessId};
 
 const KIND: &str = "timer";

@@ -9,7 +9,8 @@ use crate::checkpoint::criu::{Criu, numbers};
 use crate::checkpoint::handover::{Scene, Side};
 use crate::kernel::Filesystem;
 use crate::kernel::guard;
-use crate::kernel::processes::{Processes, group_of, is_stopped};
+use crate::kernel::processes::{Processes, group_of};
+use crate::kernel::signals::is_stopped;
 use crate::model::{CgroupPath, Change, Hierarchy, Process, Tree, Version};
 
 /// What was read.

@@ -8,7 +8,8 @@ use crate::checkpoint::Progress;
 use crate::checkpoint::flag::{bearing, set};
 use crate::checkpoint::journal::CutOff;
 use crate::checkpoint::watchdog::Watchdog;
-use crate::kernel::processes::{Processes, arguments, await_end, signal};
+use crate::kernel::processes::{Processes, arguments};
+use crate::kernel::signals::{await_end, signal};
 use crate::model::{Hierarchies, Process};
 
 /// Whether a process is a criu that the plan started: it dumps one of its roots into that root's folder.

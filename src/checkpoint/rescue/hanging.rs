@@ -10,7 +10,8 @@ use crate::checkpoint::Progress;
 use crate::checkpoint::arg::Arg;
 use crate::checkpoint::flag::{Flag, bearing};
 use crate::checkpoint::watchdog::Watchdog;
-use crate::kernel::processes::{Processes, arguments, await_end, cpu};
+use crate::kernel::processes::{Processes, arguments, cpu};
+use crate::kernel::signals::await_end;
 use crate::model::{Hierarchies, Process};
 
 /// How long a criu must do nothing, with its target frozen, until it counts as hanging.

@@ -16,7 +16,8 @@ use crate::checkpoint::criu::{command, meaning, spawn};
 use crate::checkpoint::flag::Flag;
 use crate::checkpoint::log::Log;
 use crate::checkpoint::{Exit, Progress};
-use crate::kernel::processes::{Processes, signal};
+use crate::kernel::processes::Processes;
+use crate::kernel::signals::signal;
 use crate::model::{ProcessId, printable};
 
 /// What a run came to.
