@@ -4,6 +4,7 @@
 //! written to, even when a group was removed and made again in between. A group that has vanished is `None`, not an error.
 
 pub mod cgroupfs;
+pub mod control_files;
 pub mod descriptors;
 pub mod dir;
 pub mod freezer;

@@ -4,6 +4,7 @@
 //! The layers above read the kernel ([`crate::kernel`]) and bring the results here.
 
 pub mod cgroup;
+pub mod control_file;
 pub mod filter;
 pub mod freezer;
 pub mod hierarchy;
@@ -15,6 +16,7 @@ pub mod span;
 pub mod tree;
 
 pub use cgroup::{Cgroup, CgroupId, CgroupPath};
+pub use control_file::{Contents, ControlFile};
 pub use freezer::{Freezer, State};
 pub use hierarchy::{Hierarchies, Hierarchy, Setup, Version};
 pub use owner::Owner;

@@ -6,9 +6,9 @@
 //!
 //! ```text
 //!  cryoscope · host   v2 unified │ v1 freezer    groups, frozen, freezing   watches     view::header
-//! ┌ Groups ───────────────────┐┌ 1 Processes ─ 2 Freeze ───────────────────┐
-//! │ view::tree, over rows     ││ view::processes, or view::freeze           │         view::dialog and view::help
-//! │                           ││ with the words of story                    │         lie over all of it
+//! ┌ Groups ───────────────────┐┌ [1 Processes] 2 Freeze  3 Files  4 Events ┐
+//! │ view::tree, over rows     ││ view::processes; view::freeze with story;  │         view::dialog and view::help
+//! │                           ││ view::files with files; events with events │         lie over all of it
 //! └───────────────────────────┘└────────────────────────────────────────────┘
 //!  the selected group in one line, a message, or the search                             view::footer
 //!  the keys, from the table in keymap
@@ -24,6 +24,8 @@ mod columns;
 mod command;
 mod dialog;
 mod event;
+mod events;
+mod files;
 mod filter;
 mod hold;
 mod keymap;

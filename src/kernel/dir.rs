@@ -157,6 +157,37 @@ impl Dir {
         }
     }
 
+    /// The beginning of a file in this directory, of `most` bytes at most; `None` where the file or the group is gone.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub fn read_head(&self, file: &str, most: usize) -> io::Result<Option<Vec<u8>>> {
+        let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+        let Some(fd) = present(rustix::fs::openat(&self.fd, file, flags, Mode::empty()))? else {
+            return Ok(None);
+        };
+        let (mut text, mut read) = (vec![0; most], 0);
+        while read < most {
+            match present(rustix::io::read(&fd, &mut text[read..]))? {
+                None => return Ok(None),
+                Some(0) => break,
+                Some(n) => read += n,
+            }
+        }
+        text.truncate(read);
+        Ok(Some(text))
+    }
+
+    /// Whether anybody is allowed to read a file in this directory, by its mode; `None` where the file or the group is gone.
+    ///
+    /// # Errors
+    /// What fstatat(2) says.
+    pub fn is_for_reading(&self, file: &str) -> io::Result<Option<bool>> {
+        let flags = rustix::fs::AtFlags::SYMLINK_NOFOLLOW;
+        let stat = present(rustix::fs::statat(&self.fd, file, flags))?;
+        Ok(stat.map(|stat| stat.st_mode & 0o444 != 0))
+    }
+
     /// Writes to a control file in this directory, in one write(2).
     ///
     /// # Errors

@@ -81,7 +81,7 @@ impl CgroupPath {
 
     /// True where this group is `other` or somewhere below it.
     pub fn is_within(&self, other: &Self) -> bool {
-        self.below(other).is_some()
+        other.is_root() || self.rest_below(other).is_some()
     }
 
     /// This path as seen from `other`, where it is `other` or below it.
@@ -89,8 +89,11 @@ impl CgroupPath {
         if other.is_root() {
             return Some(self.clone());
         }
-        let rest = self.0.strip_prefix(&other.0[..])?;
-        (rest.is_empty() || rest[0] == b'/').then(|| Self::new(rest))
+        self.rest_below(other).map(Self::new)
+    }
+
+    fn rest_below(&self, other: &Self) -> Option<&[u8]> {
+        self.0.strip_prefix(&other.0[..]).filter(|rest| rest.is_empty() || rest[0] == b'/')
     }
 }
 

@@ -24,6 +24,8 @@ pub enum Action {
     NextPanel,
     PanelProcesses,
     PanelFreeze,
+    PanelFiles,
+    PanelEvents,
     PanelDown,
     PanelUp,
     Hierarchy,

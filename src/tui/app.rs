@@ -6,6 +6,8 @@ use std::time::Duration;
 use super::checkpoint::Checkpoint;
 use super::command::Command;
 use super::dialog::Dialog;
+use super::events::Events;
+use super::files::Files;
 use super::filter::Filtering;
 use super::hold::Hold;
 use super::layout::{Layout, inside};
@@ -56,6 +58,20 @@ pub enum Panel {
     Processes,
     /// The story of its freeze.
     Freeze,
+    /// Its control files.
+    Files,
+    /// What happened to it and below.
+    Events,
+}
+
+impl Panel {
+    /// All, in the order of their keys.
+    pub(crate) const ALL: [Self; 4] = [Self::Processes, Self::Freeze, Self::Files, Self::Events];
+
+    /// The next one; `None` after the last.
+    pub(crate) fn next(self) -> Option<Self> {
+        Self::ALL.iter().copied().skip_while(|panel| *panel != self).nth(1)
+    }
 }
 
 /// A line for the person, until the next key.
@@ -92,6 +108,8 @@ pub struct App {
     /// The first line of the panel that is shown.
     pub(crate) panel_offset: usize,
     pub(crate) processes: Option<Listed>,
+    pub(crate) files: Files,
+    pub(crate) events: Events,
     /// What stands beside the groups that were on the screen, where that was asked.
     pub(crate) owners: HashMap<CgroupId, Option<String>>,
     /// The unit that systemd was asked of last, its request then, and what it said.
@@ -148,6 +166,8 @@ impl App {
             panel_first: false,
             panel_offset: 0,
             processes: None,
+            files: Files::default(),
+            events: Events::default(),
             owners: HashMap::new(),
             systemd: None,
             timer: None,
@@ -182,7 +202,9 @@ impl App {
 
     /// Whether something on the screen counts seconds, so that it is to be drawn again with each tick.
     pub fn counts_seconds(&self) -> bool {
-        self.checkpoint_runs() || self.grove().is_some_and(|grove| !grove.since.is_empty())
+        self.checkpoint_runs()
+            || self.files.is_marked(self.now)
+            || self.grove().is_some_and(|grove| !grove.since.is_empty())
     }
 
     /// The terminal has another size now.

@@ -17,6 +17,8 @@ pub enum Command {
         visible: Vec<CgroupId>,
         /// The one whose processes are wanted.
         selected: Option<CgroupId>,
+        /// Its control files are wanted, too.
+        files: bool,
     },
     /// Ask for a freeze.
     Freeze {

@@ -3,9 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::ZonedDateTime;
+
 use super::checkpoint::Look;
 use crate::checkpoint::{Progress, Report};
-use crate::model::{Cgroup, CgroupId, CgroupPath, Change, Process, Version};
+use crate::model::tree::Occurrence;
+use crate::model::{Cgroup, CgroupId, CgroupPath, Change, ControlFile, Process, Version};
 
 /// Which of the two a command asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,6 +69,22 @@ pub enum Event {
         pid: i32,
         /// The group that it is in; `None` where it is gone, or in none that can be seen.
         path: Option<CgroupPath>,
+    },
+    /// The control files of a group were read; `Err` is a sentence that says why not.
+    Files {
+        /// Whose.
+        id: CgroupId,
+        /// The files that are read unasked, or why there are none.
+        list: Result<Vec<ControlFile>, String>,
+    },
+    /// What was seen to happen to groups, after the first scan.
+    Happened {
+        /// In which hierarchy.
+        version: Version,
+        /// When, on the wall's clock.
+        at: ZonedDateTime,
+        /// What, in order.
+        occurred: Vec<Occurrence>,
     },
     /// Whose groups are: what stands beside a container's or pod's own group, and `None` for all others.
     Owners(Vec<(CgroupId, Option<String>)>),

@@ -35,6 +35,8 @@ impl Hold {
                 | Event::Scanned { .. }
                 | Event::Processes { .. }
                 | Event::Owners(_)
+                | Event::Files { .. }
+                | Event::Happened { .. }
         );
         if !shown {
             return Some(event);

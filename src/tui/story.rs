@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{App, Panel, columns};
+use super::{App, Panel, columns, files};
 use crate::model::owner::Owner;
 use crate::model::tree::{Key, Node};
 use crate::model::{CgroupPath, Freezer, Hierarchy, State, Version, printable, shell, span};
@@ -13,8 +13,11 @@ pub(crate) fn line(app: &App) -> String {
     format!("{}: {}", name(node), why(app, node))
 }
 
-/// The text to copy: on the Freeze panel the command that does what the key does, else the path.
+/// The text to copy: on the Freeze panel the command that does what the key does, on Files the one that reads, else the path.
 pub(crate) fn to_copy(app: &App) -> Option<String> {
+    if let Some(command) = files::to_copy(app).filter(|_| app.panel == Panel::Files) {
+        return Some(command);
+    }
     let (target, hierarchy) = (app.selected_target()?, app.hierarchy()?);
     if app.panel == Panel::Freeze && !target.path.is_root() {
         let asks = app.selected_node().is_some_and(|node| node.group.freezer.requested());

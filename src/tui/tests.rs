@@ -14,6 +14,7 @@ use crate::model::{
 
 mod checkpoint;
 mod keys;
+mod panels;
 mod screens;
 
 fn id(ino: u64) -> CgroupId {

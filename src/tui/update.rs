@@ -13,7 +13,7 @@ use ratatui::layout::Position;
 use super::app::Listed;
 use super::layout::inside;
 use super::rows::{Grove, Watching};
-use super::{App, Command, Event, Panel, story};
+use super::{App, CheckpointTold, Command, Event, Panel, files, story};
 use crate::model::owner::UnitName;
 use crate::model::{Process, Version, process};
 
@@ -27,6 +27,7 @@ pub fn update(app: &mut App, event: Event) -> Vec<Command> {
         app.say("too much has happened to hold the display any longer");
     }
     settle(app, &mut commands);
+    app.events.about_to(&commands);
     commands
 }
 
@@ -58,6 +59,8 @@ fn take(app: &mut App, event: Event, commands: &mut Vec<Command>) {
             app.processes = Some(Listed { id, list, elsewhere, frozen_usec, at: app.now });
         }
         Event::Located { pid, path } => app.filter.found(pid, path),
+        Event::Files { id, list } => app.files.take(id, list, app.now),
+        Event::Happened { version, at, occurred } => app.events.take(version, &at, occurred, app.now),
         Event::Owners(labels) => app.owners.extend(labels),
         Event::Systemd { id, disagreement } => {
             if let Some((_, _, said)) = app.systemd.as_mut().filter(|(of, ..)| *of == id) {
@@ -83,10 +86,16 @@ fn take(app: &mut App, event: Event, commands: &mut Vec<Command>) {
         }
         Event::Guard { id, refusal, owner } => answers::on_guard(app, id, refusal, owner),
         Event::Done { action, version, id, path, outcome } => {
+            app.events.done(action, version, &path, outcome.is_ok(), app.now);
             answers::on_done(app, action, super::Target { version, id, path }, outcome, commands);
         }
         Event::Looked(look) => checkpoint::on_look(app, look),
-        Event::Checkpoint(told) => checkpoint::on_told(app, told, commands),
+        Event::Checkpoint(told) => {
+            if matches!(told, CheckpointTold::Ended(_)) {
+                app.events.checkpoint_ended(app.now);
+            }
+            checkpoint::on_told(app, told, commands);
+        }
         Event::Stranded { cases, asked } => answers::on_stranded(app, cases, asked),
         Event::Rescued(Ok(said)) => app.say(said),
         Event::Rescued(Err(why)) => app.complain(why),
@@ -168,7 +177,8 @@ fn focus(app: &mut App, height: usize, commands: &mut Vec<Command>) {
     let id = |key| grove.node(key).map(|node| node.group.id);
     let visible = grove.rows.iter().skip(grove.offset).take(height).filter_map(|row| id(row.key)).collect();
     let selected = grove.selected.and_then(id);
-    let focus = Command::Focus { version: grove.version, visible, selected };
+    let files = app.panel == Panel::Files && app.layout().is_some_and(|layout| layout.panel.is_some());
+    let focus = Command::Focus { version: grove.version, visible, selected, files };
     if app.focus.as_ref() == Some(&focus) {
         return;
     }
@@ -178,6 +188,10 @@ fn focus(app: &mut App, height: usize, commands: &mut Vec<Command>) {
     };
     if before != selected {
         app.panel_offset = 0;
+        app.events.show_newest();
+    }
+    if !files {
+        app.files.pause();
     }
     app.focus = Some(focus.clone());
     commands.push(focus);
@@ -245,6 +259,9 @@ fn panel_end(app: &App) -> usize {
             list.map_or(0, |list: &Vec<Process>| process::tree(list).len() + 2)
         }
         Panel::Freeze => story::lines(app, width).len(),
+        Panel::Files => files::lines(app, usize::from(area.width)).len(),
+        // These are scrolled by event, not by line.
+        Panel::Events => 0,
     };
     lines.saturating_sub(height)
 }

@@ -2,6 +2,8 @@
 
 mod checkpoint;
 mod dialog;
+mod events;
+mod files;
 mod footer;
 mod freeze;
 mod header;
@@ -19,6 +21,9 @@ use ratatui::widgets::{Block, Clear, Paragraph};
 use super::layout::{self, SMALLEST};
 use super::theme::Theme;
 use super::{App, Panel, columns};
+
+/// The width from which on the panels have their full names in the title.
+const TABS: usize = 44;
 
 /// Draws the whole screen.
 pub fn draw(app: &App, frame: &mut Frame<'_>) {
@@ -56,20 +61,35 @@ fn too_small(app: &App, frame: &mut Frame<'_>) {
 }
 
 fn panel(app: &App, frame: &mut Frame<'_>, area: Rect) {
-    let theme = app.theme();
-    let title = |panel, text: &'static str| {
-        Span::styled(text, if app.panel == panel { theme.strong() } else { theme.faint() })
-    };
-    let title = Line::from(vec![
-        title(Panel::Processes, " 1 Processes "),
-        Span::raw(if theme.ascii { "-" } else { "─" }),
-        title(Panel::Freeze, " 2 Freeze "),
-    ]);
-    frame.render_widget(framed(theme).title(title), area);
+    frame.render_widget(framed(app.theme()).title(tabs(app, usize::from(area.width))), area);
+    let area = layout::inside(area);
     match app.panel {
-        Panel::Processes => processes::draw(app, frame, layout::inside(area)),
-        Panel::Freeze => freeze::draw(app, frame, layout::inside(area)),
+        Panel::Processes => processes::draw(app, frame, area),
+        Panel::Freeze => freeze::draw(app, frame, area),
+        Panel::Files => files::draw(app, frame, area),
+        Panel::Events => events::draw(app, frame, area),
     }
+}
+
+/// The panels with their keys; the one that is shown in brackets.
+fn tabs(app: &App, width: usize) -> Line<'static> {
+    let tab = |(at, panel): (usize, &Panel)| {
+        let name = match panel {
+            // All four have room at the smallest width of two panels, which is 40.
+            Panel::Processes if width < TABS => "Procs",
+            Panel::Processes => "Processes",
+            Panel::Freeze => "Freeze",
+            Panel::Files => "Files",
+            Panel::Events => "Events",
+        };
+        let number = at + 1;
+        if app.panel == *panel {
+            Span::styled(format!("[{number} {name}]"), app.theme().strong())
+        } else {
+            Span::styled(format!(" {number} {name} "), app.theme().faint())
+        }
+    };
+    Panel::ALL.iter().enumerate().map(tab).collect()
 }
 
 /// The frame of a part of the screen.

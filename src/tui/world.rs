@@ -63,9 +63,7 @@ impl World {
             let inbox = inbox.clone();
             // A closed inbox means that the program is ending.
             let other = hosts.get(version.other()).cloned();
-            let tell = move |told| {
-                event(version, other.as_ref(), told).into_iter().for_each(|event| drop(inbox.send(event)));
-            };
+            let tell = move |told| drop(inbox.send(event(version, other.as_ref(), told)));
             observers.insert(version, Observer::start(fs, CgroupPath::root(), tell)?);
         }
         rescue::find(hosts, false, inbox)?;
@@ -77,7 +75,9 @@ impl World {
     /// Carries one command out; false when it is time to leave.
     pub(super) fn execute(&mut self, command: Command) -> io::Result<bool> {
         match command {
-            Command::Focus { version, visible, selected } => self.focus(version, visible, selected),
+            Command::Focus { version, visible, selected, files } => {
+                self.focus(version, &Focus { visible, selected, files });
+            }
             Command::Freeze { version, id, path, force, span } => {
                 self.write(What::Freeze { force, span }, version, id, path);
             }
@@ -132,14 +132,9 @@ impl World {
     }
 
     /// The hierarchy that is not on screen is not read again unasked.
-    fn focus(&self, shown: Version, visible: Vec<CgroupId>, selected: Option<CgroupId>) {
+    fn focus(&self, shown: Version, focus: &Focus) {
         for (&version, observer) in &self.observers {
-            let focus = if version == shown {
-                Focus { visible: visible.clone(), selected }
-            } else {
-                Focus::default()
-            };
-            observer.focus(focus);
+            observer.focus(if version == shown { focus.clone() } else { Focus::default() });
         }
     }
 
@@ -156,8 +151,8 @@ impl World {
     }
 }
 
-fn event(version: Version, other: Option<&Hierarchy>, told: Told) -> Option<Event> {
-    Some(match told {
+fn event(version: Version, other: Option<&Hierarchy>, told: Told) -> Event {
+    match told {
         Told::Root(root) => Event::Root { version, root },
         Told::Changes(changes) => Event::Changes { version, changes },
         Told::Scanned => Event::Scanned { version },
@@ -173,8 +168,9 @@ fn event(version: Version, other: Option<&Hierarchy>, told: Told) -> Option<Even
             unreadable: unreadable.iter().map(|(path, why)| format!("{path}: {why}")).collect(),
         },
         Told::Failed(why) => Event::Unobserved { version, why },
-        Told::Happened(_) => return None,
-    })
+        Told::Files { id, list } => Event::Files { id, list },
+        Told::Happened(occurred) => Event::Happened { version, at: jiff::ZonedDateTime::now(), occurred },
+    }
 }
 
 fn writer(hosts: Hierarchies, log: Option<Log>, inbox: Sender<Event>) -> io::Result<Sender<Write>> {

@@ -2,6 +2,7 @@
 //! somewhere else first.
 
 mod facts;
+mod files;
 mod follow;
 mod unannounced;
 
@@ -58,6 +59,8 @@ pub(super) struct Eye<'a> {
     processes: Processes,
     /// The processes that were told last.
     listed: Option<Listed>,
+    /// The control files that were told last.
+    seen: Option<files::Seen>,
     watching: Option<Watching>,
 }
 
@@ -103,6 +106,7 @@ impl<'a> Eye<'a> {
             freezing_since: None,
             processes: Processes::default(),
             listed: None,
+            seen: None,
             watching: None,
         })
     }

@@ -9,7 +9,7 @@ use crossbeam_channel::{Sender, unbounded};
 use super::eye::Eye;
 use crate::kernel::Filesystem;
 use crate::model::tree::Occurrence;
-use crate::model::{Cgroup, CgroupId, CgroupPath, Change, Process};
+use crate::model::{Cgroup, CgroupId, CgroupPath, Change, ControlFile, Process};
 
 /// What an observer tells.
 #[derive(Debug)]
@@ -30,6 +30,13 @@ pub enum Told {
         list: Result<Vec<Process>, String>,
         /// For how long the group has been frozen in all, in microseconds, where the kernel counts that.
         frozen_usec: Option<u64>,
+    },
+    /// The control files of the group that is looked at, or why they can't be read. Told where they are shown.
+    Files {
+        /// Which group.
+        id: CgroupId,
+        /// What was read; empty where the group is gone.
+        list: Result<Vec<ControlFile>, String>,
     },
     /// How the changes are learnt. Told when everything that was known to have changed is read and watched.
     Watching(Watching),
@@ -55,6 +62,8 @@ pub struct Focus {
     pub visible: Vec<CgroupId>,
     /// The group whose processes are shown.
     pub selected: Option<CgroupId>,
+    /// Its control files are shown, too.
+    pub files: bool,
 }
 
 /// A running observer. It ends soon after this is dropped, which does not wait for it.

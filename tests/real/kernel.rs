@@ -7,6 +7,7 @@ use std::os::unix::process::CommandExt;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use cryoscope::kernel::control_files;
 use cryoscope::kernel::freezer::{
     FreezerError, Outcome, Undone, asking_ancestor, freeze, may_freeze, request, thaw,
 };
@@ -15,7 +16,7 @@ use cryoscope::kernel::mounts::{self, hierarchies};
 use cryoscope::kernel::processes::{Processes, count, group_of, pids};
 use cryoscope::kernel::target::{TargetError, resolve};
 use cryoscope::kernel::{self, Filesystem};
-use cryoscope::model::{CgroupPath, Freezer, Hierarchies, Setup, State, Tree, Version, printable};
+use cryoscope::model::{CgroupPath, Contents, Freezer, Hierarchies, Setup, State, Tree, Version, printable};
 use libtest_mimic::Trial;
 use nix::sys::signal::Signal;
 
@@ -35,6 +36,7 @@ pub fn tests() -> Vec<Trial> {
         ("freezer::root", root_group),
         ("freezer::gone", gone),
         ("group::made_again_is_another", made_again),
+        ("control_files::of_a_group", files_of_a_group),
         ("processes::of_a_group", processes),
         ("processes::stopped_and_zombie", stopped_and_zombie),
         ("guard::refusals", refusals),
@@ -521,4 +523,27 @@ fn this_host() {
         assert_eq!(alone.get(version.other()), None);
     }
     assert!(mounts::at(std::path::Path::new("/etc")).is_err());
+}
+
+fn files_of_a_group(version: Version) {
+    let group = Group::new(version, "files");
+    group.request(true);
+    until("the kernel says that it is frozen", SOON, || group.is_frozen());
+    let files = control_files::read(&group.open());
+    let contents = |name: &str| files.iter().find(|file| file.name == name).map(|file| file.contents.clone());
+    let text = |text: &str| Some(Contents::Text { bytes: text.as_bytes().into(), cut: false });
+    match version {
+        Version::V2 => {
+            assert_eq!(contents("cgroup.freeze"), text("1\n"));
+            assert_eq!(contents("cgroup.events"), text("populated 0\nfrozen 1\n"));
+            assert_eq!(contents("cgroup.kill"), Some(Contents::WriteOnly));
+        }
+        Version::V1 => {
+            assert_eq!(contents("freezer.state"), text("FROZEN\n"));
+            assert_eq!(contents("freezer.self_freezing"), text("1\n"));
+        }
+    }
+    // Each that is there can be read: the kernel has nothing against it.
+    let failed: Vec<_> = files.iter().filter(|f| matches!(f.contents, Contents::Unreadable(_))).collect();
+    assert!(failed.is_empty(), "{failed:?}");
 }

@@ -93,7 +93,7 @@ impl Watched {
                 Told::Happened(all) => self.happened.extend(all.into_iter().map(|o| (o.what, o.path))),
                 Told::Processes { id, list, .. } => self.processes = Some((id, list.unwrap())),
                 Told::Watching(watching) => self.watching = Some(watching),
-                Told::Scanned => {}
+                Told::Scanned | Told::Files { .. } => {}
                 Told::Failed(why) => panic!("the observer ended: {why}"),
             }
         }
@@ -135,7 +135,7 @@ impl Watched {
 
     fn select(&self, group: &Group) {
         let id = group.open().id;
-        self.observer.focus(Focus { visible: vec![id], selected: Some(id) });
+        self.observer.focus(Focus { visible: vec![id], selected: Some(id), files: false });
     }
 
     fn pids(&self) -> Vec<i32> {

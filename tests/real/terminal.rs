@@ -40,6 +40,8 @@ pub fn tests() -> Vec<Trial> {
         };
         add("start_freeze_thaw_quit", start_freeze_thaw_quit);
         add("what_others_do_shows_by_itself", what_others_do_shows_by_itself);
+        add("files_and_events_show_by_themselves", files_and_events);
+        add("files_of_a_frozen_group_cost_nothing", files_of_a_frozen_group_cost_nothing);
     }
     all
 }
@@ -111,6 +113,57 @@ fn what_others_do_shows_by_itself(version: Version) {
     println!(
         "{version}: on the screen after: mkdir {made:?}, freeze {frozen:?}, thaw {thawed:?}, freeze of the parent {parent:?}, rmdir {removed:?}"
     );
+}
+
+fn files_and_events(version: Version) {
+    let (file, thawed, frozen) = match version {
+        Version::V2 => ("cgroup.freeze", "0", "1"),
+        Version::V1 => ("freezer.state", "THAWED", "FROZEN"),
+    };
+    let group = Group::new(version, "files");
+    let _workload = Workload::in_group(&group);
+    let mut terminal = Terminal::at(group.path(), WIDE);
+    terminal.shows_line(&[name(&group)]);
+    terminal.keys("3");
+    terminal.shows_line(&[" ", file, thawed]);
+    group.request(true);
+    let changed = terminal.shows_line(&[&format!("*{file}"), frozen]);
+    terminal.shows_no_line(&[&format!("*{file}")]);
+    terminal.shows_line(&[file, frozen]);
+
+    terminal.keys("4");
+    terminal.shows_line(&["   frozen", "this group"]);
+    let later = group.child("later");
+    let made = terminal.shows_line(&["created", "later"]);
+    // It is made in a frozen group.
+    terminal.shows_line(&["   frozen", "later"]);
+    terminal.keys("t");
+    terminal.shows_line(&["Cancel", "Thaw"]);
+    terminal.keys("\x1b[C\r");
+    terminal.shows_line(&["us thawed", "this group"]);
+    terminal.shows_line(&["us thawed", "later"]);
+    fs::remove_dir(later.path()).unwrap();
+    let removed = terminal.shows_line(&["removed", "later"]);
+    println!("{version}: on the screen after: freeze {changed:?}, mkdir {made:?}, rmdir {removed:?}");
+    terminal.keys("q");
+    assert_eq!(terminal.end().code(), Some(0));
+    terminal.assert_restored();
+}
+
+fn files_of_a_frozen_group_cost_nothing(version: Version) {
+    let group = Group::new(version, "still");
+    let _workload = Workload::in_group(&group);
+    group.request(true);
+    until("it is frozen", SOON, || group.is_frozen());
+    // Nothing but this: what other tests make would be announced, too.
+    let mut command = Command::new(PROGRAM);
+    command.arg("--root").arg(group.path());
+    let mut terminal = Terminal::start(command, WIDE);
+    terminal.keys("3");
+    terminal.shows("[3 Files]");
+    terminal.shows_line(&[if version == Version::V2 { "cgroup.freeze" } else { "freezer.state" }]);
+    // The screen counts the seconds; nobody looks at the group.
+    assert_rests(|| terminal.switches_of("observe-"));
 }
 
 fn signals_end_it() {
@@ -230,16 +283,21 @@ fn idle_costs_nothing() {
     let mut terminal = Terminal::start(command, WIDE);
     terminal.shows_line(&["child"]);
     terminal.shows("watch 2");
-    // It has come to rest.
-    let mut before = 0;
-    until("nothing goes on any more", SOON, || {
-        std::thread::sleep(Duration::from_millis(100));
-        std::mem::replace(&mut before, terminal.switches()) == terminal.switches()
-    });
-    throughout("nothing wakes it", Duration::from_secs(3), || terminal.switches() == before);
+    assert_rests(|| terminal.switches());
     // And it is awake all the same.
     group.child("later");
     terminal.shows_line(&["later"]);
+}
+
+/// It comes to rest, and nothing wakes it.
+#[track_caller]
+fn assert_rests(switches: impl Fn() -> u64) {
+    let mut before = 0;
+    until("nothing goes on any more", SOON, || {
+        std::thread::sleep(Duration::from_millis(100));
+        std::mem::replace(&mut before, switches()) == switches()
+    });
+    throughout("nothing wakes it", Duration::from_secs(3), || switches() == before);
 }
 
 fn an_ordinary_user() {

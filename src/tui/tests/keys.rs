@@ -330,7 +330,8 @@ fn what_is_on_screen_is_told_once() {
     let mut s = wide();
     s.press("j");
     let ids = vec![id(1), id(2), id(3)];
-    assert_eq!(s.said, [Command::Focus { version: Version::V2, visible: ids, selected: Some(id(2)) }]);
+    let focus = Command::Focus { version: Version::V2, visible: ids, selected: Some(id(2)), files: false };
+    assert_eq!(s.said, [focus]);
     s.said.clear();
     s.send(Event::Tick(Duration::from_secs(800)));
     s.press("x");

@@ -123,6 +123,8 @@ fn any_size_draws() {
             s.processes(14);
             s.screen();
             s.press("2J").screen();
+            s.press("3J").screen();
+            s.press("4J").screen();
             s.press("f").screen();
             s.press("<Esc>?").screen();
             s.press("<Esc>C").screen();

@@ -4,12 +4,13 @@ use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use tui_input::{Input, InputRequest};
 
 use super::{answers, checkpoint, leaving};
+use crate::model::span;
 use crate::model::tree::Key;
 use crate::tui::keymap::{self, Lookup};
 use crate::tui::layout::Layout;
 use crate::tui::palette::Palette;
 use crate::tui::rows::Grove;
-use crate::tui::{Action, App, Command, Panel, search, story};
+use crate::tui::{Action, App, Command, Panel, events, search, story};
 
 pub(super) fn on_key(app: &mut App, key: &KeyEvent, commands: &mut Vec<Command>) {
     app.message = None;
@@ -73,6 +74,10 @@ fn act(app: &mut App, action: Action, commands: &mut Vec<Command>) {
         Action::NextPanel => next_panel(app),
         Action::PanelProcesses => show_panel(app, Panel::Processes),
         Action::PanelFreeze => show_panel(app, Panel::Freeze),
+        Action::PanelFiles => show_panel(app, Panel::Files),
+        Action::PanelEvents => show_panel(app, Panel::Events),
+        Action::PanelDown if app.panel == Panel::Events => events::scroll(app, true),
+        Action::PanelUp if app.panel == Panel::Events => events::scroll(app, false),
         Action::PanelDown => app.panel_offset += 1,
         Action::PanelUp => app.panel_offset = app.panel_offset.saturating_sub(1),
         Action::Hierarchy => app.current = (app.current + 1) % app.groves.len().max(1),
@@ -162,14 +167,15 @@ fn show_panel(app: &mut App, panel: Panel) {
     app.panel_offset = 0;
 }
 
-/// Side by side: the other panel. One by one: groups, processes, freeze, groups.
+/// Side by side: round and round. One by one: the groups, each panel, the groups.
 fn next_panel(app: &mut App) {
-    match (Layout::is_narrow(app.size) && !app.panel_first, app.panel) {
-        (true, _) => show_panel(app, Panel::Processes),
-        (false, Panel::Processes) => show_panel(app, Panel::Freeze),
-        (false, Panel::Freeze) => {
+    let narrow = Layout::is_narrow(app.size);
+    match app.panel.next() {
+        _ if narrow && !app.panel_first => show_panel(app, Panel::Processes),
+        Some(next) => show_panel(app, next),
+        None => {
             show_panel(app, Panel::Processes);
-            app.panel_first = !Layout::is_narrow(app.size);
+            app.panel_first = !narrow;
         }
     }
 }
@@ -262,6 +268,11 @@ fn go_to(app: &mut App, key: Option<Key>) {
 }
 
 fn copy(app: &mut App, commands: &mut Vec<Command>) {
+    if app.panel == Panel::Events {
+        let Some((text, count)) = events::to_copy(app) else { return app.say("no events to copy") };
+        app.say(format!("copied: the newest {}", span::count(count, "event", "events")));
+        return commands.push(Command::Copy(text));
+    }
     let Some(text) = story::to_copy(app) else { return };
     app.say(format!("copied: {text}"));
     commands.push(Command::Copy(text));

@@ -11,7 +11,7 @@ use crate::model::{CgroupId, CgroupPath, Change, Process, State, Version};
 use crate::watch::observer::Told;
 
 /// How often the membership of a group on screen is read, and everything where watches ran out.
-const VISIBLE: Duration = Duration::from_secs(1);
+pub(super) const VISIBLE: Duration = Duration::from_secs(1);
 /// How often a v1 group is read that is on its way to FROZEN, for that step is silent: at first, and where it takes long.
 const FREEZING: (Duration, Duration) = (Duration::from_millis(50), VISIBLE);
 
@@ -42,6 +42,7 @@ impl Eye<'_> {
             self.count(id, all);
         }
         self.list_processes(all);
+        self.read_files(all);
     }
 
     /// Everything is wanted as long as nobody said what is on screen.
@@ -141,6 +142,6 @@ impl Eye<'_> {
 
 /// Whether processes can come and go unannounced. In a frozen group none can fork; one that is killed there makes the kernel
 /// announce the group's state.
-fn is_restless(node: &Node) -> bool {
+pub(super) fn is_restless(node: &Node) -> bool {
     node.group.populated != Some(false) && node.state() != Some(State::Frozen)
 }

@@ -59,13 +59,19 @@ impl Terminal {
 
     /// How often its threads have gone to sleep so far: each is a wake-up. (proc_pid_status(5))
     pub fn switches(&self) -> u64 {
+        self.switches_of("")
+    }
+
+    /// The same of the threads whose names begin so.
+    pub fn switches_of(&self, name: &str) -> u64 {
         let threads = fs::read_dir(format!("/proc/{}/task", self.pid())).unwrap();
         let of = |thread: PathBuf| -> u64 {
             let text = fs::read_to_string(thread.join("status")).unwrap();
             let number = text.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
             number.unwrap().trim().parse().unwrap()
         };
-        threads.map(|thread| of(thread.unwrap().path())).sum()
+        let named = |thread: &PathBuf| fs::read_to_string(thread.join("comm")).unwrap().starts_with(name);
+        threads.map(|thread| thread.unwrap().path()).filter(named).map(of).sum()
     }
 
     pub fn screen(&self) -> &Screen {

@@ -1,0 +1,264 @@
+//! What happened, in both hierarchies: kept as far as there is room, shown for the selected group and below.
+
+use std::collections::{HashMap, VecDeque};
+use std::time::Duration;
+
+use jiff::ZonedDateTime;
+
+use super::layout::inside;
+use super::{App, Command, FreezeAction, columns, story};
+use crate::checkpoint::flag::Flag;
+use crate::model::tree::{Occurrence, What};
+use crate::model::{CgroupPath, Version, printable, span};
+
+/// How many are kept for each hierarchy.
+const KEPT: usize = 4000;
+/// How many are copied at most: more than this a terminal does not take onto the clipboard.
+const COPIED: usize = 500;
+/// For how long after a freeze or a thaw of ours has ended what comes of it may still be announced.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// Something that happened.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    /// Counted up over both hierarchies.
+    number: u64,
+    at: ZonedDateTime,
+    pub(crate) what: What,
+    path: CgroupPath,
+    /// This run did it.
+    pub(crate) ours: bool,
+}
+
+/// A freeze or a thaw of this run, so that what comes of it is known to be ours.
+#[derive(Debug)]
+struct Deed {
+    version: Version,
+    /// What is done to this group is done to all below.
+    path: CgroupPath,
+    what: &'static [What],
+    /// A checkpoint does it on its way.
+    checkpoint: bool,
+    /// `None` as long as it goes on.
+    until: Option<Duration>,
+}
+
+/// All that is kept.
+#[derive(Debug, Default)]
+pub(crate) struct Events {
+    kept: HashMap<Version, VecDeque<Entry>>,
+    next: u64,
+    deeds: Vec<Deed>,
+    /// The last one on the screen, by its number; `None` for the newest there is.
+    bottom: Option<u64>,
+}
+
+impl Events {
+    /// Takes in what was seen to happen, at a time on the clock, and since the start.
+    pub(crate) fn take(
+        &mut self,
+        version: Version,
+        at: &ZonedDateTime,
+        occurred: Vec<Occurrence>,
+        now: Duration,
+    ) {
+        self.deeds.retain(|deed| deed.until.is_none_or(|until| now <= until));
+        let kept = self.kept.entry(version).or_default();
+        for Occurrence { what, path, .. } in occurred {
+            let ours = self.deeds.iter().any(|deed| deed.is_cause(version, what, &path));
+            kept.push_back(Entry { number: self.next, at: at.clone(), what, path, ours });
+            self.next += 1;
+        }
+        kept.drain(..kept.len().saturating_sub(KEPT));
+    }
+
+    /// Remembers what this run is about to do.
+    pub(crate) fn about_to(&mut self, commands: &[Command]) {
+        for command in commands {
+            let (version, path, what): (_, _, &[What]) = match command {
+                // One that is not complete in time is taken back.
+                Command::Freeze { version, path, .. } => (version, path, &[What::Frozen, What::Thawed]),
+                Command::Thaw { version, path, .. } => (version, path, &[What::Thawed]),
+                Command::Run { plan, .. } => {
+                    self.deeds.extend(plan.written().into_iter().map(Deed::of_checkpoint));
+                    continue;
+                }
+                _ => continue,
+            };
+            let (version, path) = (*version, path.clone());
+            self.deeds.push(Deed { version, path, what, checkpoint: false, until: None });
+        }
+    }
+
+    /// The checkpoint is over, and its flags are put back.
+    pub(crate) fn checkpoint_ended(&mut self, now: Duration) {
+        let running = self.deeds.iter_mut().filter(|deed| deed.checkpoint && deed.until.is_none());
+        running.for_each(|deed| deed.until = Some(now + GRACE));
+    }
+
+    /// It is done, or has failed and was taken back.
+    pub(crate) fn done(
+        &mut self,
+        action: FreezeAction,
+        version: Version,
+        path: &CgroupPath,
+        done: bool,
+        now: Duration,
+    ) {
+        let goes_on = |deed: &Deed| !deed.checkpoint && deed.until.is_none();
+        self.deeds.retain(|deed| !goes_on(deed) || deed.version != version || deed.path != *path);
+        let what: &[What] = match (action, done) {
+            (FreezeAction::Freeze, true) => &[What::Frozen],
+            (FreezeAction::Freeze, false) | (FreezeAction::Thaw, true) => &[What::Thawed],
+            (FreezeAction::Thaw, false) => return,
+        };
+        let (path, until) = (path.clone(), Some(now + GRACE));
+        self.deeds.push(Deed { version, path, what, checkpoint: false, until });
+    }
+
+    /// Shows the newest again.
+    pub(crate) fn show_newest(&mut self) {
+        self.bottom = None;
+    }
+
+    /// What happened to a group and below, oldest first.
+    fn of(&self, version: Version, group: &CgroupPath) -> Vec<&Entry> {
+        let kept = self.kept.get(&version).into_iter().flatten();
+        kept.filter(|entry| entry.path.is_within(group)).collect()
+    }
+
+    /// How many of these stand on the screen or above it, where `height` have room.
+    fn shown(&self, entries: &[&Entry], height: usize) -> usize {
+        let Some(bottom) = self.bottom else { return entries.len() };
+        entries.partition_point(|entry| entry.number <= bottom).max(height).min(entries.len())
+    }
+}
+
+impl Deed {
+    /// A group that a checkpoint thaws and freezes on its way.
+    fn of_checkpoint(flag: Flag) -> Self {
+        let what = &[What::Frozen, What::Thawed];
+        Self { version: flag.hierarchy, path: flag.path, what, checkpoint: true, until: None }
+    }
+
+    fn is_cause(&self, version: Version, what: What, path: &CgroupPath) -> bool {
+        self.version == version && self.what.contains(&what) && path.is_within(&self.path)
+    }
+}
+
+/// One line of the panel.
+pub(crate) struct Shown<'a> {
+    pub(crate) text: String,
+    /// `None` for the title.
+    pub(crate) entry: Option<&'a Entry>,
+}
+
+/// A title, and as many lines as have room below it.
+pub(crate) fn lines(app: &App, width: usize, height: usize) -> Vec<Shown<'_>> {
+    let Some((target, node)) = app.selected_target().zip(app.selected_node()) else { return Vec::new() };
+    let entries = app.events.of(target.version, &target.path);
+    let room = height.saturating_sub(1);
+    let shown = app.events.shown(&entries, room);
+    let newer = entries.len() - shown;
+    let count = match (entries.len(), newer) {
+        (0, _) => "nothing has happened yet".to_owned(),
+        (n, 0) => span::count(n, "event", "events"),
+        (_, newer) => format!("{newer} newer: J"),
+    };
+    let ours = if entries.iter().any(|entry| entry.ours) { "   us: this run" } else { "" };
+    let title = format!(" {}   {count}{ours}", story::name(node));
+    let line = |entry| Shown { text: columns::cut(&line(entry, &target.path), width), entry: Some(entry) };
+    let rows = entries[shown.saturating_sub(room)..shown].iter().copied().map(line);
+    std::iter::once(Shown { text: columns::cut(&title, width), entry: None }).chain(rows).collect()
+}
+
+fn line(entry: &Entry, group: &CgroupPath) -> String {
+    let path = entry.path.below(group).filter(|below| !below.is_root());
+    let path = path.map_or("this group".to_owned(), |below| printable(&below.as_bytes()[1..]).into_owned());
+    format!("{} {} {:<9} {path}", entry.at.strftime("%H:%M:%S"), who(entry), entry.what.word())
+}
+
+/// Nobody tells who else it was.
+fn who(entry: &Entry) -> &'static str {
+    if entry.ours { "us" } else { "  " }
+}
+
+/// Scrolls by one line, to newer ones or to older ones.
+pub(crate) fn scroll(app: &mut App, newer: bool) {
+    let Some(target) = app.selected_target() else { return };
+    let area = app.layout().and_then(|layout| layout.panel).map(inside);
+    let height = area.map_or(0, |area| usize::from(area.height.saturating_sub(1)));
+    let entries = app.events.of(target.version, &target.path);
+    let shown = app.events.shown(&entries, height);
+    let shown = if newer { shown + 1 } else { shown.saturating_sub(1).max(height) };
+    let last = shown.checked_sub(1).and_then(|at| entries.get(at)).map(|entry| entry.number);
+    app.events.bottom = last.filter(|_| shown < entries.len());
+}
+
+/// The events as text, a line each, and how many these are.
+pub(crate) fn to_copy(app: &App) -> Option<(String, usize)> {
+    let (target, hierarchy) = (app.selected_target()?, app.hierarchy()?);
+    let entries = app.events.of(target.version, &target.path);
+    let entries = &entries[entries.len().saturating_sub(COPIED)..];
+    let line = |entry: &&Entry| {
+        let path = hierarchy.absolute(&entry.path);
+        let path = printable(path.as_os_str().as_encoded_bytes()).into_owned();
+        let at = entry.at.strftime("%Y-%m-%dT%H:%M:%S%.3f%:z");
+        format!("{at} {} {:<9} {path}\n", who(entry), entry.what.word())
+    };
+    (!entries.is_empty()).then(|| (entries.iter().map(line).collect(), entries.len()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::CgroupId;
+
+    fn happened(what: What, path: &str) -> Vec<Occurrence> {
+        let id = CgroupId { dev: 1, ino: 7 };
+        vec![Occurrence { what, id, path: CgroupPath::new(path.as_bytes()) }]
+    }
+
+    fn ours(events: &Events) -> Vec<bool> {
+        events.of(Version::V2, &CgroupPath::root()).iter().map(|entry| entry.ours).collect()
+    }
+
+    #[test]
+    fn what_comes_of_our_own_deed_is_ours_before_and_soon_after_its_end() {
+        let (mut events, at) = (Events::default(), ZonedDateTime::default());
+        let second = Duration::from_secs;
+        let path = CgroupPath::new(b"/a");
+        let id = CgroupId { dev: 1, ino: 7 };
+        let thaw = Command::Thaw { version: Version::V2, id, path: path.clone() };
+        events.about_to(&[Command::Freeze {
+            version: Version::V2,
+            id,
+            path: path.clone(),
+            force: false,
+            span: None,
+        }]);
+        events.take(Version::V2, &at, happened(What::Frozen, "/a/below"), second(1));
+        events.done(FreezeAction::Freeze, Version::V2, &path, true, second(1));
+        events.take(Version::V2, &at, happened(What::Frozen, "/a"), second(2));
+        events.take(Version::V2, &at, happened(What::Frozen, "/ab"), second(2));
+        events.take(Version::V2, &at, happened(What::Thawed, "/a"), second(2));
+        events.take(Version::V2, &at, happened(What::Frozen, "/a"), second(9));
+        assert_eq!(ours(&events), [true, true, false, false, false]);
+        events.about_to(&[thaw]);
+        events.take(Version::V2, &at, happened(What::Thawed, "/a"), second(60));
+        events.take(Version::V2, &at, happened(What::Removed, "/a"), second(60));
+        assert_eq!(ours(&events)[5..], [true, false]);
+    }
+
+    #[test]
+    fn only_so_many_are_kept() {
+        let (mut events, at) = (Events::default(), ZonedDateTime::default());
+        for _ in 0..3 {
+            let many = (0..KEPT - 1).flat_map(|_| happened(What::Created, "/a")).collect();
+            events.take(Version::V2, &at, many, Duration::ZERO);
+        }
+        let kept = events.of(Version::V2, &CgroupPath::root());
+        assert_eq!((kept.len(), kept[0].number), (KEPT, 3 * (KEPT as u64 - 1) - KEPT as u64));
+        assert!(events.of(Version::V1, &CgroupPath::root()).is_empty());
+    }
+}
