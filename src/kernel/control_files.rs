@@ -12,8 +12,9 @@ pub const MOST: usize = 4096;
 /// limits that were set, and the counters that the kernel keeps anyway, so that a reading costs one load.
 ///
 /// Never among these: what makes the kernel gather numbers from every CPU and every group below (`memory.stat`,
-/// `memory.numa_stat`, `io.stat`, `cpu.stat`, the `*.pressure` averages; kernel: `cgroup_rstat_flush`), and the lists of
-/// members, which are as long as the group is large (`cgroup.procs`, `cgroup.threads`) and are the processes' own view.
+/// `memory.numa_stat`, `io.stat`, `cpu.stat`, the averages in `cpu.pressure` and its like; kernel: `cgroup_rstat_flush`,
+/// `psi_show`), and the lists of members, which are as long as the group is large (`cgroup.procs`, `cgroup.threads`) and are
+/// the processes' own view.
 const V2: &[&str] = &[
     "cgroup.freeze",
     "cgroup.events",

@@ -1,13 +1,15 @@
 //! What happened, in both hierarchies: kept as far as there is room, shown for the selected group and below.
 
+mod deeds;
+
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
 use jiff::ZonedDateTime;
 
+use self::deeds::Deeds;
 use super::layout::inside;
 use super::{App, Command, FreezeAction, columns, story};
-use crate::checkpoint::flag::Flag;
 use crate::model::tree::{Occurrence, What};
 use crate::model::{CgroupPath, Version, printable, span};
 
@@ -15,9 +17,6 @@ use crate::model::{CgroupPath, Version, printable, span};
 const KEPT: usize = 4000;
 /// How many are copied at most: more than this a terminal does not take onto the clipboard.
 const COPIED: usize = 500;
-/// For how long after a freeze or a thaw of ours has ended what comes of it may still be announced.
-const GRACE: Duration = Duration::from_secs(2);
-
 /// Something that happened.
 #[derive(Debug)]
 pub(crate) struct Entry {
@@ -30,25 +29,12 @@ pub(crate) struct Entry {
     pub(crate) ours: bool,
 }
 
-/// A freeze or a thaw of this run, so that what comes of it is known to be ours.
-#[derive(Debug)]
-struct Deed {
-    version: Version,
-    /// What is done to this group is done to all below.
-    path: CgroupPath,
-    what: &'static [What],
-    /// A checkpoint does it on its way.
-    checkpoint: bool,
-    /// `None` as long as it goes on.
-    until: Option<Duration>,
-}
-
 /// All that is kept.
 #[derive(Debug, Default)]
 pub(crate) struct Events {
     kept: HashMap<Version, VecDeque<Entry>>,
     next: u64,
-    deeds: Vec<Deed>,
+    deeds: Deeds,
     /// The last one on the screen, by its number; `None` for the newest there is.
     bottom: Option<u64>,
 }
@@ -62,10 +48,10 @@ impl Events {
         occurred: Vec<Occurrence>,
         now: Duration,
     ) {
-        self.deeds.retain(|deed| deed.until.is_none_or(|until| now <= until));
+        self.deeds.forget_old(now);
         let kept = self.kept.entry(version).or_default();
         for Occurrence { what, path, .. } in occurred {
-            let ours = self.deeds.iter().any(|deed| deed.is_cause(version, what, &path));
+            let ours = self.deeds.caused(version, what, &path);
             kept.push_back(Entry { number: self.next, at: at.clone(), what, path, ours });
             self.next += 1;
         }
@@ -74,29 +60,10 @@ impl Events {
 
     /// Remembers what this run is about to do.
     pub(crate) fn about_to(&mut self, commands: &[Command]) {
-        for command in commands {
-            let (version, path, what): (_, _, &[What]) = match command {
-                // One that is not complete in time is taken back.
-                Command::Freeze { version, path, .. } => (version, path, &[What::Frozen, What::Thawed]),
-                Command::Thaw { version, path, .. } => (version, path, &[What::Thawed]),
-                Command::Run { plan, .. } => {
-                    self.deeds.extend(plan.written().into_iter().map(Deed::of_checkpoint));
-                    continue;
-                }
-                _ => continue,
-            };
-            let (version, path) = (*version, path.clone());
-            self.deeds.push(Deed { version, path, what, checkpoint: false, until: None });
-        }
+        commands.iter().for_each(|command| self.deeds.begin(command));
     }
 
-    /// The checkpoint is over, and its flags are put back.
-    pub(crate) fn checkpoint_ended(&mut self, now: Duration) {
-        let running = self.deeds.iter_mut().filter(|deed| deed.checkpoint && deed.until.is_none());
-        running.for_each(|deed| deed.until = Some(now + GRACE));
-    }
-
-    /// It is done, or has failed and was taken back.
+    /// A freeze or a thaw of ours is done, or has failed.
     pub(crate) fn done(
         &mut self,
         action: FreezeAction,
@@ -105,15 +72,12 @@ impl Events {
         done: bool,
         now: Duration,
     ) {
-        let goes_on = |deed: &Deed| !deed.checkpoint && deed.until.is_none();
-        self.deeds.retain(|deed| !goes_on(deed) || deed.version != version || deed.path != *path);
-        let what: &[What] = match (action, done) {
-            (FreezeAction::Freeze, true) => &[What::Frozen],
-            (FreezeAction::Freeze, false) | (FreezeAction::Thaw, true) => &[What::Thawed],
-            (FreezeAction::Thaw, false) => return,
-        };
-        let (path, until) = (path.clone(), Some(now + GRACE));
-        self.deeds.push(Deed { version, path, what, checkpoint: false, until });
+        self.deeds.end(action, version, path, done, now);
+    }
+
+    /// Our checkpoint is over.
+    pub(crate) fn checkpoint_ended(&mut self, now: Duration) {
+        self.deeds.end_checkpoint(now);
     }
 
     /// Shows the newest again.
@@ -131,18 +95,6 @@ impl Events {
     fn shown(&self, entries: &[&Entry], height: usize) -> usize {
         let Some(bottom) = self.bottom else { return entries.len() };
         entries.partition_point(|entry| entry.number <= bottom).max(height).min(entries.len())
-    }
-}
-
-impl Deed {
-    /// A group that a checkpoint thaws and freezes on its way.
-    fn of_checkpoint(flag: Flag) -> Self {
-        let what = &[What::Frozen, What::Thawed];
-        Self { version: flag.hierarchy, path: flag.path, what, checkpoint: true, until: None }
-    }
-
-    fn is_cause(&self, version: Version, what: What, path: &CgroupPath) -> bool {
-        self.version == version && self.what.contains(&what) && path.is_within(&self.path)
     }
 }
 
@@ -217,37 +169,6 @@ mod tests {
     fn happened(what: What, path: &str) -> Vec<Occurrence> {
         let id = CgroupId { dev: 1, ino: 7 };
         vec![Occurrence { what, id, path: CgroupPath::new(path.as_bytes()) }]
-    }
-
-    fn ours(events: &Events) -> Vec<bool> {
-        events.of(Version::V2, &CgroupPath::root()).iter().map(|entry| entry.ours).collect()
-    }
-
-    #[test]
-    fn what_comes_of_our_own_deed_is_ours_before_and_soon_after_its_end() {
-        let (mut events, at) = (Events::default(), ZonedDateTime::default());
-        let second = Duration::from_secs;
-        let path = CgroupPath::new(b"/a");
-        let id = CgroupId { dev: 1, ino: 7 };
-        let thaw = Command::Thaw { version: Version::V2, id, path: path.clone() };
-        events.about_to(&[Command::Freeze {
-            version: Version::V2,
-            id,
-            path: path.clone(),
-            force: false,
-            span: None,
-        }]);
-        events.take(Version::V2, &at, happened(What::Frozen, "/a/below"), second(1));
-        events.done(FreezeAction::Freeze, Version::V2, &path, true, second(1));
-        events.take(Version::V2, &at, happened(What::Frozen, "/a"), second(2));
-        events.take(Version::V2, &at, happened(What::Frozen, "/ab"), second(2));
-        events.take(Version::V2, &at, happened(What::Thawed, "/a"), second(2));
-        events.take(Version::V2, &at, happened(What::Frozen, "/a"), second(9));
-        assert_eq!(ours(&events), [true, true, false, false, false]);
-        events.about_to(&[thaw]);
-        events.take(Version::V2, &at, happened(What::Thawed, "/a"), second(60));
-        events.take(Version::V2, &at, happened(What::Removed, "/a"), second(60));
-        assert_eq!(ours(&events)[5..], [true, false]);
     }
 
     #[test]

@@ -529,7 +529,9 @@ fn files_of_a_group(version: Version) {
     let group = Group::new(version, "files");
     group.request(true);
     until("the kernel says that it is frozen", SOON, || group.is_frozen());
-    let files = control_files::read(&group.open());
+    let (open, start) = (group.open(), Instant::now());
+    let files = control_files::read(&open);
+    println!("{version}: {} files read in {:?}", files.len(), start.elapsed());
     let contents = |name: &str| files.iter().find(|file| file.name == name).map(|file| file.contents.clone());
     let text = |text: &str| Some(Contents::Text { bytes: text.as_bytes().into(), cut: false });
     match version {

@@ -20,7 +20,7 @@ pub(super) struct Seen {
 
 impl Eye<'_> {
     /// Reads them where something was announced (`all`), where another group or another state is looked at, and as long as the
-    /// group's processes can change them, once in a while.
+    /// group's processes can change them, or nothing is announced, once in a while.
     pub(super) fn read_files(&mut self, all: bool) {
         let Some(focus) = self.focus.as_ref().filter(|focus| focus.files) else { return self.seen = None };
         let Some(id) = focus.selected else { return };
@@ -30,7 +30,8 @@ impl Eye<'_> {
         let (state, path) = (node.state(), self.tree.path(key));
         let known = self.seen.as_ref().filter(|seen| seen.id == id && seen.state == state);
         // A v1 group that is freezing is looked at more often than these need to be.
-        let rests = |seen: &Seen| !is_restless(node) || seen.at.elapsed() < VISIBLE * 9 / 10;
+        let restless = is_restless(node) || self.polling.is_some();
+        let rests = |seen: &Seen| !restless || seen.at.elapsed() < VISIBLE * 9 / 10;
         if !all && known.is_some_and(rests) {
             return;
         }
