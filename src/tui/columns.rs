@@ -27,6 +27,17 @@ pub(crate) fn cut(text: &str, columns: usize) -> String {
     kept
 }
 
+/// The text in at most `columns` columns, its end rather than its beginning: of a path the group's own name stays.
+pub(crate) fn cut_front(text: &str, columns: usize) -> String {
+    if width(text) <= columns {
+        return text.to_owned();
+    }
+    let room = columns.saturating_sub(1);
+    let starts = text.grapheme_indices(true).map(|(at, _)| &text[at..]);
+    let kept = starts.into_iter().find(|rest| width(rest) <= room).unwrap_or_default();
+    if columns > 0 { format!("…{kept}") } else { String::new() }
+}
+
 /// As much of the beginning as goes into `columns` columns.
 fn head(text: &str, columns: usize) -> &str {
     let mut used = 0;
@@ -75,6 +86,10 @@ mod tests {
         assert_eq!(fit("日本語", 5), "日本…");
         assert_eq!(fit("日本語", 4), "日… ");
         assert_eq!(fit("日本語", 0), "");
+        assert_eq!(cut_front("日本語", 6), "日本語");
+        assert_eq!(cut_front("日本語", 5), "…本語");
+        assert_eq!(cut_front("日本語", 4), "…語");
+        assert_eq!(cut_front("日本語", 0), "");
     }
 
     #[test]
@@ -88,6 +103,7 @@ mod tests {
         fn what_is_fitted_fits(text: String, columns in 0..30usize) {
             let text = crate::model::printable(text.as_bytes()).into_owned();
             prop_assert_eq!(width(&fit(&text, columns)), columns);
+            prop_assert!(width(&cut_front(&text, columns)) <= columns);
             prop_assert!(wrap(&text, columns.max(4)).iter().all(|line| width(line) <= columns.max(4).max(2)));
         }
     }

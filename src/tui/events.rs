@@ -119,15 +119,17 @@ pub(crate) fn lines(app: &App, width: usize, height: usize) -> Vec<Shown<'_>> {
     };
     let ours = if entries.iter().any(|entry| entry.ours) { "   us: this run" } else { "" };
     let title = format!(" {}   {count}{ours}", story::name(node));
-    let line = |entry| Shown { text: columns::cut(&line(entry, &target.path), width), entry: Some(entry) };
+    let line = |entry| Shown { text: line(entry, &target.path, width), entry: Some(entry) };
     let rows = entries[shown.saturating_sub(room)..shown].iter().copied().map(line);
     std::iter::once(Shown { text: columns::cut(&title, width), entry: None }).chain(rows).collect()
 }
 
-fn line(entry: &Entry, group: &CgroupPath) -> String {
+fn line(entry: &Entry, group: &CgroupPath, width: usize) -> String {
     let path = entry.path.below(group).filter(|below| !below.is_root());
     let path = path.map_or("this group".to_owned(), |below| printable(&below.as_bytes()[1..]).into_owned());
-    format!("{} {} {:<9} {path}", entry.at.strftime("%H:%M:%S"), who(entry), entry.what.word())
+    let begin = format!("{} {} {:<9} ", entry.at.strftime("%H:%M:%S"), who(entry), entry.what.word());
+    let room = width.saturating_sub(columns::width(&begin));
+    columns::cut(&(begin + &columns::cut_front(&path, room)), width)
 }
 
 /// Nobody tells who else it was.

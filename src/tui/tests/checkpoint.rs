@@ -5,7 +5,10 @@ use std::sync::Arc;
 use super::screens::snapshot;
 use super::*;
 use crate::checkpoint::arg::Arg;
+use crate::checkpoint::flag::Flag;
 use crate::checkpoint::{After, Dump, Finding, Member, Plan, Progress, Report, Step, Tree as Dumped};
+use crate::model::State;
+use crate::model::tree::{Occurrence, What};
 
 fn plan(after: Option<After>) -> Arc<Plan> {
     let into: Arg = "/var/tmp/images".into();
@@ -233,4 +236,44 @@ fn screens() {
     let mut s = opened((60, 15));
     s.send(look("/var/tmp/images", None, Err("the checkpoint would not work: traced".to_owned())));
     snapshot("checkpoint_blocked_60x15", &s);
+}
+
+/// Something happens to app.service; what the screen says then.
+fn happened(s: &mut Session, seconds: u64, what: What) -> String {
+    s.send(Event::Tick(Duration::from_secs(seconds)));
+    let at = "2026-11-24T10:00:00+00:00[UTC]".parse().unwrap();
+    let path = CgroupPath::new(b"/system.slice/app.service");
+    s.send(Event::Happened {
+        version: Version::V2,
+        at,
+        occurred: vec![Occurrence { what, id: id(10), path }],
+    });
+    s.screen()
+}
+
+#[test]
+fn what_a_checkpoint_thaws_and_freezes_on_its_way_is_ours() {
+    let mut s = opened((120, 40));
+    let path = CgroupPath::new(b"/system.slice/app.service");
+    let group: Arg = "/sys/fs/cgroup/unified/system.slice/app.service".into();
+    let flag = Flag {
+        group: group.clone(),
+        hierarchy: Version::V2,
+        requested: true,
+        promised: true,
+        state: State::Frozen,
+        id: id(10),
+        path: path.clone(),
+    };
+    let plan = Plan { flags: vec![flag], written: vec![group], ..(*plan(None)).clone() };
+    s.send(look("/var/tmp/images", None, Ok(Arc::new(plan))));
+    s.press("<Tab><Enter><Enter>4");
+    let screen = happened(&mut s, 800, What::Thawed);
+    assert!(screen.contains("us thawed"), "{screen}");
+    s.send(Event::Checkpoint(CheckpointTold::Ended(report(vec![]))));
+    s.press("<Enter>");
+    let screen = happened(&mut s, 801, What::Frozen);
+    assert!(screen.contains("us frozen"), "{screen}");
+    let screen = happened(&mut s, 900, What::Thawed);
+    assert!(screen.contains("   thawed"), "{screen}");
 }

@@ -125,6 +125,14 @@ fn events_of_the_group_and_below_with_ours_apart() {
 }
 
 #[test]
+fn of_a_long_path_the_end_is_shown() {
+    let mut s = Session::host((80, 24));
+    happened(&mut s, "10:07:12", What::Removed, b"/system.slice/some-very-long.service/worker-17");
+    let screen = s.press("4").screen();
+    assert!(screen.contains("removed   …rvice/worker-17│"), "{screen}");
+}
+
+#[test]
 fn events_scroll_and_stay_where_they_are_while_new_ones_come() {
     let mut s = Session::host((60, 15));
     s.press("4");
