@@ -102,7 +102,7 @@ mod tests {
         let caused =
             |deeds: &Deeds, what, path: &str| deeds.caused(version, what, &CgroupPath::new(path.as_bytes()));
 
-        deeds.begin(&Command::Freeze { version, id, path: path.clone(), force: false });
+        deeds.begin(&Command::Freeze { version, id, path: path.clone(), force: false, span: None });
         assert!(caused(&deeds, What::Frozen, "/a/below") && !caused(&deeds, What::Frozen, "/ab"));
         assert!(caused(&deeds, What::Thawed, "/a"), "it may be taken back");
         assert!(!deeds.caused(Version::V1, What::Frozen, &path));
