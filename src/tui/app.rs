@@ -12,7 +12,7 @@ use super::filter::Filtering;
 use super::hold::Hold;
 use super::layout::{Layout, inside};
 use super::palette::Palette;
-use super::rows::Grove;
+use super::rows::{Grove, Since};
 use super::search::Search;
 use super::theme::Theme;
 use crate::model::tree::{Key, Node, Tree};
@@ -200,11 +200,18 @@ impl App {
             .filter(|target| self.node_of(target).is_some_and(|n| n.group.freezer.requested()))
     }
 
-    /// Whether something on the screen counts seconds, so that it is to be drawn again with each tick.
-    pub fn counts_seconds(&self) -> bool {
-        self.checkpoint_runs()
-            || self.files.is_marked(self.now)
-            || self.grove().is_some_and(|grove| !grove.since.is_empty())
+    /// How long from now something on the screen shows another time, so that it is to be drawn again; `None` for ever. A
+    /// duration moves on once a minute when it is older than that.
+    pub fn next_tick(&self) -> Option<Duration> {
+        const SECOND: Duration = Duration::from_secs(1);
+        if self.checkpoint_runs() || self.files.is_marked(self.now) || self.thaws_in().is_some() {
+            return Some(SECOND);
+        }
+        let left = |since: &Since| match self.now.saturating_sub(since.at).as_secs() {
+            0..60 => SECOND,
+            age => Duration::from_secs(60 - age % 60),
+        };
+        self.grove()?.since.values().map(left).min()
     }
 
     /// The terminal has another size now.

@@ -18,8 +18,6 @@ use crate::model::Hierarchies;
 
 /// No more frames than this a second's fraction: what comes in between is drawn together.
 const FRAME: Duration = Duration::from_millis(16);
-/// How often durations on screen move on.
-const TICK: Duration = Duration::from_secs(1);
 
 /// Opens the screen, and closes it again whatever happens: on an error, a panic, a signal, and where the terminal goes away.
 ///
@@ -72,7 +70,7 @@ fn session(
             }
         }
         terminal.draw(|frame| view::draw(&app, frame))?;
-        match events.recv_timeout(if app.counts_seconds() { TICK } else { Duration::MAX }) {
+        match events.recv_timeout(app.next_tick().unwrap_or(Duration::MAX)) {
             Ok(event) => batch.push(event),
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => return Ok(()),

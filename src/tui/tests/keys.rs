@@ -213,6 +213,18 @@ fn a_held_display_catches_up() {
 }
 
 #[test]
+fn it_is_drawn_again_only_when_a_time_changes() {
+    let mut s = wide();
+    s.send(Event::Tick(Duration::from_secs(721)));
+    assert_eq!(s.app.next_tick(), Some(Duration::from_secs(1)), "db.service is freezing for some seconds");
+    s.changes(vec![Change::Read(group(11, "db.service", false, false))]);
+    assert_eq!(s.app.next_tick(), Some(Duration::from_secs(59)), "the others are frozen for 12 minutes");
+    let thawed = [(10, "app.service"), (20, "workers"), (31, "build")];
+    s.changes(thawed.map(|(ino, name)| Change::Read(group(ino, name, false, false))).into());
+    assert_eq!(s.app.next_tick(), None);
+}
+
+#[test]
 fn groups_are_sorted() {
     let mut s = wide();
     let names = |s: &Session| {

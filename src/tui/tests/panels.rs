@@ -75,7 +75,7 @@ fn a_file_that_changes_is_marked_and_the_mark_goes_by_itself() {
     s.send(Event::Files { id: id(12), list: Ok(files(false)) });
     assert!(!s.screen().contains('*'), "{}", s.screen());
     s.send(Event::Files { id: id(12), list: Ok(files(true)) });
-    assert!(s.app.counts_seconds());
+    assert_eq!(s.app.next_tick(), Some(Duration::from_secs(1)));
     snapshot("files_80x24", &s);
     at(&mut s, 726);
     assert!(!s.screen().contains('*'), "{}", s.screen());
