@@ -34,6 +34,7 @@ pub(super) fn dump(
     let mut child = spawn(command).map_err(failed)?;
     tell(Progress::Started(child.id()));
     let mut watchdog = Watchdog::new(&plan.flags, dump.freeze_cgroup.as_ref());
+    watchdog.follow(child.id(), dump.root);
     let mut written = 0;
     let status = loop {
         let status = child.try_wait().map_err(RunError::Wait)?;

@@ -55,7 +55,8 @@ fn flags(plan: &Plan, ran: &Ran) -> Vec<Finding> {
         ));
     }
     let written = plan.written();
-    for flag in &plan.flags {
+    // Somebody else's freeze was put back: that is said above.
+    for flag in plan.flags.iter().filter(|flag| !ran.rescued.contains(&flag.group)) {
         match (flag.asks_now(), written.contains(flag)) {
             (Some(now), _) if now == flag.promised => {}
             (Some(_), true) => checks.push(Finding::blocker(

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use super::Progress;
 use super::arg::Arg;
 use super::flag::Flag;
+use crate::kernel::processes::Processes;
 
 /// How long the log may stand still, with a freeze asked for, until criu counts as hanging.
 const STALL: Duration = Duration::from_secs(5);
@@ -20,11 +21,36 @@ pub(super) struct Watchdog<'a> {
     /// The stall has been told, and nobody has said yet that it may be ended.
     told: bool,
     thawed: Vec<&'a Flag>,
+    /// criu's PID, and the root of the tree that it dumps.
+    pids: Option<(i32, i32)>,
 }
 
 impl<'a> Watchdog<'a> {
     pub(super) fn new(flags: &'a [Flag], criu: Option<&'a Arg>) -> Self {
-        Self { flags, criu, moved: Instant::now(), foreign: None, told: false, thawed: Vec::new() }
+        Self {
+            flags,
+            criu,
+            moved: Instant::now(),
+            foreign: None,
+            told: false,
+            thawed: Vec::new(),
+            pids: None,
+        }
+    }
+
+    /// This is criu, and this the root of the tree that it dumps.
+    pub(super) fn follow(&mut self, criu: u32, root: i32) {
+        self.pids = Some((criu.cast_signed(), root));
+    }
+
+    /// criu sleeps, and holds the tree: it seizes what it has frozen, and takes its own freeze away at once. So a freeze that
+    /// is asked for then is somebody else's, on criu's own group too. (In the kernel, state D, it is still seizing.)
+    fn waits(&self) -> bool {
+        let mut processes = Processes::default();
+        self.pids.is_some_and(|(criu, root)| {
+            let sleeps = processes.read(criu).is_some_and(|criu| criu.state == 'S');
+            sleeps && processes.read(root).is_some_and(|root| root.tracer == Some(criu))
+        })
     }
 
     /// criu's log has grown, or its images have.
@@ -44,13 +70,14 @@ impl<'a> Watchdog<'a> {
             return;
         }
         // criu's own freeze goes only where nothing else is in its way: taken from a criu that still waits, it fails.
-        let asking = if foreign.is_empty() { asking } else { foreign };
+        let waits = self.waits();
+        let asking = if foreign.is_empty() || waits { asking } else { foreign };
         if !std::mem::replace(&mut self.told, true) {
             let origins = asking.iter().map(|flag| flag.shown()).collect();
             tell(Progress::Stalled { origins, thawing: may });
         }
         if may {
-            self.thaw(&asking, tell);
+            self.thaw(&asking, waits, tell);
             (self.moved, self.foreign, self.told) = (Instant::now(), None, false);
         }
     }
@@ -60,14 +87,14 @@ impl<'a> Watchdog<'a> {
         let asking: Vec<&Flag> = self.flags.iter().filter(|flag| flag.asks_now() == Some(true)).collect();
         let foreign: Vec<&Flag> =
             asking.iter().copied().filter(|flag| self.criu != Some(&flag.group)).collect();
-        self.thaw(if foreign.is_empty() { &asking } else { &foreign }, tell);
+        self.thaw(if foreign.is_empty() { &asking } else { &foreign }, false, tell);
     }
 
-    fn thaw(&mut self, asking: &[&'a Flag], tell: &mut dyn FnMut(Progress)) {
+    fn thaw(&mut self, asking: &[&'a Flag], waits: bool, tell: &mut dyn FnMut(Progress)) {
         for &flag in asking {
             match flag.write(false) {
                 // criu's own freeze of a group that was thawed is not there to be set again.
-                Ok(()) if !flag.requested && self.criu == Some(&flag.group) => {}
+                Ok(()) if !flag.requested && self.criu == Some(&flag.group) && !waits => {}
                 Ok(()) if self.thawed.iter().any(|t| t.group == flag.group) => {}
                 Ok(()) => self.thawed.push(flag),
                 Err(error) => {

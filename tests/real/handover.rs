@@ -48,6 +48,7 @@ pub fn tests() -> Vec<Trial> {
         add("ancestor_own_child_and_sibling", ancestor_own_child_and_sibling);
         add("two_trees_at_one_instant", two_trees_at_one_instant);
         add("two_frozen_trees_in_groups_below", two_frozen_trees_in_groups_below);
+        add("frozen_by_somebody_else_meanwhile", frozen_by_somebody_else_meanwhile);
         add("afterwards_running", afterwards_running);
         add("afterwards_frozen", afterwards_frozen);
         add("afterwards_stopped", afterwards_stopped);
@@ -137,6 +138,31 @@ fn stopped_and_frozen_on_v2() {
     group.thaw();
     workload.wait_for_state('T');
     workload.signal(Signal::SIGCONT);
+    workload.assert_counting();
+}
+
+/// Frozen by somebody else while criu holds it: criu would hang. It is thawed until criu has ended, and frozen again.
+fn frozen_by_somebody_else_meanwhile(version: Version) {
+    let group = Group::new(version, "meanwhile");
+    let (workload, images, ended) = (Workload::in_group(&group), Images::new(), AtomicBool::new(false));
+    let froze = std::thread::scope(|scope| {
+        let somebody = scope.spawn(|| {
+            while !ended.load(Ordering::Relaxed) {
+                // criu has seized it, and has taken its own freeze away.
+                if workload.process().is_some_and(|process| process.tracer.is_some()) && !group.requested() {
+                    group.request(true);
+                    return true;
+                }
+            }
+            false
+        });
+        let output = checkpoint(&group, &images.folder(), &["--yes"]);
+        ended.store(true, Ordering::Relaxed);
+        assert_done(&output, &images);
+        somebody.join().unwrap()
+    });
+    assert!(froze && group.requested(), "somebody else's freeze is there again");
+    group.thaw();
     workload.assert_counting();
 }
 
