@@ -37,6 +37,7 @@ fn main() -> ExitCode {
     if let Some(code) = support::workload::main().or_else(support::terminal::main) {
         return code;
     }
+    be_in_a_session_of_this_namespace();
     let modules = [
         support::tests,
         facts::tests,
@@ -62,4 +63,12 @@ fn main() -> ExitCode {
     // More than there are CPUs: most of these tests wait most of the time.
     arguments.test_threads.get_or_insert(6);
     libtest_mimic::run(&arguments, trials).exit_code()
+}
+
+/// In a container that was entered from outside, the session can be one that its PID namespace has no number for (0). What is
+/// started here would be in it, and criu cannot dump that.
+fn be_in_a_session_of_this_namespace() {
+    if nix::unistd::getsid(None).is_ok_and(|session| session.as_raw() == 0) {
+        nix::unistd::setsid().expect("what cargo starts does not lead a process group");
+    }
 }

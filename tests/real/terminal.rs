@@ -55,7 +55,7 @@ fn start_freeze_thaw_quit(version: Version) {
     let workload = Workload::in_group(&group);
     let mut terminal = Terminal::at(group.path(), WIDE);
     terminal.shows_line(&[name(&group)]);
-    terminal.shows_line(&[&workload.pid().to_string(), "real-"]);
+    terminal.shows_line(&[&workload.pid().to_string(), " S ", "real-"]);
     assert!(terminal.screen().alternate_screen());
 
     terminal.keys("f");
@@ -308,7 +308,7 @@ fn an_ordinary_user() {
     command.arg(group.path()).uid(NOBODY).gid(NOBODY);
     let mut terminal = Terminal::start(command, WIDE);
     terminal.shows_line(&[name(&group)]);
-    terminal.shows_line(&[&workload.pid().to_string(), "real-"]);
+    terminal.shows_line(&[&workload.pid().to_string(), " S ", "real-"]);
     terminal.keys("2");
     terminal.shows("need root");
     terminal.keys("f");

@@ -1,5 +1,7 @@
 //! The processes of the selected group, as a tree.
 
+use std::borrow::Cow;
+
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -49,7 +51,7 @@ fn lines(app: &App, width: usize) -> Vec<(String, Style)> {
             depth => " ".repeat(2 * (depth - 1).min(8)) + theme.branch(),
         };
         let style = if process.mark().is_some() { theme.waiting() } else { Style::new() };
-        lines.push((line(process, &tree, waits, wide), style));
+        lines.push((line(process, &tree, waits, width), style));
     }
     lines
 }
@@ -69,7 +71,8 @@ fn titles(wide: bool) -> String {
     }
 }
 
-fn line(process: &Process, tree: &str, waits: bool, wide: bool) -> String {
+fn line(process: &Process, tree: &str, waits: bool, width: usize) -> String {
+    let wide = width >= WIDE;
     let user = columns::fit(&printable(process.user.as_bytes()), if wide { 8 } else { 6 });
     let mark = process.mark().map_or(String::new(), |mark| format!("[{mark}] "));
     let place = process
@@ -77,11 +80,25 @@ fn line(process: &Process, tree: &str, waits: bool, wide: bool) -> String {
         .as_ref()
         .filter(|_| waits)
         .map_or(String::new(), |wchan| format!("<{}> ", printable(wchan)));
-    let command = printable(&process.command);
     let (pid, state, threads, rss) =
         (process.id.pid, process.state, process.threads, span::bytes(process.rss));
-    if !wide {
-        return format!("{pid:>7} {user} {state} {tree}{mark}{place}{command}");
+    let numbers = if wide {
+        format!("{pid:>7} {user} {state} {threads:>3} {rss:>8} ")
+    } else {
+        format!("{pid:>7} {user} {state} ")
+    };
+    let before = format!("{numbers}{tree}{mark}{place}");
+    let room = width.saturating_sub(columns::width(&before));
+    before + &command(&printable(&process.command), room)
+}
+
+/// A command line; where it does not fit, without the folder of its program, so that the name is seen.
+fn command(text: &str, room: usize) -> Cow<'_, str> {
+    let program = text.split(' ').next().unwrap_or_default();
+    match program.rfind('/') {
+        Some(at) if columns::width(text) > room && at + 1 < program.len() => {
+            Cow::Owned(format!("…{}", &text[at..]))
+        }
+        _ => Cow::Borrowed(text),
     }
-    format!("{pid:>7} {user} {state} {threads:>3} {rss:>8} {tree}{mark}{place}{command}")
 }
