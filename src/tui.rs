@@ -19,6 +19,7 @@
 
 mod action;
 mod app;
+mod batch;
 mod checkpoint;
 mod columns;
 mod command;
@@ -31,12 +32,16 @@ mod hold;
 mod keymap;
 mod layout;
 mod palette;
+mod processes;
+mod prompt;
 mod rows;
 mod run;
 mod screen;
 mod search;
+mod signal;
 mod sort;
 mod story;
+mod tabs;
 mod theme;
 mod update;
 pub mod view;
@@ -50,6 +55,7 @@ pub use event::{CheckpointTold, Event, FreezeAction};
 pub use keymap::{Binding, TABLE};
 pub use run::run;
 pub use screen::on_screen;
+pub use signal::Signal;
 pub use update::update;
 
 #[cfg(test)]

@@ -31,15 +31,22 @@ pub enum Why {
     Essential,
 }
 
-impl fmt::Display for Refusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Refusal {
+    /// The process, and what it is, in words.
+    pub fn reason(&self) -> String {
         let why = match self.why {
             Why::Myself => "this program itself",
             Why::Ancestor => "which this program was started from",
             Why::Init => "the init process",
             Why::Essential => "which logins and services depend on",
         };
-        write!(f, "it holds process {} ({}), {why}", self.pid, self.name)
+        format!("process {} ({}), {why}", self.pid, self.name)
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "it holds {}", self.reason())
     }
 }
 

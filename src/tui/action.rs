@@ -1,6 +1,6 @@
 //! What a key can mean, and when it cannot be done.
 
-use super::App;
+use super::{App, events, processes};
 use crate::model::{Freezer, Version, printable};
 
 /// One thing that a person can ask for with a key.
@@ -21,6 +21,13 @@ pub enum Action {
     Unfold,
     Fold,
     UnfoldBelow,
+    FoldBelow,
+    LevelMore,
+    LevelLess,
+    Mark,
+    MarkBelow,
+    Unmark,
+    Jump,
     NextPanel,
     PanelProcesses,
     PanelFreeze,
@@ -28,6 +35,12 @@ pub enum Action {
     PanelEvents,
     PanelDown,
     PanelUp,
+    PanelAlone,
+    BorderLeft,
+    BorderRight,
+    Order,
+    Signal,
+    Export,
     Hierarchy,
     Search,
     Filter,
@@ -57,9 +70,24 @@ impl Action {
                 Some("a checkpoint runs, and criu must not be left alone".to_owned())
             }
             Self::Rescue if app.settings.read_only => Some("started with --read-only".to_owned()),
+            Self::Freeze | Self::FreezeFor | Self::Thaw if app.marks() > 0 => {
+                why_no_write(app).or_else(|| self.wrong_marks(app))
+            }
             Self::Freeze | Self::FreezeFor | Self::Thaw => {
                 why_no_write(app).or_else(|| self.wrong_state(app))
             }
+            Self::Signal if app.settings.read_only => Some("started with --read-only".to_owned()),
+            Self::Signal | Self::Order if !processes::has_the_keys(app) => {
+                Some("that is for the panel of processes: 1 shows it".to_owned())
+            }
+            Self::Signal if processes::chosen(app).is_none() => {
+                Some("no process is in the group itself".to_owned())
+            }
+            Self::Export if events::is_empty(app) => Some("nothing has happened yet".to_owned()),
+            Self::BorderLeft | Self::BorderRight if app.layout().is_none_or(|l| l.border().is_none()) => {
+                Some("groups and panel do not stand side by side".to_owned())
+            }
+            Self::Unmark if app.marks() == 0 => Some("no group is marked: Space marks".to_owned()),
             Self::Hierarchy if app.groves.len() < 2 => {
                 Some("this host has one hierarchy with a freezer".to_owned())
             }
@@ -90,6 +118,15 @@ impl Action {
             }
             _ => None,
         }
+    }
+}
+
+impl Action {
+    /// For the marked groups: nothing is to be done where all are so already.
+    fn wrong_marks(self, app: &App) -> Option<String> {
+        let (thaw, word) =
+            if self == Self::Thaw { (true, "asks for a freeze") } else { (false, "can still be frozen") };
+        (!app.is_any_marked_that(thaw)).then(|| format!("none of the marked groups {word}"))
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
+use super::batch::Batch;
 use super::checkpoint::Checkpoint;
 use super::command::Command;
 use super::dialog::Dialog;
@@ -10,13 +11,15 @@ use super::events::Events;
 use super::files::Files;
 use super::filter::Filtering;
 use super::hold::Hold;
-use super::layout::{Layout, inside};
+use super::layout::{Layout, Shape, inside};
 use super::palette::Palette;
+use super::processes::Order;
+use super::prompt::Prompt;
 use super::rows::{Grove, Since};
 use super::search::Search;
 use super::theme::Theme;
 use crate::model::tree::{Key, Node, Tree};
-use crate::model::{CgroupId, CgroupPath, Freezer, Hierarchies, Hierarchy, Process, Version};
+use crate::model::{CgroupId, CgroupPath, Freezer, Hierarchies, Hierarchy, Process, ProcessId, Version};
 use crate::timer::Log;
 
 /// What the person who started the program decided, and what the program found out about its host before.
@@ -103,11 +106,16 @@ pub struct App {
     /// Which one is shown.
     pub(crate) current: usize,
     pub(crate) panel: Panel,
-    /// In a narrow terminal: the panel is shown instead of the groups.
-    pub(crate) panel_first: bool,
+    pub(crate) shape: Shape,
+    /// The border follows the mouse.
+    pub(crate) dragging: bool,
     /// The first line of the panel that is shown.
     pub(crate) panel_offset: usize,
     pub(crate) processes: Option<Listed>,
+    /// How the processes are sorted.
+    pub(crate) order: Order,
+    /// The process that was chosen last in the panel.
+    pub(crate) process: Option<ProcessId>,
     pub(crate) files: Files,
     pub(crate) events: Events,
     /// What stands beside the groups that were on the screen, where that was asked.
@@ -119,6 +127,14 @@ pub struct App {
     pub(crate) search: Search,
     pub(crate) filter: Filtering,
     pub(crate) dialog: Option<Dialog>,
+    /// A line that is asked for.
+    pub(crate) prompt: Option<Prompt>,
+    /// The process that is gone to, as soon as it is known where it is.
+    pub(crate) jumping: Option<i32>,
+    /// The process that is to be chosen, as soon as the list of its group is there.
+    pub(crate) wanted_process: Option<i32>,
+    /// Freezes or thaws of marked groups that go on.
+    pub(crate) batch: Option<Batch>,
     pub(crate) palette: Option<Palette>,
     pub(crate) hold: Hold,
     pub(crate) help: bool,
@@ -163,7 +179,14 @@ impl App {
             groves,
             current,
             panel: Panel::Processes,
-            panel_first: false,
+            shape: Shape::default(),
+            dragging: false,
+            order: Order::default(),
+            process: None,
+            prompt: None,
+            batch: None,
+            jumping: None,
+            wanted_process: None,
             panel_offset: 0,
             processes: None,
             files: Files::default(),
@@ -211,7 +234,9 @@ impl App {
             0..60 => SECOND,
             age => Duration::from_secs(60 - age % 60),
         };
-        self.grove()?.since.values().map(left).min()
+        let grove = self.grove()?;
+        let fades = grove.recent.next_end(self.now);
+        grove.since.values().map(left).chain(fades).min()
     }
 
     /// The terminal has another size now.
@@ -233,7 +258,7 @@ impl App {
     }
 
     pub(crate) fn layout(&self) -> Option<Layout> {
-        Layout::of(self.size, self.panel_first)
+        Layout::of(self.size, self.shape)
     }
 
     pub(crate) fn grove(&self) -> Option<&Grove> {
@@ -261,6 +286,23 @@ impl App {
     pub(crate) fn selected_target(&self) -> Option<Target> {
         let grove = self.grove()?;
         self.target(grove.selected?)
+    }
+
+    /// How many groups of the shown hierarchy are marked.
+    pub(crate) fn marks(&self) -> usize {
+        self.grove().map_or(0, Grove::marks)
+    }
+
+    /// Those marked groups, pinned, that ask for a freeze, or do not and can.
+    pub(crate) fn marked_that(&self, ask: bool) -> Vec<Target> {
+        let Some(grove) = self.grove() else { return Vec::new() };
+        let fits = |key: &Key| grove.node(*key).is_some_and(|node| fits(node, ask));
+        grove.marked().into_iter().filter(fits).filter_map(|key| self.target(key)).collect()
+    }
+
+    /// Whether there is one.
+    pub(crate) fn is_any_marked_that(&self, ask: bool) -> bool {
+        self.grove().is_some_and(|grove| grove.is_any_marked(|node| fits(node, ask)))
     }
 
     /// A group of the shown hierarchy, pinned.
@@ -333,4 +375,9 @@ impl App {
     pub(crate) fn complain(&mut self, text: impl Into<String>) {
         self.message = Some(Message { text: text.into(), wrong: true });
     }
+}
+
+/// A group that asks for a freeze, or one that does not and can.
+fn fits(node: &Node, ask: bool) -> bool {
+    node.group.freezer != Freezer::Root && node.group.freezer.requested() == ask
 }

@@ -1,10 +1,12 @@
 //! What goes out: all that the screen asks of the world.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::signal::Signal;
 use crate::checkpoint::{After, Finding, Plan};
-use crate::model::{CgroupId, CgroupPath, Version};
+use crate::model::{CgroupId, CgroupPath, ProcessId, Version};
 
 /// Something for the world to do. Commands are carried out in their order; the answers are events.
 #[derive(Debug, Clone, PartialEq)]
@@ -105,6 +107,20 @@ pub enum Command {
         path: CgroupPath,
         /// Its own request, as it is known here.
         requested: bool,
+    },
+    /// Send a signal to a process, and to no other that has its PID by now: [`super::Event::Signalled`].
+    Signal {
+        /// Which process.
+        process: ProcessId,
+        /// Which signal.
+        signal: Signal,
+    },
+    /// Write events into a new file: [`super::Event::Exported`].
+    Export {
+        /// Its path; nothing may be there.
+        file: PathBuf,
+        /// A line each.
+        events: String,
     },
     /// Put text on the clipboard.
     Copy(String),

@@ -1,9 +1,16 @@
 //! A question before something changes. It keeps the group that it was opened for, whatever happens to the rows.
 
+use std::borrow::Cow;
+use std::collections::HashSet;
+
 use tui_input::Input;
 
 use super::app::Target;
-use crate::model::{printable, span};
+use super::signal::{Effect, Signal};
+use crate::model::{CgroupId, CgroupPath, Process, printable, span};
+
+/// From so many groups below on, freezing a group is freezing many.
+const MANY: usize = 20;
 
 /// What the world says about freezing the group.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,12 +30,27 @@ pub(crate) enum Question {
         target: Target,
         guard: Guard,
         owner: Option<String>,
+        /// How many groups are below it, and freeze with it.
+        below: usize,
         typed: Input,
         /// For how long, where it is for a time.
         span: Option<Input>,
         /// Where both are typed: this is the span's turn.
         on_span: bool,
     },
+    /// All that are marked; those that the guard speaks against are in the way, each with its reason.
+    FreezeMany {
+        targets: Vec<Target>,
+        waiting: HashSet<CgroupId>,
+        refused: Vec<(CgroupPath, String)>,
+        typed: Input,
+        span: Option<Input>,
+        on_span: bool,
+    },
+    /// All marked ones that ask; `held`: one of them has a group above it that asks, and is not among them.
+    ThawMany { targets: Vec<Target>, held: Option<CgroupPath> },
+    /// A signal to a process of the selected group.
+    Signal { process: Process, effect: Effect },
     /// `above`: the nearest group above that asks; while it does, thawing the target alone does nothing.
     Thaw { target: Target, own: bool, above: Option<Target> },
     /// This run froze groups that are still frozen.
@@ -50,6 +72,7 @@ pub(crate) enum Choice {
     Leave,
     LeaveAfter,
     Rescue,
+    Send(Signal),
 }
 
 impl Choice {
@@ -63,6 +86,7 @@ impl Choice {
             Self::Leave => "Leave them frozen",
             Self::Rescue => "Put it right",
             Self::LeaveAfter => "Leave when it has ended",
+            Self::Send(signal) => signal.word(),
         }
     }
 }
@@ -81,7 +105,15 @@ impl Dialog {
 
     pub(crate) fn choices(&self) -> &'static [Choice] {
         match &self.question {
-            Question::Freeze { .. } => &[Choice::Cancel, Choice::Freeze],
+            Question::Freeze { .. } | Question::FreezeMany { .. } => &[Choice::Cancel, Choice::Freeze],
+            Question::ThawMany { .. } => &[Choice::Cancel, Choice::Thaw],
+            Question::Signal { .. } => &[
+                Choice::Cancel,
+                Choice::Send(Signal::Stop),
+                Choice::Send(Signal::Continue),
+                Choice::Send(Signal::Terminate),
+                Choice::Send(Signal::Kill),
+            ],
             Question::Thaw { own: true, above: Some(_), .. } => {
                 &[Choice::Cancel, Choice::Thaw, Choice::ThawAbove]
             }
@@ -107,26 +139,41 @@ impl Dialog {
     pub(crate) fn target(&self) -> Option<&Target> {
         match &self.question {
             Question::Freeze { target, .. } | Question::Thaw { target, .. } => Some(target),
-            Question::Leave { .. } | Question::Rescue { .. } | Question::Busy => None,
+            _ => None,
         }
     }
 
-    /// Where is typed: the group's name, if the guard wants that, or for how long.
+    /// What is to be typed before the freeze; `None` where it may just be chosen.
+    pub(crate) fn wanted(&self) -> Option<Cow<'_, str>> {
+        match &self.question {
+            Question::Freeze { guard: Guard::Clear, below, target, .. } if *below >= MANY => {
+                Some(printable(target.path.name()))
+            }
+            Question::Freeze { guard: Guard::Refused(_), target, .. } => Some(printable(target.path.name())),
+            Question::FreezeMany { targets, .. } => Some(targets.len().to_string().into()),
+            _ => None,
+        }
+    }
+
+    /// Where is typed: the group's name, if that is wanted, or for how long.
     pub(crate) fn typed_mut(&mut self) -> Option<&mut Input> {
+        let wanted = self.wanted().is_some();
         match &mut self.question {
-            Question::Freeze { guard: Guard::Refused(_), typed, on_span: false, .. } => Some(typed),
-            Question::Freeze { span, .. } => span.as_mut(),
+            Question::Freeze { typed, on_span: false, .. } if wanted => Some(typed),
+            Question::FreezeMany { typed, on_span: false, .. } => Some(typed),
+            Question::Freeze { span, .. } | Question::FreezeMany { span, .. } => span.as_mut(),
             _ => None,
         }
     }
 
     /// Goes to the other line that is typed; false where there is only one.
     pub(crate) fn turn_line(&mut self) -> bool {
-        let Question::Freeze { guard: Guard::Refused(_), span: Some(_), on_span, .. } = &mut self.question
-        else {
-            return false;
-        };
-        *on_span = !*on_span;
+        let wanted = self.wanted().is_some();
+        match &mut self.question {
+            Question::Freeze { span: Some(_), on_span, .. } if wanted => *on_span = !*on_span,
+            Question::FreezeMany { span: Some(_), on_span, .. } => *on_span = !*on_span,
+            _ => return false,
+        }
         true
     }
 
@@ -136,19 +183,41 @@ impl Dialog {
             (Question::Freeze { guard: Guard::Waiting, .. }, Choice::Freeze) => {
                 Some("still looking at what is in the group".to_owned())
             }
-            (Question::Freeze { guard: Guard::Refused(_), typed, target, .. }, Choice::Freeze) => {
-                let name = printable(target.path.name());
-                let missing = || format!("type the group's name to freeze it: {name}");
-                (typed.value() != name).then(missing).or_else(|| self.wrong_span())
+            (Question::FreezeMany { waiting, .. }, Choice::Freeze) if !waiting.is_empty() => {
+                Some("still looking at what is in the groups".to_owned())
             }
-            (_, Choice::Freeze) => self.wrong_span(),
+            (Question::FreezeMany { refused, .. }, Choice::Freeze) if !refused.is_empty() => {
+                Some("one of them must not be frozen: unmark it, or freeze it alone".to_owned())
+            }
+            (Question::Freeze { typed, .. } | Question::FreezeMany { typed, .. }, Choice::Freeze) => {
+                let missing = self.wanted().filter(|wanted| typed.value() != wanted.as_ref());
+                let what = match &self.question {
+                    Question::Freeze { .. } => "the group's name to freeze it",
+                    _ => "their number to freeze them",
+                };
+                missing.map(|wanted| format!("type {what}: {wanted}")).or_else(|| self.wrong_span())
+            }
+            (Question::Signal { effect, .. }, Choice::Send(signal)) => effect.refused(signal),
             _ => None,
+        }
+    }
+
+    /// What is to be typed, and why.
+    pub(crate) fn demand(&self, wanted: &str) -> String {
+        match &self.question {
+            Question::FreezeMany { .. } => format!("To freeze all of them type {wanted}:"),
+            Question::Freeze { guard: Guard::Refused(_), .. } => {
+                format!("To do it all the same type {wanted}:")
+            }
+            _ => format!("That is much at once. To do it type {wanted}:"),
         }
     }
 
     fn wrong_span(&self) -> Option<String> {
         match &self.question {
-            Question::Freeze { span: Some(span), .. } => span::for_a_time(span.value()).err(),
+            Question::Freeze { span: Some(span), .. } | Question::FreezeMany { span: Some(span), .. } => {
+                span::for_a_time(span.value()).err()
+            }
             _ => None,
         }
     }

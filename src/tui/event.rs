@@ -142,6 +142,10 @@ pub enum Event {
         /// A sentence either way.
         outcome: Result<String, String>,
     },
+    /// A signal was sent, or not: a sentence either way.
+    Signalled(Result<String, String>),
+    /// The events were written, or not: a sentence either way.
+    Exported(Result<String, String>),
     /// The answer to [`super::Command::Look`].
     Looked(Look),
     /// The checkpoint that runs.

@@ -149,11 +149,31 @@ pub(crate) fn scroll(app: &mut App, newer: bool) {
     app.events.bottom = last.filter(|_| shown < entries.len());
 }
 
-/// The events as text, a line each, and how many these are.
+/// Whether nothing is kept of the selected group and below.
+pub(crate) fn is_empty(app: &App) -> bool {
+    newest(app).is_none()
+}
+
+/// When the newest of them was.
+pub(crate) fn newest(app: &App) -> Option<ZonedDateTime> {
+    let target = app.selected_target()?;
+    app.events.of(target.version, &target.path).last().map(|entry| entry.at.clone())
+}
+
+/// The newest events as text, a line each, and how many these are.
 pub(crate) fn to_copy(app: &App) -> Option<(String, usize)> {
+    as_text(app, COPIED)
+}
+
+/// All that are kept, as text.
+pub(crate) fn to_write(app: &App) -> Option<String> {
+    as_text(app, KEPT).map(|(text, _)| text)
+}
+
+fn as_text(app: &App, most: usize) -> Option<(String, usize)> {
     let (target, hierarchy) = (app.selected_target()?, app.hierarchy()?);
     let entries = app.events.of(target.version, &target.path);
-    let entries = &entries[entries.len().saturating_sub(COPIED)..];
+    let entries = &entries[entries.len().saturating_sub(most)..];
     let line = |entry: &&Entry| {
         let path = hierarchy.absolute(&entry.path);
         let path = printable(path.as_os_str().as_encoded_bytes()).into_owned();

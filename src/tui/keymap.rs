@@ -37,15 +37,25 @@ pub const TABLE: &[Binding] = &[
     key(&["n"], Action::NextHit, "", "next hit"),
     key(&["N"], Action::PreviousHit, "", "previous hit"),
     key(&["\\"], Action::Filter, "filter", "show only is:frozen unit:x pid:1 text; - turns round"),
-    key(&["v"], Action::Hierarchy, "v1/v2", "the other hierarchy"),
+    key(&["p"], Action::Jump, "", "go to a PID, unit, container or path"),
+    key(&["Space"], Action::Mark, "mark", "mark: f, F and t are for all marked"),
+    key(&["c"], Action::MarkBelow, "", "mark with everything below"),
+    key(&["U"], Action::Unmark, "", "unmark all"),
+    key(&["v"], Action::Hierarchy, "v1/v2", "its processes on the other hierarchy"),
     key(&["Tab"], Action::NextPanel, "panel", "next panel"),
     key(&["1"], Action::PanelProcesses, "", "processes of the group"),
     key(&["2"], Action::PanelFreeze, "", "why it is frozen, or not"),
     key(&["3"], Action::PanelFiles, "", "its control files, as they change"),
     key(&["4"], Action::PanelEvents, "", "what happened to it and below"),
-    key(&["J", "Shift-Down"], Action::PanelDown, "", "scroll the panel down"),
-    key(&["K", "Shift-Up"], Action::PanelUp, "", "scroll the panel up"),
+    key(&["J", "Shift-Down"], Action::PanelDown, "", "next process; down in the panel"),
+    key(&["K", "Shift-Up"], Action::PanelUp, "", "process before; up in the panel"),
+    key(&["x"], Action::Signal, "", "signal the process (asks first)"),
+    key(&["o"], Action::Order, "", "order of the processes"),
+    key(&["z"], Action::PanelAlone, "", "the panel alone, or beside the groups"),
+    key(&["<"], Action::BorderLeft, "", "more room for the panel"),
+    key(&[">"], Action::BorderRight, "", "more room for the groups"),
     key(&["y"], Action::Copy, "copy", "copy path (2, 3: command; 4: events)"),
+    key(&["E"], Action::Export, "", "write the events to a file"),
     key(&["m"], Action::Mouse, "", "the mouse: here, or the terminal's"),
     key(&["Down", "j"], Action::Down, "", "next group"),
     key(&["Up", "k"], Action::Up, "", "previous group"),
@@ -55,6 +65,9 @@ pub const TABLE: &[Binding] = &[
     key(&["+"], Action::Unfold, "", "unfold"),
     key(&["-"], Action::Fold, "", "fold"),
     key(&["*"], Action::UnfoldBelow, "", "unfold everything below"),
+    key(&["_"], Action::FoldBelow, "", "fold everything below"),
+    key(&[")"], Action::LevelMore, "", "one level more of all groups"),
+    key(&["("], Action::LevelLess, "", "one level less of all groups"),
     key(&["gg", "Home"], Action::First, "", "first group"),
     key(&["G", "End"], Action::Last, "", "last group"),
     key(&["Ctrl-D"], Action::HalfDown, "", "half a page down"),
@@ -98,6 +111,7 @@ pub(crate) fn spelled(event: &KeyEvent) -> Option<String> {
     let name = match event.code {
         KeyCode::Char(c) if control => return Some(format!("Ctrl-{}", c.to_ascii_uppercase())),
         KeyCode::Char(_) if event.modifiers.contains(KeyModifiers::ALT) => return None,
+        KeyCode::Char(' ') => "Space",
         KeyCode::Char(c) => return Some(c.to_string()),
         KeyCode::F(n) => return Some(format!("F{n}")),
         KeyCode::Up => "Up",
@@ -145,6 +159,6 @@ mod tests {
         assert_eq!(lookup("gg"), Lookup::Action(Action::First));
         assert_eq!(lookup("gx"), Lookup::Nothing);
         assert_eq!(lookup("C"), Lookup::Action(Action::Checkpoint));
-        assert_eq!(lookup("E"), Lookup::Nothing);
+        assert_eq!(lookup("W"), Lookup::Nothing);
     }
 }

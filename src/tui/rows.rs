@@ -1,8 +1,11 @@
 //! One hierarchy on the screen: its tree, which groups are unfolded, the rows that makes, and which one is selected.
 
+mod recent;
+
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
+use self::recent::Recent;
 use super::sort::Sort;
 use crate::model::tree::{Key, Node};
 use crate::model::{Cgroup, CgroupId, CgroupPath, Change, State, Tree, Version};
@@ -10,9 +13,12 @@ use crate::model::{Cgroup, CgroupId, CgroupPath, Change, State, Tree, Version};
 /// A line of the tree.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Row {
+    /// Leads nowhere for a group that has just gone.
     pub(crate) key: Key,
     /// How deep below the root.
     pub(crate) depth: usize,
+    /// The number of a group that has just gone.
+    pub(crate) gone: Option<usize>,
 }
 
 /// When a group was seen to come into the state that it is in.
@@ -69,6 +75,8 @@ pub(crate) struct Grove {
     pub(crate) since: HashMap<CgroupId, Since>,
     pub(crate) watching: Watching,
     pub(crate) sort: Sort,
+    pub(crate) recent: Recent,
+    marked: HashSet<Key>,
     /// The hits of the filter and the groups above them, where there is a filter.
     kept: Option<Kept>,
     unfolded: HashSet<Key>,
@@ -90,6 +98,8 @@ impl Grove {
             since: HashMap::new(),
             watching: Watching::default(),
             sort: Sort::default(),
+            recent: Recent::default(),
+            marked: HashSet::new(),
             kept: None,
             unfolded: HashSet::new(),
             place: CgroupPath::root(),
@@ -104,6 +114,8 @@ impl Grove {
             self.wanted.get_or_insert(self.place.clone());
         }
         self.unfolded = HashSet::from([tree.root()]);
+        self.marked.clear();
+        self.recent = Recent::default();
         self.selected = Some(tree.root());
         self.scanned = false;
         self.tree = Some(tree);
@@ -118,9 +130,13 @@ impl Grove {
         for change in changes {
             tree.apply(change, &mut occurrences);
         }
+        if self.scanned {
+            self.recent.take(tree, occurrences, now);
+        }
+        let tree = &*tree;
+        self.unfolded.retain(|&key| tree.get(key).is_some());
+        self.marked.retain(|&key| tree.get(key).is_some());
         self.time(now);
-        let unfolded = std::mem::take(&mut self.unfolded);
-        self.unfolded = unfolded.into_iter().filter(|&key| self.node(key).is_some()).collect();
     }
 
     /// Keeps the time of each group that is not thawed; looks only where there is one.
@@ -144,23 +160,36 @@ impl Grove {
     pub(crate) fn arrange(&mut self) -> Option<(CgroupPath, CgroupPath)> {
         let lost = self.reselect();
         let Some(tree) = &self.tree else { return None };
-        let (mut rows, mut stack) = (Vec::new(), vec![Row { key: tree.root(), depth: 0 }]);
+        let mut stack = vec![Row { key: tree.root(), depth: 0, gone: None }];
+        let mut rows = Vec::new();
         while let Some(row) = stack.pop() {
             rows.push(row);
             // What a filter leaves is all shown.
             if self.kept.is_some() || self.unfolded.contains(&row.key) {
-                let children = tree.get(row.key).map_or(&[][..], |node| &node.children);
-                let mut shown: Vec<Key> = children.iter().copied().filter(|&key| self.is_kept(key)).collect();
-                if self.sort != Sort::Name {
-                    shown.sort_by_key(|&key| tree.get(key).map(|node| self.sort.rank(node)));
-                }
-                stack.extend(shown.into_iter().rev().map(|key| Row { key, depth: row.depth + 1 }));
+                stack.extend(self.inside(tree, row).into_iter().rev());
             }
         }
         self.rows = rows;
         self.seek();
         self.place = self.selected.map_or_else(CgroupPath::root, |key| self.path(key));
         lost.map(|lost| (lost, self.place.clone()))
+    }
+
+    /// The rows right below a row: the groups in it, and those that have just gone from it, each in its place or at the end.
+    fn inside(&self, tree: &Tree, row: Row) -> Vec<Row> {
+        let children = tree.get(row.key).map_or(&[][..], |node| &node.children);
+        let mut shown: Vec<Key> = children.iter().copied().filter(|&key| self.is_kept(key)).collect();
+        if self.sort != Sort::Name {
+            shown.sort_by_key(|&key| tree.get(key).map(|node| self.sort.rank(node)));
+        }
+        let depth = row.depth + 1;
+        let mut rows: Vec<Row> = shown.into_iter().map(|key| Row { key, depth, gone: None }).collect();
+        for (number, gone) in self.recent.gone_from(row.key) {
+            let before = |row: &Row| tree.get(row.key).is_some_and(|node| node.group.name < gone.name);
+            let at = if self.sort == Sort::Name { rows.partition_point(before) } else { rows.len() };
+            rows.insert(at, Row { key: Key::default(), depth, gone: Some(number) });
+        }
+        rows
     }
 
     fn is_kept(&self, key: Key) -> bool {
@@ -234,11 +263,18 @@ impl Grove {
         self.rows.iter().position(|row| Some(row.key) == self.selected).unwrap_or(0)
     }
 
-    /// Selects by row, as far as there are rows.
+    /// Selects by row, as far as there are rows; past one that has just gone, in the same direction if it can.
     pub(crate) fn go(&mut self, row: usize) {
-        if let Some(row) = self.rows.get(row.min(self.rows.len().saturating_sub(1))) {
-            self.selected = Some(row.key);
-        }
+        let row = row.min(self.rows.len().saturating_sub(1));
+        let (before, after) = self.rows.split_at(row);
+        let there = |row: &&Row| row.gone.is_none();
+        let down = after.iter().find(there);
+        let hit = if row < self.cursor() {
+            after.first().filter(there).or_else(|| before.iter().rfind(there)).or(down)
+        } else {
+            down.or_else(|| before.iter().rfind(there))
+        };
+        self.selected = hit.map(|row| row.key).or(self.selected);
     }
 
     /// Selects a group, and unfolds what is above it. The rows are to be made again.
@@ -267,6 +303,73 @@ impl Grove {
         let Some(tree) = &self.tree else { return };
         let inner = |&key: &Key| tree.get(key).is_some_and(|node| !node.children.is_empty());
         self.unfolded.extend(tree.subtree(key).filter(inner));
+    }
+
+    /// Folds a group and everything below.
+    pub(crate) fn fold_below(&mut self, key: Key) {
+        let Some(tree) = &self.tree else { return };
+        for key in tree.subtree(key) {
+            self.unfolded.remove(&key);
+        }
+    }
+
+    /// Shows one level more or less of all groups than the deepest that is shown. A selection that is folded away goes to the
+    /// group above it that stays.
+    pub(crate) fn turn_level(&mut self, more: bool) {
+        let Some(tree) = &self.tree else { return };
+        let deepest = self.rows.iter().map(|row| row.depth).max().unwrap_or(0);
+        let levels = if more { deepest + 1 } else { deepest.saturating_sub(1) };
+        let (mut unfolded, mut layer) = (HashSet::new(), vec![tree.root()]);
+        for _ in 0..levels {
+            let inner = layer.iter().filter_map(|&key| tree.get(key).map(|node| (key, &node.children)));
+            let next = inner.clone().flat_map(|(_, children)| children.iter().copied()).collect();
+            unfolded.extend(inner.filter(|(_, children)| !children.is_empty()).map(|(key, _)| key));
+            layer = next;
+        }
+        let above = self.selected.map(|key| tree.ancestors(key).collect::<Vec<_>>()).unwrap_or_default();
+        let top = above.iter().rev().find(|key| !unfolded.contains(key));
+        self.selected = top.copied().or(self.selected);
+        self.unfolded = unfolded;
+    }
+
+    /// Marks a group, or takes its mark away.
+    pub(crate) fn turn_mark(&mut self, key: Key) {
+        if !self.marked.remove(&key) {
+            self.marked.insert(key);
+        }
+    }
+
+    /// Marks a group and all below, as far as a filter leaves them; says how many.
+    pub(crate) fn mark_below(&mut self, key: Key) -> usize {
+        let Some(tree) = &self.tree else { return 0 };
+        let hit = |key: &Key| self.kept.as_ref().is_none_or(|kept| kept.hits.contains(key));
+        let all: Vec<Key> = tree.subtree(key).filter(hit).collect();
+        self.marked.extend(&all);
+        all.len()
+    }
+
+    pub(crate) fn unmark(&mut self) {
+        self.marked.clear();
+    }
+
+    pub(crate) fn is_marked(&self, key: Key) -> bool {
+        self.marked.contains(&key)
+    }
+
+    /// The marked groups, parents before those below them, siblings by name.
+    pub(crate) fn marked(&self) -> Vec<Key> {
+        let Some(tree) = self.tree.as_ref().filter(|_| !self.marked.is_empty()) else { return Vec::new() };
+        tree.subtree(tree.root()).filter(|key| self.marked.contains(key)).collect()
+    }
+
+    /// Whether a marked group is so.
+    pub(crate) fn is_any_marked(&self, so: impl Fn(&Node) -> bool) -> bool {
+        self.marked.iter().filter_map(|&key| self.node(key)).any(so)
+    }
+
+    /// How many groups are marked.
+    pub(crate) fn marks(&self) -> usize {
+        self.marked.len()
     }
 
     /// Moves the first row so that the selected one is on the screen, and no room is wasted at the end.

@@ -67,13 +67,14 @@ pub(super) fn suspend(terminal: &mut DefaultTerminal, mouse: bool) -> io::Result
     Ok(())
 }
 
-/// Asks the terminal to report clicks and the wheel, or to keep the mouse to itself. Movements are not asked for: there would be
-/// an event for each, over a slow line as well. (xterm: ctlseqs, "Mouse Tracking": 1000 and 1006)
+/// Asks the terminal to report clicks, the wheel, and movements with a button down, or to keep the mouse to itself. All other
+/// movements are not asked for: there would be an event for each, over a slow line as well. (xterm: ctlseqs, "Mouse Tracking":
+/// 1002 and 1006)
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Clicks(pub(super) bool);
 
 impl Command for Clicks {
     fn write_ansi(&self, f: &mut impl fmt::Write) -> fmt::Result {
-        f.write_str(if self.0 { "\x1b[?1000h\x1b[?1006h" } else { "\x1b[?1006l\x1b[?1000l" })
+        f.write_str(if self.0 { "\x1b[?1002h\x1b[?1006h" } else { "\x1b[?1006l\x1b[?1002l" })
     }
 }

@@ -14,7 +14,11 @@ use crate::model::{
 
 mod checkpoint;
 mod keys;
+mod marks;
+mod mouse;
 mod panels;
+mod processes;
+mod recent;
 mod screens;
 
 fn id(ino: u64) -> CgroupId {
@@ -120,6 +124,8 @@ impl Session {
                 "<Up>" => (KeyCode::Up, KeyModifiers::NONE),
                 "<Right>" => (KeyCode::Right, KeyModifiers::NONE),
                 "<Down>" => (KeyCode::Down, KeyModifiers::NONE),
+                "<Left>" => (KeyCode::Left, KeyModifiers::NONE),
+                "<lt>" => (KeyCode::Char('<'), KeyModifiers::NONE),
                 "<C-z>" => (KeyCode::Char('z'), KeyModifiers::CONTROL),
                 "<C-d>" => (KeyCode::Char('d'), KeyModifiers::CONTROL),
                 "<C-u>" => (KeyCode::Char('u'), KeyModifiers::CONTROL),

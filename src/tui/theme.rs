@@ -38,6 +38,10 @@ impl Theme {
         if unfolded { self.pick("▾", "v") } else { self.pick("▸", ">") }
     }
 
+    pub(crate) fn mark(self) -> &'static str {
+        self.pick("●", "*")
+    }
+
     pub(crate) fn branch(self) -> &'static str {
         self.pick("└ ", "` ")
     }

@@ -2,20 +2,23 @@
 
 mod answers;
 mod checkpoint;
+mod jump;
 mod keys;
 mod leaving;
+mod mouse;
+mod moving;
+mod typing;
 
 use std::time::Duration;
 
-use ratatui::crossterm::event::{Event as Terminal, KeyEventKind, MouseEvent, MouseEventKind};
-use ratatui::layout::Position;
+use ratatui::crossterm::event::{Event as Terminal, KeyEventKind};
 
 use super::app::Listed;
 use super::layout::inside;
 use super::rows::{Grove, Watching};
-use super::{App, CheckpointTold, Command, Event, Panel, files, story};
+use super::{App, CheckpointTold, Command, Event, Panel, files, processes, story};
+use crate::model::Version;
 use crate::model::owner::UnitName;
-use crate::model::{Process, Version, process};
 
 /// Takes an event in. Opens no file, reads no clock, draws nothing.
 pub fn update(app: &mut App, event: Event) -> Vec<Command> {
@@ -57,8 +60,14 @@ fn take(app: &mut App, event: Event, commands: &mut Vec<Command>) {
         Event::Scanned { version } => on_scanned(app, version),
         Event::Processes { id, list, elsewhere, frozen_usec } => {
             app.processes = Some(Listed { id, list, elsewhere, frozen_usec, at: app.now });
+            processes::choose_wanted(app);
         }
-        Event::Located { pid, path } => app.filter.found(pid, path),
+        Event::Located { pid, path } => {
+            jump::located(app, pid, path.as_ref());
+            app.filter.found(pid, path);
+        }
+        Event::Signalled(Ok(said)) | Event::Exported(Ok(said)) => app.say(said),
+        Event::Signalled(Err(why)) | Event::Exported(Err(why)) => app.complain(why),
         Event::Files { id, list } => app.files.take(id, list, app.now),
         Event::Happened { version, at, occurred } => app.events.take(version, &at, occurred, app.now),
         Event::Owners(labels) => app.owners.extend(labels),
@@ -107,38 +116,8 @@ fn take(app: &mut App, event: Event, commands: &mut Vec<Command>) {
 fn on_input(app: &mut App, input: Terminal, commands: &mut Vec<Command>) {
     match input {
         Terminal::Key(key) if key.kind != KeyEventKind::Release => keys::on_key(app, &key, commands),
-        Terminal::Mouse(mouse) => on_mouse(app, mouse),
+        Terminal::Mouse(mouse) => mouse::on_mouse(app, mouse, commands),
         Terminal::Resize(width, height) => app.resize((width, height)),
-        _ => {}
-    }
-}
-
-/// The wheel moves the selection, a click selects, a click on a triangle folds. No click changes a group.
-fn on_mouse(app: &mut App, mouse: MouseEvent) {
-    let Some(area) = app.layout().and_then(|l| l.tree).map(inside) else { return };
-    let at = Position::new(mouse.column, mouse.row);
-    if app.dialog.is_some()
-        || app.palette.is_some()
-        || app.help
-        || app.shown_checkpoint().is_some()
-        || !area.contains(at)
-    {
-        return;
-    }
-    let Some(grove) = app.grove_mut() else { return };
-    let cursor = grove.cursor();
-    match mouse.kind {
-        MouseEventKind::ScrollDown => grove.go(cursor + 3),
-        MouseEventKind::ScrollUp => grove.go(cursor.saturating_sub(3)),
-        MouseEventKind::Down(_) => {
-            let row = grove.offset + usize::from(at.y - area.y);
-            let Some(&hit) = grove.rows.get(row) else { return };
-            grove.go(row);
-            let triangle = usize::from(area.x) + 1 + 2 * hit.depth;
-            if usize::from(at.x) == triangle {
-                grove.set_unfolded(hit.key, !grove.is_unfolded(hit.key));
-            }
-        }
         _ => {}
     }
 }
@@ -156,6 +135,8 @@ fn settle(app: &mut App, commands: &mut Vec<Command>) {
     let (height, still) = (app.tree_height(), app.dialog.is_some());
     locate(app, commands);
     app.apply_filter();
+    let now = app.now;
+    app.groves.iter_mut().for_each(|grove| grove.recent.forget_old(now));
     let lost = app.grove_mut().filter(|_| !still).and_then(Grove::arrange);
     // A complaint says more than that.
     let complains = app.message.as_ref().is_some_and(|message| message.wrong);
@@ -253,11 +234,7 @@ fn panel_end(app: &App) -> usize {
     let Some(area) = app.layout().and_then(|l| l.panel).map(inside) else { return app.panel_offset };
     let (width, height) = (usize::from(area.width.saturating_sub(1)), usize::from(area.height));
     let lines = match app.panel {
-        Panel::Processes => {
-            // A line about the group and one of titles stand above the list.
-            let list = app.selected_processes().and_then(|list| list.as_ref().ok());
-            list.map_or(0, |list: &Vec<Process>| process::tree(list).len() + 2)
-        }
+        Panel::Processes => return processes::end(app, height),
         Panel::Freeze => story::lines(app, width).len(),
         Panel::Files => files::lines(app, usize::from(area.width)).len(),
         // These are scrolled by event, not by line.

@@ -20,10 +20,7 @@ use ratatui::widgets::{Block, Clear, Paragraph};
 
 use super::layout::{self, SMALLEST};
 use super::theme::Theme;
-use super::{App, Panel, columns};
-
-/// The width from which on the panels have their full names in the title.
-const TABS: usize = 44;
+use super::{App, Panel, columns, tabs};
 
 /// Draws the whole screen.
 pub fn draw(app: &App, frame: &mut Frame<'_>) {
@@ -61,7 +58,7 @@ fn too_small(app: &App, frame: &mut Frame<'_>) {
 }
 
 fn panel(app: &App, frame: &mut Frame<'_>, area: Rect) {
-    frame.render_widget(framed(app.theme()).title(tabs(app, usize::from(area.width))), area);
+    frame.render_widget(framed(app.theme()).title(panel_tabs(app, usize::from(area.width))), area);
     let area = layout::inside(area);
     match app.panel {
         Panel::Processes => processes::draw(app, frame, area),
@@ -72,24 +69,9 @@ fn panel(app: &App, frame: &mut Frame<'_>, area: Rect) {
 }
 
 /// The panels with their keys; the one that is shown in brackets.
-fn tabs(app: &App, width: usize) -> Line<'static> {
-    let tab = |(at, panel): (usize, &Panel)| {
-        let name = match panel {
-            // All four have room at the smallest width of two panels, which is 40.
-            Panel::Processes if width < TABS => "Procs",
-            Panel::Processes => "Processes",
-            Panel::Freeze => "Freeze",
-            Panel::Files => "Files",
-            Panel::Events => "Events",
-        };
-        let number = at + 1;
-        if app.panel == *panel {
-            Span::styled(format!("[{number} {name}]"), app.theme().strong())
-        } else {
-            Span::styled(format!(" {number} {name} "), app.theme().faint())
-        }
-    };
-    Panel::ALL.iter().enumerate().map(tab).collect()
+fn panel_tabs(app: &App, width: usize) -> Line<'static> {
+    let style = |panel| if panel == app.panel { app.theme().strong() } else { app.theme().faint() };
+    tabs::panels(app.panel, width).map(|(panel, text)| Span::styled(text, style(panel))).collect()
 }
 
 /// The frame of a part of the screen.

@@ -3,10 +3,14 @@
 mod checkpoint;
 mod owners;
 mod rescue;
+mod signals;
 mod systemd;
 
 use std::collections::HashMap;
-use std::io;
+use std::fs::OpenOptions;
+use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
 use std::time::Duration;
 
 use crossbeam_channel::{Sender, unbounded};
@@ -20,7 +24,7 @@ use crate::kernel::cgroupfs::{Filesystem, Group};
 use crate::kernel::freezer::{self, Outcome};
 use crate::kernel::guard;
 use crate::kernel::processes::{elsewhere, group_of};
-use crate::model::{CgroupId, CgroupPath, Change, Hierarchies, Hierarchy, Version, span};
+use crate::model::{CgroupId, CgroupPath, Change, Hierarchies, Hierarchy, Version, printable, span};
 use crate::timer::{self, Log};
 use crate::watch::{Focus, Observer, Told, Watching};
 
@@ -103,6 +107,12 @@ impl World {
             Command::Stop => self.control().for_each(Control::cancel),
             Command::FindStranded => rescue::find(&self.hosts, true, &self.inbox)?,
             Command::Rescue(cases) => rescue::rescue(&self.hosts, cases, &self.inbox)?,
+            Command::Signal { process, signal } => {
+                let _ = self.inbox.send(Event::Signalled(signals::send(process, signal)));
+            }
+            Command::Export { file, events } => {
+                let _ = self.inbox.send(Event::Exported(export(&file, &events)));
+            }
             Command::Copy(text) => execute!(io::stdout(), CopyToClipboard::to_clipboard_from(text))?,
             Command::Mouse(ours) => execute!(io::stdout(), Clicks(ours))?,
             // The loop has the terminal, and does it.
@@ -149,6 +159,17 @@ impl World {
         // The writer ends only with the program.
         let _ = self.writes.send(Write { what, version, id, path });
     }
+}
+
+/// Into a new file that nobody else may read: group names can tell much.
+fn export(file: &Path, events: &str) -> Result<String, String> {
+    let name = printable(file.as_os_str().as_encoded_bytes()).into_owned();
+    let write = || -> io::Result<()> {
+        let mut new = OpenOptions::new().write(true).create_new(true).mode(0o600).open(file)?;
+        new.write_all(events.as_bytes())
+    };
+    let written = format!("written: {name}, {}", span::count(events.lines().count(), "event", "events"));
+    write().map(|()| written).map_err(|error| format!("the events are not written to {name}: {error}"))
 }
 
 fn event(version: Version, other: Option<&Hierarchy>, told: Told) -> Event {

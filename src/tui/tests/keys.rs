@@ -218,9 +218,12 @@ fn it_is_drawn_again_only_when_a_time_changes() {
     s.send(Event::Tick(Duration::from_secs(721)));
     assert_eq!(s.app.next_tick(), Some(Duration::from_secs(1)), "db.service is freezing for some seconds");
     s.changes(vec![Change::Read(group(11, "db.service", false, false))]);
-    assert_eq!(s.app.next_tick(), Some(Duration::from_secs(59)), "the others are frozen for 12 minutes");
+    assert_eq!(s.app.next_tick(), Some(Duration::from_secs(3)), "it is marked as thawed just now");
+    s.send(Event::Tick(Duration::from_secs(724)));
+    assert_eq!(s.app.next_tick(), Some(Duration::from_secs(56)), "the others are frozen for 12 minutes");
     let thawed = [(10, "app.service"), (20, "workers"), (31, "build")];
     s.changes(thawed.map(|(ino, name)| Change::Read(group(ino, name, false, false))).into());
+    s.send(Event::Tick(Duration::from_secs(727)));
     assert_eq!(s.app.next_tick(), None);
 }
 

@@ -3,27 +3,69 @@
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use tui_input::Input;
 
-use super::{keys, leaving};
-use crate::model::{CgroupId, span};
+use super::{leaving, typing};
+use crate::model::{CgroupId, CgroupPath, span};
+use crate::tui::batch::Batch;
 use crate::tui::dialog::{Choice, Dialog, Guard, Question};
-use crate::tui::{App, Command, FreezeAction, Target};
+use crate::tui::signal::Effect;
+use crate::tui::{App, Command, FreezeAction, Target, processes};
 
-/// `span`: what stands there first, where it is to be for a time.
+/// Of the selected group, or of all that are marked. `span`: what stands there first, where it is to be for a time.
 pub(super) fn ask_freeze(app: &mut App, span: Option<&str>, commands: &mut Vec<Command>) {
-    let Some(target) = app.selected_target() else { return };
-    let Target { version, id, path } = target.clone();
-    commands.push(Command::Inspect { version, id, path });
     let span = span.map(|span| Input::new(span.to_owned()));
-    let (guard, typed) = (Guard::Waiting, Input::default());
-    let question = Question::Freeze { target, guard, owner: None, typed, span, on_span: false };
+    let mut targets = if app.marks() > 0 { app.marked_that(false) } else { Vec::new() };
+    for Target { version, id, path } in targets.iter().cloned() {
+        commands.push(Command::Inspect { version, id, path });
+    }
+    let typed = Input::default();
+    if targets.len() > 1 {
+        let waiting = targets.iter().map(|target| target.id).collect();
+        let refused = Vec::new();
+        let question = Question::FreezeMany { targets, waiting, refused, typed, span, on_span: false };
+        app.dialog = Some(Dialog::new(question));
+        return;
+    }
+    let Some(target) = targets.pop().or_else(|| app.selected_target()) else { return };
+    if app.marks() == 0 {
+        let Target { version, id, path } = target.clone();
+        commands.push(Command::Inspect { version, id, path });
+    }
+    let below = app.node_of(&target).map_or(0, |node| node.below.groups as usize);
+    let guard = Guard::Waiting;
+    let question = Question::Freeze { target, guard, owner: None, below, typed, span, on_span: false };
     app.dialog = Some(Dialog::new(question));
 }
 
 pub(super) fn ask_thaw(app: &mut App) {
-    let Some(target) = app.selected_target() else { return };
-    let own = app.selected_node().is_some_and(|node| node.group.freezer.requested());
-    let above = app.asked_above().and_then(|key| app.target(key));
+    let mut targets = if app.marks() > 0 { app.marked_that(true) } else { Vec::new() };
+    if targets.len() > 1 {
+        let held = held_from_outside(app, &targets);
+        app.dialog = Some(Dialog::new(Question::ThawMany { targets, held }));
+        return;
+    }
+    let Some(target) = targets.pop().or_else(|| app.selected_target()) else { return };
+    let own = app.node_of(&target).is_some_and(|node| node.group.freezer.requested());
+    let above = above(app, &target);
     app.dialog = Some(Dialog::new(Question::Thaw { target, own, above }));
+}
+
+/// The nearest group above a group that asks for a freeze.
+fn above(app: &App, target: &Target) -> Option<Target> {
+    let tree = app.grove()?.tree.as_ref()?;
+    app.target(tree.inherited_from(tree.find(target.id)?)?)
+}
+
+/// A group that asks, stands above one of these, and is not among them.
+fn held_from_outside(app: &App, targets: &[Target]) -> Option<CgroupPath> {
+    let outside = |above: &Target| targets.iter().all(|target| target.id != above.id);
+    targets.iter().filter_map(|target| above(app, target)).find(outside).map(|above| above.path)
+}
+
+/// What may be done to the chosen process.
+pub(super) fn ask_signal(app: &mut App) {
+    let Some(process) = processes::chosen(app).cloned() else { return };
+    let Some(effect) = Effect::on(&process, app) else { return };
+    app.dialog = Some(Dialog::new(Question::Signal { process, effect }));
 }
 
 pub(super) fn on_key(app: &mut App, key: &KeyEvent, commands: &mut Vec<Command>) {
@@ -37,7 +79,7 @@ pub(super) fn on_key(app: &mut App, key: &KeyEvent, commands: &mut Vec<Command>)
         KeyCode::Tab | KeyCode::Right | KeyCode::Down => dialog.turn(true),
         KeyCode::BackTab | KeyCode::Left | KeyCode::Up => dialog.turn(false),
         _ => match dialog.typed_mut() {
-            Some(typed) => keys::edit(typed, key),
+            Some(typed) => typing::edit(typed, key),
             None if key.code == KeyCode::Char('l') => dialog.turn(true),
             None if key.code == KeyCode::Char('h') => dialog.turn(false),
             None => {}
@@ -70,6 +112,22 @@ fn choose(app: &mut App, commands: &mut Vec<Command>) {
             app.say(format!("thawing {} …", target.path));
             commands.push(thaw(target));
         }
+        (Choice::Freeze, Question::FreezeMany { targets, span, .. }) => {
+            app.say(format!("freezing {} …", span::count(targets.len(), "group", "groups")));
+            app.batch = Some(Batch::new(FreezeAction::Freeze, &targets));
+            let span = span.and_then(|span| span::for_a_time(span.value()).ok());
+            let freeze =
+                |Target { version, id, path }| Command::Freeze { version, id, path, force: false, span };
+            commands.extend(targets.into_iter().map(freeze));
+        }
+        (Choice::Thaw, Question::ThawMany { targets, .. }) => {
+            app.say(format!("thawing {} …", span::count(targets.len(), "group", "groups")));
+            app.batch = Some(Batch::new(FreezeAction::Thaw, &targets));
+            commands.extend(targets.into_iter().map(thaw));
+        }
+        (Choice::Send(signal), Question::Signal { process, .. }) => {
+            commands.push(Command::Signal { process: process.id, signal });
+        }
         (Choice::ThawAndLeave, Question::Leave { frozen }) => leaving::thaw_all(app, frozen, commands),
         (Choice::LeaveAfter, Question::Busy) if app.checkpoint_runs() => {
             app.leaving_after_checkpoint = true;
@@ -101,14 +159,22 @@ pub(super) fn target_gone(app: &mut App) {
 
 pub(super) fn on_guard(app: &mut App, of: CgroupId, refusal: Option<String>, by: Option<String>) {
     let Some(dialog) = &mut app.dialog else { return };
-    if let Question::Freeze { target, guard, owner, .. } = &mut dialog.question
-        && target.id == of
-    {
-        *guard = refusal.map_or(Guard::Clear, Guard::Refused);
-        *owner = by;
-        // Whatever was chosen before the answer was not chosen knowing it.
-        dialog.button = 0;
+    match &mut dialog.question {
+        Question::Freeze { target, guard, owner, .. } if target.id == of => {
+            *guard = refusal.map_or(Guard::Clear, Guard::Refused);
+            *owner = by;
+        }
+        Question::FreezeMany { targets, waiting, refused, .. } => {
+            if !waiting.remove(&of) {
+                return;
+            }
+            let target = targets.iter().find(|target| target.id == of);
+            refused.extend(target.map(|target| target.path.clone()).zip(refusal));
+        }
+        _ => return,
     }
+    // Whatever was chosen before the answer was not chosen knowing it.
+    dialog.button = 0;
 }
 
 /// Said once at the start; asked for, it is a question.
@@ -130,9 +196,12 @@ pub(super) fn on_done(
     commands: &mut Vec<Command>,
 ) {
     let done = outcome.is_ok();
-    match outcome {
-        Ok(sentence) => app.say(sentence),
-        Err(sentence) => app.complain(sentence),
+    let in_batch = app.batch.as_mut().is_some_and(|batch| batch.take(action, target.id, &outcome));
+    let said = if in_batch { app.batch.as_ref().and_then(Batch::outcome) } else { Some(outcome) };
+    match said {
+        Some(Ok(sentence)) => app.say(sentence),
+        Some(Err(sentence)) => app.complain(sentence),
+        None => {}
     }
     if done {
         app.frozen_here.retain(|held| held.id != target.id);

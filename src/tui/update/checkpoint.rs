@@ -2,7 +2,7 @@
 
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-use super::{keys, leaving};
+use super::{leaving, typing};
 use crate::checkpoint::Progress;
 use crate::tui::checkpoint::story;
 use crate::tui::checkpoint::{Checkpoint, Field, Look, Stage};
@@ -42,7 +42,7 @@ pub(super) fn on_key(app: &mut App, key: &KeyEvent, commands: &mut Vec<Command>)
 fn type_or_act(app: &mut App, key: &KeyEvent, commands: &mut Vec<Command>) {
     let Some(checkpoint) = &mut app.checkpoint else { return };
     if let Some(typed) = checkpoint.typed_mut() {
-        return keys::edit(typed, key);
+        return typing::edit(typed, key);
     }
     match key.code {
         KeyCode::Char('j') => scroll(app, 1),
@@ -111,7 +111,7 @@ fn sideways(app: &mut App, key: &KeyEvent, commands: &mut Vec<Command>) {
         }
         Field::Into | Field::Options | Field::Name => {
             if let Some(typed) = checkpoint.typed_mut() {
-                keys::edit(typed, key);
+                typing::edit(typed, key);
             }
         }
         Field::Cancel | Field::Run | Field::Rescue | Field::Stop => checkpoint.turn(forward),

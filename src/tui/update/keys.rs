@@ -1,16 +1,14 @@
 //! Keys: to the dialog, to the search, or through the key table.
 
-use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
-use tui_input::{Input, InputRequest};
+use ratatui::crossterm::event::KeyEvent;
 
-use super::{answers, checkpoint, leaving};
+use super::{answers, checkpoint, leaving, moving, typing};
 use crate::model::span;
-use crate::model::tree::Key;
 use crate::tui::keymap::{self, Lookup};
 use crate::tui::layout::Layout;
 use crate::tui::palette::Palette;
-use crate::tui::rows::Grove;
-use crate::tui::{Action, App, Command, Panel, events, search, story};
+use crate::tui::prompt::{Asks, Prompt};
+use crate::tui::{Action, App, Command, Panel, events, processes, story};
 
 pub(super) fn on_key(app: &mut App, key: &KeyEvent, commands: &mut Vec<Command>) {
     app.message = None;
@@ -21,11 +19,13 @@ pub(super) fn on_key(app: &mut App, key: &KeyEvent, commands: &mut Vec<Command>)
     } else if app.shown_checkpoint().is_some() {
         checkpoint::on_key(app, key, commands);
     } else if app.palette.is_some() {
-        on_palette_key(app, key, commands);
+        typing::on_palette_key(app, key, commands);
+    } else if app.prompt.is_some() {
+        typing::on_prompt_key(app, key, commands);
     } else if app.search.input().is_some() {
-        on_search_key(app, key);
+        typing::on_search_key(app, key);
     } else if app.filter.input().is_some() {
-        on_filter_key(app, key);
+        typing::on_filter_key(app, key);
     } else {
         on_bound_key(app, key, commands);
     }
@@ -54,7 +54,7 @@ fn on_bound_key(app: &mut App, key: &KeyEvent, commands: &mut Vec<Command>) {
     }
 }
 
-fn act(app: &mut App, action: Action, commands: &mut Vec<Command>) {
+pub(super) fn act(app: &mut App, action: Action, commands: &mut Vec<Command>) {
     if app.help {
         // The help lies over everything: it scrolls, any other key closes it, and quitting quits.
         match action {
@@ -78,13 +78,27 @@ fn act(app: &mut App, action: Action, commands: &mut Vec<Command>) {
         Action::PanelEvents => show_panel(app, Panel::Events),
         Action::PanelDown if app.panel == Panel::Events => events::scroll(app, true),
         Action::PanelUp if app.panel == Panel::Events => events::scroll(app, false),
+        Action::PanelDown if processes::has_the_keys(app) => processes::step(app, true),
+        Action::PanelUp if processes::has_the_keys(app) => processes::step(app, false),
         Action::PanelDown => app.panel_offset += 1,
         Action::PanelUp => app.panel_offset = app.panel_offset.saturating_sub(1),
-        Action::Hierarchy => app.current = (app.current + 1) % app.groves.len().max(1),
-        Action::Search => begin_search(app),
+        Action::PanelAlone => app.shape.alone = !app.shape.alone,
+        Action::BorderLeft => move_border(app, -4),
+        Action::BorderRight => move_border(app, 4),
+        Action::Order => {
+            app.order = app.order.next();
+            app.panel_offset = 0;
+            app.say(format!("processes {}", app.order.word()));
+        }
+        Action::Signal => answers::ask_signal(app),
+        Action::Export => typing::begin_export(app),
+        Action::Jump => app.prompt = Some(Prompt::new(Asks::Jump, String::new())),
+        Action::Mark | Action::MarkBelow | Action::Unmark => mark(app, action),
+        Action::Hierarchy => moving::other_hierarchy(app),
+        Action::Search => typing::begin_search(app),
         Action::Filter => app.filter.begin(),
-        Action::NextHit => next_hit(app, true),
-        Action::PreviousHit => next_hit(app, false),
+        Action::NextHit => typing::next_hit(app, true),
+        Action::PreviousHit => typing::next_hit(app, false),
         Action::Freeze => answers::ask_freeze(app, None, commands),
         Action::FreezeFor => answers::ask_freeze(app, Some("30s"), commands),
         Action::Thaw => answers::ask_thaw(app),
@@ -113,57 +127,39 @@ fn act(app: &mut App, action: Action, commands: &mut Vec<Command>) {
         Action::Help => (app.help, app.help_offset) = (true, 0),
         Action::Back => back(app),
         Action::Quit => leaving::ask(app, commands),
-        _ => move_selection(app, action),
+        _ => moving::move_selection(app, action),
     }
 }
 
-fn move_selection(app: &mut App, action: Action) {
-    let page = app.tree_height().max(2);
+fn move_border(app: &mut App, by: i16) {
+    if let Some(layout) = app.layout() {
+        app.shape.move_border(by, layout.body);
+    }
+}
+
+/// Space marks and goes on, so that several are marked in a row.
+fn mark(app: &mut App, action: Action) {
     let Some(grove) = app.grove_mut() else { return };
-    grove.give_up();
-    let (cursor, last) = (grove.cursor(), grove.rows.len().saturating_sub(1));
+    let Some(key) = grove.selected else { return };
     match action {
-        Action::Down => grove.go(cursor + 1),
-        Action::Up => grove.go(cursor.saturating_sub(1)),
-        Action::First => grove.go(0),
-        Action::Last => grove.go(last),
-        Action::HalfDown => grove.go(cursor + page / 2),
-        Action::HalfUp => grove.go(cursor.saturating_sub(page / 2)),
-        Action::PageDown => grove.go(cursor + page - 1),
-        Action::PageUp => grove.go(cursor.saturating_sub(page - 1)),
-        _ => {
-            if let Some(key) = grove.selected {
-                fold(grove, key, action);
-            }
+        Action::Mark => {
+            grove.turn_mark(key);
+            grove.go(grove.cursor() + 1);
         }
+        Action::MarkBelow => drop(grove.mark_below(key)),
+        _ => grove.unmark(),
     }
+    let marks = app.marks();
+    app.say(if marks == 0 {
+        "no group is marked".to_owned()
+    } else {
+        format!("{} marked: f, F and t are for all of them; U unmarks", span::count(marks, "group", "groups"))
+    });
 }
 
-fn fold(grove: &mut Grove, key: Key, action: Action) {
-    let unfolded = grove.is_unfolded(key);
-    match action {
-        Action::Left if unfolded => grove.set_unfolded(key, false),
-        Action::Left => {
-            if let Some(parent) = grove.node(key).and_then(|node| node.parent) {
-                grove.select(parent);
-            }
-        }
-        Action::Right if unfolded => {
-            let cursor = grove.cursor();
-            let inside = grove.node(key).is_some_and(|node| !node.children.is_empty());
-            grove.go(cursor + usize::from(inside));
-        }
-        Action::Right | Action::Unfold => grove.set_unfolded(key, true),
-        Action::Fold => grove.set_unfolded(key, false),
-        Action::Toggle => grove.set_unfolded(key, !unfolded),
-        Action::UnfoldBelow => grove.unfold_below(key),
-        _ => {}
-    }
-}
-
-fn show_panel(app: &mut App, panel: Panel) {
+pub(super) fn show_panel(app: &mut App, panel: Panel) {
     app.panel = panel;
-    app.panel_first = true;
+    app.shape.panel_first = true;
     app.panel_offset = 0;
 }
 
@@ -171,99 +167,24 @@ fn show_panel(app: &mut App, panel: Panel) {
 fn next_panel(app: &mut App) {
     let narrow = Layout::is_narrow(app.size);
     match app.panel.next() {
-        _ if narrow && !app.panel_first => show_panel(app, Panel::Processes),
+        _ if narrow && !app.shape.panel_first => show_panel(app, Panel::Processes),
         Some(next) => show_panel(app, next),
         None => {
             show_panel(app, Panel::Processes);
-            app.panel_first = !narrow;
+            app.shape.panel_first = !narrow;
         }
     }
 }
 
-fn begin_search(app: &mut App) {
-    let origin = app.grove().and_then(|grove| grove.selected);
-    app.panel_first = false;
-    app.search.begin(origin);
-}
-
-fn on_search_key(app: &mut App, key: &KeyEvent) {
-    match key.code {
-        KeyCode::Esc => {
-            let origin = app.search.cancel();
-            go_to(app, origin);
-        }
-        KeyCode::Enter => app.search.accept(),
-        _ => {
-            if let Some(input) = app.search.input_mut() {
-                edit(input, key);
-            }
-            let text = app.search.input().map(|input| input.value().to_owned()).unwrap_or_default();
-            let origin = app.search.origin();
-            let hit = app
-                .grove()
-                .filter(|_| !text.is_empty())
-                .and_then(|g| search::hit(g, &text, origin, true, true));
-            if hit.is_none() && !text.is_empty() {
-                app.complain("no group has that in its name");
-            }
-            go_to(app, hit.or(origin));
-        }
-    }
-}
-
-fn on_palette_key(app: &mut App, key: &KeyEvent, commands: &mut Vec<Command>) {
-    let Some(palette) = &mut app.palette else { return };
-    match key.code {
-        KeyCode::Esc => app.palette = None,
-        KeyCode::Down | KeyCode::Tab => palette.turn(true),
-        KeyCode::Up | KeyCode::BackTab => palette.turn(false),
-        KeyCode::Enter => {
-            let chosen = palette.fitting().get(palette.chosen()).map(|binding| binding.action);
-            app.palette = None;
-            if let Some(action) = chosen {
-                act(app, action, commands);
-            }
-        }
-        _ => {
-            edit(&mut palette.input, key);
-            palette.typed();
-        }
-    }
-}
-
-fn on_filter_key(app: &mut App, key: &KeyEvent) {
-    match key.code {
-        KeyCode::Esc => app.filter.cancel(),
-        KeyCode::Enter => app.filter.accept(),
-        _ => {
-            if let Some(input) = app.filter.input_mut() {
-                edit(input, key);
-            }
-            app.filter.typed();
-        }
-    }
-}
-
-/// Out of the panel, or else out of the filter.
+/// Out of the panel that is alone, the panel, the marks, or else out of the filter: one of them.
 fn back(app: &mut App) {
-    if !std::mem::take(&mut app.panel_first) && app.filter.clear() {
+    if std::mem::take(&mut app.shape.alone) || std::mem::take(&mut app.shape.panel_first) {
+        return;
+    }
+    if app.marks() > 0 {
+        mark(app, Action::Unmark);
+    } else if app.filter.clear() {
         app.say("all groups are shown again");
-    }
-}
-
-fn next_hit(app: &mut App, forward: bool) {
-    let text = app.search.last().to_owned();
-    let hit = app.grove().and_then(|grove| search::hit(grove, &text, grove.selected, false, forward));
-    match hit {
-        Some(_) => go_to(app, hit),
-        None => app.complain("no group has that in its name"),
-    }
-}
-
-fn go_to(app: &mut App, key: Option<Key>) {
-    if let (Some(grove), Some(key)) = (app.grove_mut(), key) {
-        grove.give_up();
-        grove.select(key);
     }
 }
 
@@ -282,24 +203,4 @@ fn turn_mouse(app: &mut App, commands: &mut Vec<Command>) {
     app.mouse = !app.mouse;
     app.say(if app.mouse { "the mouse selects and folds here" } else { "the mouse is the terminal's" });
     commands.push(Command::Mouse(app.mouse));
-}
-
-/// A key in a line of text.
-pub(super) fn edit(input: &mut Input, key: &KeyEvent) {
-    let control = key.modifiers.contains(KeyModifiers::CONTROL);
-    let request = match key.code {
-        KeyCode::Char('u') if control => InputRequest::DeleteFromStart,
-        KeyCode::Char('w') if control => InputRequest::DeletePrevWord,
-        KeyCode::Char('a') if control => InputRequest::GoToStart,
-        KeyCode::Char('e') if control => InputRequest::GoToEnd,
-        KeyCode::Char(c) if !control => InputRequest::InsertChar(c),
-        KeyCode::Backspace => InputRequest::DeletePrevChar,
-        KeyCode::Delete => InputRequest::DeleteNextChar,
-        KeyCode::Left => InputRequest::GoToPrevChar,
-        KeyCode::Right => InputRequest::GoToNextChar,
-        KeyCode::Home => InputRequest::GoToStart,
-        KeyCode::End => InputRequest::GoToEnd,
-        _ => return,
-    };
-    input.handle(request);
 }

@@ -1,11 +1,14 @@
 //! The question that stands open.
 
 use ratatui::Frame;
+use ratatui::style::Style;
 use ratatui::text::{Line, Span};
+use tui_input::Input;
 
 use super::popup;
-use crate::model::printable;
-use crate::tui::dialog::{Dialog, Guard, Question};
+use crate::model::{CgroupPath, Process, printable, span};
+use crate::tui::dialog::{Choice, Dialog, Guard, Question};
+use crate::tui::signal::{Effect, Signal};
 use crate::tui::{App, Target, columns, story};
 
 pub(super) fn draw(app: &App, dialog: &Dialog, frame: &mut Frame<'_>) {
@@ -13,23 +16,23 @@ pub(super) fn draw(app: &App, dialog: &Dialog, frame: &mut Frame<'_>) {
     let width = screen.width.saturating_sub(4).min(76);
     let room = usize::from(width.saturating_sub(4));
     let mut lines: Vec<Line<'_>> = Vec::new();
-    let (title, paragraphs) = text(app, &dialog.question);
-    // The buttons must be seen: a long text is cut before they are.
-    let most = usize::from(screen.height).saturating_sub(5);
-    let wrapped: Vec<(String, bool)> = paragraphs
-        .into_iter()
-        .flat_map(|(text, wrong)| columns::wrap(&text, room).into_iter().map(move |line| (line, wrong)))
-        .collect();
-    let cut = wrapped.len() > most;
-    for (text, wrong) in wrapped.into_iter().take(if cut { most.saturating_sub(1) } else { most }) {
-        lines.push(if wrong {
-            Line::styled(format!(" {text}"), theme.wrong())
-        } else {
-            Line::from(format!(" {text}"))
-        });
+    let Text { title, said, typed } = text(app, dialog);
+    let wrapped = |paragraphs: Vec<(String, bool)>| -> Vec<(String, bool)> {
+        let lines = |(text, wrong): (String, bool)| {
+            columns::wrap(&text, room).into_iter().map(move |line| (line, wrong))
+        };
+        paragraphs.into_iter().flat_map(lines).collect()
+    };
+    let (mut said, typed) = (wrapped(said), wrapped(typed));
+    // The buttons, and where is typed, must be seen: a long text is cut before them.
+    let most = usize::from(screen.height).saturating_sub(5 + typed.len());
+    if said.len() > most {
+        said.truncate(most.saturating_sub(1));
+        said.push((if theme.ascii { "..." } else { "…" }.to_owned(), false));
     }
-    if cut {
-        lines.push(Line::from(if theme.ascii { " ..." } else { " …" }));
+    for (text, wrong) in said.into_iter().chain(typed) {
+        let style = if wrong { theme.wrong() } else { Style::new() };
+        lines.push(Line::styled(format!(" {text}"), style));
     }
     lines.push(Line::default());
     lines.push(buttons(app, dialog));
@@ -52,22 +55,33 @@ fn buttons(app: &App, dialog: &Dialog) -> Line<'static> {
     Line::from(spans)
 }
 
-/// The title, and paragraphs; a paragraph may be a warning.
-fn text(app: &App, question: &Question) -> (&'static str, Vec<(String, bool)>) {
-    match question {
-        Question::Freeze { target, guard, owner, typed, span, on_span } => {
-            let mut text = freeze(app, target, guard, owner.as_deref(), typed.value());
-            if let Some(span) = span {
-                let here = *on_span || !matches!(guard, Guard::Refused(_));
-                text.extend(for_a_time(span.value(), here));
-            }
-            (" Freeze ", text)
+/// Paragraphs; each may be a warning.
+struct Text {
+    title: &'static str,
+    said: Vec<(String, bool)>,
+    /// The lines that are typed into.
+    typed: Vec<(String, bool)>,
+}
+
+fn text(app: &App, dialog: &Dialog) -> Text {
+    let mut lines = Vec::new();
+    let (title, said) = match &dialog.question {
+        Question::Freeze { target, guard, owner, below, typed, span, on_span } => {
+            lines = to_type(dialog, typed.value(), span.as_ref().map(Input::value), *on_span);
+            (" Freeze ", freeze(app, target, guard, owner.as_deref(), *below))
         }
+        Question::FreezeMany { targets, waiting, refused, typed, span, on_span } => {
+            lines = to_type(dialog, typed.value(), span.as_ref().map(Input::value), *on_span);
+            (" Freeze all marked ", freeze_many(targets, waiting.len(), refused))
+        }
+        Question::ThawMany { targets, held } => (" Thaw all marked ", thaw_many(targets, held.as_ref())),
+        Question::Signal { process, effect } => (" Signal ", signal(process, *effect, dialog.choice())),
         Question::Thaw { target, own, above } => (" Thaw ", thaw(app, target, *own, above.as_ref())),
         Question::Leave { frozen } => (" Leave ", leave(frozen)),
         Question::Rescue { cases } => (" Rescue ", rescue(cases)),
         Question::Busy => (" Leave ", busy()),
-    }
+    };
+    Text { title, said, typed: lines }
 }
 
 fn freeze(
@@ -75,7 +89,7 @@ fn freeze(
     target: &Target,
     guard: &Guard,
     owner: Option<&str>,
-    typed: &str,
+    below: usize,
 ) -> Vec<(String, bool)> {
     let mut text = about(app, target, true);
     if let Some(owner) = owner {
@@ -90,14 +104,78 @@ fn freeze(
     match guard {
         Guard::Waiting => text.push(("Looking at what is in the group …".to_owned(), false)),
         Guard::Clear => {
-            text.push(("Every process in it and below stops until it is thawed.".to_owned(), false))
+            let groups = span::count(below, "group", "groups");
+            let and = if below > 0 { format!(" and in the {groups} below") } else { " and below".to_owned() };
+            text.push((format!("Every process in it{and} stops until it is thawed."), false))
         }
-        Guard::Refused(reason) => {
-            text.push((format!("Refused: {}", printable(reason.as_bytes())), true));
-            text.push((format!("To do it all the same type {}:", printable(target.path.name())), false));
-            text.push((format!("> {}_", printable(typed.as_bytes())), false));
-        }
+        Guard::Refused(reason) => text.push((format!("Refused: {}", printable(reason.as_bytes())), true)),
     }
+    text
+}
+
+/// How many of several groups are named.
+const NAMED: usize = 6;
+
+fn names<'a>(paths: impl ExactSizeIterator<Item = &'a CgroupPath>) -> Vec<(String, bool)> {
+    let more = paths.len().saturating_sub(NAMED);
+    let mut text: Vec<_> = paths.take(NAMED).map(|path| (format!("  {path}"), false)).collect();
+    text.extend((more > 0).then(|| (format!("  and {more} more"), false)));
+    text
+}
+
+fn freeze_many(targets: &[Target], waiting: usize, refused: &[(CgroupPath, String)]) -> Vec<(String, bool)> {
+    let mut text = names(targets.iter().map(|target| &target.path));
+    text.push((String::new(), false));
+    for (path, reason) in refused.iter().take(2) {
+        text.push((format!("{path} must not be frozen: {}", printable(reason.as_bytes())), true));
+    }
+    text.push(match (waiting, refused.len()) {
+        (1.., _) => ("Looking at what is in the groups …".to_owned(), false),
+        (0, 0) => ("Each gets a request of its own: every process in it and below stops.".to_owned(), false),
+        (0, _) => ("Unmark it, or freeze it alone.".to_owned(), true),
+    });
+    text
+}
+
+fn thaw_many(targets: &[Target], held: Option<&CgroupPath>) -> Vec<(String, bool)> {
+    let mut text = names(targets.iter().map(|target| &target.path));
+    text.push((String::new(), false));
+    text.push(match held {
+        Some(above) => {
+            (format!("Not all of them run then: {above} above them asks, and is not marked."), true)
+        }
+        None => {
+            ("Each takes its own request back: its processes run on where they stopped.".to_owned(), false)
+        }
+    });
+    text
+}
+
+fn signal(process: &Process, effect: Effect, choice: Choice) -> Vec<(String, bool)> {
+    let mut text = vec![
+        (format!("{} {}", process.id.pid, printable(&process.command)), false),
+        (format!("user {}, state {}", printable(process.user.as_bytes()), process.state), false),
+        (String::new(), false),
+    ];
+    text.push(match choice {
+        Choice::Send(signal) => match effect.refused(signal) {
+            Some(why) => (format!("{}: {why}.", signal.word()), true),
+            None => (format!("{}: {}", signal.word(), effect.words(signal)), signal == Signal::Kill),
+        },
+        _ => ("Left and Right choose; each says what it does before it is sent.".to_owned(), false),
+    });
+    text
+}
+
+/// The lines that are typed into: what makes sure, and for how long.
+fn to_type(dialog: &Dialog, typed: &str, span: Option<&str>, on_span: bool) -> Vec<(String, bool)> {
+    let wanted = dialog.wanted();
+    let mut text = Vec::new();
+    if let Some(wanted) = &wanted {
+        text.push((dialog.demand(wanted), false));
+        text.push((format!("> {}_", printable(typed.as_bytes())), false));
+    }
+    text.extend(span.map(|span| for_a_time(span, on_span || wanted.is_none())).into_iter().flatten());
     text
 }
 

@@ -2,7 +2,6 @@
 
 use ratatui::Frame;
 use ratatui::layout::{Position, Rect};
-use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 use crate::model::printable;
@@ -21,8 +20,9 @@ fn said(app: &App, frame: &mut Frame<'_>, area: Rect) {
     let message =
         app.message.as_ref().map(|message| (printable(message.text.as_bytes()).into_owned(), message.wrong));
     let mistake = app.filter.mistake().map(|text| (printable(text.as_bytes()).into_owned(), true));
-    let typing = app.search.input().map(|input| (" search: ", input, message.clone()));
-    let typing = typing.or_else(|| app.filter.input().map(|input| (" filter: ", input, mistake)));
+    let prompt = app.prompt.as_ref().map(|prompt| (prompt.asks.words(), &prompt.input, message.clone()));
+    let search = app.search.input().map(|input| (" search: ", input, message.clone()));
+    let typing = prompt.or(search).or_else(|| app.filter.input().map(|input| (" filter: ", input, mistake)));
     if let Some((prompt, input, message)) = typing {
         let mut text = format!("{prompt}{}", printable(input.value().as_bytes()));
         let cursor = columns::width(prompt) + input.visual_cursor();
@@ -44,14 +44,15 @@ fn said(app: &App, frame: &mut Frame<'_>, area: Rect) {
     frame.render_widget(Line::styled(columns::cut(&format!(" {text}"), width), style), area);
 }
 
-/// The keys from the table; what can't be done now is grey, and its key says why.
+/// The keys from the table that do something here; the palette has the others too, and says why they do not.
 fn keys(app: &App, width: usize) -> Line<'static> {
     let theme = app.theme();
     if app.shown_checkpoint().is_some() && app.dialog.is_none() {
         let keys = " Tab next field  Enter choose  PgUp PgDn scroll  y copy the command  Esc back";
         return Line::styled(columns::cut(keys, width), theme.faint());
     }
-    let mut shown: Vec<_> = TABLE.iter().filter(|binding| !binding.footer.is_empty()).collect();
+    let fits = |binding: &&Binding| !binding.footer.is_empty() && binding.action.unavailable(app).is_none();
+    let mut shown: Vec<_> = TABLE.iter().filter(fits).collect();
     let key = |binding: &Binding| binding.keys.first().copied().unwrap_or_default();
     let room = |b: &&Binding| columns::width(key(b)) + columns::width(b.footer) + 3;
     // Help and quit stand last and stay: where there is no room, what stands before them goes.
@@ -60,11 +61,8 @@ fn keys(app: &App, width: usize) -> Line<'static> {
     }
     let mut spans = vec![Span::raw(" ")];
     for binding in shown {
-        let grey = binding.action.unavailable(app).is_some();
-        let (strong, plain) =
-            if grey { (theme.faint(), theme.faint()) } else { (theme.strong(), Style::new()) };
-        spans.push(Span::styled(key(binding), strong));
-        spans.push(Span::styled(format!(" {}  ", binding.footer), plain));
+        spans.push(Span::styled(key(binding), theme.strong()));
+        spans.push(Span::raw(format!(" {}  ", binding.footer)));
     }
     Line::from(spans)
 }

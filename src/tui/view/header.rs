@@ -5,17 +5,16 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use super::thousands;
-use crate::model::{Version, printable};
-use crate::tui::{App, columns};
+use crate::tui::{App, columns, tabs};
 
 pub(super) fn draw(app: &App, frame: &mut Frame<'_>, area: Rect) {
     let theme = app.theme();
     let width = usize::from(area.width);
+    let name = tabs::name(app);
     let mut left = hierarchies(app);
-    let taken: usize = left.iter().map(|span| columns::width(&span.content)).sum();
+    let taken = columns::width(&name) + left.iter().map(|span| columns::width(&span.content)).sum::<usize>();
     let mut right = counts(app);
-    let room =
-        |right: &[Count]| taken + right.iter().map(|c| columns::width(&c.text) + 2).sum::<usize>() + 12;
+    let room = |right: &[Count]| taken + right.iter().map(|c| columns::width(&c.text) + 2).sum::<usize>();
     while right.len() > 1 && room(&right) > width {
         // What matters least is left out first.
         let least = right.iter().map(|count| count.rank).max();
@@ -23,12 +22,7 @@ pub(super) fn draw(app: &App, frame: &mut Frame<'_>, area: Rect) {
     }
     let right: Vec<String> = right.into_iter().map(|count| count.text).collect();
     let right = right.join("  ") + " ";
-    let free = width.saturating_sub(taken + columns::width(&right));
-    let host = printable(app.settings.host.as_bytes()).into_owned();
-    let dot = if theme.ascii { "-" } else { "·" };
-    let full = format!(" cryoscope {dot} {host}  ");
-    let name = if host.is_empty() || columns::width(&full) > free { " cryoscope ".to_owned() } else { full };
-    let gap = width.saturating_sub(columns::width(&name) + taken + columns::width(&right));
+    let gap = width.saturating_sub(taken + columns::width(&right));
     let mut line = vec![Span::styled(name, theme.strong())];
     line.append(&mut left);
     line.push(Span::raw(" ".repeat(gap)));
@@ -39,14 +33,10 @@ pub(super) fn draw(app: &App, frame: &mut Frame<'_>, area: Rect) {
 fn hierarchies(app: &App) -> Vec<Span<'static>> {
     let theme = app.theme();
     let mut spans = Vec::new();
-    for (at, grove) in app.groves.iter().enumerate() {
+    for (at, name) in tabs::hierarchies(app) {
         if at > 0 {
             spans.push(Span::raw(theme.bar()));
         }
-        let name = match grove.version {
-            Version::V2 => " v2 unified ",
-            Version::V1 => " v1 freezer ",
-        };
         spans.push(Span::styled(name, if at == app.current { theme.chosen() } else { theme.faint() }));
     }
     spans
@@ -77,6 +67,7 @@ fn counts(app: &App) -> Vec<Count> {
         (true, 4, groups),
         (below.frozen > 0, 0, number(below.frozen, "frozen")),
         (below.freezing > 0, 1, number(below.freezing, "freezing")),
+        (grove.marks() > 0, 1, format!("{} marked", thousands(grove.marks() as u64))),
         (app.settings.read_only, 5, "read-only".to_owned()),
         (grove.watching.groups > 0, 6, watched),
     ];

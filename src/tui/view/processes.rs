@@ -7,53 +7,62 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::Line;
 
-use crate::model::{Process, State, printable, process, span};
-use crate::tui::{App, columns, story};
-
-/// From here on threads and memory have their columns.
-const WIDE: usize = 50;
+use crate::model::{Process, State, printable, span};
+use crate::tui::processes::{Columns, Order};
+use crate::tui::{App, columns, processes, story};
 
 pub(super) fn draw(app: &App, frame: &mut Frame<'_>, area: Rect) {
     let width = usize::from(area.width);
-    let lines = lines(app, width);
-    for (y, (text, style)) in (area.y..area.bottom()).zip(lines.into_iter().skip(app.panel_offset)) {
+    let (titles, list) = lines(app, width);
+    let list = list.into_iter().skip(app.panel_offset);
+    for (y, (text, style)) in (area.y..area.bottom()).zip(titles.into_iter().chain(list)) {
         let line = Line::styled(columns::cut(&text, width), style);
         frame.render_widget(line, Rect { y, height: 1, ..area });
     }
 }
 
-fn lines(app: &App, width: usize) -> Vec<(String, Style)> {
+type Styled = (String, Style);
+
+/// What stays on top, and what scrolls below it.
+fn lines(app: &App, width: usize) -> (Vec<Styled>, Vec<Styled>) {
     let theme = app.theme();
-    let Some(node) = app.selected_node() else { return Vec::new() };
+    let Some(node) = app.selected_node() else { return Default::default() };
     let name = story::name(node);
     let list = match app.selected_processes() {
-        None => return vec![(format!(" {name}   reading…"), theme.faint())],
+        None => return (vec![(format!(" {name}   reading…"), theme.faint())], Vec::new()),
         Some(Err(reason)) => {
             let text = format!("{name}: {}", printable(reason.as_bytes()));
-            return columns::wrap(&text, width.max(4))
-                .into_iter()
-                .map(|line| (line, theme.wrong()))
-                .collect();
+            let lines = columns::wrap(&text, width.max(4)).into_iter();
+            return (lines.map(|line| (line, theme.wrong())).collect(), Vec::new());
         }
         Some(Ok(list)) if list.is_empty() => {
-            return vec![(format!(" {name}   no process in the group itself"), theme.faint())];
+            return (vec![(format!(" {name}   no process in the group itself"), theme.faint())], Vec::new());
         }
         Some(Ok(list)) => list,
     };
     // Where a process waits matters while it keeps the group from freezing.
-    let wide = width >= WIDE;
-    let waits = node.state() == Some(State::Freezing);
-    let mut lines = vec![(summary(&name, list), theme.strong()), (titles(wide), theme.faint())];
-    for branch in process::tree(list) {
+    let shape = Shape { columns: Columns::of(width), waits: node.state() == Some(State::Freezing), width };
+    let titles = vec![(summary(&name, list), theme.strong()), (titles(app, shape.columns), theme.faint())];
+    let chosen = processes::chosen(app).map(|process| process.id);
+    let lines = app.order.arrange(list).into_iter().map(|branch| {
         let process = &list[branch.index];
         let tree = match branch.depth {
             0 => String::new(),
             depth => " ".repeat(2 * (depth - 1).min(8)) + theme.branch(),
         };
         let style = if process.mark().is_some() { theme.waiting() } else { Style::new() };
-        lines.push((line(process, &tree, waits, width), style));
-    }
-    lines
+        let is_chosen = chosen == Some(process.id);
+        (line(process, &tree, shape, is_chosen), if is_chosen { style.patch(theme.strong()) } else { style })
+    });
+    (titles, lines.collect())
+}
+
+/// What all lines have in common.
+#[derive(Clone, Copy)]
+struct Shape {
+    columns: Columns,
+    waits: bool,
+    width: usize,
 }
 
 fn summary(name: &str, list: &[Process]) -> String {
@@ -63,17 +72,20 @@ fn summary(name: &str, list: &[Process]) -> String {
     format!(" {name}   {processes}  {}  {}", span::count(threads, "thread", "threads"), span::bytes(rss))
 }
 
-fn titles(wide: bool) -> String {
-    if wide {
-        format!("{:>7} {} S {:>3} {:>8} COMMAND", "PID", columns::fit("USER", 8), "THR", "RSS")
-    } else {
-        format!("{:>7} {} S COMMAND", "PID", columns::fit("USER", 6))
-    }
+/// A mark stands at the one that the list is sorted by.
+fn titles(app: &App, columns: Columns) -> String {
+    let mark = app.theme().triangle(true);
+    let title = |(order, title): (Order, String)| {
+        let sorted = order == app.order && order != Order::Tree;
+        let word = title.trim();
+        if sorted { title.replacen(&format!("{word} "), &format!("{word}{mark}"), 1) } else { title }
+    };
+    columns.titles().into_iter().map(title).collect()
 }
 
-fn line(process: &Process, tree: &str, waits: bool, width: usize) -> String {
-    let wide = width >= WIDE;
-    let user = columns::fit(&printable(process.user.as_bytes()), if wide { 8 } else { 6 });
+fn line(process: &Process, tree: &str, shape: Shape, chosen: bool) -> String {
+    let Shape { columns, waits, width } = shape;
+    let user = columns::fit(&printable(process.user.as_bytes()), columns.user);
     let mark = process.mark().map_or(String::new(), |mark| format!("[{mark}] "));
     let place = process
         .wchan
@@ -82,10 +94,11 @@ fn line(process: &Process, tree: &str, waits: bool, width: usize) -> String {
         .map_or(String::new(), |wchan| format!("<{}> ", printable(wchan)));
     let (pid, state, threads, rss) =
         (process.id.pid, process.state, process.threads, span::bytes(process.rss));
-    let numbers = if wide {
-        format!("{pid:>7} {user} {state} {threads:>3} {rss:>8} ")
+    let pointer = if chosen { ">" } else { " " };
+    let numbers = if columns.wide {
+        format!("{pointer}{pid:>6} {user} {state} {threads:>3} {rss:>8} ")
     } else {
-        format!("{pid:>7} {user} {state} ")
+        format!("{pointer}{pid:>6} {user} {state} ")
     };
     let before = format!("{numbers}{tree}{mark}{place}");
     let room = width.saturating_sub(columns::width(&before));

@@ -6,7 +6,7 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 use super::framed;
-use crate::model::tree::{Key, Node};
+use crate::model::tree::{Key, Node, What};
 use crate::model::{State, printable, span};
 use crate::tui::rows::{Grove, Row};
 use crate::tui::theme::Theme;
@@ -38,29 +38,30 @@ fn title(app: &App, grove: &Grove, area: Rect) -> String {
 fn line(app: &App, grove: &Grove, row: Row, width: usize) -> Line<'static> {
     let theme = app.theme();
     let selected = grove.selected == Some(row.key);
+    // Very deep groups keep room for a name.
+    let indent = " ".repeat((2 * row.depth).min(width / 3));
     let Some(node) = grove.node(row.key) else {
-        return Line::styled(
-            columns::fit(&format!(" {}(gone)", "  ".repeat(row.depth)), width),
-            theme.faint(),
-        );
+        let gone = row.gone.and_then(|number| grove.recent.gone(number));
+        let name = gone.map_or(String::new(), |gone| printable(&gone.name).into_owned());
+        return Line::styled(columns::fit(&format!(" {indent}  {name}  (gone)"), width), theme.faint());
     };
     let triangle = if node.children.is_empty() { " " } else { theme.triangle(grove.is_unfolded(row.key)) };
-    // Very deep groups keep room for a name.
-    let indent = "  ".repeat(row.depth).len().min(width / 3);
     let pointer = if selected { ">" } else { " " };
+    let mark = if grove.is_marked(row.key) { theme.mark() } else { " " };
     let owner = app.owners.get(&node.group.id).and_then(|owner| owner.as_deref());
     let owner = owner.map_or(String::new(), |owner| format!(" [{}]", printable(owner.as_bytes())));
-    let name = format!("{pointer}{}{triangle} {}{owner}", " ".repeat(indent), story::name(node));
+    let name = format!("{pointer}{indent}{triangle}{mark}{}{owner}", story::name(node));
     let count = node.processes.map_or(String::new(), |n| n.to_string());
     let room = width.saturating_sub(COUNT + 1);
     let badge = badge(app, grove, row.key, node);
+    let is_new = grove.recent.of(node.group.id).is_some() || grove.is_marked(row.key);
     let fits = columns::width(&name) + 1 + columns::width(&badge.full) <= room;
     let text = if fits { badge.full } else { badge.short };
     // Badges stand below each other as long as the names leave room.
     let most = room.saturating_sub(columns::width(&text) + 1);
     let name_room = most.min(columns::width(&name).max(room * 11 / 20));
     let line = Line::from(vec![
-        Span::styled(columns::fit(&name, name_room), Style::new()),
+        Span::styled(columns::fit(&name, name_room), if is_new { theme.strong() } else { Style::new() }),
         Span::raw(" "),
         // A coloured ground in the middle of the chosen row would look like another choice.
         Span::styled(
@@ -90,7 +91,7 @@ fn badge(app: &App, grove: &Grove, key: Key, node: &Node) -> Badge {
     let (symbol, word, style) = match node.state() {
         Some(State::Frozen) => (theme.frozen(), "frozen", theme.cold()),
         Some(State::Freezing) => (theme.freezing(), "freezing", theme.waiting()),
-        _ => return below(theme, node),
+        _ => return recent(theme, grove, node).unwrap_or_else(|| below(theme, node)),
     };
     let up = if by.is_some() { theme.above() } else { "" };
     let full = match (node.state(), by) {
@@ -99,6 +100,19 @@ fn badge(app: &App, grove: &Grove, key: Key, node: &Node) -> Badge {
         (_, None) => format!("{symbol} {word}{since}"),
     };
     Badge { full, short: format!("{symbol}{up} {word}"), style }
+}
+
+/// What has just happened to a group that is not frozen, and has nothing frozen below.
+fn recent(theme: Theme, grove: &Grove, node: &Node) -> Option<Badge> {
+    if node.below.frozen + node.below.freezing > 0 {
+        return None;
+    }
+    let word = match grove.recent.of(node.group.id)? {
+        What::Created => "new",
+        What::Thawed => "thawed just now",
+        _ => return None,
+    };
+    Some(Badge { full: word.to_owned(), short: word.to_owned(), style: theme.strong() })
 }
 
 fn below(theme: Theme, node: &Node) -> Badge {

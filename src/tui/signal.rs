@@ -1,0 +1,80 @@
+//! Signals to a process, and what each does to one in a group that is frozen or not.
+
+use super::App;
+use crate::model::{Process, State, Version};
+
+/// The signals that can be sent from here (signal(7)).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Signal {
+    /// SIGSTOP.
+    Stop,
+    /// SIGCONT.
+    Continue,
+    /// SIGTERM.
+    Terminate,
+    /// SIGKILL.
+    Kill,
+}
+
+impl Signal {
+    /// Its name as kill(1) takes it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Stop => "STOP",
+            Self::Continue => "CONT",
+            Self::Terminate => "TERM",
+            Self::Kill => "KILL",
+        }
+    }
+}
+
+/// What decides what a signal does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Effect {
+    version: Version,
+    /// The group's state; a root group counts as thawed.
+    state: State,
+    /// Another process traces it: a debugger, or a criu that dumps it.
+    traced: bool,
+}
+
+impl Effect {
+    /// On a process of the selected group.
+    pub(crate) fn on(process: &Process, app: &App) -> Option<Self> {
+        let version = app.grove()?.version;
+        let state = app.selected_node()?.state().unwrap_or(State::Thawed);
+        Some(Self { version, state, traced: process.tracer.is_some() })
+    }
+
+    /// Why the signal is not sent.
+    pub(crate) fn refused(self, signal: Signal) -> Option<String> {
+        (self.traced && signal != Signal::Continue).then(|| {
+            "another process traces it, perhaps a criu that dumps it: that would be spoilt".to_owned()
+        })
+    }
+
+    /// What the signal does, in a sentence. (kernel: admin-guide/cgroup-v2.rst, "cgroup.freeze", and
+    /// admin-guide/cgroup-v1/freezer-subsystem.rst)
+    pub(crate) fn words(self, signal: Signal) -> &'static str {
+        let held = self.state != State::Thawed;
+        match (signal, held, self.version) {
+            (Signal::Stop, false, _) => {
+                "It stops, and its state letter is T. A thaw does not make it go on: CONT does."
+            }
+            (Signal::Stop, true, _) => {
+                "It is held already: it stops as soon as it is thawed, and waits for CONT."
+            }
+            (Signal::Continue, false, _) => "It goes on where a STOP, or Ctrl-Z, has stopped it.",
+            (Signal::Continue, true, _) => {
+                "It takes a STOP back. The process stays frozen until it is thawed."
+            }
+            (Signal::Terminate, false, _) => "It is asked to end, and may save what it has first.",
+            (Signal::Terminate, true, _) => "It is asked to end, and sees that when it is thawed.",
+            (Signal::Kill, false, _) => "It ends at once. Nothing is saved.",
+            (Signal::Kill, true, Version::V2) => "It ends at once, frozen as it is. Nothing is saved.",
+            (Signal::Kill, true, Version::V1) => {
+                "The v1 freezer holds it: it ends when it is thawed, and not before. Nothing is saved."
+            }
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! What has just come, changed or gone; levels; the panel alone; the export.
+
+use super::screens::snapshot;
+use super::*;
+
+#[test]
+fn what_comes_and_goes_is_seen_for_a_moment() {
+    let mut s = Session::host((80, 24));
+    s.press("j<Right>");
+    s.found(2, vec![group(70, "cron.service", false, false)]);
+    s.changes(vec![
+        Change::Gone(id(12)),
+        Change::Read(group(10, "app.service", false, false)),
+        Change::Read(group(20, "workers", false, false)),
+    ]);
+    snapshot("recent_80x24", &s);
+    // The selection passes over what is gone, down and up.
+    s.press("jjj");
+    assert_eq!(s.selected(), "/system.slice/db.service");
+    s.press("jj");
+    let below = s.selected();
+    assert!(below.contains('名'), "{below}");
+    s.press("k");
+    assert!(s.selected().contains("evil"), "{}", s.selected());
+    s.press("kk");
+    assert_eq!(s.selected(), "/system.slice/cron.service");
+    assert_eq!(s.app.next_tick(), Some(Duration::from_secs(1)));
+    s.send(Event::Tick(Duration::from_secs(724)));
+    let screen = s.screen();
+    assert!(!screen.contains("gone") && !screen.contains("new") && !screen.contains("just now"), "{screen}");
+}
+
+#[test]
+fn levels_fold_and_unfold_the_whole_tree() {
+    let mut s = Session::host((80, 40));
+    let rows = |s: &Session| s.app.grove().unwrap().rows.len();
+    assert_eq!(rows(&s), 3);
+    s.press("))");
+    assert_eq!(rows(&s), 11, "all");
+    s.press("/build<Enter>(");
+    assert_eq!(s.selected(), "/user.slice/user-1000.slice", "what is folded away is left for what is above");
+    s.press("((");
+    assert_eq!((rows(&s), s.selected()), (1, "/".to_owned()));
+    s.press("*/workers<Enter>gg_");
+    assert_eq!(rows(&s), 1);
+    s.press("<Right>");
+    assert_eq!(rows(&s), 3, "below it is folded, too");
+}
+
+#[test]
+fn the_panel_alone_and_the_border() {
+    let mut s = Session::host((80, 24));
+    let widths = |s: &Session| {
+        let layout = s.app.layout().unwrap();
+        (layout.tree.map(|area| area.width), layout.panel.map(|area| area.width))
+    };
+    assert_eq!(widths(&s), (Some(40), Some(40)));
+    s.press("z");
+    assert_eq!(widths(&s), (None, Some(80)));
+    assert_eq!(s.press(">").said(), "groups and panel do not stand side by side");
+    s.press("<Esc>><lt><lt>");
+    assert_eq!(widths(&s), (Some(36), Some(44)));
+}
+
+#[test]
+fn events_are_written_to_a_new_file() {
+    let mut s = Session::host((120, 24));
+    assert_eq!(s.press("E").said(), "nothing has happened yet");
+    let path = CgroupPath::new(b"/system.slice/ssh.service");
+    let occurred =
+        vec![crate::model::tree::Occurrence { what: crate::model::tree::What::Frozen, id: id(12), path }];
+    let at = "2026-11-24T12:00:00+00:00[UTC]".parse().unwrap();
+    s.send(Event::Happened { version: Version::V2, at, occurred });
+    s.press("E");
+    assert!(s.screen().contains("cryoscope-events-web1-20261124-120000.txt"), "{}", s.screen());
+    s.press("<C-u>/tmp/x y<Enter>");
+    let events =
+        "2026-11-24T12:00:00.000+00:00    frozen    /sys/fs/cgroup/unified/system.slice/ssh.service\n"
+            .to_owned();
+    assert_eq!(s.asked(), [Command::Export { file: "/tmp/x y".into(), events }]);
+    s.send(Event::Exported(Err("the events are not written to /tmp/x y: File exists".to_owned())));
+    assert!(s.app.message.as_ref().unwrap().wrong);
+}
