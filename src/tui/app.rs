@@ -235,7 +235,8 @@ impl App {
             age => Duration::from_secs(60 - age % 60),
         };
         let grove = self.grove()?;
-        let fades = grove.recent.next_end(self.now);
+        // Under a dialog the rows stay as they are.
+        let fades = grove.recent.next_end(self.now).filter(|_| self.dialog.is_none());
         grove.since.values().map(left).chain(fades).min()
     }
 

@@ -108,7 +108,7 @@ impl Grove {
     }
 
     /// The tree starts, or starts anew: then the same path is selected again once it is found.
-    pub(crate) fn plant(&mut self, root: Cgroup) {
+    pub(crate) fn plant(&mut self, root: Cgroup, now: Duration) {
         let tree = Tree::new(root);
         if self.tree.is_some() && !self.place.is_root() {
             self.wanted.get_or_insert(self.place.clone());
@@ -120,7 +120,7 @@ impl Grove {
         self.scanned = false;
         self.tree = Some(tree);
         self.since.clear();
-        self.arrange();
+        self.arrange(now);
     }
 
     /// Takes facts in.
@@ -156,8 +156,9 @@ impl Grove {
         self.since = since;
     }
 
-    /// Makes the rows again. Says which group was selected and is gone, and which one is selected instead.
-    pub(crate) fn arrange(&mut self) -> Option<(CgroupPath, CgroupPath)> {
+    /// Makes the rows again, at a time since the start. Says which group was selected and is gone, and which one is selected instead.
+    pub(crate) fn arrange(&mut self, now: Duration) -> Option<(CgroupPath, CgroupPath)> {
+        self.recent.forget_old(now);
         let lost = self.reselect();
         let Some(tree) = &self.tree else { return None };
         let mut stack = vec![Row { key: tree.root(), depth: 0, gone: None }];
@@ -170,7 +171,7 @@ impl Grove {
             }
         }
         self.rows = rows;
-        self.seek();
+        self.seek(now);
         self.place = self.selected.map_or_else(CgroupPath::root, |key| self.path(key));
         lost.map(|lost| (lost, self.place.clone()))
     }
@@ -184,7 +185,10 @@ impl Grove {
         }
         let depth = row.depth + 1;
         let mut rows: Vec<Row> = shown.into_iter().map(|key| Row { key, depth, gone: None }).collect();
-        for (number, gone) in self.recent.gone_from(row.key) {
+        let mut gone: Vec<_> = self.recent.gone_from(row.key).collect();
+        gone.sort_by(|(_, a), (_, b)| b.name.cmp(&a.name));
+        for (number, gone) in gone {
+            // From the last to the first, so that none of them stands before the place that is looked for.
             let before = |row: &Row| tree.get(row.key).is_some_and(|node| node.group.name < gone.name);
             let at = if self.sort == Sort::Name { rows.partition_point(before) } else { rows.len() };
             rows.insert(at, Row { key: Key::default(), depth, gone: Some(number) });
@@ -236,12 +240,12 @@ impl Grove {
     }
 
     /// Selects the group that is waited for, if it has come.
-    fn seek(&mut self) {
+    fn seek(&mut self, now: Duration) {
         let found = self.wanted.as_ref().and_then(|path| self.tree.as_ref()?.at(path));
         if let Some(key) = found {
             self.wanted = None;
             self.select(key);
-            self.arrange();
+            self.arrange(now);
         }
     }
 

@@ -15,7 +15,7 @@ use ratatui::crossterm::event::{Event as Terminal, KeyEventKind};
 
 use super::app::Listed;
 use super::layout::inside;
-use super::rows::{Grove, Watching};
+use super::rows::Watching;
 use super::{App, CheckpointTold, Command, Event, Panel, files, processes, story};
 use crate::model::Version;
 use crate::model::owner::UnitName;
@@ -45,8 +45,9 @@ fn take(app: &mut App, event: Event, commands: &mut Vec<Command>) {
     match event {
         Event::Input(input) => on_input(app, input, commands),
         Event::Root { version, root } => {
+            let now = app.now;
             if let Some(grove) = app.grove_of(version) {
-                grove.plant(root);
+                grove.plant(root, now);
             }
             answers::target_gone(app);
         }
@@ -132,12 +133,10 @@ fn on_scanned(app: &mut App, version: Version) {
 
 /// After any event: rows, scroll offsets and what the world is told about the screen.
 fn settle(app: &mut App, commands: &mut Vec<Command>) {
-    let (height, still) = (app.tree_height(), app.dialog.is_some());
+    let (height, still, now) = (app.tree_height(), app.dialog.is_some(), app.now);
     locate(app, commands);
     app.apply_filter();
-    let now = app.now;
-    app.groves.iter_mut().for_each(|grove| grove.recent.forget_old(now));
-    let lost = app.grove_mut().filter(|_| !still).and_then(Grove::arrange);
+    let lost = app.grove_mut().filter(|_| !still).and_then(|grove| grove.arrange(now));
     // A complaint says more than that.
     let complains = app.message.as_ref().is_some_and(|message| message.wrong);
     if let Some((lost, now)) = lost.filter(|_| !complains) {

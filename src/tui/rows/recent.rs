@@ -8,6 +8,8 @@ use crate::model::{CgroupId, Tree};
 
 /// For how long.
 const LASTS: Duration = Duration::from_secs(3);
+/// How many of those that have gone from a group are shown.
+const SHOWN: usize = 3;
 /// More than this at one time nobody reads.
 const MOST: usize = 500;
 
@@ -36,7 +38,9 @@ impl Recent {
                     self.changed.remove(&id);
                     let parent = path.ancestors().next().and_then(|above| tree.at(&above));
                     let name = path.name().into();
-                    self.gone.extend(parent.map(|parent| Gone { parent, name, at: now }));
+                    // None is taken out here: the rows on the screen know them by number.
+                    let gone = parent.filter(|_| self.gone.len() < MOST);
+                    self.gone.extend(gone.map(|parent| Gone { parent, name, at: now }));
                 }
                 What::Created | What::Frozen | What::Thawed => {
                     self.changed.insert(id, (what, now));
@@ -44,11 +48,10 @@ impl Recent {
                 What::Populated | What::Emptied => {}
             }
         }
-        self.gone.drain(..self.gone.len().saturating_sub(MOST));
     }
 
-    /// Forgets what is not new any more.
-    pub(crate) fn forget_old(&mut self, now: Duration) {
+    /// Forgets what is not new any more. The rows are to be made again.
+    pub(super) fn forget_old(&mut self, now: Duration) {
         self.changed.retain(|_, (_, at)| now < *at + LASTS);
         self.gone.retain(|gone| now < gone.at + LASTS);
     }
@@ -58,9 +61,10 @@ impl Recent {
         self.changed.get(&id).map(|(what, _)| *what)
     }
 
-    /// Groups that have just gone from a group, by their number.
+    /// The newest of the groups that have just gone from a group, by their number; a few, so that where groups come and go all
+    /// the time there is room for those that are there.
     pub(super) fn gone_from(&self, parent: Key) -> impl Iterator<Item = (usize, &Gone)> {
-        self.gone.iter().enumerate().filter(move |(_, gone)| gone.parent == parent)
+        self.gone.iter().enumerate().rev().filter(move |(_, gone)| gone.parent == parent).take(SHOWN)
     }
 
     /// One of them.
