@@ -122,8 +122,8 @@ pub struct App {
     pub(crate) owners: HashMap<CgroupId, Option<String>>,
     /// The unit that systemd was asked of last, its request then, and what it said.
     pub(crate) systemd: Option<(CgroupId, bool, Option<String>)>,
-    /// The group whose timer was asked for last, its request then, and when it is thawed: time since the start.
-    pub(crate) timer: Option<(CgroupId, bool, Option<Duration>)>,
+    /// When a timer thaws the groups on the screen that ask for a freeze, where one does: time since the start.
+    pub(crate) timers: HashMap<CgroupId, Option<Duration>>,
     pub(crate) search: Search,
     pub(crate) filter: Filtering,
     pub(crate) dialog: Option<Dialog>,
@@ -193,7 +193,7 @@ impl App {
             events: Events::default(),
             owners: HashMap::new(),
             systemd: None,
-            timer: None,
+            timers: HashMap::new(),
             search: Search::default(),
             filter: Filtering::default(),
             dialog: None,
@@ -227,7 +227,10 @@ impl App {
     /// duration moves on once a minute when it is older than that.
     pub fn next_tick(&self) -> Option<Duration> {
         const SECOND: Duration = Duration::from_secs(1);
-        if self.checkpoint_runs() || self.files.is_marked(self.now) || self.thaws_in().is_some() {
+        if self.checkpoint_runs()
+            || self.files.is_marked(self.now)
+            || self.timers.values().any(Option::is_some)
+        {
             return Some(SECOND);
         }
         let left = |since: &Since| match self.now.saturating_sub(since.at).as_secs() {
@@ -334,9 +337,13 @@ impl App {
 
     /// How long until a timer thaws the selected group.
     pub(crate) fn thaws_in(&self) -> Option<Duration> {
-        let id = self.selected_node()?.group.id;
-        let (of, requested, at) = self.timer?;
-        at.filter(|_| of == id && requested).map(|at| at.saturating_sub(self.now))
+        self.left_of(self.selected_node()?)
+    }
+
+    /// How long until a timer thaws a group on the screen.
+    pub(crate) fn left_of(&self, node: &Node) -> Option<Duration> {
+        let at = self.timers.get(&node.group.id).filter(|_| node.group.freezer.requested())?;
+        at.map(|at| at.saturating_sub(self.now))
     }
 
     /// The processes of the selected group, as far as they were read.

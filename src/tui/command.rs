@@ -97,8 +97,8 @@ pub enum Command {
         /// Which groups, and where they were seen.
         groups: Vec<(CgroupId, CgroupPath)>,
     },
-    /// Say when a timer thaws a group: [`super::Event::Timer`].
-    FindTimer(CgroupId),
+    /// Say when timers thaw these groups: [`super::Event::Timers`].
+    FindTimers(Vec<CgroupId>),
     /// Ask systemd what it believes of a unit: [`super::Event::Systemd`].
     AskSystemd {
         /// The unit's group.

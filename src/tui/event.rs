@@ -95,13 +95,9 @@ pub enum Event {
         /// Where it does not say what the kernel says, and what to do; each line a paragraph.
         disagreement: Option<String>,
     },
-    /// The timer of a group: the answer to [`super::Command::FindTimer`].
-    Timer {
-        /// Which group.
-        id: CgroupId,
-        /// How long until it is thawed; `None` where nothing thaws it by itself.
-        left: Option<Duration>,
-    },
+    /// How long until each of these groups is thawed; `None` where nothing thaws it by itself. The answer to
+    /// [`super::Command::FindTimers`].
+    Timers(Vec<(CgroupId, Option<Duration>)>),
     /// How the groups of a hierarchy are watched.
     Watching {
         /// Which hierarchy.

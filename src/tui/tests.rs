@@ -145,7 +145,7 @@ impl Session {
                 Command::Focus { .. }
                     | Command::AskOwners { .. }
                     | Command::AskSystemd { .. }
-                    | Command::FindTimer(_)
+                    | Command::FindTimers(_)
             )
         };
         std::mem::take(&mut self.said).into_iter().filter(|c| !looks(c)).collect()

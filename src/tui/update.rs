@@ -17,8 +17,8 @@ use super::app::Listed;
 use super::layout::inside;
 use super::rows::Watching;
 use super::{App, CheckpointTold, Command, Event, Panel, files, processes, story};
-use crate::model::Version;
 use crate::model::owner::UnitName;
+use crate::model::{CgroupId, Version};
 
 /// Takes an event in. Opens no file, reads no clock, draws nothing.
 pub fn update(app: &mut App, event: Event) -> Vec<Command> {
@@ -77,11 +77,9 @@ fn take(app: &mut App, event: Event, commands: &mut Vec<Command>) {
                 *said = disagreement;
             }
         }
-        Event::Timer { id, left } => {
+        Event::Timers(left) => {
             let now = app.now;
-            if let Some((_, _, at)) = app.timer.as_mut().filter(|(of, ..)| *of == id) {
-                *at = left.map(|left| now + left);
-            }
+            app.timers.extend(left.into_iter().map(|(id, left)| (id, left.map(|left| now + left))));
         }
         Event::Watching { version, groups_watched, polling, unreadable } => {
             if let Some(grove) = app.grove_of(version) {
@@ -147,7 +145,7 @@ fn settle(app: &mut App, commands: &mut Vec<Command>) {
     }
     focus(app, height, commands);
     ask_systemd(app, commands);
-    find_timer(app, commands);
+    find_timers(app, height, commands);
     app.panel_offset = app.panel_offset.min(panel_end(app));
     checkpoint::settle(app);
 }
@@ -217,14 +215,24 @@ fn ask_systemd(app: &mut App, commands: &mut Vec<Command>) {
     }
 }
 
-/// The timer of the selected group is asked for when its request changes, and again where it should have thawed by now.
-fn find_timer(app: &mut App, commands: &mut Vec<Command>) {
-    let Some(node) = app.selected_node() else { return };
-    let (id, requested, now) = (node.group.id, node.group.freezer.requested(), app.now);
-    let late = |at: Option<Duration>| at.is_some_and(|at| now > at + Duration::from_secs(1));
-    if app.timer.is_none_or(|(of, asked, at)| (of, asked) != (id, requested) || late(at)) {
-        app.timer = Some((id, requested, None));
-        commands.extend(requested.then_some(Command::FindTimer(id)));
+/// The timer of a group on the screen is asked for when the group begins to ask for a freeze, and again where it should have
+/// been thawed by now.
+fn find_timers(app: &mut App, height: usize, commands: &mut Vec<Command>) {
+    let (Some(grove), now) = (app.grove(), app.now) else { return };
+    let visible = grove.rows.iter().skip(grove.offset).take(height).map(|row| row.key).chain(grove.selected);
+    let asks = |key| grove.node(key).filter(|node| node.group.freezer.requested()).map(|node| node.group.id);
+    let asking: Vec<CgroupId> = visible.filter_map(asks).collect();
+    app.timers.retain(|id, at| asking.contains(id) && at.is_none_or(|at| now <= at + Duration::from_secs(1)));
+    let mut unknown = Vec::new();
+    for id in asking {
+        app.timers.entry(id).or_insert_with(|| {
+            unknown.push(id);
+            // Until the answer comes, there is none.
+            None
+        });
+    }
+    if !unknown.is_empty() {
+        commands.push(Command::FindTimers(unknown));
     }
 }
 

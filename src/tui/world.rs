@@ -97,10 +97,11 @@ impl World {
             Command::Locate { version, pid } => self.locate(version, pid),
             // The thread that names owners ends only with the program.
             Command::AskOwners { version, groups } => drop(self.owners.send((version, groups))),
-            Command::FindTimer(id) => {
+            Command::FindTimers(groups) => {
                 // What the folder of the timers does not tell is not known here.
-                let timers = timer::of(id).unwrap_or_default();
-                let _ = self.inbox.send(Event::Timer { id, left: timers.first().map(|timer| timer.left()) });
+                let first = |id| timer::of(id).unwrap_or_default().first().map(|timer| timer.left());
+                let left = groups.into_iter().map(|id| (id, first(id))).collect();
+                let _ = self.inbox.send(Event::Timers(left));
             }
             Command::AskSystemd { id, path, requested } => systemd::ask(id, &path, requested, &self.inbox)?,
             Command::LetRescue => self.control().for_each(Control::rescue),

@@ -101,9 +101,10 @@ fn freezing_for_a_time_takes_a_span() {
 fn what_thaws_by_itself_says_when() {
     let mut s = wide();
     s.press("/app<Enter>2");
-    assert!(s.said.contains(&Command::FindTimer(id(10))), "{:?}", s.said);
+    assert!(s.said.contains(&Command::FindTimers(vec![id(10), id(11)])), "{:?}", s.said);
     assert_eq!(s.press("F").said(), "app.service asks for a freeze already, and not for a time");
-    s.send(Event::Timer { id: id(10), left: Some(Duration::from_secs(18)) });
+    s.send(Event::Timers(vec![(id(10), Some(Duration::from_secs(18)))]));
+    assert!(s.screen().contains("❄ frozen 12m, 18s left"), "{}", s.screen());
     assert!(s.screen().contains("Thaws         in 18s, by a timer"), "{}", s.screen());
     s.send(Event::Tick(Duration::from_secs(720 + 5)));
     assert!(s.screen().contains("Thaws         in 13s"), "{}", s.screen());

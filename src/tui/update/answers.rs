@@ -209,7 +209,7 @@ pub(super) fn on_done(
     let id = target.id;
     if done && action == FreezeAction::Freeze {
         // Its timer is asked for anew.
-        app.timer = None;
+        app.timers.remove(&target.id);
         app.frozen_here.push(target);
     }
     leaving::on_done(app, id, done, commands);

@@ -83,10 +83,13 @@ struct Badge {
 
 fn badge(app: &App, grove: &Grove, key: Key, node: &Node) -> Badge {
     let theme = app.theme();
-    let since = grove.since.get(&node.group.id).map_or(String::new(), |since| {
+    let mut since = grove.since.get(&node.group.id).map_or(String::new(), |since| {
         let span = span::short(app.now.saturating_sub(since.at));
         format!(" {}{span}", if since.at_least { theme.at_least() } else { "" })
     });
+    if let Some(left) = app.left_of(node) {
+        since = format!("{since}, {} left", span::short(left));
+    }
     let by = (!node.group.freezer.requested()).then(|| asker(grove, key)).flatten();
     let (symbol, word, style) = match node.state() {
         Some(State::Frozen) => (theme.frozen(), "frozen", theme.cold()),
