@@ -173,7 +173,12 @@ impl Group {
 }
 
 /// Reads one group through its directory; `None` where it is gone.
-fn read(dir: &Dir, version: Version, name: &[u8], buffer: &mut Vec<u8>) -> io::Result<Option<Cgroup>> {
+pub(super) fn read(
+    dir: &Dir,
+    version: Version,
+    name: &[u8],
+    buffer: &mut Vec<u8>,
+) -> io::Result<Option<Cgroup>> {
     let id = dir.id()?;
     let found = match version {
         Version::V2 => read_v2(dir, buffer)?,

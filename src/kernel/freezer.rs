@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use rustix::io::Errno;
 
-use super::cgroupfs::{Filesystem, Group};
-use super::dir::vanished;
+use super::cgroupfs::{Filesystem, Group, read};
+use super::dir::{Dir, vanished};
 use super::mounts;
 use super::processes::{Processes, group_of, wchan};
 use crate::model::{CgroupPath, Process, State, Version, printable};
@@ -187,20 +187,38 @@ fn holder(pid: i32, version: Version) -> Option<PathBuf> {
     (state != State::Thawed).then_some(group.absolute)
 }
 
-/// What keeps a group from freezing: the processes of it that are not in this freezer, with where they wait.
+/// As many of them are enough to know what is wrong.
+const STRAGGLERS: usize = 50;
+
+/// What keeps a group from freezing: the processes in it and below that are not in this freezer, with where they wait. A group
+/// that is frozen is not looked into.
 ///
 /// A frozen task waits in `do_freezer_trap` (v2) or `__refrigerator` (v1); both are functions of the kernel.
 pub fn running(group: &Group) -> Vec<Process> {
-    let mut list = Processes::default().of(&group.dir).unwrap_or_default();
-    for process in &mut list {
-        process.wchan = wchan(process.id.pid);
-    }
     let freezer: &[u8] = match group.version {
         Version::V1 => b"__refrigerator",
         Version::V2 => b"do_freezer_trap",
     };
-    list.retain(|process| process.wchan.as_deref() != Some(freezer) && !process.is_zombie());
-    list
+    let (mut processes, mut found) = (Processes::default(), Vec::new());
+    let mut waiting: Vec<Dir> = group.dir.again().into_iter().collect();
+    while let Some(dir) = waiting.pop().filter(|_| found.len() < STRAGGLERS) {
+        if is_complete(&dir, group.version) {
+            continue;
+        }
+        let mut list = processes.of(&dir).unwrap_or_default();
+        list.iter_mut().for_each(|process| process.wchan = wchan(process.id.pid));
+        list.retain(|process| process.wchan.as_deref() != Some(freezer) && !process.is_zombie());
+        found.append(&mut list);
+        let below = dir.children().unwrap_or_default();
+        waiting.extend(below.iter().rev().filter_map(|name| dir.child(name).ok().flatten()));
+    }
+    found.truncate(STRAGGLERS);
+    found
+}
+
+fn is_complete(group: &Dir, version: Version) -> bool {
+    let read = read(group, version, b"", &mut Vec::new()).ok().flatten();
+    read.and_then(|group| group.freezer.state(true)) == Some(State::Frozen)
 }
 
 fn stragglers(running: &[Process], held_by: Option<&Path>) -> String {
@@ -209,7 +227,7 @@ fn stragglers(running: &[Process], held_by: Option<&Path>) -> String {
         return format!("that is not stuck: {holder} holds its processes frozen; thaw that first");
     }
     let Some(first) = running.first() else {
-        return "what still runs could not be seen; look at the groups below it".to_owned();
+        return "what still runs could not be seen".to_owned();
     };
     let place = first.wchan.as_deref().map_or(String::new(), |w| format!(", in {}", printable(w)));
     let more = if running.len() > 1 { format!(" and {} more", running.len() - 1) } else { String::new() };

@@ -19,7 +19,9 @@ use super::rows::{Grove, Since};
 use super::search::Search;
 use super::theme::Theme;
 use crate::model::tree::{Key, Node, Tree};
-use crate::model::{CgroupId, CgroupPath, Freezer, Hierarchies, Hierarchy, Process, ProcessId, Version};
+use crate::model::{
+    CgroupId, CgroupPath, Freezer, Hierarchies, Hierarchy, Process, ProcessId, State, Version,
+};
 use crate::timer::Log;
 
 /// What the person who started the program decided, and what the program found out about its host before.
@@ -96,6 +98,16 @@ pub(crate) struct Listed {
     pub(crate) at: Duration,
 }
 
+/// What keeps a group from freezing.
+#[derive(Debug, Clone)]
+pub(crate) struct Culprits {
+    pub(crate) id: CgroupId,
+    /// When it was asked last: time since the start.
+    pub(crate) asked: Duration,
+    /// `None` until the first answer.
+    pub(crate) list: Option<Vec<Process>>,
+}
+
 /// The whole state of the screen. Changed by [`super::update()`] only.
 #[derive(Debug)]
 pub struct App {
@@ -124,6 +136,8 @@ pub struct App {
     pub(crate) systemd: Option<(CgroupId, bool, Option<String>)>,
     /// When a timer thaws the groups on the screen that ask for a freeze, where one does: time since the start.
     pub(crate) timers: HashMap<CgroupId, Option<Duration>>,
+    /// What keeps the selected group from freezing, where that was asked.
+    pub(crate) culprits: Option<Culprits>,
     pub(crate) search: Search,
     pub(crate) filter: Filtering,
     pub(crate) dialog: Option<Dialog>,
@@ -194,6 +208,7 @@ impl App {
             owners: HashMap::new(),
             systemd: None,
             timers: HashMap::new(),
+            culprits: None,
             search: Search::default(),
             filter: Filtering::default(),
             dialog: None,
@@ -344,6 +359,12 @@ impl App {
     pub(crate) fn left_of(&self, node: &Node) -> Option<Duration> {
         let at = self.timers.get(&node.group.id).filter(|_| node.group.freezer.requested())?;
         at.map(|at| at.saturating_sub(self.now))
+    }
+
+    /// What keeps the selected group from freezing, as far as it was read.
+    pub(crate) fn culprits(&self) -> Option<&[Process]> {
+        let node = self.selected_node().filter(|node| node.state() == Some(State::Freezing))?;
+        self.culprits.as_ref().filter(|culprits| culprits.id == node.group.id)?.list.as_deref()
     }
 
     /// The processes of the selected group, as far as they were read.

@@ -99,6 +99,15 @@ pub enum Command {
     },
     /// Say when timers thaw these groups: [`super::Event::Timers`].
     FindTimers(Vec<CgroupId>),
+    /// Say what keeps a group from freezing: [`super::Event::Culprits`].
+    FindCulprits {
+        /// In which hierarchy.
+        version: Version,
+        /// The group's identity.
+        id: CgroupId,
+        /// Where it was seen.
+        path: CgroupPath,
+    },
     /// Ask systemd what it believes of a unit: [`super::Event::Systemd`].
     AskSystemd {
         /// The unit's group.

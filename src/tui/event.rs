@@ -98,6 +98,13 @@ pub enum Event {
     /// How long until each of these groups is thawed; `None` where nothing thaws it by itself. The answer to
     /// [`super::Command::FindTimers`].
     Timers(Vec<(CgroupId, Option<Duration>)>),
+    /// What keeps a group from freezing, in it and below: the answer to [`super::Command::FindCulprits`].
+    Culprits {
+        /// Which group.
+        id: CgroupId,
+        /// Processes that are not in its freezer, with where they wait.
+        list: Vec<Process>,
+    },
     /// How the groups of a hierarchy are watched.
     Watching {
         /// Which hierarchy.

@@ -31,6 +31,13 @@ pub(crate) struct Since {
     pub(crate) at_least: bool,
 }
 
+impl Since {
+    /// Whether that is the state.
+    pub(crate) fn is(&self, state: State) -> bool {
+        self.state == state
+    }
+}
+
 /// How the groups of a hierarchy are watched.
 #[derive(Debug, Default)]
 pub(crate) struct Watching {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{App, Panel, columns, files};
 use crate::model::owner::Owner;
 use crate::model::tree::{Key, Node};
-use crate::model::{CgroupPath, Freezer, Hierarchy, State, Version, printable, shell, span};
+use crate::model::{CgroupPath, Freezer, Hierarchy, Process, State, Version, printable, shell, span};
 
 /// One line: the selected group's name and why it is in its state.
 pub(crate) fn line(app: &App) -> String {
@@ -62,6 +62,7 @@ fn paragraphs(app: &App) -> Vec<String> {
     let state = node.state().map_or(String::new(), |s| s.to_string());
     text.push(format!("State\t{state}{}", since(app, node)));
     text.extend(app.thaws_in().map(|left| format!("Thaws\tin {}, by a timer", span::short(left))));
+    text.extend(culprits(app));
     text.extend(in_all(app, node));
     text.push(format!("Below\t{}", below(node)));
     text.extend(owner(app));
@@ -146,6 +147,23 @@ fn since(app: &App, node: &Node) -> String {
     } else {
         format!(" for {span}")
     }
+}
+
+/// What keeps it from freezing: each process with its state and where it waits. Here the way back is at hand, too.
+fn culprits(app: &App) -> Vec<String> {
+    const NAMED: usize = 6;
+    let Some(list) = app.culprits() else { return Vec::new() };
+    let line = |(at, process): (usize, &Process)| {
+        let label = if at == 0 { "Held up by" } else { "" };
+        let place = process.wchan.as_deref().map_or(String::new(), |at| format!(", in {}", printable(at)));
+        let command = printable(&process.command);
+        format!("{label}\t{} {command} (state {}{place})", process.id.pid, process.state)
+    };
+    let mut lines: Vec<String> = list.iter().take(NAMED).enumerate().map(line).collect();
+    let more = list.len().saturating_sub(NAMED);
+    lines.extend((more > 0).then(|| format!("\tand {more} more")));
+    lines.extend((!list.is_empty()).then(|| "\tt takes the request back; p goes to a process".to_owned()));
+    lines
 }
 
 /// The kernel's own count, where it keeps one.

@@ -146,6 +146,7 @@ impl Session {
                     | Command::AskOwners { .. }
                     | Command::AskSystemd { .. }
                     | Command::FindTimers(_)
+                    | Command::FindCulprits { .. }
             )
         };
         std::mem::take(&mut self.said).into_iter().filter(|c| !looks(c)).collect()

@@ -13,12 +13,12 @@ use std::time::Duration;
 
 use ratatui::crossterm::event::{Event as Terminal, KeyEventKind};
 
-use super::app::Listed;
+use super::app::{Culprits, Listed};
 use super::layout::inside;
 use super::rows::Watching;
 use super::{App, CheckpointTold, Command, Event, Panel, files, processes, story};
 use crate::model::owner::UnitName;
-use crate::model::{CgroupId, Version};
+use crate::model::{CgroupId, State, Version};
 
 /// Takes an event in. Opens no file, reads no clock, draws nothing.
 pub fn update(app: &mut App, event: Event) -> Vec<Command> {
@@ -80,6 +80,11 @@ fn take(app: &mut App, event: Event, commands: &mut Vec<Command>) {
         Event::Timers(left) => {
             let now = app.now;
             app.timers.extend(left.into_iter().map(|(id, left)| (id, left.map(|left| now + left))));
+        }
+        Event::Culprits { id, list } => {
+            if let Some(culprits) = app.culprits.as_mut().filter(|culprits| culprits.id == id) {
+                culprits.list = Some(list);
+            }
         }
         Event::Watching { version, groups_watched, polling, unreadable } => {
             if let Some(grove) = app.grove_of(version) {
@@ -146,6 +151,7 @@ fn settle(app: &mut App, commands: &mut Vec<Command>) {
     focus(app, height, commands);
     ask_systemd(app, commands);
     find_timers(app, height, commands);
+    find_culprits(app, commands);
     app.panel_offset = app.panel_offset.min(panel_end(app));
     checkpoint::settle(app);
 }
@@ -234,6 +240,27 @@ fn find_timers(app: &mut App, height: usize, commands: &mut Vec<Command>) {
     if !unknown.is_empty() {
         commands.push(Command::FindTimers(unknown));
     }
+}
+
+/// A freeze that is not complete after a moment: what runs still, and again every second.
+fn find_culprits(app: &mut App, commands: &mut Vec<Command>) {
+    const MOMENT: Duration = Duration::from_secs(1);
+    let now = app.now;
+    let id = app.selected_node().map(|node| node.group.id);
+    let since =
+        id.and_then(|id| app.grove()?.since.get(&id)).filter(|since| since.is(State::Freezing)).copied();
+    let (Some(target), Some(since)) = (app.selected_target(), since) else {
+        app.culprits = None;
+        return;
+    };
+    let before = app.culprits.take().filter(|culprits| culprits.id == target.id);
+    if since.at + MOMENT > now || before.as_ref().is_some_and(|culprits| culprits.asked + MOMENT > now) {
+        app.culprits = before;
+        return;
+    }
+    let list = before.and_then(|culprits| culprits.list);
+    app.culprits = Some(Culprits { id: target.id, asked: now, list });
+    commands.push(Command::FindCulprits { version: target.version, id: target.id, path: target.path });
 }
 
 /// How far the panel can be scrolled.

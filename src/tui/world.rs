@@ -103,6 +103,7 @@ impl World {
                 let left = groups.into_iter().map(|id| (id, first(id))).collect();
                 let _ = self.inbox.send(Event::Timers(left));
             }
+            Command::FindCulprits { version, id, path } => self.find_culprits(version, id, &path)?,
             Command::AskSystemd { id, path, requested } => systemd::ask(id, &path, requested, &self.inbox)?,
             Command::LetRescue => self.control().for_each(Control::rescue),
             Command::Stop => self.control().for_each(Control::cancel),
@@ -154,6 +155,18 @@ impl World {
         let path = self.hosts.get(version).and_then(place);
         // A closed inbox means that the program is ending.
         let _ = self.inbox.send(Event::Located { pid, path });
+    }
+
+    /// In a thread of its own: there may be many groups below.
+    fn find_culprits(&self, version: Version, id: CgroupId, path: &CgroupPath) -> io::Result<()> {
+        let Some(hierarchy) = self.hosts.get(version).cloned() else { return Ok(()) };
+        let (inbox, path) = (self.inbox.clone(), path.clone());
+        let body = move || {
+            // Where it is gone there is nothing to say.
+            let Ok((_, group)) = open(&hierarchy, &path, id) else { return };
+            let _ = inbox.send(Event::Culprits { id, list: freezer::running(&group) });
+        };
+        std::thread::Builder::new().name("culprits".into()).spawn(body).map(drop)
     }
 
     fn write(&self, what: What, version: Version, id: CgroupId, path: CgroupPath) {

@@ -56,6 +56,7 @@ pub fn tests() -> Vec<Trial> {
         all.push(trial(&name, BOTH, move || bare_name_as_printed(version)));
     }
     all.push(trial("kernel::freezer::v2_is_held_by_v1", BOTH, v2_is_held_by_v1));
+    all.push(trial("kernel::freezer::the_straggler_is_found_below", BOTH, the_straggler_is_found_below));
     all.push(trial("kernel::freezer::v2_left_as_found", BOTH, v2_left_as_found));
     all.push(trial("kernel::freezer::v1_over_v2", BOTH, v1_over_v2));
     all.push(trial("kernel::mounts::this_host", BOTH, this_host));
@@ -287,6 +288,20 @@ fn v2_is_held_by_v1() {
     v1.thaw();
     workload.assert_counting();
     assert_eq!(freeze(&v2.open(), SOON).unwrap(), Outcome::Done);
+}
+
+fn the_straggler_is_found_below() {
+    let (v2, v1) = (Group::v2("below"), Group::v1("holds"));
+    let (quick, slow) = (v2.child("quick"), v2.child("slow"));
+    let _stops = Workload::in_groups(&[&quick]);
+    let held = Workload::in_groups(&[&slow.child("deep"), &v1]);
+    v1.freeze();
+    let error = freeze(&v2.open(), Duration::from_millis(150)).unwrap_err();
+    let FreezerError::TimedOut { running, .. } = &error else { panic!("{error}") };
+    let pids: Vec<i32> = running.iter().map(|process| process.id.pid).collect();
+    assert_eq!(pids, [held.pid()]);
+    assert!(running[0].wchan.is_some());
+    v1.thaw();
 }
 
 fn v2_left_as_found() {

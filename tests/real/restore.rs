@@ -664,8 +664,9 @@ fn pid_namespace() {
         || fs::read(&counter).ok().and_then(|bytes| bytes.try_into().ok()).map_or(0, u64::from_le_bytes);
     until("it counts", SOON, || count() > 0);
     let output = checkpoint(&v2, &images.folder(), &["--after", "killed", "--yes"]);
-    unshare.wait().unwrap();
+    // Before the wait: what was not ended would be waited for without end.
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    unshare.wait().unwrap();
     let saved = count();
     be_the_reaper();
     let output = restore(&images.folder(), &[]);

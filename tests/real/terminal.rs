@@ -1,6 +1,7 @@
 //! The program in a terminal, as a person uses it: keys in, the screen out, real groups in between.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, ExitStatus};
@@ -20,6 +21,7 @@ use super::support::{Group, SOON, Workload, until};
 const PROGRAM: &str = env!("CARGO_BIN_EXE_cryoscope");
 const V2: &[Need] = &[Need::Root, Need::V2];
 const V1: &[Need] = &[Need::Root, Need::V1];
+const BOTH: &[Need] = &[Need::Root, Need::V2, Need::V1];
 const WIDE: (u16, u16) = (140, 40);
 
 pub fn tests() -> Vec<Trial> {
@@ -30,6 +32,10 @@ pub fn tests() -> Vec<Trial> {
         trial("terminal::every_size_is_used", V2, every_size_is_used),
         trial("terminal::the_mouse_selects_and_folds", V2, the_mouse_selects_and_folds),
         trial("terminal::what_cannot_change_unannounced_costs_nothing", V2, idle_costs_nothing),
+        trial("terminal::what_is_stuck_names_the_culprit", BOTH, what_is_stuck),
+        trial("terminal::marked_groups_are_frozen_together", V2, marked_groups),
+        trial("terminal::a_process_is_gone_to_and_signalled", V2, a_process_is_signalled),
+        trial("terminal::events_are_written_to_a_file_that_is_new", V2, events_are_exported),
         trial("terminal::an_ordinary_user_sees_and_is_told_what_is_missing", V2, an_ordinary_user),
         trial("terminal::without_watches_a_freeze_still_shows", V2, without_watches_a_freeze_still_shows),
     ];
@@ -85,6 +91,91 @@ fn start_freeze_thaw_quit(version: Version) {
     terminal.keys("q");
     assert_eq!(terminal.end().code(), Some(0));
     terminal.assert_restored();
+}
+
+/// A group that v2 is to freeze, whose process v1 holds: it says which, and completes when that is let go.
+fn what_is_stuck() {
+    let (v2, v1) = (Group::v2("stuck"), Group::v1("holds"));
+    let below = v2.child("below");
+    let workload = Workload::in_groups(&[&below, &v1]);
+    v1.freeze();
+    v2.request(true);
+    let mut terminal = Terminal::at(v2.path(), WIDE);
+    terminal.shows_line(&[name(&v2), "◌ freezing"]);
+    terminal.keys("2");
+    terminal.shows_line(&["Held up by", &workload.pid().to_string()]);
+    v1.thaw();
+    terminal.shows_line(&[name(&v2), "❄ frozen"]);
+    terminal.shows_no_line(&["Held up by"]);
+}
+
+fn marked_groups() {
+    let group = Group::v2("marks");
+    let (one, two, three) = (group.child("one"), group.child("two"), group.child("three"));
+    let workloads = [&one, &two, &three].map(|group| Workload::in_groups(&[group]));
+    let mut terminal = Terminal::at(group.path(), WIDE);
+    terminal.shows_line(&["▸", name(&group)]);
+    // one, three, two: Space marks and goes on to the next.
+    terminal.keys("+j j ");
+    terminal.shows("2 groups marked");
+    terminal.shows_line(&["●one"]);
+    terminal.shows_line(&["●two"]);
+    terminal.keys("f");
+    terminal.shows("Each gets a request of its own");
+    terminal.keys("2\x1b[C\r");
+    terminal.shows("2 groups are frozen");
+    until("the kernel says so too", SOON, || one.is_frozen() && two.is_frozen());
+    assert!(!three.requested(), "it was not marked");
+    workloads[2].assert_counting();
+    terminal.keys("t");
+    terminal.shows_line(&["Cancel", "Thaw"]);
+    terminal.keys("\x1b[C\r");
+    terminal.shows("2 groups are thawed");
+    workloads.iter().for_each(Workload::assert_counting);
+}
+
+fn a_process_is_signalled() {
+    let group = Group::v2("signal");
+    let workload = Workload::in_groups(&[&group]);
+    let mut terminal = Terminal::at(Path::new("/"), WIDE);
+    terminal.shows_line(&["watch"]);
+    terminal.keys(&format!("p{}\r", workload.pid()));
+    terminal.shows_line(&[">", name(&group)]);
+    terminal.shows_line(&[">", &workload.pid().to_string()]);
+    terminal.keys("x\x1b[C\r");
+    terminal.shows("STOP is sent to process");
+    terminal.shows_line(&[&workload.pid().to_string(), "[stopped]"]);
+    workload.wait_for_state('T');
+    terminal.keys("x\x1b[C\x1b[C\r");
+    terminal.shows("CONT is sent to process");
+    workload.assert_counting();
+    terminal.keys("x\x1b[C\x1b[C\x1b[C\x1b[C\r");
+    terminal.shows("KILL is sent to process");
+    workload.reap();
+    // What this program depends on gets no signal from it.
+    terminal.keys(&format!("p{}\r", std::process::id()));
+    // The names of the groups have this number in them, too.
+    terminal.shows_line(&[&format!(">{:>6} ", std::process::id())]);
+    terminal.keys("x\x1b[C\x1b[C\x1b[C\r");
+    terminal.shows("TERM is not sent");
+}
+
+fn events_are_exported() {
+    let (group, folder) = (Group::v2("export"), tempfile::tempdir().unwrap());
+    let file = folder.path().join("events");
+    let mut terminal = Terminal::at(group.path(), WIDE);
+    terminal.shows_line(&[name(&group)]);
+    terminal.keys("4");
+    group.freeze();
+    terminal.shows_line(&["frozen", "this group"]);
+    terminal.keys(&format!("E\x15{}\r", file.display()));
+    terminal.shows("written: ");
+    let text = fs::read_to_string(&file).unwrap();
+    assert!(text.ends_with(&format!("frozen    {}\n", group.path().display())), "{text}");
+    assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    terminal.keys(&format!("E\x15{}\r", file.display()));
+    terminal.shows("File exists");
+    assert_eq!(fs::read_to_string(&file).unwrap(), text);
 }
 
 fn what_others_do_shows_by_itself(version: Version) {

@@ -114,6 +114,32 @@ fn what_thaws_by_itself_says_when() {
 }
 
 #[test]
+fn what_is_stuck_is_asked_for_its_culprit_once_a_second() {
+    let mut s = wide();
+    s.press("/db<Enter>2");
+    let find = || Command::FindCulprits {
+        version: Version::V2,
+        id: id(11),
+        path: CgroupPath::new(b"/system.slice/db.service"),
+    };
+    let asked = |s: &mut Session| std::mem::take(&mut s.said).into_iter().filter(|c| *c == find()).count();
+    assert_eq!(asked(&mut s), 1, "it has been freezing for 3 seconds");
+    let mut culprit = crate::model::process::tests::process(4711, 1);
+    (culprit.state, culprit.wchan) = ('D', Some(b"nfs_wait_bit"[..].into()));
+    culprit.command = b"backup.sh"[..].into();
+    s.send(Event::Culprits { id: id(11), list: vec![culprit] });
+    let line = "Held up by    4711 backup.sh (state D, in nfs_wait_bit)";
+    assert!(s.screen().contains(line), "{}", s.screen());
+    assert_eq!(s.app.next_tick(), Some(Duration::from_secs(1)));
+    s.send(Event::Tick(Duration::from_millis(720_500)));
+    assert_eq!(asked(&mut s), 0);
+    s.send(Event::Tick(Duration::from_millis(721_000)));
+    assert_eq!(asked(&mut s), 1);
+    s.changes(vec![Change::Read(group(11, "db.service", true, true))]);
+    assert!(!s.screen().contains("Held up by"));
+}
+
+#[test]
 fn past_a_guard_only_with_the_name_typed() {
     let mut s = wide();
     s.press("/ssh<Enter>f");
