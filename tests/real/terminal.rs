@@ -200,7 +200,8 @@ fn what_others_do_shows_by_itself(version: Version) {
     group.request(false);
     terminal.shows_no_line(&["first", "❄"]);
     fs::remove_dir(second.path()).unwrap();
-    let removed = terminal.shows_no_line(&["second"]);
+    let removed = terminal.shows_line(&["second", "(gone)"]);
+    terminal.shows_no_line(&["second"]);
     println!(
         "{version}: on the screen after: mkdir {made:?}, freeze {frozen:?}, thaw {thawed:?}, freeze of the parent {parent:?}, rmdir {removed:?}"
     );
