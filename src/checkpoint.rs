@@ -8,6 +8,7 @@
 //! 5. [`report::Report`] keeps times, sizes and the command beside the images.
 
 pub mod arg;
+pub mod by_hand;
 pub mod criu;
 mod dump;
 pub mod finding;

@@ -1,0 +1,99 @@
+//! `cryoscope lab`: lessons, for a person or without one.
+
+use std::io::{self, Write};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+
+use super::args::{Lab, LabCounter};
+use super::{Context, Failure, tell};
+use crate::lab::auto::{AutoError, hold};
+use crate::lab::counter::{Order, count};
+use crate::lab::{self, Ground, Lack, Lesson};
+use crate::model::Version;
+
+/// Lets a person choose, or holds what was chosen.
+pub(super) fn run(context: Context, options: &Lab, out: &mut impl Write) -> Result<(), Failure> {
+    context.may_write()?;
+    let chosen = options.lesson.and_then(|number| lab::ALL.get(usize::from(number) - 1));
+    let versions: Vec<Version> = match context.global.hierarchy {
+        Some(version) => vec![version],
+        None => context.hosts.iter().map(|hierarchy| hierarchy.version).collect(),
+    };
+    let removed = lab::left_behind()?;
+    if removed > 0 {
+        tell(format_args!("removed what {removed} killed lab(s) had left behind"));
+    }
+    let ground = Ground::look(context.hosts, options.criu.clone());
+    // They end the lesson in order, so that nothing of it stays.
+    let end = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM, SIGHUP] {
+        signal_hook::flag::register(signal, Arc::clone(&end))?;
+    }
+    if options.auto {
+        return auto(chosen, &versions, &ground, &end, out);
+    }
+    print(&versions, &ground, out)
+}
+
+/// Every lesson that was asked for, on each freezer. Where one cannot be held, the others are held all the same.
+fn auto(
+    chosen: Option<&'static Lesson>,
+    versions: &[Version],
+    ground: &Ground,
+    end: &AtomicBool,
+    out: &mut impl Write,
+) -> Result<(), Failure> {
+    let mut missing = None;
+    for &version in versions {
+        for lesson in chosen.map_or(lab::ALL.iter().collect(), |lesson| vec![lesson]) {
+            match hold(lesson, version, ground, end, out) {
+                Err(AutoError::Missing { .. }) if chosen.is_none() && missing.is_some() => {}
+                Err(error @ AutoError::Missing { .. }) => {
+                    writeln!(out, "{error}\n")?;
+                    missing.get_or_insert(error);
+                }
+                other => other?,
+            }
+        }
+    }
+    missing.map_or(Ok(()), |error| Err(error.into()))
+}
+
+/// The lessons, and what they lack here.
+fn print(versions: &[Version], ground: &Ground, out: &mut impl Write) -> Result<(), Failure> {
+    for lesson in &lab::ALL {
+        writeln!(out, "{}  {}", lesson.number, lesson.title)?;
+        writeln!(out, "   {}", lesson.about)?;
+        for &version in versions {
+            match ground.missing(lesson, version) {
+                None => writeln!(out, "   {version}: ready")?,
+                Some(missing) => writeln!(out, "   {version}: {missing}")?,
+            }
+        }
+    }
+    writeln!(out, "\ncryoscope lab NUMBER on a terminal holds one; with --auto it needs none")?;
+    Ok(())
+}
+
+/// `cryoscope lab-counter`
+pub(super) fn count_for(options: LabCounter) -> Result<(), Failure> {
+    let LabCounter { lab, file, child, attach, threads, groups } = options;
+    count(&Order { lab, file, child, threads, attach, groups }).map_err(|why| Failure::new(1, why))
+}
+
+impl From<AutoError> for Failure {
+    fn from(error: AutoError) -> Self {
+        let code = match &error {
+            AutoError::Missing { missing, .. } if missing.lack == Lack::Right => 3,
+            AutoError::Missing { .. } => 4,
+            AutoError::Io(error) if error.kind() == io::ErrorKind::PermissionDenied => 3,
+            _ => 1,
+        };
+        match error {
+            AutoError::Io(error) if error.kind() == io::ErrorKind::BrokenPipe => error.into(),
+            error => Self::new(code, error.to_string()),
+        }
+    }
+}
