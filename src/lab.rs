@@ -25,6 +25,7 @@ pub mod lessons;
 mod record;
 mod says;
 mod scene;
+pub mod screen;
 mod tools;
 
 pub use clean::left_behind;

@@ -17,6 +17,7 @@ mod real {
     pub mod handover;
     pub mod inspect;
     pub mod kernel;
+    pub mod lab;
     pub mod live;
     pub mod log;
     pub mod rescue;
@@ -57,6 +58,7 @@ fn main() -> ExitCode {
         bench::tests,
         findings::tests,
         restore::tests,
+        lab::tests,
     ];
     let trials = modules.into_iter().flat_map(|tests| tests()).collect();
     let mut arguments = Arguments::from_args();

@@ -1,15 +1,16 @@
 //! `cryoscope lab`: lessons, for a person or without one.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
-use super::args::{Lab, LabCounter};
+use super::args::{Global, Lab, LabCounter};
 use super::{Context, Failure, tell};
 use crate::lab::auto::{AutoError, hold};
 use crate::lab::counter::{Order, count};
+use crate::lab::screen::Settings;
 use crate::lab::{self, Ground, Lack, Lesson};
 use crate::model::Version;
 
@@ -34,7 +35,33 @@ pub(super) fn run(context: Context, options: &Lab, out: &mut impl Write) -> Resu
     if options.auto {
         return auto(chosen, &versions, &ground, &end, out);
     }
-    print(&versions, &ground, out)
+    match (chosen, io::stdout().is_terminal() && io::stdin().is_terminal()) {
+        (_, true) => screen(&context.global, ground, versions, chosen, options.presentation, &end),
+        (None, false) => print(&versions, &ground, out),
+        (Some(_), false) => {
+            Err(Failure::new(2, "a lesson needs a terminal; with --auto it is held without one"))
+        }
+    }
+}
+
+fn screen(
+    global: &Global,
+    ground: Ground,
+    versions: Vec<Version>,
+    lesson: Option<&'static Lesson>,
+    presentation: bool,
+    end: &Arc<AtomicBool>,
+) -> Result<(), Failure> {
+    // What cannot be held is said before the screen is taken.
+    let version = versions.first().copied().unwrap_or(Version::V2);
+    if let Some(missing) = lesson.and_then(|lesson| ground.missing(lesson, version)) {
+        let lesson = lesson.map_or(0, |lesson| lesson.number);
+        return Err(AutoError::Missing { lesson, version, missing }.into());
+    }
+    let (ascii, colour) = (global.ascii, global.color.holds());
+    let settings = Settings { ascii, colour, presentation, lesson, versions };
+    lab::screen::run(ground, settings, end)
+        .map_err(|error| Failure::new(1, format!("the screen failed: {error}")))
 }
 
 /// Every lesson that was asked for, on each freezer. Where one cannot be held, the others are held all the same.

@@ -102,8 +102,7 @@ fn step(course: &mut Course, end: &AtomicBool, out: &mut impl Write) -> Result<(
             told(&news, out)?;
         }
         if course.waited() > course.patience() {
-            let lacking: Vec<String> =
-                course.lacking().into_iter().map(|check| course.says(check)).collect();
+            let lacking: Vec<String> = course.lacking().into_iter().map(|check| course.says(check)).collect();
             let (lacking, patience) = (lacking.join("; "), course.patience().as_secs());
             return Err(failed(course, format!("this has not come about within {patience} s: {lacking}")));
         }

@@ -143,9 +143,9 @@ impl Check {
             Self::Inherits(spot, so) => above_asks(scene, spot) == so,
             Self::Populated(spot, so) => populated(scene, spot) == Some(so),
             Self::In(who, spot) => is_in(scene, who, spot),
-            Self::Stopped(who, so) => scene.process(who).is_some_and(|process| {
-                crate::kernel::signals::is_stopped(&process) == Some(so)
-            }),
+            Self::Stopped(who, so) => scene
+                .process(who)
+                .is_some_and(|process| crate::kernel::signals::is_stopped(&process) == Some(so)),
             Self::Letter(who, letter) => scene.process(who).is_some_and(|p| p.state == letter),
             Self::Threads(who, number) => scene.process(who).is_some_and(|p| p.threads == number),
             Self::ParentTold(who, so) => scene.pid(who).is_some_and(|pid| is_parent_told(pid) == so),
@@ -160,9 +160,7 @@ impl Check {
             Self::Lives(who) => scene.process(who).is_some_and(|process| !process.is_zombie()),
             Self::Gone(who) => scene.process(who).is_none(),
             Self::Killed(who) => scene.process(who).is_none() || status(who).is_none_or(is_kill_waiting),
-            Self::KillWaits(who) => {
-                scene.process(who).is_some() && status(who).is_some_and(is_kill_waiting)
-            }
+            Self::KillWaits(who) => scene.process(who).is_some() && status(who).is_some_and(is_kill_waiting),
             Self::Holds(spot) => criu::holds(scene, spot),
             Self::CriuBegan(images) => criu::log_length(scene, images).is_some(),
             Self::Dumped(images) => criu::succeeded(scene, images) && scene.criu_runs.is_empty(),
@@ -196,9 +194,11 @@ fn above_asks(scene: &Scene, spot: Spot) -> bool {
 /// v1 has no file that says so.
 fn populated(scene: &Scene, spot: Spot) -> Option<bool> {
     let group = scene.group(spot).ok()?;
-    group.read().ok()??.populated.or_else(|| {
-        crate::kernel::processes::pids(&group.dir).ok().map(|pids| !pids.is_empty())
-    })
+    group
+        .read()
+        .ok()??
+        .populated
+        .or_else(|| crate::kernel::processes::pids(&group.dir).ok().map(|pids| !pids.is_empty()))
 }
 
 fn is_in(scene: &Scene, who: &str, spot: Spot) -> bool {

@@ -146,7 +146,9 @@ fn remove(fs: &Filesystem, top: &Group) -> io::Result<()> {
         return Ok(());
     }
     match fs.group(&parent)?.map(|above| above.dir.unmake(top.path.name())) {
-        Some(Err(error)) if error.raw_os_error() != Some(rustix::io::Errno::BUSY.raw_os_error()) => Err(error),
+        Some(Err(error)) if error.raw_os_error() != Some(rustix::io::Errno::BUSY.raw_os_error()) => {
+            Err(error)
+        }
         _ => Ok(()),
     }
 }

@@ -62,7 +62,11 @@ pub fn count(order: &Order) -> Result<(), String> {
         ptrace::seize(Pid::from_raw(target), ptrace::Options::empty()).map_err(|error| error.to_string())?;
     }
     for _ in 1..order.threads {
-        std::thread::spawn(|| loop { std::thread::sleep(Duration::from_millis(10)) });
+        std::thread::spawn(|| {
+            loop {
+                std::thread::sleep(Duration::from_millis(10))
+            }
+        });
     }
     step(order.lab, &file).map_err(|error| format!("{}: {error}", order.file.display()))
 }

@@ -90,8 +90,18 @@ impl Course {
         }
         let glimpse = Glimpse::of(&scene);
         let (at, phase, since) = (0, Phase::ToDo, Instant::now());
-        let mut course =
-            Self { lesson, version, steps, at, phase, since, evidence: None, looking: Vec::new(), glimpse, scene };
+        let mut course = Self {
+            lesson,
+            version,
+            steps,
+            at,
+            phase,
+            since,
+            evidence: None,
+            looking: Vec::new(),
+            glimpse,
+            scene,
+        };
         course.enter_step();
         Ok(course)
     }
@@ -213,7 +223,9 @@ impl Course {
     pub fn checks(&self) -> impl Iterator<Item = (String, bool)> {
         let done = matches!(self.phase, Phase::Looking);
         let all = matches!(self.phase, Phase::Asked | Phase::Seen(_));
-        self.looking.iter().map(move |(looking, seen)| (looking.check.says(&self.scene), all || (done && *seen)))
+        self.looking
+            .iter()
+            .map(move |(looking, seen)| (looking.check.says(&self.scene), all || (done && *seen)))
     }
 
     /// What has not come about of what must be so.

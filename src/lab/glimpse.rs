@@ -136,8 +136,7 @@ mod tests {
     use super::*;
 
     fn seen(frozen: &str, state: char) -> Glimpse {
-        let process =
-            ProcessSeen { pid: 7, state, name: "counter".into(), count: Some(3), traced: false };
+        let process = ProcessSeen { pid: 7, state, name: "counter".into(), count: Some(3), traced: false };
         let files = vec![("cgroup.freeze".to_owned(), frozen.to_owned())];
         Glimpse { groups: vec![GroupSeen { name: "box".into(), files, processes: vec![process] }] }
     }

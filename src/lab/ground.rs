@@ -104,8 +104,7 @@ impl Ground {
 
 fn not_permitted() -> Option<Missing> {
     let what = "this user may not make groups here".to_owned();
-    let remedy =
-        "run it with sudo, or in a group of your own: systemd-run --user --scope -p Delegate=yes cryoscope lab";
+    let remedy = "run it with sudo, or in a group of your own: systemd-run --user --scope -p Delegate=yes cryoscope lab";
     Some(Missing { lack: Lack::Right, what, remedy })
 }
 

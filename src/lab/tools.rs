@@ -25,7 +25,8 @@ pub(super) fn checkpoint(
     };
     let found = checkpoint::preflight(&request);
     let plan = checkpoint::plan(&found, &request).map_err(|refused| refused.to_string())?;
-    let ran = checkpoint::run(&plan, &Control::automatic(), &mut |_| ()).map_err(|error| error.to_string())?;
+    let ran =
+        checkpoint::run(&plan, &Control::automatic(), &mut |_| ()).map_err(|error| error.to_string())?;
     let report = Report::new(&plan, &found.findings, &ran, &checkpoint::verify(&plan, &ran));
     report.write(plan.folder()).map_err(|error| error.to_string())?;
     match report.checks.iter().find(|check| check.blocks()) {

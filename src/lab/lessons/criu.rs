@@ -190,11 +190,18 @@ fn the_ancestor_on_v2() -> Vec<Step> {
 fn the_ancestor_on_v1() -> Vec<Step> {
     vec![
         Step::new(
-            "criu, told of inner: inner does not ask for a freeze, so criu's thaw of it does nothing. Box still holds the \
-             counter; on v1 criu gives up after ten seconds.",
+            "criu, told of inner: box still holds the counter, and on v1 criu gives up after ten seconds. It took the state of \
+             inner for inner's own request, and leaves it with one that nobody had made: freezer.self_freezing is 1.",
             dump("counter", "inner", Told::Absolute(INNER)),
         )
-        .sees([Check::CriuSays("inner", "Timeout reached"), Check::Lives("counter"), Check::Same("counter")]),
+        .sees([
+            Check::CriuSays("inner", "Timeout reached"),
+            Check::Lives("counter"),
+            Check::Asks(INNER, true),
+            Check::Same("counter"),
+        ]),
+        Step::new("Take back what criu has left. Box still asks, so nothing runs.", Act::Thaw(INNER))
+            .sees([Check::Asks(INNER, false), Check::Is(INNER, State::Frozen), Check::Same("counter")]),
     ]
 }
 

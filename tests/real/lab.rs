@@ -1,0 +1,387 @@
+//! `cryoscope lab`: every step of every lesson happens, on both freezers; whatever becomes of the lab, nothing of it stays.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use cryoscope::kernel::mounts::hierarchies;
+use cryoscope::model::Version;
+use libtest_mimic::Trial;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use super::support::criu::Shared;
+use super::support::group::Group;
+use super::support::ordinary::{Copy, NOBODY};
+use super::support::requirement::{Need, criu, trial};
+use super::support::terminal::Terminal;
+use super::support::wait::{SOON, until};
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_cryoscope");
+const BOTH: &[Need] = &[Need::Root, Need::V2, Need::V1, Need::Criu];
+const V2: &[Need] = &[Need::Root, Need::V2];
+/// Longer than a lesson takes in which criu gives up twice, beside others that do the same.
+const LESSON: Duration = Duration::from_secs(120);
+
+pub fn tests() -> Vec<Trial> {
+    let mut all: Vec<Trial> = [Version::V2, Version::V1].into_iter().flat_map(of_version).collect();
+    all.extend([
+        trial("lab::killed_and_found_by_the_next", BOTH, killed),
+        trial("lab::killed_while_criu_hangs", BOTH, killed_while_criu_hangs),
+        trial("lab::signals_end_it_in_order", V2, signals),
+        trial("lab::a_step_that_does_not_happen", V2, thawed_behind_its_back),
+        trial("lab::a_stranger_in_its_group_is_moved_out", V2, stranger),
+        trial("lab::what_is_missing", BOTH, what_is_missing),
+        trial("lab::on_the_screen", V2, on_the_screen),
+        trial("lab::the_hang_on_the_screen", BOTH, the_hang_on_the_screen),
+        trial("lab::the_terminal_goes_away", V2, the_terminal_goes_away),
+        trial("lab::for_an_audience", V2, for_an_audience),
+    ]);
+    all
+}
+
+fn of_version(version: Version) -> impl Iterator<Item = Trial> {
+    (1..=9).map(move |number| {
+        trial(&format!("lab::lesson_{number}::{version}"), BOTH, move || whole(number, version))
+    })
+}
+
+fn lab(words: &[&str]) -> Command {
+    let mut command = Command::new(PROGRAM);
+    command.arg("lab").args(words).arg("--criu").arg(criu());
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+fn said(output: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+/// A lab that was started. Its drop ends it in order, so that it cleans up.
+struct Running(Option<Child>);
+
+impl Running {
+    fn start(words: &[&str]) -> Self {
+        let mut command = lab(words);
+        // Nobody reads it.
+        command.stdout(Stdio::null());
+        Self(Some(command.spawn().unwrap()))
+    }
+
+    fn pid(&self) -> i32 {
+        self.0.as_ref().unwrap().id().cast_signed()
+    }
+
+    fn signal(&self, signal: Signal) {
+        kill(Pid::from_raw(self.pid()), signal).unwrap();
+    }
+
+    /// Its outermost group in a hierarchy, once it is there.
+    fn group(&self, version: Version) -> PathBuf {
+        let (host, name) = (hierarchies().unwrap(), name(self.pid()));
+        host.get(version).unwrap().mount_point.join(name)
+    }
+
+    #[track_caller]
+    fn wait(mut self) -> Output {
+        self.0.take().unwrap().wait_with_output().unwrap()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Some(child) = &mut self.0 {
+            let _ = kill(Pid::from_raw(child.id().cast_signed()), Signal::SIGTERM);
+            let _ = child.wait();
+        }
+    }
+}
+
+fn name(pid: i32) -> String {
+    format!("cryoscope-lab-{pid}-0")
+}
+
+/// Groups of both hierarchies, the folder and the record of a lab.
+fn traces(pid: i32) -> Vec<PathBuf> {
+    let host = hierarchies().unwrap();
+    let groups = host.iter().map(|hierarchy| hierarchy.mount_point.join(name(pid)));
+    let record = fs::read_dir("/run/cryoscope").into_iter().flatten().flatten().map(|entry| entry.path());
+    let record = record.filter(|path| {
+        path.file_name().is_some_and(|file| file.to_string_lossy().starts_with(&format!("lab-{pid}-")))
+    });
+    let all = groups.chain([std::env::temp_dir().join(name(pid))]).chain(record);
+    all.filter(|path| path.exists()).collect()
+}
+
+#[track_caller]
+fn assert_nothing_stays(pid: i32, counters: &[i32]) {
+    assert_eq!(traces(pid), [] as [PathBuf; 0]);
+    until("its counters have ended", SOON, || {
+        counters.iter().all(|pid| !Path::new(&format!("/proc/{pid}/exe")).exists())
+    });
+}
+
+fn processes(group: &Path) -> Vec<i32> {
+    let text = fs::read_to_string(group.join("cgroup.procs")).unwrap_or_default();
+    text.lines().filter_map(|line| line.parse().ok()).collect()
+}
+
+fn whole(number: usize, version: Version) {
+    let _criu = Shared::new();
+    let running = lab(&[&number.to_string(), "--auto", "--hierarchy", &version.to_string()]).spawn().unwrap();
+    let pid = running.id().cast_signed();
+    let output = running.wait_with_output().unwrap();
+    let text = said(&output);
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    assert!(text.contains(&format!("Lesson {number} on {version} is over: every step happened.")), "{text}");
+    assert!(text.contains("  1. ") && text.contains("     seen: "), "{text}");
+    assert_nothing_stays(pid, &[]);
+}
+
+/// Frozen, and nobody there who would thaw it.
+fn killed() {
+    for version in [Version::V2, Version::V1] {
+        let lab = Running::start(&["1", "--auto", "--hierarchy", &version.to_string()]);
+        let (pid, spare) = (lab.pid(), lab.group(version).join("spare"));
+        let state =
+            if version == Version::V2 { ("cgroup.events", "frozen 1") } else { ("freezer.state", "FROZEN") };
+        until("its counter is frozen", LESSON, || {
+            fs::read_to_string(spare.join(state.0)).is_ok_and(|text| text.contains(state.1))
+        });
+        let counters = processes(&spare);
+        assert_eq!(counters.len(), 1);
+        lab.signal(Signal::SIGKILL);
+        lab.wait();
+        assert!(traces(pid).len() >= 3, "it had no time to clean up");
+        assert!(Path::new(&format!("/proc/{}", counters[0])).exists());
+        let next = self::lab(&[]).output().unwrap();
+        assert_eq!(next.status.code(), Some(0), "{}", said(&next));
+        assert!(said(&next).contains("had left behind"), "{}", said(&next));
+        assert_nothing_stays(pid, &counters);
+    }
+}
+
+/// Its criu goes on without it; the next lab thaws, lets it finish, and then ends the counter.
+fn killed_while_criu_hangs() {
+    let _criu = Shared::new();
+    let lab = Running::start(&["6", "--auto", "--hierarchy", "v2"]);
+    let (pid, group) = (lab.pid(), lab.group(Version::V2).join("box"));
+    let tracer = || {
+        let status = fs::read_to_string(format!("/proc/{}/status", processes(&group).first()?)).ok()?;
+        let line = status.lines().find_map(|line| line.strip_prefix("TracerPid:"))?;
+        line.trim().parse::<i32>().ok().filter(|&pid| pid != 0)
+    };
+    until("criu holds its counter", LESSON, || tracer().is_some());
+    let (criu, counters) = (tracer().unwrap(), processes(&group));
+    lab.signal(Signal::SIGKILL);
+    lab.wait();
+    let next = self::lab(&[]).output().unwrap();
+    assert_eq!(next.status.code(), Some(0), "{}", said(&next));
+    assert_nothing_stays(pid, &counters);
+    until("criu has ended", SOON, || !Path::new(&format!("/proc/{criu}/exe")).exists());
+}
+
+fn signals() {
+    for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
+        let lab = Running::start(&["2", "--auto", "--hierarchy", "v2"]);
+        let (pid, group) = (lab.pid(), lab.group(Version::V2).join("box"));
+        until("its counter and the child are there", LESSON, || processes(&group).len() == 2);
+        let counters = processes(&group);
+        lab.signal(signal);
+        let output = lab.wait();
+        assert_eq!(output.status.code(), Some(1), "{signal}: {}", said(&output));
+        assert!(said(&output).contains("interrupted"), "{}", said(&output));
+        assert_nothing_stays(pid, &counters);
+    }
+}
+
+/// Whatever the lab writes, somebody thaws the group again: so the counter never stands still, and the step did not happen.
+fn thawed_behind_its_back() {
+    let lab = Running::start(&["4", "--auto", "--hierarchy", "v2"]);
+    let (pid, group) = (lab.pid(), lab.group(Version::V2).join("box"));
+    let over = AtomicBool::new(false);
+    let output = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !over.load(Ordering::Relaxed) {
+                let _ = fs::write(group.join("cgroup.freeze"), "0");
+                std::thread::sleep(Duration::from_millis(1));
+            }
+        });
+        let output = lab.wait();
+        over.store(true, Ordering::Relaxed);
+        output
+    });
+    let text = said(&output);
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    assert!(text.contains("lesson 4 on v2, step 1: this has not come about"), "{text}");
+    assert_nothing_stays(pid, &[]);
+}
+
+/// A process that somebody has moved into a group of the lab is none of the lab's: it is put out, and lives.
+fn stranger() {
+    let outside = Group::v2("stranger");
+    let mut stranger = Command::new("sleep").arg("1000").stdin(Stdio::null()).spawn().unwrap();
+    let lab = Running::start(&["2", "--auto", "--hierarchy", "v2"]);
+    let (pid, group) = (lab.pid(), lab.group(Version::V2).join("box"));
+    until("its counter is there", LESSON, || !processes(&group).is_empty());
+    fs::write(group.join("cgroup.procs"), stranger.id().to_string()).unwrap();
+    lab.signal(Signal::SIGTERM);
+    let output = lab.wait();
+    assert_nothing_stays(pid, &[]);
+    let lives = stranger.try_wait().unwrap().is_none();
+    outside.add(stranger.id().cast_signed());
+    stranger.kill().unwrap();
+    stranger.wait().unwrap();
+    assert!(lives, "{}", said(&output));
+}
+
+fn what_is_missing() {
+    let without = |words: &[&str]| {
+        let mut command = Command::new(PROGRAM);
+        command.arg("lab").args(words).stdin(Stdio::null()).output().unwrap()
+    };
+    let nowhere = ["--criu", "/nowhere/criu", "--hierarchy", "v2"];
+    let output = without(&[&["6", "--auto"], &nowhere[..]].concat());
+    assert_eq!(output.status.code(), Some(4), "{}", said(&output));
+    assert!(said(&output).contains("/nowhere/criu") && said(&output).contains("--criu"), "{}", said(&output));
+    let output = without(&["6", "--criu", "/nowhere/criu"]);
+    assert_eq!(output.status.code(), Some(2), "a terminal is missing too: {}", said(&output));
+    let output = without(&["10", "--auto"]);
+    assert_eq!(output.status.code(), Some(2), "{}", said(&output));
+    let output = without(&["1", "--auto", "--read-only"]);
+    assert_eq!(output.status.code(), Some(4), "{}", said(&output));
+    let list = without(&nowhere);
+    assert_eq!(list.status.code(), Some(0));
+    for words in ["1  A group, its files, its processes", "9  Two trees at one instant", "/nowhere/criu"] {
+        assert!(said(&list).contains(words), "{}", said(&list));
+    }
+    let copy = Copy::of(PROGRAM);
+    for lesson in ["1", "6"] {
+        let mut command = Command::new(copy.path());
+        std::os::unix::process::CommandExt::uid(&mut command, NOBODY);
+        command.args(["lab", lesson, "--auto"]).stdin(Stdio::null()).current_dir("/");
+        let output = command.env_remove("XDG_RUNTIME_DIR").output().unwrap();
+        assert_eq!(output.status.code(), Some(3), "{}", said(&output));
+        assert!(said(&output).contains("sudo"), "{}", said(&output));
+    }
+}
+
+fn terminal(words: &[&str], size: (u16, u16)) -> Terminal {
+    let mut command = Command::new(PROGRAM);
+    command.arg("lab").args(words).arg("--criu").arg(criu_or_none());
+    Terminal::start(command, size)
+}
+
+fn criu_or_none() -> PathBuf {
+    std::env::var_os("CRYOSCOPE_TEST_CRIU").map_or_else(|| "criu".into(), PathBuf::from)
+}
+
+/// Chosen from the list, gone through with Enter, one step done by hand; then everything is gone.
+fn on_the_screen() {
+    let mut terminal = terminal(&["--hierarchy", "v2"], (100, 36));
+    let pid = terminal.pid();
+    let group = hierarchies().unwrap().v2.unwrap().mount_point.join(name(pid));
+    terminal.shows("1  A group, its files, its processes");
+    terminal.keys("\r");
+    terminal.shows("Step 1 of 7");
+    terminal.shows("[x] counter counts");
+    terminal.keys("\r");
+    terminal.shows("Step 2 of 7");
+    terminal.shows("Enter does it");
+    assert!(!group.join("spare").exists(), "nothing is done unasked");
+    fs::create_dir(group.join("spare")).unwrap();
+    terminal.shows("done by hand: the kernel says so");
+    terminal.shows("[x] the group spare is there");
+    terminal.keys("\r");
+    terminal.shows("Step 3 of 7");
+    terminal.keys("\r");
+    terminal.shows("What does rmdir do now");
+    assert_eq!(processes(&group.join("spare")).len(), 1);
+    terminal.keys("1");
+    terminal.shows("No: removing a group never ends a process.");
+    terminal.keys("2");
+    terminal.shows("Yes. Only an empty group can be removed.");
+    terminal.keys("\r");
+    terminal.shows("Step 4 of 7");
+    terminal.keys("\r");
+    terminal.shows("[x] spare is frozen");
+    terminal.shows_line(&["* cgroup.freeze  1"]);
+    assert!(fs::read_to_string(group.join("spare/cgroup.events")).unwrap().contains("frozen 1"));
+    for step in 5..=7 {
+        terminal.keys("\r");
+        terminal.shows(&format!("Step {step} of 7"));
+        terminal.shows("Enter does it");
+        terminal.keys("\r");
+        terminal.shows("Enter goes on.");
+    }
+    terminal.keys("\r");
+    terminal.shows("The lesson is over.");
+    terminal.keys("\r");
+    terminal.shows("2  Freeze is not SIGSTOP");
+    assert_nothing_stays(pid, &[]);
+    terminal.keys("q");
+    assert_eq!(terminal.end().code(), Some(0));
+    terminal.assert_restored();
+}
+
+/// The hang is there to be seen; leaving in the middle of it frees criu, and takes everything away.
+fn the_hang_on_the_screen() {
+    let _criu = Shared::new();
+    let mut terminal = terminal(&["6", "--hierarchy", "v2"], (120, 40));
+    let pid = terminal.pid();
+    terminal.shows("Step 1 of 6");
+    terminal.keys("\r");
+    terminal.shows("Enter goes on.");
+    terminal.keys("\r");
+    terminal.shows("Step 2 of 6");
+    terminal.keys("\r");
+    terminal.shows("[x] criu holds counter, and has done nothing for two seconds");
+    terminal.shows_line(&["counter", "(traced)"]);
+    terminal.keys("1");
+    terminal.shows("No! criu's code is in the process already.");
+    terminal.keys("q");
+    assert_eq!(terminal.end().code(), Some(0));
+    terminal.assert_restored();
+    assert_nothing_stays(pid, &[]);
+}
+
+fn the_terminal_goes_away() {
+    let mut terminal = terminal(&["2", "--hierarchy", "v2"], (100, 36));
+    let pid = terminal.pid();
+    terminal.shows("Step 1 of 7");
+    let group = hierarchies().unwrap().v2.unwrap().mount_point.join(name(pid));
+    let counters = processes(&group.join("box"));
+    assert_eq!(counters.len(), 2);
+    terminal.vanish();
+    assert_eq!(terminal.end().code(), Some(0));
+    assert_nothing_stays(pid, &counters);
+}
+
+/// Keys are shown, events come one after the other, and go into a file as text.
+fn for_an_audience() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = Command::new("sh");
+    let line =
+        format!("cd {} && exec {PROGRAM} lab 3 --hierarchy v2 --presentation", folder.path().display());
+    command.args(["-c", &line]);
+    let mut terminal = Terminal::start(command, (120, 40));
+    terminal.shows("Step 1 of 7");
+    terminal.shows("Enter goes on.");
+    terminal.keys("\r");
+    terminal.shows("key: Enter");
+    terminal.shows("Step 2 of 7");
+    terminal.keys("\r");
+    terminal.shows("seen: second stands still");
+    terminal.keys("w");
+    terminal.shows("the events are in");
+    let text = fs::read_to_string(folder.path().join("cryoscope-lab-3-v2-1.txt")).unwrap();
+    assert!(
+        text.contains("box: cgroup.freeze: 0 → 1") && text.contains("seen: box/inner is frozen"),
+        "{text}"
+    );
+    terminal.signal(Signal::SIGTERM);
+    assert_eq!(terminal.end().code(), Some(0));
+    terminal.assert_restored();
+}
