@@ -28,7 +28,7 @@ mod scene;
 pub mod screen;
 mod tools;
 
-pub use clean::left_behind;
+pub use clean::{are_left_behind, left_behind};
 pub use course::{Course, CourseError, News, Phase};
 pub use ground::{Ground, Lack, Missing};
 pub use lesson::Lesson;

@@ -12,7 +12,7 @@ use crate::lab::auto::{AutoError, hold};
 use crate::lab::counter::{Order, count};
 use crate::lab::screen::Settings;
 use crate::lab::{self, Ground, Lack, Lesson};
-use crate::model::Version;
+use crate::model::{Version, span};
 
 /// Lets a person choose, or holds what was chosen.
 pub(super) fn run(context: Context, options: &Lab, out: &mut impl Write) -> Result<(), Failure> {
@@ -22,10 +22,7 @@ pub(super) fn run(context: Context, options: &Lab, out: &mut impl Write) -> Resu
         Some(version) => vec![version],
         None => context.hosts.iter().map(|hierarchy| hierarchy.version).collect(),
     };
-    let removed = lab::left_behind()?;
-    if removed > 0 {
-        tell(format_args!("removed what {removed} killed lab(s) had left behind"));
-    }
+    clean();
     let ground = Ground::look(context.hosts, options.criu.clone());
     // They end the lesson in order, so that nothing of it stays.
     let end = Arc::new(AtomicBool::new(false));
@@ -64,6 +61,18 @@ fn screen(
         .map_err(|error| Failure::new(1, format!("the screen failed: {error}")))
 }
 
+/// Removes what labs that were killed have left. Where that fails, a lesson can be held all the same.
+fn clean() {
+    match lab::left_behind() {
+        Ok(0) => {}
+        Ok(number) => {
+            let labs = span::count(number, "lab that was killed has", "labs that were killed have");
+            tell(format_args!("{labs} left groups and processes behind: removed"));
+        }
+        Err(error) => tell(format_args!("what a killed lab may have left behind cannot be removed: {error}")),
+    }
+}
+
 /// Every lesson that was asked for, on each freezer. Where one cannot be held, the others are held all the same.
 fn auto(
     chosen: Option<&'static Lesson>,
@@ -93,11 +102,18 @@ fn print(versions: &[Version], ground: &Ground, out: &mut impl Write) -> Result<
     for lesson in &lab::ALL {
         writeln!(out, "{}  {}", lesson.number, lesson.title)?;
         writeln!(out, "   {}", lesson.about)?;
-        for &version in versions {
-            match ground.missing(lesson, version) {
-                None => writeln!(out, "   {version}: ready")?,
-                Some(missing) => writeln!(out, "   {version}: {missing}")?,
-            }
+        let lacks = |&version: &Version| ground.missing(lesson, version).map(|missing| missing.to_string());
+        let lacks: Vec<Option<String>> = versions.iter().map(lacks).collect();
+        let said = |lack: &Option<String>| lack.clone().unwrap_or_else(|| "ready".to_owned());
+        let names: Vec<String> = versions.iter().map(ToString::to_string).collect();
+        if let [first, rest @ ..] = &lacks[..]
+            && rest.iter().all(|lack| lack == first)
+        {
+            writeln!(out, "   {}: {}", names.join(", "), said(first))?;
+            continue;
+        }
+        for (name, lack) in names.iter().zip(&lacks) {
+            writeln!(out, "   {name}: {}", said(lack))?;
         }
     }
     writeln!(out, "\ncryoscope lab NUMBER on a terminal holds one; with --auto it needs none")?;

@@ -124,10 +124,11 @@ impl Act {
             Self::Checkpoint { group, images, after } => {
                 let after = if after == Some(After::Killed) { " --after killed" } else { "" };
                 let into = shell::quoted(scene.folder(images).as_os_str());
-                format!("cryoscope checkpoint {} --into {into}{after} --yes", quoted(group))
+                format!("cryoscope checkpoint {} --into {into}{after} --yes{}", quoted(group), named(scene))
             }
             Self::Restore(images) => {
-                format!("cryoscope restore {} --yes", shell::quoted(scene.folder(images).as_os_str()))
+                let folder = shell::quoted(scene.folder(images).as_os_str());
+                format!("cryoscope restore {folder} --yes{}", named(scene))
             }
         })
     }
@@ -188,6 +189,11 @@ impl Act {
 fn request(scene: &Scene, spot: Spot, freeze: bool) -> Result<(), String> {
     let group = scene.group(spot).map_err(|error| error.to_string())?;
     freezer::request(&group, freeze).map_err(|error| error.to_string())
+}
+
+fn named(scene: &Scene) -> String {
+    let named = scene.criu.as_ref().filter(|_| scene.criu_named);
+    named.map_or(String::new(), |path| format!(" --criu {}", shell::quoted(path.as_os_str())))
 }
 
 fn line(criu: &Option<std::path::PathBuf>, arguments: &[OsString]) -> String {

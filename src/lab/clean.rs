@@ -44,6 +44,14 @@ pub fn left_behind() -> io::Result<usize> {
     Ok(number)
 }
 
+/// How many labs that were killed have left something behind, which the next lab removes.
+///
+/// # Errors
+/// What the kernel says.
+pub fn are_left_behind() -> io::Result<usize> {
+    Ok(record::left_behind()?.len())
+}
+
 /// Removes groups of a lab with all that is in and below them. A process in them that is none of its counters (somebody has
 /// moved a shell there) is moved out, into the group above.
 pub(super) fn groups_of(tops: &[(Filesystem, Group)], lab: ProcessId) -> io::Result<()> {
@@ -167,5 +175,17 @@ pub(super) fn remove_folder(folder: &Path) -> io::Result<()> {
     let named = folder.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(PREFIX.as_bytes()));
     let ours = fs::symlink_metadata(folder)
         .is_ok_and(|meta| meta.is_dir() && meta.uid() == nix::unistd::geteuid().as_raw());
-    if named && ours { fs::remove_dir_all(folder) } else { Ok(()) }
+    if !named || !ours {
+        return Ok(());
+    }
+    let start = Instant::now();
+    loop {
+        match fs::remove_dir_all(folder) {
+            // A criu that has let its target go still writes there for a moment.
+            Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty && start.elapsed() < CRIU => {
+                std::thread::sleep(Duration::from_millis(20));
+            }
+            done => return done,
+        }
+    }
 }

@@ -128,7 +128,7 @@ fn name_of(lab: ProcessId) -> String {
     format!("{}:{}", lab.pid, lab.start)
 }
 
-/// Reads [`name_of`].
+/// Reads how a counter is told of its lab: `PID:START`.
 ///
 /// # Errors
 /// A sentence.

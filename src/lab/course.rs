@@ -79,7 +79,7 @@ impl Course {
         if let Some(missing) = ground.missing(lesson, version) {
             return Err(CourseError::Missing(missing));
         }
-        let made = Scene::new(lesson, version, &ground.hosts, ground.criu.clone().ok());
+        let made = Scene::new(lesson, version, ground);
         let mut scene = made.map_err(|error| explain(&error).map_or(error.into(), CourseError::Missing))?;
         let steps = (lesson.steps)(version, scene.has_other());
         for step in &steps {

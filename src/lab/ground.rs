@@ -16,6 +16,8 @@ pub struct Ground {
     pub hosts: Hierarchies,
     /// A criu that works, or why there is none.
     pub criu: Result<PathBuf, String>,
+    /// It was named, so it is named in lines for a shell, too.
+    pub criu_named: bool,
 }
 
 /// What kind of thing a lesson lacks.
@@ -54,7 +56,7 @@ impl Ground {
             (_, Some(finding)) => Err(finding.what),
             (None, None) => Err("criu was not found".to_owned()),
         };
-        Self { hosts, criu }
+        Self { hosts, criu, criu_named: asked.is_some() }
     }
 
     /// What a lesson lacks on this host, on one freezer.

@@ -13,6 +13,7 @@ use rustix::process::Signal;
 
 use super::clean::{self, PREFIX, reap};
 use super::counter::{self, Order};
+use super::ground::Ground;
 use super::lesson::{Lesson, Role, Spot};
 use super::record::Record;
 use crate::checkpoint::by_hand::ByHand;
@@ -30,6 +31,8 @@ pub(super) struct Scene {
     pub(super) hosts: Hierarchies,
     /// The criu that was found.
     pub(super) criu: Option<PathBuf>,
+    /// It was named, and is not the one in PATH.
+    pub(super) criu_named: bool,
     /// Those that were started by hand.
     pub(super) criu_runs: Vec<ByHand>,
     /// How far each counter was when it was last seen to stand still.
@@ -52,12 +55,7 @@ impl Scene {
     ///
     /// # Errors
     /// What the kernel says: EACCES, EPERM or EROFS where this user may not make groups.
-    pub(super) fn new(
-        lesson: &Lesson,
-        version: Version,
-        hosts: &Hierarchies,
-        criu: Option<PathBuf>,
-    ) -> io::Result<Self> {
+    pub(super) fn new(lesson: &Lesson, version: Version, ground: &Ground) -> io::Result<Self> {
         // What a counter leaves, or criu restores, becomes a child of this program, which asks for its exit code.
         let _ = set_child_subreaper(true);
         let lab = counter::this_lab()?;
@@ -65,8 +63,9 @@ impl Scene {
         let record = Record::begin(lab, &folder)?;
         let mut scene = Self {
             version,
-            hosts: hosts.clone(),
-            criu,
+            hosts: ground.hosts.clone(),
+            criu: ground.criu.clone().ok(),
+            criu_named: ground.criu_named,
             criu_runs: Vec::new(),
             marks: HashMap::new(),
             watched: lesson.groups.to_vec(),

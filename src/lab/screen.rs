@@ -11,6 +11,7 @@ mod view;
 #[cfg(test)]
 mod tests;
 
+use std::fs::OpenOptions;
 use std::io::{self, stdin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -63,8 +64,11 @@ pub fn run(ground: Ground, settings: Settings, end: &Arc<AtomicBool>) -> io::Res
             done
         },
     );
-    // Nobody is there to be told.
-    if is_hung_up() { Ok(()) } else { done }
+    if !is_hung_up() {
+        return done;
+    }
+    // Nobody is there to be told; what was drawn and not written goes nowhere.
+    Ok(rustix::stdio::dup2_stdout(OpenOptions::new().write(true).open("/dev/null")?)?)
 }
 
 fn session(

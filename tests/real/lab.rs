@@ -1,9 +1,11 @@
 //! `cryoscope lab`: every step of every lesson happens, on both freezers; whatever becomes of the lab, nothing of it stays.
 
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
 use cryoscope::kernel::mounts::hierarchies;
@@ -28,23 +30,41 @@ const LESSON: Duration = Duration::from_secs(120);
 pub fn tests() -> Vec<Trial> {
     let mut all: Vec<Trial> = [Version::V2, Version::V1].into_iter().flat_map(of_version).collect();
     all.extend([
-        trial("lab::killed_and_found_by_the_next", BOTH, killed),
-        trial("lab::killed_while_criu_hangs", BOTH, killed_while_criu_hangs),
-        trial("lab::signals_end_it_in_order", V2, signals),
-        trial("lab::a_step_that_does_not_happen", V2, thawed_behind_its_back),
-        trial("lab::a_stranger_in_its_group_is_moved_out", V2, stranger),
-        trial("lab::what_is_missing", BOTH, what_is_missing),
-        trial("lab::on_the_screen", V2, on_the_screen),
-        trial("lab::the_hang_on_the_screen", BOTH, the_hang_on_the_screen),
-        trial("lab::the_terminal_goes_away", V2, the_terminal_goes_away),
-        trial("lab::for_an_audience", V2, for_an_audience),
+        alone("killed_and_found_by_the_next", killed),
+        alone("killed_while_criu_hangs", killed_while_criu_hangs),
+        beside("signals_end_it_in_order", V2, signals),
+        beside("a_step_that_does_not_happen", V2, thawed_behind_its_back),
+        beside("a_stranger_in_its_group_is_moved_out", V2, stranger),
+        beside("what_is_missing", BOTH, what_is_missing),
+        beside("an_ordinary_user_with_a_group_of_its_own", BOTH, ordinary_user),
+        beside("on_the_screen", V2, on_the_screen),
+        beside("the_hang_on_the_screen", BOTH, the_hang_on_the_screen),
+        beside("the_terminal_goes_away", V2, the_terminal_goes_away),
+        beside("for_an_audience", V2, for_an_audience),
     ]);
     all
 }
 
+/// Every lab removes what a killed one has left. So a test that kills one runs while no other test has a lab.
+static LABS: RwLock<()> = RwLock::new(());
+
+fn beside(name: &str, needs: &'static [Need], test: impl FnOnce() + Send + 'static) -> Trial {
+    trial(&format!("lab::{name}"), needs, move || {
+        let _labs = LABS.read().unwrap_or_else(PoisonError::into_inner);
+        test();
+    })
+}
+
+fn alone(name: &str, test: fn()) -> Trial {
+    trial(&format!("lab::{name}"), BOTH, move || {
+        let _labs = LABS.write().unwrap_or_else(PoisonError::into_inner);
+        test();
+    })
+}
+
 fn of_version(version: Version) -> impl Iterator<Item = Trial> {
     (1..=9).map(move |number| {
-        trial(&format!("lab::lesson_{number}::{version}"), BOTH, move || whole(number, version))
+        beside(&format!("lesson_{number}::{version}"), BOTH, move || whole(number, version))
     })
 }
 
@@ -158,7 +178,7 @@ fn killed() {
         assert!(Path::new(&format!("/proc/{}", counters[0])).exists());
         let next = self::lab(&[]).output().unwrap();
         assert_eq!(next.status.code(), Some(0), "{}", said(&next));
-        assert!(said(&next).contains("had left behind"), "{}", said(&next));
+        assert!(said(&next).contains("left groups and processes behind: removed"), "{}", said(&next));
         assert_nothing_stays(pid, &counters);
     }
 }
@@ -177,6 +197,8 @@ fn killed_while_criu_hangs() {
     let (criu, counters) = (tracer().unwrap(), processes(&group));
     lab.signal(Signal::SIGKILL);
     lab.wait();
+    let told = Command::new(PROGRAM).args(["rescue", "--dry-run"]).output().unwrap();
+    assert!(said(&told).contains("cryoscope lab removes them"), "{}", said(&told));
     let next = self::lab(&[]).output().unwrap();
     assert_eq!(next.status.code(), Some(0), "{}", said(&next));
     assert_nothing_stays(pid, &counters);
@@ -268,6 +290,32 @@ fn what_is_missing() {
     }
 }
 
+/// In a group that is delegated to it, an ordinary user has the lessons that need no criu.
+fn ordinary_user() {
+    let (groups, copy) = ([Group::v2("delegated"), Group::v1("delegated")], Copy::of(PROGRAM));
+    for group in &groups {
+        for file in ["", "cgroup.procs"] {
+            std::os::unix::fs::chown(group.path().join(file), Some(NOBODY), Some(NOBODY)).unwrap();
+        }
+    }
+    let runtime = tempfile::tempdir().unwrap();
+    std::os::unix::fs::chown(runtime.path(), Some(NOBODY), Some(NOBODY)).unwrap();
+    for version in ["v2", "v1"] {
+        let mut command = Command::new("sh");
+        std::os::unix::process::CommandExt::uid(&mut command, NOBODY);
+        let line = format!("read go; exec {} lab 1 --auto --hierarchy {version}", copy.path().display());
+        command.args(["-c", &line]).current_dir("/").env("XDG_RUNTIME_DIR", runtime.path());
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        groups.iter().for_each(|group| group.add(child.id().cast_signed()));
+        child.stdin.take().unwrap().write_all(b"go\n").unwrap();
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+        let inside = format!("{}/cryoscope-lab-", groups[usize::from(version == "v1")].path().display());
+        assert!(said(&output).contains(&inside), "{}", said(&output));
+    }
+}
+
 fn terminal(words: &[&str], size: (u16, u16)) -> Terminal {
     let mut command = Command::new(PROGRAM);
     command.arg("lab").args(words).arg("--criu").arg(criu_or_none());
@@ -308,6 +356,7 @@ fn on_the_screen() {
     terminal.keys("\r");
     terminal.shows("[x] spare is frozen");
     terminal.shows_line(&["* cgroup.freeze  1"]);
+    terminal.shows("Enter goes on.");
     assert!(fs::read_to_string(group.join("spare/cgroup.events")).unwrap().contains("frozen 1"));
     for step in 5..=7 {
         terminal.keys("\r");
@@ -373,12 +422,14 @@ fn for_an_audience() {
     terminal.shows("key: Enter");
     terminal.shows("Step 2 of 7");
     terminal.keys("\r");
-    terminal.shows("seen: second stands still");
+    terminal.shows("Enter goes on.");
+    terminal.shows("seen: second counts");
+    terminal.shows_no_line(&["seen: second stands still"]);
     terminal.keys("w");
     terminal.shows("the events are in");
     let text = fs::read_to_string(folder.path().join("cryoscope-lab-3-v2-1.txt")).unwrap();
     assert!(
-        text.contains("box: cgroup.freeze: 0 → 1") && text.contains("seen: box/inner is frozen"),
+        text.contains("box: cgroup.freeze: 0 → 1") && text.contains("seen: second stands still"),
         "{text}"
     );
     terminal.signal(Signal::SIGTERM);

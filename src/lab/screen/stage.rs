@@ -172,10 +172,10 @@ impl Stage {
     fn lesson_key(&mut self, code: KeyCode) {
         let Some(course) = &mut self.course else { return };
         match code {
-            KeyCode::Esc => return self.close(),
+            KeyCode::Esc => self.close(),
             KeyCode::Enter if course.phase() == Phase::Over => {
                 self.chosen = course.lesson.number.min(ALL.len() - 1);
-                return self.close();
+                self.close();
             }
             KeyCode::Enter => {
                 let news = course.enter();
