@@ -85,9 +85,11 @@ fn auto(
     for &version in versions {
         for lesson in chosen.map_or(lab::ALL.iter().collect(), |lesson| vec![lesson]) {
             match hold(lesson, version, ground, end, out) {
-                Err(AutoError::Missing { .. }) if chosen.is_none() && missing.is_some() => {}
                 Err(error @ AutoError::Missing { .. }) => {
-                    writeln!(out, "{error}\n")?;
+                    // A single one is said once, as the error.
+                    if chosen.is_none() {
+                        writeln!(out, "{error}\n")?;
+                    }
                     missing.get_or_insert(error);
                 }
                 other => other?,

@@ -2,7 +2,7 @@
 
 use super::lesson::Spot;
 use super::says;
-use super::scene::Scene;
+use super::scene::{DEBUGGER, Scene};
 use crate::kernel::control_files;
 use crate::kernel::processes::Processes;
 use crate::model::{Contents, printable};
@@ -106,7 +106,7 @@ fn group(scene: &Scene, spot: Spot, processes: &mut Processes) -> Option<GroupSe
         ProcessSeen {
             pid: process.id.pid,
             state: process.state,
-            count: name.filter(|name| *name != "debugger").and_then(|name| scene.count(name)),
+            count: name.filter(|name| *name != DEBUGGER).and_then(|name| scene.count(name)),
             name: name.map_or_else(|| program(&process.command), str::to_owned),
             traced: process.tracer.is_some(),
         }

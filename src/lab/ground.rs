@@ -66,7 +66,10 @@ impl Ground {
             return missing(
                 Lack::Part,
                 format!("this host has no {version} freezer"),
-                "take the other one (--hierarchy), or boot with systemd.unified_cgroup_hierarchy=0 or 1",
+                match version {
+                    Version::V1 => "hold it on the other one: --hierarchy v2",
+                    Version::V2 => "hold it on the other one: --hierarchy v1",
+                },
             );
         };
         let root = nix::unistd::geteuid().is_root();

@@ -47,6 +47,9 @@ pub(super) struct Scene {
     record: Option<Record>,
 }
 
+/// What a process is called that holds another as a debugger does.
+pub(super) const DEBUGGER: &str = "debugger";
+
 /// How long a counter may take until it counts.
 const BEGIN: Duration = Duration::from_secs(10);
 
@@ -142,10 +145,10 @@ impl Scene {
 
     /// Starts a process that takes hold of another as a debugger does.
     pub(super) fn debug(&mut self, who: &str, at: Spot) -> io::Result<()> {
-        let file = self.folder.join("debugger");
+        let file = self.folder.join(DEBUGGER);
         let groups = vec![self.absolute(at)];
         let order = Order { lab: self.lab, file, child: None, threads: 1, attach: self.pid(who), groups };
-        self.actors.push(("debugger", None));
+        self.actors.push((DEBUGGER, None));
         counter::start(&order).map(drop)
     }
 
@@ -163,6 +166,21 @@ impl Scene {
             if let Some(actor) = self.actors.iter_mut().find(|(actor, _)| name(actor)) {
                 actor.1 = Some(process.id);
             }
+        }
+        self.notice_debugger(&mut processes);
+    }
+
+    /// A debugger that somebody has started by hand in one of the lesson's groups.
+    fn notice_debugger(&mut self, processes: &mut Processes) {
+        if self.id(DEBUGGER).is_some() {
+            return;
+        }
+        let inside = self.inhabitants();
+        let tracers: Vec<i32> = inside.iter().filter_map(|&pid| processes.read(pid)?.tracer).collect();
+        let tracer = tracers.into_iter().find(|tracer| inside.contains(tracer));
+        if let Some(tracer) = tracer.and_then(|pid| processes.read(pid)) {
+            self.actors.retain(|(name, _)| *name != DEBUGGER);
+            self.actors.push((DEBUGGER, Some(tracer.id)));
         }
     }
 
@@ -298,7 +316,8 @@ impl Drop for Scene {
     fn drop(&mut self) {
         let cleaned = clean::groups_of(&self.tops, self.lab);
         // Those that were moved out of the lesson's groups.
-        for id in self.actors.iter().filter_map(|(_, id)| *id) {
+        let ours = |id: &ProcessId| counter::is_of(id.pid, self.lab);
+        for id in self.actors.iter().filter_map(|(_, id)| *id).filter(ours) {
             let _ = signal(id, Signal::KILL);
             let _ = crate::kernel::signals::await_end(id, Duration::from_secs(1));
             reap(id.pid);

@@ -9,6 +9,7 @@ use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
 use cryoscope::kernel::mounts::hierarchies;
+use cryoscope::lab::{ALL, Course, Ground, Phase};
 use cryoscope::model::Version;
 use libtest_mimic::Trial;
 use nix::sys::signal::{Signal, kill};
@@ -19,7 +20,7 @@ use super::support::group::Group;
 use super::support::ordinary::{Copy, NOBODY};
 use super::support::requirement::{Need, criu, trial};
 use super::support::terminal::Terminal;
-use super::support::wait::{SOON, until};
+use super::support::wait::{SOON, reached, until};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_cryoscope");
 const BOTH: &[Need] = &[Need::Root, Need::V2, Need::V1, Need::Criu];
@@ -33,6 +34,7 @@ pub fn tests() -> Vec<Trial> {
         alone("killed_and_found_by_the_next", killed),
         alone("killed_while_criu_hangs", killed_while_criu_hangs),
         beside("signals_end_it_in_order", V2, signals),
+        beside("a_panic_ends_it_in_order", BOTH, panics),
         beside("a_step_that_does_not_happen", V2, thawed_behind_its_back),
         beside("a_stranger_in_its_group_is_moved_out", V2, stranger),
         beside("what_is_missing", BOTH, what_is_missing),
@@ -63,9 +65,13 @@ fn alone(name: &str, test: fn()) -> Trial {
 }
 
 fn of_version(version: Version) -> impl Iterator<Item = Trial> {
-    (1..=9).map(move |number| {
-        beside(&format!("lesson_{number}::{version}"), BOTH, move || whole(number, version))
-    })
+    (1..=9)
+        .map(move |number| {
+            beside(&format!("lesson_{number}::{version}"), BOTH, move || whole(number, version))
+        })
+        .chain((1..=9).map(move |number| {
+            beside(&format!("by_hand_{number}::{version}"), BOTH, move || by_hand(number, version))
+        }))
 }
 
 fn lab(words: &[&str]) -> Command {
@@ -160,6 +166,68 @@ fn whole(number: usize, version: Version) {
     assert_nothing_stays(pid, &[]);
 }
 
+/// Every line for a shell does what it stands for, and what a shell does is noticed.
+fn by_hand(number: usize, version: Version) {
+    let _criu = Shared::new();
+    let ground = Ground::look(hierarchies().unwrap(), Some(criu()));
+    // Dropped after the course, whose end frees what still hangs.
+    let mut shells = Vec::new();
+    let mut course = Course::begin(&ALL[number - 1], version, &ground).unwrap();
+    let place = course.place();
+    while course.phase() != Phase::Over {
+        let mut told = Vec::new();
+        if course.phase() == Phase::ToDo {
+            let line = course.shell().expect("what is to be done has a line");
+            told.extend(course.tick());
+            assert_eq!(course.phase(), Phase::ToDo, "nobody has done it yet: {line}");
+            if line.contains("strace") && !is_there("strace") {
+                told.extend(course.enter());
+            } else {
+                shells.push(Shell::start(&line));
+            }
+        }
+        until("the step is seen", LESSON, || {
+            told.extend(course.tick());
+            matches!(course.phase(), Phase::Asked | Phase::Seen(_))
+                || course.waited() > course.patience() && panic!("{:?}: {told:?}", course.lacking())
+        });
+        course.answer(course.question().map_or(0, |question| question.right));
+        assert!(course.enter().is_empty());
+    }
+    drop(course);
+    assert!(!place.exists(), "{} is left", place.display());
+}
+
+fn is_there(program: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
+}
+
+/// A shell that runs a line. The line itself ends with the lesson, for what it does is that lesson's.
+struct Shell(Child);
+
+impl Shell {
+    fn start(line: &str) -> Self {
+        let programs = Path::new(PROGRAM).parent().unwrap().to_owned();
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let path = std::env::join_paths(std::iter::once(programs).chain(std::env::split_paths(&path)));
+        let mut command = Command::new("bash");
+        command.args(["-c", line]).env("PATH", path.unwrap());
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        Self(command.spawn().unwrap())
+    }
+}
+
+impl Drop for Shell {
+    fn drop(&mut self) {
+        // The end of the debugger that is started by hand is noticed by the lab, which runs in this program: nothing is left to
+        // ask for then.
+        if !reached(LESSON, || !matches!(self.0.try_wait(), Ok(None))) {
+            eprintln!("the shell {} is left behind", self.0.id());
+        }
+    }
+}
+
 /// Frozen, and nobody there who would thaw it.
 fn killed() {
     for version in [Version::V2, Version::V1] {
@@ -216,6 +284,33 @@ fn signals() {
         assert_eq!(output.status.code(), Some(1), "{signal}: {}", said(&output));
         assert!(said(&output).contains("interrupted"), "{}", said(&output));
         assert_nothing_stays(pid, &counters);
+    }
+}
+
+/// Frozen by its own request on both sides: the outer group, and the one in it.
+fn panics() {
+    for version in [Version::V2, Version::V1] {
+        let (tell, told) = std::sync::mpsc::channel();
+        let ended = std::thread::spawn(move || {
+            let ground = Ground::look(hierarchies().unwrap(), Some(criu()));
+            let mut course = Course::begin(&ALL[2], version, &ground).unwrap();
+            for group in ["box", "box/inner"] {
+                let file = course.place().join(group).join(version.control_file());
+                fs::write(file, version.request(true)).unwrap();
+            }
+            course.tick();
+            let pids: Vec<i32> =
+                course.glimpse().groups.iter().flat_map(|group| &group.processes).map(|p| p.pid).collect();
+            tell.send((course.place(), pids)).unwrap();
+            std::panic::resume_unwind(Box::new("wanted"));
+        });
+        ended.join().unwrap_err();
+        let (place, pids) = told.recv().unwrap();
+        assert!(!place.exists(), "{} is left", place.display());
+        assert_eq!(pids.len(), 2);
+        for pid in pids {
+            assert!(!Path::new(&format!("/proc/{pid}")).exists(), "process {pid} is left");
+        }
     }
 }
 
