@@ -17,8 +17,8 @@ use super::ground::Ground;
 use super::lesson::{Lesson, Role, Spot};
 use super::record::Record;
 use crate::checkpoint::by_hand::ByHand;
-use crate::kernel::processes::{Processes, group_of, pids};
-use crate::kernel::signals::signal;
+use crate::kernel::processes::{Processes, arguments, group_of, pids};
+use crate::kernel::signals::{await_end, signal};
 use crate::kernel::{Filesystem, Group};
 use crate::model::{CgroupPath, Hierarchies, Hierarchy, Process, ProcessId, Version};
 
@@ -315,12 +315,15 @@ impl Scene {
 impl Drop for Scene {
     fn drop(&mut self) {
         let cleaned = clean::groups_of(&self.tops, self.lab);
-        // Those that were moved out of the lesson's groups.
-        let ours = |id: &ProcessId| counter::is_of(id.pid, self.lab);
-        for id in self.actors.iter().filter_map(|(_, id)| *id).filter(ours) {
-            let _ = signal(id, Signal::KILL);
-            let _ = crate::kernel::signals::await_end(id, Duration::from_secs(1));
-            reap(id.pid);
+        // Those that were moved out of the lesson's groups; and the exit codes of all. A debugger that somebody has started by
+        // hand is that person's.
+        for id in self.actors.iter().filter_map(|(_, id)| *id) {
+            let is_strange = !arguments(id.pid).is_empty() && !counter::is_of(id.pid, self.lab);
+            if !is_strange {
+                let _ = signal(id, Signal::KILL);
+                let _ = await_end(id, Duration::from_secs(1));
+                reap(id.pid);
+            }
         }
         let cleaned = cleaned.and_then(|()| clean::remove_folder(&self.folder));
         // Otherwise the record stays, for the next lab.
