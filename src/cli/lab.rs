@@ -136,9 +136,7 @@ impl From<AutoError> for Failure {
             AutoError::Io(error) if error.kind() == io::ErrorKind::PermissionDenied => 3,
             _ => 1,
         };
-        match error {
-            AutoError::Io(error) if error.kind() == io::ErrorKind::BrokenPipe => error.into(),
-            error => Self::new(code, error.to_string()),
-        }
+        // A reader that goes away is no success here: the lesson was not held to its end.
+        Self::new(code, error.to_string())
     }
 }

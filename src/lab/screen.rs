@@ -45,7 +45,7 @@ pub struct Settings {
 }
 
 /// How long it waits for a key before it looks at the kernel again.
-const LOOK: Duration = Duration::from_millis(50);
+const LOOK: Duration = Duration::from_millis(100);
 
 /// Holds lessons until the person has had enough, or `end` says that a signal came.
 ///

@@ -369,6 +369,10 @@ fn what_is_missing() {
     assert_eq!(output.status.code(), Some(2), "{}", said(&output));
     let output = without(&["1", "--auto", "--read-only"]);
     assert_eq!(output.status.code(), Some(4), "{}", said(&output));
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let output = lab(&["1", "--auto"]).stdout(writer).output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "nobody reads it, and it was not held: {}", said(&output));
     let list = without(&nowhere);
     assert_eq!(list.status.code(), Some(0));
     for words in ["1  A group, its files, its processes", "9  Two trees at one instant", "/nowhere/criu"] {
