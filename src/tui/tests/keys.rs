@@ -186,7 +186,12 @@ fn search_goes_along_and_esc_goes_back() {
     assert_eq!(s.press("/service<Enter>").selected(), "/system.slice/app.service");
     assert_eq!(s.press("n").selected(), "/system.slice/db.service");
     assert_eq!(s.press("NN").selected(), "/system.slice/名前のとても長いグループです.service");
-    assert_eq!(s.press("/qqq").said(), "no group has that in its name");
+    assert!(s.said().ends_with("service: 4 of 4"), "{}", s.said());
+    assert_eq!(s.press("gg/service").said(), "1 of 4");
+    assert_eq!(s.press("<Esc>/usr1k").said(), "no group has that in its name");
+    // Letters in between are overlooked where no name has them together.
+    assert_eq!(s.press("<Esc>/wrks").selected(), "/system.slice/app.service/workers");
+    assert_eq!(s.press("<Esc>/qqq").said(), "no group has that in its name");
     assert_eq!(s.asked(), []);
 }
 

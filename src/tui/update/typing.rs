@@ -6,7 +6,9 @@ use tui_input::{Input, InputRequest};
 use super::jump;
 use super::keys::act;
 use super::moving::go_to;
+use crate::model::printable;
 use crate::tui::prompt::{Asks, Prompt};
+use crate::tui::search::{Hit, Way};
 use crate::tui::{App, Command, events, search};
 
 pub(super) fn begin_search(app: &mut App) {
@@ -31,11 +33,13 @@ pub(super) fn on_search_key(app: &mut App, key: &KeyEvent) {
             let hit = app
                 .grove()
                 .filter(|_| !text.is_empty())
-                .and_then(|g| search::hit(g, &text, origin, true, true));
-            if hit.is_none() && !text.is_empty() {
-                app.complain("no group has that in its name");
+                .and_then(|grove| search::hit(grove, &text, origin, Way::Here));
+            match hit {
+                Some(hit) => app.say(count(hit)),
+                None if text.is_empty() => {}
+                None => app.complain(NONE),
             }
-            go_to(app, hit.or(origin));
+            go_to(app, hit.map(|hit| hit.key).or(origin));
         }
     }
 }
@@ -102,11 +106,21 @@ pub(super) fn on_filter_key(app: &mut App, key: &KeyEvent) {
 
 pub(super) fn next_hit(app: &mut App, forward: bool) {
     let text = app.search.last().to_owned();
-    let hit = app.grove().and_then(|grove| search::hit(grove, &text, grove.selected, false, forward));
+    let way = if forward { Way::Next } else { Way::Previous };
+    let hit = app.grove().and_then(|grove| search::hit(grove, &text, grove.selected, way));
     match hit {
-        Some(_) => go_to(app, hit),
-        None => app.complain("no group has that in its name"),
+        Some(hit) => {
+            go_to(app, Some(hit.key));
+            app.say(format!("{}: {}", printable(text.as_bytes()), count(hit)));
+        }
+        None => app.complain(NONE),
     }
+}
+
+const NONE: &str = "no group has that in its name";
+
+fn count(hit: Hit) -> String {
+    format!("{} of {}", hit.number, hit.all)
 }
 
 /// A key in a line of text.
