@@ -18,6 +18,7 @@ use super::layout::inside;
 use super::rows::Watching;
 use super::{App, CheckpointTold, Command, Event, Panel, files, processes, story};
 use crate::model::owner::UnitName;
+use crate::model::tree::What;
 use crate::model::{CgroupId, State, Version};
 
 /// Takes an event in. Opens no file, reads no clock, draws nothing.
@@ -70,7 +71,10 @@ fn take(app: &mut App, event: Event, commands: &mut Vec<Command>) {
         Event::Signalled(Ok(said)) | Event::Exported(Ok(said)) => app.say(said),
         Event::Signalled(Err(why)) | Event::Exported(Err(why)) => app.complain(why),
         Event::Files { id, list } => app.files.take(id, list, app.now),
-        Event::Happened { version, at, occurred } => app.events.take(version, &at, occurred, app.now),
+        Event::Happened { version, at, occurred } => {
+            let others = app.events.take(version, &at, occurred, app.now);
+            notice(app, &others);
+        }
         Event::Owners(labels) => app.owners.extend(labels),
         Event::Systemd { id, disagreement } => {
             if let Some((_, _, said)) = app.systemd.as_mut().filter(|(of, ..)| *of == id) {
@@ -123,6 +127,17 @@ fn on_input(app: &mut App, input: Terminal, commands: &mut Vec<Command>) {
         Terminal::Mouse(mouse) => mouse::on_mouse(app, mouse, commands),
         Terminal::Resize(width, height) => app.resize((width, height)),
         _ => {}
+    }
+}
+
+/// Somebody else froze or thawed what is selected.
+fn notice(app: &mut App, others: &[(CgroupId, What)]) {
+    let Some(target) = app.selected_target() else { return };
+    let mut here =
+        others.iter().filter(|(id, what)| *id == target.id && matches!(what, What::Frozen | What::Thawed));
+    let complains = app.message.as_ref().is_some_and(|message| message.wrong);
+    if let Some((_, what)) = here.next_back().filter(|_| !complains) {
+        app.say(format!("{} was {} just now, and not from here", target.path, what.word()));
     }
 }
 

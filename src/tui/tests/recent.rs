@@ -81,3 +81,25 @@ fn events_are_written_to_a_new_file() {
     s.send(Event::Exported(Err("the events are not written to /tmp/x y: File exists".to_owned())));
     assert!(s.app.message.as_ref().unwrap().wrong);
 }
+
+#[test]
+fn what_others_do_to_the_selected_group_is_said() {
+    use crate::model::tree::{Occurrence, What};
+    let mut s = Session::host((120, 24));
+    s.press("/ssh<Enter>");
+    let happened = |s: &mut Session, ino, what, path: &str| {
+        let occurred = vec![Occurrence { what, id: id(ino), path: CgroupPath::new(path.as_bytes()) }];
+        let at = "2026-11-24T12:00:00+00:00[UTC]".parse().unwrap();
+        s.send(Event::Happened { version: Version::V2, at, occurred });
+    };
+    let ssh = "/system.slice/ssh.service";
+    happened(&mut s, 10, What::Frozen, "/system.slice/app.service");
+    assert_eq!(s.said(), "");
+    happened(&mut s, 12, What::Frozen, ssh);
+    assert_eq!(s.said(), "/system.slice/ssh.service was frozen just now, and not from here");
+    s.press("f");
+    s.send(Event::Guard { id: id(12), refusal: None, owner: None });
+    s.press("<Right><Enter>");
+    happened(&mut s, 12, What::Frozen, ssh);
+    assert_eq!(s.said(), "freezing /system.slice/ssh.service …", "that was this run");
+}
