@@ -381,6 +381,11 @@ impl App {
     /// Leaves in the shown hierarchy what the filter hits.
     pub(crate) fn apply_filter(&mut self) {
         let jump = self.filter.take_jump();
+        if jump {
+            self.groves.iter_mut().for_each(Grove::set_stale);
+        } else if self.grove().is_none_or(|grove| !grove.is_stale()) {
+            return;
+        }
         let filtering = &self.filter;
         let hit = filtering.holds().map(|filter| {
             move |tree: &Tree, key: Key, node: &Node| {

@@ -103,3 +103,18 @@ fn what_others_do_to_the_selected_group_is_said() {
     happened(&mut s, 12, What::Frozen, ssh);
     assert_eq!(s.said(), "freezing /system.slice/ssh.service …", "that was this run");
 }
+
+#[test]
+fn a_filter_holds_in_both_hierarchies_and_a_lost_place_is_the_last_one() {
+    let mut s = Session::host((120, 24));
+    s.send(Event::Root { version: Version::V1, root: root(900) });
+    let groups = vec![group(901, "jobs", false, false), group(902, "rest", false, false)];
+    s.send(Event::Changes { version: Version::V1, changes: vec![Change::Found { parent: id(900), groups }] });
+    s.send(Event::Scanned { version: Version::V1 });
+    s.press("vv\\jobs<Enter>v");
+    assert!(s.screen().contains("jobs") && !s.screen().contains("rest"), "{}", s.screen());
+    s.press("<Esc>vjj");
+    assert_eq!(s.selected(), "/user.slice");
+    s.changes(vec![Change::Gone(id(3))]);
+    assert_eq!(s.said(), "/user.slice is gone; the selection is on /system.slice");
+}

@@ -118,8 +118,8 @@ pub(super) fn act(app: &mut App, action: Action, commands: &mut Vec<Command>) {
             app.say("the display is held: Z lets it go on");
         }
         Action::Sort => {
-            let sort = app.grove().map(|grove| grove.sort.next()).unwrap_or_default();
-            app.groves.iter_mut().for_each(|grove| grove.sort = sort);
+            let sort = app.grove().map(|grove| grove.sort().next()).unwrap_or_default();
+            app.groves.iter_mut().for_each(|grove| grove.set_sort(sort));
             app.say(format!("sorted by {}", sort.word()));
         }
         Action::Suspend => commands.push(Command::Suspend { mouse: app.mouse }),
