@@ -143,7 +143,7 @@ fn print(shown: &Shown, list: &[Process], out: &mut impl Write) -> Result<(), Fa
         writeln!(out, "  frozen for {} in all", span::short(std::time::Duration::from_micros(usec)))?;
     }
     if let Some(usec) = shown.thaws_in_usec {
-        writeln!(out, "  thaws      in {}, by a timer", span::short(std::time::Duration::from_micros(usec)))?;
+        writeln!(out, "  thaws      in {}, by a timer", span::left(std::time::Duration::from_micros(usec)))?;
     }
     let Below { groups, frozen, freezing } = shown.below;
     writeln!(out, "  below      {groups} groups, {frozen} frozen, {freezing} freezing")?;

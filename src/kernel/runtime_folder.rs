@@ -38,16 +38,13 @@ impl RuntimeFolder {
     /// # Errors
     /// What the kernel says; and where there is no such place, or others may write there.
     pub fn open(make: bool) -> io::Result<Option<Self>> {
-        let path = place().ok_or_else(|| {
-            io::Error::other(
-                "XDG_RUNTIME_DIR is not set, and there is no other place that is gone with the boot",
-            )
-        })?;
+        let path = place().ok_or_else(no_place)?;
         if make
             && let Err(error) = mkdirat(rustix::fs::CWD, &path, Mode::from_raw_mode(0o700))
             && error != Errno::EXIST
         {
-            return Err(error.into());
+            let error = io::Error::from(error);
+            return Err(io::Error::new(error.kind(), format!("cannot make {}: {error}", path.display())));
         }
         let Some(folder) = absent_is_none(Dir::open(&path))? else { return Ok(None) };
         if !folder.is_private()? {
@@ -153,6 +150,15 @@ impl Held {
 
 fn remove(folder: &Dir, name: &str) -> io::Result<()> {
     absent_is_none(unlinkat(folder.fd(), name, AtFlags::empty()).map_err(io::Error::from)).map(drop)
+}
+
+/// Not an absence but a missing right: root has a place of its own.
+fn no_place() -> io::Error {
+    let why = format!(
+        "XDG_RUNTIME_DIR is not set to a folder of this user; set it to /run/user/{}, if that is there, or run as root",
+        nix::unistd::geteuid()
+    );
+    io::Error::new(io::ErrorKind::PermissionDenied, why)
 }
 
 fn place() -> Option<PathBuf> {
