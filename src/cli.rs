@@ -12,6 +12,7 @@ mod json;
 mod list;
 mod log;
 mod meter;
+mod output;
 mod rescue;
 mod restore;
 mod screen;
@@ -23,6 +24,8 @@ mod watch;
 
 use std::ffi::OsStr;
 use std::io::{self, IsTerminal, Write};
+
+use clap::Parser as _;
 
 use crate::kernel::cgroupfs::{Filesystem, Group};
 use crate::kernel::{mounts, target};
@@ -89,13 +92,29 @@ fn tell(line: impl std::fmt::Display) {
     let _ = writeln!(io::stderr(), "cryoscope: {line}");
 }
 
+/// Reads the command line; `None` where help or the version was asked for, and printed. What is wrong with it is said at once, and
+/// ends the program with 2.
+///
+/// # Errors
+/// [`Failure`] where help could not be printed.
+pub fn arguments() -> Result<Option<Arguments>, Failure> {
+    match Arguments::try_parse() {
+        Ok(arguments) => Ok(Some(arguments)),
+        Err(error) if error.use_stderr() => error.exit(),
+        Err(help) => {
+            let printed = help.print().and_then(|()| io::stdout().flush()).map_err(output::named);
+            finish(printed.map_err(Failure::from), &mut io::sink()).map(|()| None)
+        }
+    }
+}
+
 /// Runs what the command line asks for.
 ///
 /// # Errors
 /// [`Failure`]: a sentence for stderr and the exit code.
 pub fn run(arguments: Arguments) -> Result<(), Failure> {
     log::begin(&arguments.global)?;
-    let mut out = io::BufWriter::new(io::stdout());
+    let mut out = io::BufWriter::new(output::Output(io::stdout()));
     let done = verb(arguments, &mut out);
     let done = finish(done, &mut out);
     if let Err(failure) = &done {
