@@ -58,6 +58,19 @@ impl Context {
         Ok(target::resolve(target, &self.hosts, self.global.hierarchy)?)
     }
 
+    /// The groups that are thawed for a target.
+    fn open_to_thaw(&self, target: &OsStr) -> Result<Vec<(Filesystem, Group)>, Failure> {
+        Ok(target::to_thaw(target, &self.hosts, self.global.hierarchy)?)
+    }
+
+    /// What a result is about: a path alone does not say which, where there are two hierarchies.
+    fn named(&self, group: &Group) -> String {
+        match self.hosts.iter().count() {
+            1 => group.path.to_string(),
+            _ => format!("{} ({})", group.path, group.version),
+        }
+    }
+
     /// The hierarchies that a verb without a target is about.
     fn hierarchies(&self) -> impl Iterator<Item = &Hierarchy> {
         self.hosts.iter().filter(|h| self.global.hierarchy.is_none_or(|v| v == h.version))

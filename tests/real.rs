@@ -25,6 +25,7 @@ mod real {
     pub mod support;
     pub mod terminal;
     pub mod timed;
+    pub mod words;
 }
 
 use std::process::ExitCode;
@@ -57,6 +58,7 @@ fn main() -> ExitCode {
         bench::tests,
         findings::tests,
         restore::tests,
+        words::tests,
     ];
     let trials = modules.into_iter().flat_map(|tests| tests()).collect();
     let mut arguments = Arguments::from_args();

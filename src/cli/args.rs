@@ -150,10 +150,12 @@ pub struct Freeze {
     #[arg(required = true, value_name = "TARGET")]
     pub targets: Vec<OsString>,
     /// Thaw them after this time, whatever has become of this program and its terminal
-    #[arg(long = "for", value_name = "SPAN", value_parser = span::for_a_time)]
+    #[arg(long = "for", value_name = "SPAN", value_parser = span::for_a_time,
+        allow_hyphen_values = true)]
     pub span: Option<Duration>,
     /// How long to wait until a group is frozen, before the freeze is taken back
-    #[arg(long, value_name = "SPAN", default_value = "10s", value_parser = span::parse)]
+    #[arg(long, value_name = "SPAN", default_value = "10s", value_parser = span::parse,
+        allow_hyphen_values = true)]
     pub timeout: Duration,
     /// Freeze even what may lock you out
     #[arg(long)]
@@ -169,8 +171,8 @@ pub struct Thaw {
     /// Paths, pid:N, or units' names
     #[arg(required_unless_present = "all", conflicts_with = "all", value_name = "TARGET")]
     pub targets: Vec<OsString>,
-    /// Every group that asks for a freeze itself
-    #[arg(long, requires = "yes")]
+    /// Every group that asks for a freeze itself; on a terminal they are listed first, and you are asked
+    #[arg(long)]
     pub all: bool,
     /// Ask nothing
     #[arg(long)]

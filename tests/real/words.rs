@@ -1,0 +1,228 @@
+//! What the command line says, and how it is understood: targets, results, failures.
+
+use std::ffi::OsStr;
+use std::fs::{self, File};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::process::CommandExt;
+use std::process::{Command, Output, Stdio};
+
+use cryoscope::kernel::mounts::hierarchies;
+use cryoscope::model::Version;
+use libtest_mimic::Trial;
+
+use super::support::ordinary::{Copy, NOBODY};
+use super::support::requirement::{Need, trial};
+use super::support::terminal::Terminal;
+use super::support::{Group, SOON, Workload, until};
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_cryoscope");
+const V2: &[Need] = &[Need::Root, Need::V2];
+const BOTH: &[Need] = &[Need::Root, Need::V2, Need::V1];
+
+pub fn tests() -> Vec<Trial> {
+    let mut all = vec![
+        trial("words::a_process_is_thawed_where_it_is_frozen", BOTH, thawed_where_it_is_frozen),
+        trial("words::a_group_that_the_other_hierarchy_holds", BOTH, held_on_the_other_hierarchy),
+        trial("words::a_path_of_the_other_hierarchy_is_refused", BOTH, path_of_the_other_hierarchy),
+        trial("words::an_own_request_below_a_frozen_ancestor", V2, own_request_below_a_frozen_ancestor),
+        trial("words::targets_that_mean_nothing", V2, targets_that_mean_nothing),
+        trial("words::a_full_output_is_named", V2, a_full_output_is_named),
+        trial("words::without_a_runtime_folder", V2, without_a_runtime_folder),
+        trial("words::thaw_all_asks_on_a_terminal", V2, thaw_all_asks),
+    ];
+    for version in [Version::V2, Version::V1] {
+        let name = format!("words::names_that_are_shown_alike::{version}");
+        all.push(trial(&name, BOTH, move || names_that_are_shown_alike(version)));
+    }
+    all
+}
+
+fn run<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) -> Output {
+    Command::new(PROGRAM).args(arguments).stdin(Stdio::null()).output().unwrap()
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+/// What it failed with.
+#[track_caller]
+fn fails(output: &Output, code: i32) -> String {
+    let said = String::from_utf8(output.stderr.clone()).unwrap();
+    assert_eq!(output.status.code(), Some(code), "{said}");
+    said
+}
+
+#[track_caller]
+fn succeeds(output: &Output) -> String {
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    stdout(output)
+}
+
+/// A byte 7, and the four characters that it is shown as.
+fn names_that_are_shown_alike(version: Version) {
+    let top = Group::new(version, "alike");
+    let byte = top.child(OsStr::from_bytes(b"a\x07"));
+    let shown = top.path().join(r"a\x07");
+    assert_eq!(succeeds(&run([OsStr::new("freeze"), shown.as_os_str()])).lines().count(), 1);
+    assert!(byte.is_frozen());
+
+    let literal = top.child(r"a\x07");
+    let said = fails(&run([OsStr::new("thaw"), shown.as_os_str()]), 2);
+    assert!(said.contains("names several groups"), "{said}");
+    let place = top.path().display();
+    assert!(said.contains(&format!(r"$'{place}/a\007'")), "{said}");
+    assert!(said.contains(&format!(r"'{place}/a\x5cx07'")), "{said}");
+    // Each as a shell reads it.
+    for (word, group) in [(format!(r"$'{place}/a\007'"), &byte), (format!(r"'{place}/a\x5cx07'"), &literal)] {
+        let bash =
+            |verb: &str| Command::new("bash").args(["-c", &format!("'{PROGRAM}' {verb} {word}")]).output();
+        succeeds(&bash("freeze").unwrap());
+        assert!(group.is_frozen());
+        succeeds(&bash("thaw").unwrap());
+        assert!(!group.is_frozen());
+    }
+    // One that holds both is found as it is shown.
+    let both = top.child(OsStr::from_bytes(b"dev\\x2d\x1b"));
+    succeeds(&run([OsStr::new("freeze"), top.path().join(r"dev\x2d\x1b").as_os_str()]));
+    assert!(both.is_frozen());
+}
+
+fn thawed_where_it_is_frozen() {
+    let (v2, v1) = (Group::v2("where"), Group::v1("where"));
+    let workload = Workload::in_groups(&[&v2, &v1]);
+    let pid = format!("pid:{}", workload.pid());
+    v1.freeze();
+    let said = succeeds(&run(["thaw", &pid]));
+    assert_eq!(said, format!("{} (v1) is thawed\n", v1.cgroup_path()));
+    workload.assert_counting();
+
+    v2.freeze();
+    v1.request(true);
+    let said = succeeds(&run(["thaw", &pid]));
+    assert!(said.contains("(v2) is thawed") && said.contains("(v1) is thawed"), "{said}");
+    workload.assert_counting();
+
+    // Nothing holds it: v2 comes first. And what is asked for is done.
+    let said = succeeds(&run(["thaw", &pid]));
+    assert_eq!(said, format!("{} (v2) was not frozen\n", v2.cgroup_path()));
+    assert!(succeeds(&run(["--hierarchy", "v1", "freeze", &pid])).contains("(v1) is frozen"));
+    let said = succeeds(&run(["--hierarchy", "v2", "thaw", &pid]));
+    let thaw = format!("cryoscope thaw {}", v1.path().display());
+    assert!(said.contains("(v2) was not frozen") && said.contains(&thaw), "{said}");
+}
+
+fn held_on_the_other_hierarchy() {
+    let (v2, v1) = (Group::v2("held"), Group::v1("held"));
+    let inner = v1.child("inner");
+    let workload = Workload::in_groups(&[&v2, &inner]);
+    v2.freeze();
+    v1.request(true);
+    // The one that asks is named, not the one that the processes are in.
+    let said = succeeds(&run([OsStr::new("thaw"), v2.path().as_os_str()]));
+    assert!(
+        said.contains("(v2) is thawed, but") && said.ends_with(&format!("{}\n", v1.path().display())),
+        "{said}"
+    );
+    workload.assert_still();
+}
+
+fn path_of_the_other_hierarchy() {
+    let group = Group::v2("other");
+    for verb in ["show", "freeze", "list"] {
+        let arguments =
+            [OsStr::new("--hierarchy"), OsStr::new("v1"), OsStr::new(verb), group.path().as_os_str()];
+        let said = fails(&run(arguments), 2);
+        assert!(said.contains("is on v2, and --hierarchy v1 is given"), "{said}");
+    }
+    assert!(!group.requested());
+}
+
+fn own_request_below_a_frozen_ancestor() {
+    let group = Group::v2("own");
+    let child = group.child("child");
+    group.freeze();
+    child.request(true);
+    let thaw = [OsStr::new("thaw"), child.path().as_os_str()];
+    let said = fails(&run(thaw), 1);
+    assert!(said.contains("its own request is taken back, but it stays frozen"), "{said}");
+    assert!(!child.requested() && child.is_frozen());
+    let said = fails(&run(thaw), 1);
+    assert!(said.contains("it stays frozen") && !said.contains("taken back"), "{said}");
+}
+
+fn targets_that_mean_nothing() {
+    let root = hierarchies().unwrap().v2.unwrap().mount_point;
+    let root = root.to_str().unwrap();
+    let cases: [(&[&str], &str); 9] = [
+        (&["freeze", ""], "the target is empty"),
+        (&["freeze", "/"], "is the root of its hierarchy and cannot be frozen"),
+        (&["freeze", root], "is the root of its hierarchy and cannot be frozen"),
+        (&["thaw", root], "which is never frozen"),
+        (&["freeze", "pid:"], "pid: does not say which process"),
+        (&["freeze", "pid:abc"], "pid:abc does not say which process"),
+        (&["freeze", "pid:0"], "pid:0 does not say which process"),
+        (&["freeze", "x", "--timeout", "-1"], "is no span of time"),
+        (&["freeze", "x", "--for", "-1s"], "is no span of time"),
+    ];
+    for (arguments, words) in cases {
+        let said = fails(&run(arguments), 2);
+        assert!(said.contains(words), "{arguments:?}: {said}");
+        assert!(!said.contains("--force") && !said.contains("tip:"), "{arguments:?}: {said}");
+    }
+}
+
+fn a_full_output_is_named() {
+    for arguments in [&["list"][..], &["help"], &["--help"], &["list", "--help"], &["--version"], &["man"]] {
+        let full = File::options().write(true).open("/dev/full").unwrap();
+        let output = Command::new(PROGRAM).args(arguments).stdout(full).output().unwrap();
+        let said = fails(&output, 1);
+        assert!(said.starts_with("cryoscope: cannot write the output: "), "{arguments:?}: {said}");
+    }
+}
+
+/// An ordinary user whom nobody gave a place that is gone with the boot.
+fn without_a_runtime_folder() {
+    let group = Group::v2("placeless");
+    for file in ["", "cgroup.procs", "cgroup.freeze"] {
+        std::os::unix::fs::chown(group.path().join(file), Some(NOBODY), Some(NOBODY)).unwrap();
+    }
+    let program = Copy::of(PROGRAM);
+    for arguments in [&["freeze", "--for", "5s", group.path().to_str().unwrap()][..], &["rescue"]] {
+        let mut command = Command::new(program.path());
+        command.args(arguments).env_remove("XDG_RUNTIME_DIR").uid(NOBODY).gid(NOBODY);
+        let said = fails(&command.output().unwrap(), 3);
+        assert!(said.contains("set it to /run/user/65534"), "{said}");
+    }
+    assert!(!group.requested());
+}
+
+fn thaw_all_asks() {
+    let group = Group::v2("asked");
+    let (one, two) = (group.child("one"), group.child("two"));
+    one.freeze();
+    two.freeze();
+    // Of this group alone: other tests freeze, too.
+    let root = group.path().to_str().unwrap();
+    let said = fails(&run(["--root", root, "thaw", "--all"]), 4);
+    assert!(said.contains("give --yes"), "{said}");
+    assert!(one.is_frozen() && two.is_frozen());
+
+    let ask = |answer: &str| {
+        let mut command = Command::new(PROGRAM);
+        command.args(["--root", root, "thaw", "--all"]);
+        let mut terminal = Terminal::start(command, (100, 20));
+        terminal.shows_line(&["/one asks for a freeze"]);
+        terminal.shows_line(&["/two asks for a freeze"]);
+        terminal.shows("Thaw them all? [y/N]");
+        terminal.keys(answer);
+        terminal.end().code()
+    };
+    assert_eq!(ask("n\r"), Some(4));
+    assert!(one.is_frozen() && two.is_frozen());
+    assert_eq!(ask("y\r"), Some(0));
+    until("both run", SOON, || !one.is_frozen() && !two.is_frozen());
+    let said = succeeds(&run(["--root", root, "thaw", "--all"]));
+    assert_eq!(said, "no group asks for a freeze\n");
+    assert!(fs::exists(root).unwrap());
+}
