@@ -20,6 +20,7 @@ mod panels;
 mod processes;
 mod recent;
 mod screens;
+mod story;
 
 fn id(ino: u64) -> CgroupId {
     CgroupId { dev: 1, ino }

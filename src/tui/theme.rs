@@ -30,10 +30,6 @@ impl Theme {
         self.pick("↑", "^")
     }
 
-    pub(crate) fn at_least(self) -> &'static str {
-        self.pick("≥", ">=")
-    }
-
     pub(crate) fn triangle(self, unfolded: bool) -> &'static str {
         if unfolded { self.pick("▾", "v") } else { self.pick("▸", ">") }
     }

@@ -25,6 +25,7 @@ pub fn tests() -> Vec<Trial> {
         trial("words::a_group_that_the_other_hierarchy_holds", BOTH, held_on_the_other_hierarchy),
         trial("words::a_path_of_the_other_hierarchy_is_refused", BOTH, path_of_the_other_hierarchy),
         trial("words::an_own_request_below_a_frozen_ancestor", V2, own_request_below_a_frozen_ancestor),
+        trial("words::show_names_the_holder_on_the_other_hierarchy", BOTH, show_names_the_holder),
         trial("words::targets_that_mean_nothing", V2, targets_that_mean_nothing),
         trial("words::a_full_output_is_named", V2, a_full_output_is_named),
         trial("words::without_a_runtime_folder", V2, without_a_runtime_folder),
@@ -149,6 +150,34 @@ fn own_request_below_a_frozen_ancestor() {
     assert!(!child.requested() && child.is_frozen());
     let said = fails(&run(thaw), 1);
     assert!(said.contains("it stays frozen") && !said.contains("taken back"), "{said}");
+}
+
+fn show_names_the_holder() {
+    let (v2, v1) = (Group::v2("shown"), Group::v1("shown"));
+    let inner = v1.child("inner");
+    let _workload = Workload::in_groups(&[&v2, &inner]);
+    let show = || succeeds(&run([OsStr::new("show"), v2.path().as_os_str()]));
+    let plain = show();
+    assert!(plain.contains("state      thawed\n") && plain.contains("below      no groups"), "{plain}");
+    v1.freeze();
+    let by = format!("its process is frozen on v1 by {}\n", v1.path().display());
+    let thawed = show();
+    assert!(thawed.contains(&format!("state      thawed, but {by}")), "{thawed}");
+    v2.request(true);
+    let freezing = show();
+    assert!(freezing.contains(&format!("state      freezing; {by}")), "{freezing}");
+    inner.request(true);
+    let both =
+        format!("{}: frozen by its own request, and by {}", inner.path().display(), v1.path().display());
+    assert!(show().contains(&both), "{}", show());
+    let child = v2.child("child");
+    child.request(true);
+    assert!(show().contains("below      1 group, "), "{}", show());
+    let shown = succeeds(&run([OsStr::new("show"), child.path().as_os_str()]));
+    assert!(shown.contains("takes its own request back, and it stays frozen"), "{shown}");
+    child.request(false);
+    let shown = succeeds(&run([OsStr::new("show"), child.path().as_os_str()]));
+    assert!(shown.contains("thawing this group alone does nothing"), "{shown}");
 }
 
 fn targets_that_mean_nothing() {

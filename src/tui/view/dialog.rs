@@ -196,7 +196,12 @@ fn thaw(app: &App, target: &Target, own: bool, above: Option<&Target>) -> Vec<(S
     match above {
         Some(above) => {
             text.push((format!("{} asks for a freeze of everything below it.", above.path), true));
-            text.push(("Thawing this group alone does nothing while it does.".to_owned(), true));
+            let alone = if own {
+                "Thawing this group takes its own request back; it stays frozen."
+            } else {
+                "Thawing this group alone does nothing while it does."
+            };
+            text.push((alone.to_owned(), true));
             text.push((write(app, above, false), false));
         }
         None if !own => text.push(("A group that can't be seen from here holds it.".to_owned(), true)),

@@ -84,11 +84,15 @@ struct Badge {
 fn badge(app: &App, grove: &Grove, key: Key, node: &Node) -> Badge {
     let theme = app.theme();
     let mut since = grove.since.get(&node.group.id).map_or(String::new(), |since| {
-        let span = span::short(app.now.saturating_sub(since.at));
-        format!(" {}{span}", if since.at_least { theme.at_least() } else { "" })
+        let span = app.now.saturating_sub(since.at);
+        match span.as_secs() {
+            0 => String::new(),
+            _ if since.at_least => format!(" at least {}", span::short(span)),
+            _ => format!(" {}", span::short(span)),
+        }
     });
     if let Some(left) = app.left_of(node) {
-        since = format!("{since}, {} left", span::short(left));
+        since = format!("{since}, {} left", span::left(left));
     }
     let by = (!node.group.freezer.requested()).then(|| asker(grove, key)).flatten();
     let (symbol, word, style) = match node.state() {
