@@ -22,7 +22,13 @@ pub enum Refused {
 }
 
 fn sentence(blockers: &[Finding]) -> String {
-    blockers.iter().map(ToString::to_string).collect::<Vec<_>>().join(". ")
+    match blockers {
+        [one] => one.to_string(),
+        several => {
+            let numbered = |(at, finding): (usize, &Finding)| format!("({}) {finding}", at + 1);
+            several.iter().enumerate().map(numbered).collect::<Vec<_>>().join(" ")
+        }
+    }
 }
 
 impl Refused {
@@ -49,5 +55,8 @@ mod tests {
         let refused = Refused::Blocked { so: "it would not work", blockers };
         assert_eq!(refused.to_string(), "it would not work: no right: why; run as root");
         assert_eq!(refused.exit(), Exit::NotPermitted);
+        let two = ["a", "b"].map(|what| Finding::blocker("x", what, "").remedy("do it")).to_vec();
+        let refused = Refused::Blocked { so: "it would not work", blockers: two };
+        assert_eq!(refused.to_string(), "it would not work: (1) a; do it (2) b; do it");
     }
 }

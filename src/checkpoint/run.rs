@@ -37,7 +37,7 @@ pub enum Progress {
         of: u64,
     },
     /// criu hangs: these groups ask for a freeze. They are thawed now, or as soon as it is said that they may be
-    /// ([`Control::rescue`]); criu is let finish, and they are frozen again.
+    /// ([`Control::rescue`]); criu is left to finish, and they are frozen again.
     Stalled {
         /// Absolute paths of the groups, printable.
         origins: Vec<String>,
@@ -66,7 +66,7 @@ impl Control {
         self.rescue.store(true, Ordering::Relaxed);
     }
 
-    /// No further criu is to be started. One that runs is let finish: its code is in the target already.
+    /// No further criu is to be started. One that runs is left to finish: its code is in the target already.
     pub fn cancel(&self) {
         self.cancel.store(true, Ordering::Relaxed);
     }

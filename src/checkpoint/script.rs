@@ -13,7 +13,12 @@ impl Plan {
         let roots: Vec<String> = self.trees.iter().map(|tree| tree.root().to_string()).collect();
         let mut lines = vec![
             if bash { "#!/bin/bash" } else { "#!/bin/sh" }.to_owned(),
-            format!("# Checkpoint of process {} of {}", roots.join(", "), printable(self.group.0.as_bytes())),
+            format!(
+                "# Checkpoint of {} {} of {}",
+                if roots.len() == 1 { "process" } else { "processes" },
+                roots.join(", "),
+                printable(self.group.0.as_bytes())
+            ),
             "set -eu".to_owned(),
         ];
         lines.extend(self.way_back());

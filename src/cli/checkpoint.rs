@@ -42,7 +42,7 @@ pub(super) fn run(context: &Context, options: Checkpoint, out: &mut impl Write) 
     let found = checkpoint::preflight(&request);
     let plan = checkpoint::plan(&found, &request);
     if !options.run.json {
-        findings(&found, out)?;
+        warnings(&found.findings, out)?;
     }
     let plan = match plan {
         Ok(plan) => plan,
@@ -51,8 +51,9 @@ pub(super) fn run(context: &Context, options: Checkpoint, out: &mut impl Write) 
     if options.run.dry_run {
         return dry_run(&found, &plan, options.run.json, out);
     }
-    if !options.run.json {
-        writeln!(out, "\n  {}\n", plan.command())?;
+    if asks(options.run.yes) && !options.run.json {
+        // Otherwise each step is said as it begins.
+        writeln!(out, "\n{}\n", indented(&plan.command()))?;
         out.flush()?;
     }
     confirm(options.run.yes, options.after)?;
@@ -91,7 +92,7 @@ fn carry_out(
     report.write(plan.folder())?;
     if !json {
         for check in &report.checks {
-            line(check, out)?;
+            checked(check, out)?;
         }
         let folder = printable(plan.folder().as_os_str().as_encoded_bytes()).into_owned();
         let took = ran.elapsed.as_secs_f64();
@@ -159,23 +160,29 @@ fn object(outcome: &Outcome<'_>, out: &mut impl Write) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Every finding but those that are in order, as comments: `--dry-run` prints a script.
-fn findings(found: &Preflight, out: &mut impl Write) -> Result<(), Failure> {
-    found
-        .findings
-        .iter()
-        .filter(|finding| finding.level != Level::Ok)
-        .try_for_each(|finding| line(finding, out))
+/// The warnings, as comments: `--dry-run` prints a script. What is in the way is said once, as the reason of the failure.
+pub(super) fn warnings(findings: &[Finding], out: &mut impl Write) -> Result<(), Failure> {
+    let warnings = findings.iter().filter(|finding| finding.level == Level::Warning);
+    warnings.into_iter().try_for_each(|finding| Ok(writeln!(out, "# warning  {finding}")?))
 }
 
-pub(super) fn line(finding: &Finding, out: &mut impl Write) -> Result<(), Failure> {
-    let level = match finding.level {
+/// What was looked at afterwards.
+pub(super) fn checked(check: &Finding, out: &mut impl Write) -> Result<(), Failure> {
+    let level = match check.level {
         Level::Ok => "ok",
         Level::Warning => "warning",
-        Level::Blocker => "BLOCKER",
+        Level::Blocker => "FAILED",
     };
-    writeln!(out, "# {level:<8} {finding}")?;
-    Ok(())
+    Ok(writeln!(out, "# {level:<8} {check}")?)
+}
+
+pub(super) fn indented(lines: &str) -> String {
+    lines.lines().map(|line| format!("  {line}")).collect::<Vec<_>>().join("\n")
+}
+
+/// A person is there, and is to be asked.
+fn asks(yes: bool) -> bool {
+    !yes && io::stdin().is_terminal()
 }
 
 /// A person is asked before anything runs; a script that would end processes must say --yes.

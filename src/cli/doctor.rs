@@ -81,7 +81,8 @@ pub(super) fn run(context: &Context, options: &Doctor, out: &mut impl Write) -> 
 pub(super) fn missing(context: &Context) -> Vec<String> {
     let mut missing = Vec::new();
     if !nix::unistd::geteuid().is_root() {
-        missing.push("freezing groups of others, and where their processes wait, need root".to_owned());
+        missing.push("freezing groups of others needs root".to_owned());
+        missing.push("seeing where processes of others wait needs root".to_owned());
     }
     for hierarchy in context.hosts.iter().filter(|h| h.read_only) {
         missing.push(format!("{} is mounted read-only", hierarchy.mount_point.display()));

@@ -410,7 +410,7 @@ fn number_of_a_group() {
     assert_eq!(v2.pids(), [pid]);
 }
 
-/// A group that somebody freezes while criu works: that is said, and it is theirs to thaw; criu is let finish.
+/// A group that somebody freezes while criu works: that is said, and it is theirs to thaw; criu is left to finish.
 fn frozen_meanwhile() {
     let killed = Killed::new(1);
     let _restored = killed.adopt();

@@ -39,7 +39,7 @@ pub(super) fn rescue(
         let pids: Vec<i32> = plan.processes.iter().map(|process| process.pid).collect();
         let flags = bearing(hosts, &pids).map_err(RescueError::Wait)?;
         let mut watchdog = Watchdog::new(&flags, None);
-        tell(Progress::Restored(format!("criu (process {}) still runs: it is let finish", criu.id.pid)));
+        tell(Progress::Restored(format!("criu (process {}) still runs: it is left to finish", criu.id.pid)));
         while !await_end(criu.id, Duration::from_millis(200)).map_err(RescueError::Wait)? {
             watchdog.look(true, tell);
         }

@@ -103,7 +103,7 @@ fn groups() -> BTreeMap<i32, i32> {
 
 fn finding(taken: &Taken) -> Finding {
     let number = taken.number;
-    let name = |process: &Process| format!("process {} ({})", process.id.pid, printable(&process.command));
+    let name = |process: &Process| format!("process {} ({})", process.id.pid, program(process));
     let (code, what, remedy) = match &taken.by {
         By::Process(process) if process.is_zombie() => {
             let parent = Processes::default().read(process.parent);
@@ -125,6 +125,16 @@ fn finding(taken: &Taken) -> Finding {
         }
     };
     Finding::blocker(code, what, WHY).criu_says(SAYS).remedy(remedy)
+}
+
+/// The beginning of a command line: enough to know the program by.
+fn program(process: &Process) -> String {
+    const ENOUGH: usize = 40;
+    let command = printable(&process.command);
+    match command.char_indices().nth(ENOUGH) {
+        Some((end, _)) => format!("{} …", command[..end].trim_end()),
+        None => command.into_owned(),
+    }
 }
 
 #[cfg(test)]

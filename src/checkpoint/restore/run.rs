@@ -85,12 +85,19 @@ impl std::fmt::Display for Undone {
         let list = |pids: &[i32]| pids.iter().map(i32::to_string).collect::<Vec<_>>().join(", ");
         match (&self.roots[..], &self.left[..]) {
             ([], _) => f.write_str("nothing was restored, and the images are as they were"),
+            ([root], []) => write!(
+                f,
+                "the tree of process {root} was restored before it, had not run yet, and was ended again; all images are still there"
+            ),
             (roots, []) => write!(
                 f,
-                "the trees of process {} were restored before it, had not run yet, and were ended again; all images are still there",
+                "the trees of processes {} were restored before it, had not run yet, and were ended again; all images are still there",
                 list(roots)
             ),
-            (_, left) => write!(f, "process {} was restored, and did not end when it was killed", list(left)),
+            (_, [left]) => write!(f, "process {left} was restored, and did not end when it was killed"),
+            (_, left) => {
+                write!(f, "processes {} were restored, and did not end when they were killed", list(left))
+            }
         }
     }
 }

@@ -11,7 +11,11 @@ impl Plan {
         let several = self.trees.len() > 1;
         let mut lines = vec![
             if bash { "#!/bin/bash" } else { "#!/bin/sh" }.to_owned(),
-            format!("# Restore of process {}", list(&roots).replace(' ', ", ")),
+            format!(
+                "# Restore of {} {}",
+                if several { "processes" } else { "process" },
+                list(&roots).replace(' ', ", ")
+            ),
             "set -eu".to_owned(),
         ];
         if several {

@@ -78,7 +78,7 @@ fn choose(app: &mut App, commands: &mut Vec<Command>) {
             commands.push(Command::LetRescue);
         }
         Field::Stop => {
-            app.say("no further dump is started; the one that runs is let finish");
+            app.say("no further dump is started; the one that runs is left to finish");
             commands.push(Command::Stop);
         }
         Field::Into | Field::After | Field::Options | Field::Name => turn(app, true, commands),
