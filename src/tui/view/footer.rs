@@ -3,6 +3,7 @@
 use ratatui::Frame;
 use ratatui::layout::{Position, Rect};
 use ratatui::text::{Line, Span};
+use ratatui::widgets::Clear;
 
 use crate::model::printable;
 use crate::tui::keymap::{Binding, TABLE};
@@ -41,7 +42,19 @@ fn said(app: &App, frame: &mut Frame<'_>, area: Rect) {
         (None, Some(trouble)) => (printable(trouble.as_bytes()).into_owned(), theme.waiting()),
         (None, None) => (story::line(app), theme.strong()),
     };
-    frame.render_widget(Line::styled(columns::cut(&format!(" {text}"), width), style), area);
+    let whole = app.message.is_some();
+    let lines = columns::wrap(&format!(" {text}"), width);
+    if lines.len() == 1 || !whole {
+        return frame.render_widget(Line::styled(columns::cut(&format!(" {text}"), width), style), area);
+    }
+    // What to do stands at the end of a sentence: a message is read as a whole, over what is above it.
+    let height = u16::try_from(lines.len()).unwrap_or(u16::MAX).min(area.y);
+    let area = Rect { y: area.y + 1 - height, height, ..area };
+    frame.render_widget(Clear, area);
+    let last = lines.len().saturating_sub(usize::from(height));
+    for (y, line) in (area.y..area.bottom()).zip(lines.into_iter().skip(last)) {
+        frame.render_widget(Line::styled(line, style), Rect { y, height: 1, ..area });
+    }
 }
 
 /// The keys from the table that do something here; the palette has the others too, and says why they do not.
