@@ -94,7 +94,9 @@ impl Context {
 impl args::Global {
     fn may_write(&self) -> Result<(), Failure> {
         if self.read_only {
-            return Err(Failure::refused("--read-only is given: nothing is frozen or thawed; leave it out"));
+            return Err(Failure::refused(
+                "--read-only is given, so nothing is changed; run it without --read-only to do it",
+            ));
         }
         Ok(())
     }

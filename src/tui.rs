@@ -31,6 +31,7 @@ mod filter;
 mod hold;
 mod keymap;
 mod layout;
+mod left;
 mod palette;
 mod processes;
 mod prompt;

@@ -79,11 +79,13 @@ impl Panel {
     }
 }
 
-/// A line for the person, until the next key.
+/// A line for the person, until the next key; what came unasked stays for a moment at least.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Message {
     pub(crate) text: String,
     pub(crate) wrong: bool,
+    /// No key takes it away before: time since the start.
+    pub(crate) until: Duration,
 }
 
 /// What was read of a group when its processes were listed.
@@ -403,11 +405,24 @@ impl App {
     }
 
     pub(crate) fn say(&mut self, text: impl Into<String>) {
-        self.message = Some(Message { text: text.into(), wrong: false });
+        self.message = Some(Message { text: text.into(), wrong: false, until: Duration::ZERO });
     }
 
     pub(crate) fn complain(&mut self, text: impl Into<String>) {
-        self.message = Some(Message { text: text.into(), wrong: true });
+        self.message = Some(Message { text: text.into(), wrong: true, until: Duration::ZERO });
+    }
+
+    /// The message came unasked: a key that was meant for something else must not take it away unread.
+    pub(crate) fn keep_message(&mut self) {
+        const UNREAD: Duration = Duration::from_secs(4);
+        if let Some(message) = &mut self.message {
+            message.until = self.now + UNREAD;
+        }
+    }
+
+    /// A key was pressed: what was said before it has been read.
+    pub(crate) fn forget_message(&mut self) {
+        self.message.take_if(|message| message.until <= self.now);
     }
 }
 

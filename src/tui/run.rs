@@ -13,7 +13,7 @@ use signal_hook::iterator::Signals;
 use super::screen::{on_screen, suspend};
 
 use super::world::World;
-use super::{App, Command, Event, Settings, update, view};
+use super::{App, Command, Event, Settings, left, update, view};
 use crate::model::Hierarchies;
 
 /// No more frames than this a second's fraction: what comes in between is drawn together.
@@ -30,10 +30,15 @@ pub fn run(hosts: Hierarchies, settings: Settings) -> io::Result<()> {
     let mut world = World::start(&hosts, settings.log.clone(), &inbox)?;
     let end = inbox.clone();
     let panicked = move || drop(end.send(Event::Terminated));
+    let mut app = App::new(hosts, settings);
     let done = on_screen(panicked, |terminal| {
         keys(inbox)?;
-        session(terminal, App::new(hosts, settings), &events, &mut world)
+        session(terminal, &mut app, &events, &mut world)
     });
+    for line in left::frozen(&app) {
+        // As below.
+        let _ = writeln!(io::stderr(), "{line}");
+    }
     if world.is_busy() {
         // The terminal may be gone: then nobody reads it, and the wait is the same.
         let _ = writeln!(io::stderr(), "cryoscope: waiting for the checkpoint to end");
@@ -45,7 +50,7 @@ pub fn run(hosts: Hierarchies, settings: Settings) -> io::Result<()> {
 
 fn session(
     terminal: &mut DefaultTerminal,
-    mut app: App,
+    app: &mut App,
     events: &Receiver<Event>,
     world: &mut World,
 ) -> io::Result<()> {
@@ -57,7 +62,7 @@ fn session(
         tracing::debug!(events = batch.len(), "drawing");
         for event in std::iter::once(Event::Tick(start.elapsed())).chain(batch.drain(..)) {
             tracing::trace!(?event, "event");
-            for command in update(&mut app, event) {
+            for command in update(app, event) {
                 if let Command::Suspend { mouse } = command {
                     suspend(terminal, mouse)?;
                     // Nobody told of a new size meanwhile.
@@ -69,7 +74,7 @@ fn session(
                 }
             }
         }
-        terminal.draw(|frame| view::draw(&app, frame))?;
+        terminal.draw(|frame| view::draw(app, frame))?;
         match events.recv_timeout(app.next_tick().unwrap_or(Duration::MAX)) {
             Ok(event) => batch.push(event),
             Err(RecvTimeoutError::Timeout) => {}

@@ -21,6 +21,7 @@ mod processes;
 mod recent;
 mod screens;
 mod story;
+mod words;
 
 fn id(ino: u64) -> CgroupId {
     CgroupId { dev: 1, ino }

@@ -7,6 +7,7 @@ mod keys;
 mod leaving;
 mod mouse;
 mod moving;
+mod paste;
 mod typing;
 
 use std::time::Duration;
@@ -97,6 +98,7 @@ fn take(app: &mut App, event: Event, commands: &mut Vec<Command>) {
         }
         Event::Unobserved { version, why } => {
             app.complain(format!("{version} is not live any more: {why}"));
+            app.keep_message();
             if let Some(grove) = app.grove_of(version) {
                 grove.watching = Watching { ended: Some(why), ..Watching::default() };
             }
@@ -125,6 +127,7 @@ fn on_input(app: &mut App, input: Terminal, commands: &mut Vec<Command>) {
     match input {
         Terminal::Key(key) if key.kind != KeyEventKind::Release => keys::on_key(app, &key, commands),
         Terminal::Mouse(mouse) => mouse::on_mouse(app, mouse, commands),
+        Terminal::Paste(text) => paste::on_paste(app, &text, commands),
         Terminal::Resize(width, height) => app.resize((width, height)),
         _ => {}
     }
@@ -159,6 +162,7 @@ fn settle(app: &mut App, commands: &mut Vec<Command>) {
     let complains = app.message.as_ref().is_some_and(|message| message.wrong);
     if let Some((lost, now)) = lost.filter(|_| !complains) {
         app.say(format!("{lost} is gone; the selection is on {now}"));
+        app.keep_message();
     }
     if let Some(grove) = app.grove_mut() {
         grove.scroll(height);

@@ -30,6 +30,10 @@ pub fn tests() -> Vec<Trial> {
         trial("words::a_full_output_is_named", V2, a_full_output_is_named),
         trial("words::without_a_runtime_folder", V2, without_a_runtime_folder),
         trial("words::thaw_all_asks_on_a_terminal", V2, thaw_all_asks),
+        trial("words::what_is_left_frozen_is_listed_when_the_screen_is_gone", V2, left_frozen_is_listed),
+        trial("words::each_blocker_is_said_once", V2, each_blocker_is_said_once),
+        trial("words::read_only_says_how_to_do_it", V2, read_only),
+        trial("words::pasted_text_freezes_nothing", V2, pasted_text),
     ];
     for version in [Version::V2, Version::V1] {
         let name = format!("words::names_that_are_shown_alike::{version}");
@@ -254,4 +258,68 @@ fn thaw_all_asks() {
     let said = succeeds(&run(["--root", root, "thaw", "--all"]));
     assert_eq!(said, "no group asks for a freeze\n");
     assert!(fs::exists(root).unwrap());
+}
+
+/// Left with the dialog, and by a signal.
+fn left_frozen_is_listed() {
+    for by_signal in [false, true] {
+        let group = Group::v2("left");
+        let mut terminal = Terminal::at(group.path(), (140, 40));
+        terminal.shows_line(&[group.name().to_str().unwrap()]);
+        terminal.keys("f");
+        terminal.shows("Every process in it and below stops");
+        terminal.keys("\x1b[C\r");
+        terminal.shows_line(&[group.name().to_str().unwrap(), "❄ frozen"]);
+        if by_signal {
+            terminal.signal(nix::sys::signal::Signal::SIGTERM);
+        } else {
+            terminal.keys("q");
+            terminal.shows("Frozen by this run, and still frozen");
+            terminal.keys("\x1b[C\x1b[C\r");
+        }
+        assert_eq!(terminal.end().code(), Some(0));
+        terminal.assert_restored();
+        let screen = terminal.screen().contents();
+        assert!(screen.contains("frozen by this run, and left so:"), "{screen}");
+        assert!(screen.contains(&format!("cryoscope thaw {}", group.path().display())), "{screen}");
+        assert!(group.is_frozen());
+    }
+}
+
+fn each_blocker_is_said_once() {
+    let group = Group::v2("blocked");
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("file"), "").unwrap();
+    let mut command = Command::new(PROGRAM);
+    command.arg("checkpoint").arg(group.path()).arg("--into").arg(folder.path());
+    let output = command.args(["--criu", "/no/such/criu"]).stdin(Stdio::null()).output().unwrap();
+    let said = fails(&output, 4);
+    assert!(!stdout(&output).contains("is not empty"), "{}", stdout(&output));
+    let remedy = format!("name a new folder in it, such as {}/checkpoint-1", folder.path().display());
+    assert!(said.contains(&remedy) && said.contains("(1) ") && said.contains(" (2) "), "{said}");
+    assert!(!said.contains("chmod") && said.matches("is not empty").count() == 1, "{said}");
+}
+
+fn read_only() {
+    let group = Group::v2("only");
+    for arguments in [&["freeze"][..], &["checkpoint", "--into", "/nowhere"], &["restore"]] {
+        let mut command = Command::new(PROGRAM);
+        command.arg("--read-only").args(arguments).arg(group.path());
+        let said = fails(&command.output().unwrap(), 4);
+        assert!(said.contains("run it without --read-only"), "{said}");
+    }
+    assert!(!group.requested());
+}
+
+/// A terminal marks what is pasted. (xterm: ctlseqs, "Bracketed Paste Mode")
+fn pasted_text() {
+    let group = Group::v2("pasted");
+    let mut terminal = Terminal::at(group.path(), (140, 40));
+    terminal.shows_line(&[group.name().to_str().unwrap()]);
+    assert!(terminal.screen().bracketed_paste());
+    terminal.keys("\x1b[200~f\x1b[C\rq\x1b[201~");
+    terminal.shows("pasted text is left out");
+    terminal.keys("q");
+    assert_eq!(terminal.end().code(), Some(0));
+    assert!(!terminal.screen().bracketed_paste() && !group.requested());
 }

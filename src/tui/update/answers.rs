@@ -154,6 +154,7 @@ pub(super) fn target_gone(app: &mut App) {
         let gone = format!("{} is gone: nothing was written", target.path);
         app.dialog = None;
         app.complain(gone);
+        app.keep_message();
     }
 }
 
@@ -200,7 +201,10 @@ pub(super) fn on_done(
     let said = if in_batch { app.batch.as_ref().and_then(Batch::outcome) } else { Some(outcome) };
     match said {
         Some(Ok(sentence)) => app.say(sentence),
-        Some(Err(sentence)) => app.complain(sentence),
+        Some(Err(sentence)) => {
+            app.complain(sentence);
+            app.keep_message();
+        }
         None => {}
     }
     if done {

@@ -11,7 +11,7 @@ use crate::tui::prompt::{Asks, Prompt};
 use crate::tui::{Action, App, Command, Panel, events, processes, story};
 
 pub(super) fn on_key(app: &mut App, key: &KeyEvent, commands: &mut Vec<Command>) {
-    app.message = None;
+    app.forget_message();
     if app.layout().is_none() {
         on_key_too_small(app, key, commands);
     } else if app.dialog.is_some() {
