@@ -28,6 +28,7 @@ mod event;
 mod events;
 mod files;
 mod filter;
+mod held;
 mod hold;
 mod keymap;
 mod layout;

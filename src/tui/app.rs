@@ -10,6 +10,7 @@ use super::dialog::Dialog;
 use super::events::Events;
 use super::files::Files;
 use super::filter::Filtering;
+use super::held::Held;
 use super::hold::Hold;
 use super::layout::{Layout, Shape, inside};
 use super::palette::Palette;
@@ -132,6 +133,7 @@ pub struct App {
     pub(crate) process: Option<ProcessId>,
     pub(crate) files: Files,
     pub(crate) events: Events,
+    pub(crate) held: Held,
     /// What stands beside the groups that were on the screen, where that was asked.
     pub(crate) owners: HashMap<CgroupId, Option<String>>,
     /// The unit that systemd was asked of last, its request then, and what it said.
@@ -207,6 +209,7 @@ impl App {
             processes: None,
             files: Files::default(),
             events: Events::default(),
+            held: Held::default(),
             owners: HashMap::new(),
             systemd: None,
             timers: HashMap::new(),

@@ -90,6 +90,15 @@ pub enum Command {
         /// The process.
         pid: i32,
     },
+    /// Say in which groups of the other hierarchy the processes are that a group holds: [`super::Event::Held`].
+    FindHeld {
+        /// In which hierarchy.
+        version: Version,
+        /// The group.
+        id: CgroupId,
+        /// Where it was seen.
+        path: CgroupPath,
+    },
     /// Say whose these groups are: [`super::Event::Owners`].
     AskOwners {
         /// In which hierarchy.

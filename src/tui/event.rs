@@ -1,5 +1,6 @@
 //! What comes in: every reason the screen may change.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -69,6 +70,15 @@ pub enum Event {
         pid: i32,
         /// The group that it is in; `None` where it is gone, or in none that can be seen.
         path: Option<CgroupPath>,
+    },
+    /// The answer to [`super::Command::FindHeld`].
+    Held {
+        /// The holder's hierarchy.
+        version: Version,
+        /// The holder.
+        id: CgroupId,
+        /// The groups of the other hierarchy, with how many of the processes are in each.
+        groups: HashMap<CgroupPath, usize>,
     },
     /// The control files of a group were read; `Err` is a sentence that says why not.
     Files {

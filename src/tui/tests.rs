@@ -149,6 +149,7 @@ impl Session {
                     | Command::AskSystemd { .. }
                     | Command::FindTimers(_)
                     | Command::FindCulprits { .. }
+                    | Command::FindHeld { .. }
             )
         };
         std::mem::take(&mut self.said).into_iter().filter(|c| !looks(c)).collect()

@@ -17,7 +17,7 @@ use ratatui::crossterm::event::{Event as Terminal, KeyEventKind};
 use super::app::{Culprits, Listed};
 use super::layout::inside;
 use super::rows::Watching;
-use super::{App, CheckpointTold, Command, Event, Panel, files, processes, story};
+use super::{App, CheckpointTold, Command, Event, Panel, files, held, processes, story};
 use crate::model::owner::UnitName;
 use crate::model::tree::What;
 use crate::model::{CgroupId, State, Version};
@@ -58,6 +58,7 @@ fn take(app: &mut App, event: Event, commands: &mut Vec<Command>) {
             if let Some(grove) = app.grove_of(version) {
                 grove.apply(changes, now);
             }
+            held::find(app, commands);
             answers::target_gone(app);
         }
         Event::Scanned { version } => on_scanned(app, version),
@@ -71,6 +72,7 @@ fn take(app: &mut App, event: Event, commands: &mut Vec<Command>) {
         }
         Event::Signalled(Ok(said)) | Event::Exported(Ok(said)) => app.say(said),
         Event::Signalled(Err(why)) | Event::Exported(Err(why)) => app.complain(why),
+        Event::Held { version, id, groups } => app.held.found((version, id), groups),
         Event::Files { id, list } => app.files.take(id, list, app.now),
         Event::Happened { version, at, occurred } => {
             let others = app.events.take(version, &at, occurred, app.now);

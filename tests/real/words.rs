@@ -33,6 +33,7 @@ pub fn tests() -> Vec<Trial> {
         trial("words::what_is_left_frozen_is_listed_when_the_screen_is_gone", V2, left_frozen_is_listed),
         trial("words::each_blocker_is_said_once", V2, each_blocker_is_said_once),
         trial("words::read_only_says_how_to_do_it", V2, read_only),
+        trial("words::a_row_says_that_the_other_hierarchy_holds_it", BOTH, held_in_the_tree),
         trial("words::pasted_text_freezes_nothing", V2, pasted_text),
     ];
     for version in [Version::V2, Version::V1] {
@@ -322,4 +323,22 @@ fn pasted_text() {
     terminal.keys("q");
     assert_eq!(terminal.end().code(), Some(0));
     assert!(!terminal.screen().bracketed_paste() && !group.requested());
+}
+
+/// While it is on the screen, and where it was so before.
+fn held_in_the_tree() {
+    let (v2, v1) = (Group::v2("row"), Group::v1("row"));
+    let inner = v1.child("inner");
+    let _workload = Workload::in_groups(&[&v2, &inner]);
+    let name = v2.name().to_str().unwrap();
+    let mut terminal = Terminal::at(v2.path(), (140, 40));
+    terminal.shows_line(&[name]);
+    v1.freeze();
+    terminal.shows_line(&[name, "❄ on v1"]);
+    terminal.shows(": thawed, but its process is frozen on v1 by");
+    let mut other = Terminal::at(v2.path(), (140, 40));
+    other.shows_line(&[name, "❄ on v1"]);
+    v1.thaw();
+    terminal.shows_no_line(&[name, "on v1"]);
+    other.shows_no_line(&[name, "on v1"]);
 }

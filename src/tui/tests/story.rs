@@ -29,6 +29,32 @@ fn on_v1(jobs: bool, nightly: bool, state: State, held: usize) -> Session {
     s
 }
 
+#[test]
+fn a_row_says_that_the_other_hierarchy_holds_it() {
+    let mut s = on_v1(false, true, State::Frozen, PROCESSES);
+    own(&mut s, false, false);
+    let asked = s.said.iter().filter(|command| matches!(command, Command::FindHeld { .. })).cloned();
+    let (version, path) = (Version::V1, CgroupPath::new(b"/jobs/nightly"));
+    let id = CgroupId { dev: 2, ino: 3 };
+    assert!(asked.clone().any(|asked| asked == Command::FindHeld { version, id, path: path.clone() }));
+    let found = |processes| {
+        let groups = [(CgroupPath::new(b"/system.slice/db.service"), processes)];
+        Event::Held { version, id, groups: groups.into() }
+    };
+    // Of those of the group, as they were counted.
+    s.send(found(41));
+    says(&s, "db.service ❄ on v1 41");
+    s.send(found(2));
+    says(&s, "db.service ◐ 2 on v1 41");
+    let v1 = Freezer::V1 { requested: false, inherited: false, state: State::Thawed };
+    let group = Cgroup { id, name: b"nightly"[..].into(), freezer: v1, populated: None };
+    s.send(Event::Changes { version, changes: vec![Change::Read(group)] });
+    assert!(!s.screen().contains("on v1"), "{}", s.screen());
+    // An answer that comes too late.
+    s.send(found(41));
+    assert!(!s.screen().contains("on v1"), "{}", s.screen());
+}
+
 /// The group's own freezer files.
 fn own(s: &mut Session, requested: bool, frozen: bool) {
     s.changes(vec![Change::Read(group(11, "db.service", requested, frozen))]);

@@ -98,7 +98,11 @@ fn badge(app: &App, grove: &Grove, key: Key, node: &Node) -> Badge {
     let (symbol, word, style) = match node.state() {
         Some(State::Frozen) => (theme.frozen(), "frozen", theme.cold()),
         Some(State::Freezing) => (theme.freezing(), "freezing", theme.waiting()),
-        _ => return recent(theme, grove, node).unwrap_or_else(|| below(theme, node)),
+        _ => {
+            return held(app, grove, key, node)
+                .or_else(|| recent(theme, grove, node))
+                .unwrap_or_else(|| below(theme, node));
+        }
     };
     let up = if by.is_some() { theme.above() } else { "" };
     let full = match (node.state(), by) {
@@ -120,6 +124,19 @@ fn recent(theme: Theme, grove: &Grove, node: &Node) -> Option<Badge> {
         _ => return None,
     };
     Some(Badge { full: word.to_owned(), short: word.to_owned(), style: theme.strong() })
+}
+
+/// Thawed here, and held by the other hierarchy: nothing of it runs, or only some.
+fn held(app: &App, grove: &Grove, key: Key, node: &Node) -> Option<Badge> {
+    let held = app.held.processes(grove.version, || grove.path(key));
+    let (theme, other) = (app.theme(), grove.version.other());
+    let all = node.processes.and_then(|all| usize::try_from(all).ok()).is_none_or(|all| held >= all);
+    let text = match (held, all) {
+        (0, _) => return None,
+        (_, true) => format!("{} on {other}", theme.frozen()),
+        (held, false) => format!("{} {held} on {other}", theme.below()),
+    };
+    Some(Badge { full: text.clone(), short: text, style: theme.cold() })
 }
 
 fn below(theme: Theme, node: &Node) -> Badge {
