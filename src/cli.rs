@@ -151,13 +151,28 @@ fn verb(arguments: Arguments, out: &mut impl Write) -> Result<(), Failure> {
         Some(Verb::Rescue(options)) => rescue::run(&host()?, &options, out),
         Some(Verb::Watch(options)) => watch::run(&host()?, &options, out),
         Some(Verb::Doctor(options)) => doctor::run(&host()?, &options, out),
-        None if io::stdout().is_terminal() => screen::run(host()?, target.as_deref()),
-        None => list::run(&host()?, &args::List::of(target), out),
+        None if io::stdout().is_terminal() => {
+            screen::run(host()?, target.as_deref()).map_err(|failure| or_verb(failure, target.as_deref()))
+        }
+        None => {
+            let options = args::List::of(target);
+            list::run(&host()?, &options, out).map_err(|failure| or_verb(failure, options.target.as_deref()))
+        }
         // These do on a host without cgroups too.
         Some(Verb::Inspect(options)) => inspect::run(&options, out),
         Some(Verb::Completions { shell }) => generated::completions(shell, out),
         Some(Verb::Man) => generated::man(out),
         Some(Verb::ThawTimer(options)) => thaw_timer::run(&global, &options),
+    }
+}
+
+/// A word alone that is no group may be meant as a verb.
+fn or_verb(failure: Failure, target: Option<&OsStr>) -> Failure {
+    match target.and_then(OsStr::to_str) {
+        Some(word) if failure.code == 5 && word.bytes().all(|b| b.is_ascii_lowercase()) => {
+            Failure::new(5, format!("{failure}; nor is {word} a verb: see cryoscope help"))
+        }
+        _ => failure,
     }
 }
 

@@ -30,7 +30,7 @@ pub fn look(asked: Option<&Path>, kernel: &str) -> (Option<Criu>, Vec<Finding>) 
     let Some(path) = find(asked) else {
         let what =
             asked.map_or("criu is not in PATH".to_owned(), |p| format!("{} cannot be run", p.display()));
-        let missing = Finding::blocker("criu-missing", what, "criu makes the checkpoint");
+        let missing = Finding::blocker("criu-missing", what, "criu dumps and restores the processes");
         return (None, vec![missing.remedy("install criu 4.1 or newer, or name it with --criu")]);
     };
     let text = output(&path, &["--version"]).map(|(_, text)| text).unwrap_or_default();

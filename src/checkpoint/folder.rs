@@ -14,7 +14,10 @@ pub(super) fn look(into: &Path, rss: u64) -> (Vec<Finding>, bool) {
     match fs::symlink_metadata(into) {
         Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
             let parent = into.parent().unwrap_or(Path::new("/"));
-            (vec![to_be_made(into, parent), space(parent, rss)], false)
+            let made = to_be_made(into, parent);
+            // Where there is no place, nobody asks how large it is.
+            let space = (!made.blocks()).then(|| space(parent, rss));
+            (std::iter::once(made).chain(space).collect(), false)
         }
         Err(error) => (
             vec![

@@ -21,12 +21,17 @@ pub enum Refused {
     Option(String),
 }
 
+/// How many are said in a sentence.
+const FEW: usize = 5;
+
 fn sentence(blockers: &[Finding]) -> String {
     match blockers {
         [one] => one.to_string(),
         several => {
             let numbered = |(at, finding): (usize, &Finding)| format!("({}) {finding}", at + 1);
-            several.iter().enumerate().map(numbered).collect::<Vec<_>>().join(" ")
+            let more = several.len().saturating_sub(FEW);
+            let more = (more > 0).then(|| format!("and {more} more, which --json lists"));
+            several.iter().take(FEW).enumerate().map(numbered).chain(more).collect::<Vec<_>>().join(" ")
         }
     }
 }
@@ -58,5 +63,8 @@ mod tests {
         let two = ["a", "b"].map(|what| Finding::blocker("x", what, "").remedy("do it")).to_vec();
         let refused = Refused::Blocked { so: "it would not work", blockers: two };
         assert_eq!(refused.to_string(), "it would not work: (1) a; do it (2) b; do it");
+        let many = vec![Finding::blocker("x", "a", ""); 72];
+        let said = Refused::Blocked { so: "no", blockers: many }.to_string();
+        assert!(said.ends_with("(5) a and 67 more, which --json lists"), "{said}");
     }
 }

@@ -119,7 +119,7 @@ pub struct List {
     #[arg(long)]
     pub frozen: bool,
     /// How many levels below the first group
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = levels, allow_negative_numbers = true)]
     pub depth: Option<usize>,
     /// One JSON object a line
     #[arg(long)]
@@ -188,7 +188,7 @@ pub struct Checkpoint {
     #[arg(long, value_name = "DIR")]
     pub into: PathBuf,
     /// The root of the process tree, where the group holds several
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = pid, allow_negative_numbers = true)]
     pub pid: Option<i32>,
     /// What becomes of the processes (default: they stay as they were found)
     #[arg(long, value_name = "STATE", value_parser = after)]
@@ -293,6 +293,15 @@ pub struct ThawTimer {
     /// The time from now on
     #[arg(long = "for", value_name = "SPAN", value_parser = span::for_a_time)]
     pub span: Duration,
+}
+
+fn levels(text: &str) -> Result<usize, String> {
+    text.parse().map_err(|_| "write how many levels as a number, 0 for the group alone".to_owned())
+}
+
+fn pid(text: &str) -> Result<i32, String> {
+    let number = text.parse().ok().filter(|&pid| pid > 0);
+    number.ok_or_else(|| "write the process's number, as in 1234".to_owned())
 }
 
 fn after(text: &str) -> Result<After, String> {

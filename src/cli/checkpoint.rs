@@ -11,7 +11,7 @@ use super::meter::Meter;
 use super::{Context, Failure};
 use super::{signals, tell};
 use crate::checkpoint::{
-    self, After, Control, Finding, Level, Plan, Preflight, Progress, Refused, Report, Request,
+    self, After, Control, Finding, Level, Plan, Preflight, Progress, Refused, Report, Request, Step,
 };
 use crate::model::{printable, span};
 
@@ -53,7 +53,8 @@ pub(super) fn run(context: &Context, options: Checkpoint, out: &mut impl Write) 
     }
     if asks(options.run.yes) && !options.run.json {
         // Otherwise each step is said as it begins.
-        writeln!(out, "\n{}\n", indented(&plan.command()))?;
+        let steps: Vec<String> = plan.steps.iter().map(Step::shell).collect();
+        writeln!(out, "\n{}\n", indented(&steps.join("\n")))?;
         out.flush()?;
     }
     confirm(options.run.yes, options.after)?;
@@ -82,7 +83,8 @@ fn carry_out(
     let control =
         Arc::new(if yes || !io::stdin().is_terminal() { Control::automatic() } else { Control::default() });
     let mut meter = Meter::new(!json);
-    let mut progress = |progress| follow(progress, json, &control, &mut meter, out);
+    let told = json || asks(yes);
+    let mut progress = |progress| follow(progress, told, &control, &mut meter, out);
     // Dropped at the end: signals then end the program again.
     let _held = signals::hold(&control)?;
     let ran = checkpoint::run(plan, &control, &mut progress);
@@ -106,8 +108,9 @@ fn carry_out(
     Ok(report)
 }
 
-/// Tells what happens. criu's log is not told: it stands in the folder as a whole.
-fn follow(progress: Progress, json: bool, control: &Arc<Control>, meter: &mut Meter, out: &mut impl Write) {
+/// Tells what happens. criu's log is not told: it stands in the folder as a whole; nor are the steps, where they were `told`
+/// before.
+fn follow(progress: Progress, told: bool, control: &Arc<Control>, meter: &mut Meter, out: &mut impl Write) {
     match progress {
         Progress::Written { bytes, of } => return meter.show(bytes, of),
         Progress::Log(_) => return,
@@ -115,7 +118,7 @@ fn follow(progress: Progress, json: bool, control: &Arc<Control>, meter: &mut Me
     }
     match progress {
         // Nobody may read it any more; what was begun goes on to its end.
-        Progress::Step(line) if !json => drop(writeln!(out, "$ {line}").and_then(|()| out.flush())),
+        Progress::Step(line) if !told => drop(writeln!(out, "$ {line}").and_then(|()| out.flush())),
         Progress::Stalled { origins, thawing: true } => {
             tell(format_args!("criu waits for {}; thawing it until criu has ended", origins.join(", ")));
         }

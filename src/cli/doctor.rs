@@ -73,7 +73,12 @@ pub(super) fn run(context: &Context, options: &Doctor, out: &mut impl Write) -> 
     }
     let watches = |n: Option<u64>| n.map_or("unknown".to_owned(), |n| n.to_string());
     let Inotify { max_user_watches, groups_that_fit, .. } = report.inotify;
-    writeln!(out, "inotify   {} watches: {} groups", watches(max_user_watches), watches(groups_that_fit))?;
+    writeln!(
+        out,
+        "inotify   {} watches, enough for {} groups",
+        watches(max_user_watches),
+        watches(groups_that_fit)
+    )?;
     Ok(())
 }
 

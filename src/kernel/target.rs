@@ -3,7 +3,7 @@
 use std::ffi::{OsStr, OsString};
 use std::io;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use super::cgroupfs::{Filesystem, Group};
 use super::processes::group_of;
@@ -73,10 +73,12 @@ pub fn resolve(
     }
     let candidates: Vec<&Hierarchy> =
         hosts.iter().filter(|h| prefer.is_none_or(|v| v == h.version)).collect();
-    let bytes = target.as_bytes();
-    if bytes.is_empty() {
+    if target.is_empty() {
         return Err(TargetError::Empty);
     }
+    let here = from_here(target);
+    let target = here.as_ref().map_or(target, |path| path.as_os_str());
+    let bytes = target.as_bytes();
     if let Some(pid) = of_pid(bytes) {
         return of_process(pid?, &candidates);
     }
@@ -130,6 +132,22 @@ pub fn holder(pid: i32, hierarchy: &Hierarchy) -> io::Result<Option<(Filesystem,
 }
 
 type Found = (Filesystem, Group);
+
+/// The absolute path that one with `.` or `..` at its beginning means, as everywhere; `None` for other targets.
+fn from_here(target: &OsStr) -> Option<PathBuf> {
+    let target = Path::new(target);
+    let first = target.components().next();
+    first.filter(|first| matches!(first, Component::CurDir | Component::ParentDir))?;
+    let mut path = std::env::current_dir().ok()?;
+    for component in target.components() {
+        match component {
+            Component::ParentDir => drop(path.pop()),
+            Component::Normal(name) => path.push(name),
+            _ => {}
+        }
+    }
+    Some(path)
+}
 
 /// The process of `pid:N`; `None` for other targets.
 fn of_pid(target: &[u8]) -> Option<Result<i32, TargetError>> {

@@ -26,6 +26,7 @@ pub fn tests() -> Vec<Trial> {
         trial("words::a_path_of_the_other_hierarchy_is_refused", BOTH, path_of_the_other_hierarchy),
         trial("words::an_own_request_below_a_frozen_ancestor", V2, own_request_below_a_frozen_ancestor),
         trial("words::show_names_the_holder_on_the_other_hierarchy", BOTH, show_names_the_holder),
+        trial("words::a_path_from_the_working_directory", V2, from_the_working_directory),
         trial("words::targets_that_mean_nothing", V2, targets_that_mean_nothing),
         trial("words::a_full_output_is_named", V2, a_full_output_is_named),
         trial("words::without_a_runtime_folder", V2, without_a_runtime_folder),
@@ -185,6 +186,18 @@ fn show_names_the_holder() {
     assert!(shown.contains("thawing this group alone does nothing"), "{shown}");
 }
 
+fn from_the_working_directory() {
+    let group = Group::v2("here");
+    let child = group.child("child");
+    let here = |target: &str| Command::new(PROGRAM).args(["show", target]).current_dir(child.path()).output();
+    for (target, meant) in [(".", &child), ("..", &group), ("../child", &child), ("./.", &child)] {
+        let said = succeeds(&here(target).unwrap());
+        assert!(said.starts_with(&format!("{} (v2)\n", meant.path().display())), "{target}: {said}");
+    }
+    let outside = Command::new(PROGRAM).args(["freeze", "."]).current_dir("/etc").output().unwrap();
+    assert!(fails(&outside, 2).contains("/etc is not a cgroup"));
+}
+
 fn targets_that_mean_nothing() {
     let root = hierarchies().unwrap().v2.unwrap().mount_point;
     let root = root.to_str().unwrap();
@@ -319,8 +332,10 @@ fn pasted_text() {
     terminal.shows_line(&[group.name().to_str().unwrap()]);
     assert!(terminal.screen().bracketed_paste());
     terminal.keys("\x1b[200~f\x1b[C\rq\x1b[201~");
-    terminal.shows("pasted text is left out");
-    terminal.keys("q");
+    // Into a line of text it goes.
+    terminal.keys("/\x1b[200~pasted\x1b[201~");
+    terminal.shows("search: pasted");
+    terminal.keys("\rq");
     assert_eq!(terminal.end().code(), Some(0));
     assert!(!terminal.screen().bracketed_paste() && !group.requested());
 }

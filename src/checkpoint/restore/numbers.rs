@@ -111,7 +111,11 @@ fn finding(taken: &Taken) -> Finding {
             let what = format!(
                 "process {number} has ended, and its parent, {parent}, has not asked for its exit code"
             );
-            ("zombie", what, format!("let {parent} reap it, or end that"))
+            let remedy = match process.parent {
+                1 => "wait until it does".to_owned(),
+                parent => format!("let process {parent} do so, or end it"),
+            };
+            ("zombie", what, remedy)
         }
         By::Process(process) => {
             let is = if process.id.pid == number { "lives" } else { "has a thread of this number" };
