@@ -98,6 +98,11 @@ fn root(app: &App, node: &Node) -> Vec<String> {
     ]
 }
 
+/// That the other hierarchy holds processes of the selected group, and through which group; `None` where it holds none.
+pub(crate) fn held_elsewhere(app: &App) -> Option<String> {
+    elsewhere::held(app)
+}
+
 /// What a group is called: its name, or `/`.
 pub(crate) fn name(node: &Node) -> String {
     if node.parent.is_none() { "/".to_owned() } else { printable(&node.group.name).into_owned() }

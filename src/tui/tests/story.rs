@@ -117,6 +117,14 @@ fn an_own_request_below_one_that_asks_can_be_taken_back() {
 }
 
 #[test]
+fn a_thaw_says_what_still_holds() {
+    let mut s = on_v1(true, false, State::Frozen, PROCESSES);
+    own(&mut s, true, true);
+    s.press("t");
+    assert!(s.screen().contains("They don't run on by that alone: its processes are"), "{}", s.screen());
+}
+
+#[test]
 fn durations_in_words() {
     let mut s = Session::host((110, 40));
     s.press("/ssh<Enter>2");

@@ -189,6 +189,8 @@ fn for_a_time(span: &str, here: bool) -> [(String, bool); 2] {
 
 fn thaw(app: &App, target: &Target, own: bool, above: Option<&Target>) -> Vec<(String, bool)> {
     let mut text = about(app, target, false);
+    // What is known of the other hierarchy is known of the selected group.
+    let held = story::held_elsewhere(app).filter(|_| app.selected_target().as_ref() == Some(target));
     if !own {
         // Nothing is written to the group itself.
         text.drain(1..2);
@@ -205,7 +207,10 @@ fn thaw(app: &App, target: &Target, own: bool, above: Option<&Target>) -> Vec<(S
             text.push((write(app, above, false), false));
         }
         None if !own => text.push(("A group that can't be seen from here holds it.".to_owned(), true)),
-        None => text.push(("Its processes run on where they stopped.".to_owned(), false)),
+        None => text.push(match held {
+            Some(held) => (format!("They don't run on by that alone: {held}."), true),
+            None => ("Its processes run on where they stopped.".to_owned(), false),
+        }),
     }
     text
 }

@@ -134,6 +134,8 @@ fn held(app: &App, grove: &Grove, key: Key, node: &Node) -> Option<Badge> {
     let text = match (held, all) {
         (0, _) => return None,
         (_, true) => format!("{} on {other}", theme.frozen()),
+        // What is below is said of a group that runs itself for the most part.
+        (_, false) if node.below.frozen + node.below.freezing > 0 => return None,
         (held, false) => format!("{} {held} on {other}", theme.below()),
     };
     Some(Badge { full: text.clone(), short: text, style: theme.cold() })
