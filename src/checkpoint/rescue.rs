@@ -34,7 +34,7 @@ pub struct HangingCriu(Hanging);
 #[derive(Debug, thiserror::Error)]
 pub enum RescueError {
     /// What is to be rescued cannot be looked for.
-    #[error("cannot look for what was cut off: {0}; look as the user who made the checkpoint")]
+    #[error("cannot look for what was cut off: {0}")]
     Look(io::Error),
     /// A flag could not be written.
     #[error("{0}; it is kept for another rescue")]

@@ -10,15 +10,10 @@ impl Plan {
     /// The plan as a shell script with comments. Whatever fails in it, the freeze flags are put back.
     pub fn shell(&self) -> String {
         let bash = self.steps.iter().any(Step::needs_bash);
-        let roots: Vec<String> = self.trees.iter().map(|tree| tree.root().to_string()).collect();
+        let roots: Vec<i32> = self.trees.iter().map(|tree| tree.root()).collect();
         let mut lines = vec![
             if bash { "#!/bin/bash" } else { "#!/bin/sh" }.to_owned(),
-            format!(
-                "# Checkpoint of {} {} of {}",
-                if roots.len() == 1 { "process" } else { "processes" },
-                roots.join(", "),
-                printable(self.group.0.as_bytes())
-            ),
+            format!("# Checkpoint of {} of {}", processes(&roots), printable(self.group.0.as_bytes())),
             "set -eu".to_owned(),
         ];
         lines.extend(self.way_back());
@@ -46,5 +41,22 @@ impl Plan {
         lines.extend(flags.iter().map(|flag| format!("  {}", flag.line(flag.requested))));
         lines.extend(["}".to_owned(), "trap put_back EXIT".to_owned()]);
         lines
+    }
+}
+
+/// Processes by their numbers: `process 7`, `processes 7, 8`.
+pub(super) fn processes(pids: &[i32]) -> String {
+    let list = pids.iter().map(i32::to_string).collect::<Vec<_>>().join(", ");
+    format!("{} {list}", if pids.len() == 1 { "process" } else { "processes" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_and_more() {
+        assert_eq!(processes(&[7]), "process 7");
+        assert_eq!(processes(&[7, 8]), "processes 7, 8");
     }
 }

@@ -295,9 +295,7 @@ fn second_fails() {
         &format!("criu failed (exit status: 1) to restore process {last}"),
         "has bad size 9 (expect 8)",
         "put it back as it was",
-        &format!(
-            "the trees of process {first} were restored before it, had not run yet, and were ended again"
-        ),
+        &format!("the tree of process {first} was restored before it, had not run yet, and was ended again"),
         "restore.log",
     ];
     assert_failed(&output, 7, &words);

@@ -41,7 +41,10 @@ pub(super) fn look(trees: &[Tree], findings: &mut Vec<Finding>) {
     if taken.is_empty() && !numbers.is_empty() {
         findings.push(Finding::ok(
             "pids",
-            format!("{} numbers of processes and threads are free", numbers.len()),
+            match numbers.len() {
+                1 => "the number of the process is free".to_owned(),
+                many => format!("{many} numbers of processes and threads are free"),
+            },
         ));
     }
     findings.extend(taken.iter().take(FEW).map(finding));

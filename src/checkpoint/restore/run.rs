@@ -15,6 +15,7 @@ use super::step::{Restore, Step};
 use crate::checkpoint::criu::{command, meaning, spawn};
 use crate::checkpoint::flag::Flag;
 use crate::checkpoint::log::Log;
+use crate::checkpoint::script::processes;
 use crate::checkpoint::{Exit, Progress};
 use crate::kernel::processes::Processes;
 use crate::kernel::signals::signal;
@@ -82,7 +83,6 @@ pub struct Undone {
 
 impl std::fmt::Display for Undone {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let list = |pids: &[i32]| pids.iter().map(i32::to_string).collect::<Vec<_>>().join(", ");
         match (&self.roots[..], &self.left[..]) {
             ([], _) => f.write_str("nothing was restored, and the images are as they were"),
             ([root], []) => write!(
@@ -91,13 +91,10 @@ impl std::fmt::Display for Undone {
             ),
             (roots, []) => write!(
                 f,
-                "the trees of processes {} were restored before it, had not run yet, and were ended again; all images are still there",
-                list(roots)
+                "the trees of {} were restored before it, had not run yet, and were ended again; all images are still there",
+                processes(roots)
             ),
-            (_, [left]) => write!(f, "process {left} was restored, and did not end when it was killed"),
-            (_, left) => {
-                write!(f, "processes {} were restored, and did not end when they were killed", list(left))
-            }
+            (_, left) => write!(f, "restored, and not ended when killed: {}", processes(left)),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::Plan;
 use super::step::{Step, list};
+use crate::checkpoint::script::processes;
 
 impl Plan {
     /// The plan as a shell script with comments. Where a tree of several fails, those before it are ended again.
@@ -11,11 +12,7 @@ impl Plan {
         let several = self.trees.len() > 1;
         let mut lines = vec![
             if bash { "#!/bin/bash" } else { "#!/bin/sh" }.to_owned(),
-            format!(
-                "# Restore of {} {}",
-                if several { "processes" } else { "process" },
-                list(&roots).replace(' ', ", ")
-            ),
+            format!("# Restore of {}", processes(&roots)),
             "set -eu".to_owned(),
         ];
         if several {
