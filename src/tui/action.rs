@@ -1,10 +1,13 @@
 //! What a key can mean, and when it cannot be done.
 
+use strum::{EnumIter, IntoStaticStr};
+
 use super::App;
 use crate::model::{Freezer, Version, printable};
 
-/// One thing that a person can ask for with a key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+/// One thing that a person can ask for with a key. Its name in the config is the one here, in small letters: `panel-down`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EnumIter, IntoStaticStr)]
+#[strum(serialize_all = "kebab-case")]
 #[allow(missing_docs, reason = "each is described where its keys are: in the key table")]
 pub enum Action {
     Down,
@@ -50,6 +53,11 @@ pub enum Action {
 }
 
 impl Action {
+    /// Its name in the config.
+    pub fn name(self) -> &'static str {
+        self.into()
+    }
+
     /// Why this cannot be done now; `None` when it can.
     pub(crate) fn unavailable(self, app: &App) -> Option<String> {
         match self {
@@ -64,7 +72,7 @@ impl Action {
                 Some("this host has one hierarchy with a freezer".to_owned())
             }
             Self::NextHit | Self::PreviousHit if app.search.last().is_empty() => {
-                Some("nothing was searched for: / searches".to_owned())
+                Some(format!("nothing was searched for: {} searches", app.keymap().name(Self::Search)))
             }
             Self::Checkpoint if app.selected_node().is_none_or(|n| n.group.freezer == Freezer::Root) => {
                 Some("the root group can't be checkpointed".to_owned())

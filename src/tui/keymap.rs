@@ -1,8 +1,11 @@
-//! The one table of keys: dispatch, footer and help are made from it.
+//! The one table of keys: dispatch, footer, help and palette are made from it. The config lays its keys over it.
 
-use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+mod spelling;
 
 use super::Action;
+
+pub(crate) use spelling::spelled;
+pub use spelling::{clash, key};
 
 /// An action with its keys.
 #[derive(Debug)]
@@ -17,7 +20,7 @@ pub struct Binding {
     pub footer: &'static str,
 }
 
-const fn key(
+const fn row(
     keys: &'static [&'static str],
     action: Action,
     footer: &'static str,
@@ -28,46 +31,46 @@ const fn key(
 
 /// All keys, in the order of the help.
 pub const TABLE: &[Binding] = &[
-    key(&["f"], Action::Freeze, "freeze", "freeze the group (asks first)"),
-    key(&["F"], Action::FreezeFor, "", "freeze it for a time (asks first)"),
-    key(&["t"], Action::Thaw, "thaw", "thaw the group (asks first)"),
-    key(&["C"], Action::Checkpoint, "checkpoint", "checkpoint the group (shows all first)"),
-    key(&["R"], Action::Rescue, "", "rescue: hung criu, cut-off checkpoints"),
-    key(&["/"], Action::Search, "search", "search for a group by its name"),
-    key(&["n"], Action::NextHit, "", "next hit"),
-    key(&["N"], Action::PreviousHit, "", "previous hit"),
-    key(&["\\"], Action::Filter, "filter", "show only is:frozen unit:x pid:1 text; - turns round"),
-    key(&["v"], Action::Hierarchy, "v1/v2", "the other hierarchy"),
-    key(&["Tab"], Action::NextPanel, "panel", "next panel"),
-    key(&["1"], Action::PanelProcesses, "", "processes of the group"),
-    key(&["2"], Action::PanelFreeze, "", "why it is frozen, or not"),
-    key(&["3"], Action::PanelFiles, "", "its control files, as they change"),
-    key(&["4"], Action::PanelEvents, "", "what happened to it and below"),
-    key(&["J", "Shift-Down"], Action::PanelDown, "", "scroll the panel down"),
-    key(&["K", "Shift-Up"], Action::PanelUp, "", "scroll the panel up"),
-    key(&["y"], Action::Copy, "copy", "copy path (2, 3: command; 4: events)"),
-    key(&["m"], Action::Mouse, "", "the mouse: here, or the terminal's"),
-    key(&["Down", "j"], Action::Down, "", "next group"),
-    key(&["Up", "k"], Action::Up, "", "previous group"),
-    key(&["Left", "h"], Action::Left, "", "fold, or go to the group above"),
-    key(&["Right", "l"], Action::Right, "", "unfold, or go into the group"),
-    key(&["Enter"], Action::Toggle, "", "fold or unfold"),
-    key(&["+"], Action::Unfold, "", "unfold"),
-    key(&["-"], Action::Fold, "", "fold"),
-    key(&["*"], Action::UnfoldBelow, "", "unfold everything below"),
-    key(&["gg", "Home"], Action::First, "", "first group"),
-    key(&["G", "End"], Action::Last, "", "last group"),
-    key(&["Ctrl-D"], Action::HalfDown, "", "half a page down"),
-    key(&["Ctrl-U"], Action::HalfUp, "", "half a page up"),
-    key(&["PgDn"], Action::PageDown, "", "a page down"),
-    key(&["PgUp"], Action::PageUp, "", "a page up"),
-    key(&["s"], Action::Sort, "", "sort by name, processes, state, newest"),
-    key(&["Z"], Action::Hold, "", "hold the display, or let it go on"),
-    key(&["Ctrl-Z"], Action::Suspend, "", "suspend the program (fg brings it back)"),
-    key(&[":"], Action::Palette, "", "everything that can be done, by its words"),
-    key(&["Esc"], Action::Back, "", "back out one level"),
-    key(&["?", "F1"], Action::Help, "help", "this help"),
-    key(&["q", "Ctrl-C"], Action::Quit, "quit", "quit"),
+    row(&["f"], Action::Freeze, "freeze", "freeze the group (asks first)"),
+    row(&["F"], Action::FreezeFor, "", "freeze it for a time (asks first)"),
+    row(&["t"], Action::Thaw, "thaw", "thaw the group (asks first)"),
+    row(&["C"], Action::Checkpoint, "checkpoint", "checkpoint the group (shows all first)"),
+    row(&["R"], Action::Rescue, "", "rescue: hung criu, cut-off checkpoints"),
+    row(&["/"], Action::Search, "search", "search for a group by its name"),
+    row(&["n"], Action::NextHit, "", "next hit"),
+    row(&["N"], Action::PreviousHit, "", "previous hit"),
+    row(&["\\"], Action::Filter, "filter", "show only is:frozen unit:x pid:1 text; - turns round"),
+    row(&["v"], Action::Hierarchy, "v1/v2", "the other hierarchy"),
+    row(&["Tab"], Action::NextPanel, "panel", "next panel"),
+    row(&["1"], Action::PanelProcesses, "", "processes of the group"),
+    row(&["2"], Action::PanelFreeze, "", "why it is frozen, or not"),
+    row(&["3"], Action::PanelFiles, "", "its control files, as they change"),
+    row(&["4"], Action::PanelEvents, "", "what happened to it and below"),
+    row(&["J", "Shift-Down"], Action::PanelDown, "", "scroll the panel down"),
+    row(&["K", "Shift-Up"], Action::PanelUp, "", "scroll the panel up"),
+    row(&["y"], Action::Copy, "copy", "copy path, command or events, by panel"),
+    row(&["m"], Action::Mouse, "", "the mouse: here, or the terminal's"),
+    row(&["Down", "j"], Action::Down, "", "next group"),
+    row(&["Up", "k"], Action::Up, "", "previous group"),
+    row(&["Left", "h"], Action::Left, "", "fold, or go to the group above"),
+    row(&["Right", "l"], Action::Right, "", "unfold, or go into the group"),
+    row(&["Enter"], Action::Toggle, "", "fold or unfold"),
+    row(&["+"], Action::Unfold, "", "unfold"),
+    row(&["-"], Action::Fold, "", "fold"),
+    row(&["*"], Action::UnfoldBelow, "", "unfold everything below"),
+    row(&["gg", "Home"], Action::First, "", "first group"),
+    row(&["G", "End"], Action::Last, "", "last group"),
+    row(&["Ctrl-D"], Action::HalfDown, "", "half a page down"),
+    row(&["Ctrl-U"], Action::HalfUp, "", "half a page up"),
+    row(&["PgDn"], Action::PageDown, "", "a page down"),
+    row(&["PgUp"], Action::PageUp, "", "a page up"),
+    row(&["s"], Action::Sort, "", "sort by name, processes, state, newest"),
+    row(&["Z"], Action::Hold, "", "hold the display, or let it go on"),
+    row(&["Ctrl-Z"], Action::Suspend, "", "suspend the program (fg brings it back)"),
+    row(&[":"], Action::Palette, "", "everything that can be done, by its words"),
+    row(&["Esc"], Action::Back, "", "back out one level"),
+    row(&["?", "F1"], Action::Help, "help", "this help"),
+    row(&["q", "Ctrl-C"], Action::Quit, "quit", "quit"),
 ];
 
 /// What keys typed so far mean.
@@ -79,46 +82,89 @@ pub(crate) enum Lookup {
     Nothing,
 }
 
-/// What the keys typed before and this one mean together.
-pub(crate) fn lookup(typed: &str) -> Lookup {
-    let has = |test: &dyn Fn(&str) -> bool| TABLE.iter().find(|b| b.keys.iter().any(|k| test(k)));
-    if let Some(binding) = has(&|k| k == typed) {
-        return Lookup::Action(binding.action);
-    }
-    // Only sequences of letters have a beginning: `C` is not that of `Ctrl-D`.
-    let begins =
-        |k: &str| k.len() == 2 && k != typed && k.starts_with(typed) && k.as_bytes()[0] == k.as_bytes()[1];
-    if has(&begins).is_some() { Lookup::Prefix } else { Lookup::Nothing }
+/// An action of the table with the keys that it has here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bound {
+    /// Its keys; none where the config took them away.
+    pub keys: Vec<String>,
+    /// What they do.
+    pub action: Action,
+    /// One line of help.
+    pub help: &'static str,
+    /// The word in the footer; empty where it is not shown there.
+    pub footer: &'static str,
 }
 
-/// A key as the table writes it.
-pub(crate) fn spelled(event: &KeyEvent) -> Option<String> {
-    let control = event.modifiers.contains(KeyModifiers::CONTROL);
-    let shift = event.modifiers.contains(KeyModifiers::SHIFT);
-    let name = match event.code {
-        KeyCode::Char(c) if control => return Some(format!("Ctrl-{}", c.to_ascii_uppercase())),
-        KeyCode::Char(_) if event.modifiers.contains(KeyModifiers::ALT) => return None,
-        KeyCode::Char(c) => return Some(c.to_string()),
-        KeyCode::F(n) => return Some(format!("F{n}")),
-        KeyCode::Up => "Up",
-        KeyCode::Down => "Down",
-        KeyCode::Left => "Left",
-        KeyCode::Right => "Right",
-        KeyCode::Home => "Home",
-        KeyCode::End => "End",
-        KeyCode::PageUp => "PgUp",
-        KeyCode::PageDown => "PgDn",
-        KeyCode::Enter => "Enter",
-        KeyCode::Tab => "Tab",
-        KeyCode::Esc => "Esc",
-        _ => return None,
-    };
-    Some(if shift { format!("Shift-{name}") } else { name.to_owned() })
+impl Bound {
+    /// The key that is shown where there is room for one; empty where there is none.
+    pub(crate) fn key(&self) -> &str {
+        self.keys.first().map_or("", String::as_str)
+    }
+}
+
+/// The table as it holds here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Keymap(Vec<Bound>);
+
+impl Default for Keymap {
+    fn default() -> Self {
+        let keys = |keys: &[&str]| keys.iter().map(|key| (*key).to_owned()).collect();
+        let bound = |&Binding { keys: own, action, help, footer }: &Binding| Bound {
+            keys: keys(own),
+            action,
+            help,
+            footer,
+        };
+        Self(TABLE.iter().map(bound).collect())
+    }
+}
+
+impl Keymap {
+    /// The table with other keys for some actions. What they take is taken from the actions that had it.
+    pub fn with(mut self, own: &[(Action, Vec<String>)]) -> Self {
+        for bound in &mut self.0 {
+            match own.iter().find(|(action, _)| *action == bound.action) {
+                Some((_, keys)) => bound.keys.clone_from(keys),
+                None => {
+                    bound.keys.retain(|key| !own.iter().flat_map(|(_, keys)| keys).any(|k| clash(k, key)))
+                }
+            }
+        }
+        self
+    }
+
+    /// All actions, in the order of the help.
+    pub fn iter(&self) -> std::slice::Iter<'_, Bound> {
+        self.0.iter()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// The keys of an action.
+    pub fn keys(&self, action: Action) -> &[String] {
+        self.iter().find(|bound| bound.action == action).map_or(&[], |bound| &bound.keys)
+    }
+
+    /// The key of an action as it stands in a sentence; the palette has every action, with a key or without.
+    pub(crate) fn name(&self, action: Action) -> &str {
+        self.keys(action).first().map_or("the palette", String::as_str)
+    }
+
+    /// What the keys typed before and this one mean together.
+    pub(crate) fn lookup(&self, typed: &str) -> Lookup {
+        let has = |test: &dyn Fn(&str) -> bool| self.iter().find(|b| b.keys.iter().any(|k| test(k)));
+        if let Some(bound) = has(&|k| k == typed) {
+            return Lookup::Action(bound.action);
+        }
+        if has(&|k| spelling::begins(typed, k)).is_some() { Lookup::Prefix } else { Lookup::Nothing }
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::collections::HashSet;
+    use strum::IntoEnumIterator;
 
     use super::*;
 
@@ -126,7 +172,8 @@ mod tests {
     fn the_readme_has_the_same_keys() {
         let name = |key: &&str| format!("`{key}`");
         let row = |b: &Binding| {
-            format!("| {} | {} |\n", b.keys.iter().map(name).collect::<Vec<_>>().join(" "), b.help)
+            let keys = b.keys.iter().map(name).collect::<Vec<_>>().join(" ");
+            format!("| {keys} | {} | `{}` |\n", b.help, b.action.name())
         };
         let table: String = TABLE.iter().map(row).collect();
         let readme = include_str!("../../README.md");
@@ -134,17 +181,42 @@ mod tests {
     }
 
     #[test]
-    fn no_key_means_two_things() {
+    fn no_key_means_two_things_and_every_action_has_one() {
         let keys: Vec<_> = TABLE.iter().flat_map(|b| b.keys).collect();
-        assert_eq!(keys.iter().collect::<HashSet<_>>().len(), keys.len());
+        for (at, one) in keys.iter().enumerate() {
+            assert_eq!(key(one).as_deref(), Ok(**one), "as the config would have to write it");
+            assert!(!keys[at + 1..].iter().any(|other| clash(one, other)), "{one}");
+        }
+        assert!(Action::iter().all(|action| TABLE.iter().any(|b| b.action == action && !b.keys.is_empty())));
     }
 
     #[test]
     fn a_letter_twice_is_one_key() {
-        assert_eq!(lookup("g"), Lookup::Prefix);
-        assert_eq!(lookup("gg"), Lookup::Action(Action::First));
-        assert_eq!(lookup("gx"), Lookup::Nothing);
-        assert_eq!(lookup("C"), Lookup::Action(Action::Checkpoint));
-        assert_eq!(lookup("E"), Lookup::Nothing);
+        let keymap = Keymap::default();
+        assert_eq!(keymap.lookup("g"), Lookup::Prefix);
+        assert_eq!(keymap.lookup("gg"), Lookup::Action(Action::First));
+        assert_eq!(keymap.lookup("gx"), Lookup::Nothing);
+        assert_eq!(keymap.lookup("C"), Lookup::Action(Action::Checkpoint));
+        assert_eq!(keymap.lookup("E"), Lookup::Nothing);
+    }
+
+    #[test]
+    fn other_keys_take_the_place_of_the_tables() {
+        let own = |action, keys: &[&str]| (action, keys.iter().map(|k| (*k).to_owned()).collect());
+        let keymap = Keymap::default().with(&[
+            own(Action::Freeze, &["t", "F5"]),
+            own(Action::Search, &["g"]),
+            own(Action::Rescue, &[]),
+            own(Action::Last, &["zz"]),
+        ]);
+        assert_eq!(keymap.lookup("t"), Lookup::Action(Action::Freeze));
+        assert_eq!(keymap.lookup("f"), Lookup::Nothing, "its own is free");
+        assert_eq!(keymap.keys(Action::Thaw), [""; 0], "what it takes is taken away");
+        assert_eq!(keymap.keys(Action::First), ["Home"], "g is not the beginning of gg any more");
+        assert_eq!(keymap.lookup("g"), Lookup::Action(Action::Search));
+        assert_eq!((keymap.lookup("z"), keymap.lookup("zz")), (Lookup::Prefix, Lookup::Action(Action::Last)));
+        assert_eq!(keymap.lookup("R"), Lookup::Nothing);
+        assert_eq!((keymap.name(Action::Rescue), keymap.name(Action::Freeze)), ("the palette", "t"));
+        assert_eq!(keymap.len(), TABLE.len());
     }
 }

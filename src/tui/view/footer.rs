@@ -6,7 +6,7 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 use crate::model::printable;
-use crate::tui::keymap::{Binding, TABLE};
+use crate::tui::keymap::Bound;
 use crate::tui::{App, columns, story};
 
 pub(super) fn draw(app: &App, frame: &mut Frame<'_>, area: Rect) {
@@ -38,7 +38,7 @@ fn said(app: &App, frame: &mut Frame<'_>, area: Rect) {
     let (text, style) = match (message, trouble) {
         (Some((text, true)), _) => (text, theme.wrong()),
         (Some((text, false)), _) => (text, theme.strong()),
-        (None, Some(trouble)) => (printable(trouble.as_bytes()).into_owned(), theme.waiting()),
+        (None, Some(trouble)) => (printable(trouble.as_bytes()).into_owned(), theme.warning()),
         (None, None) => (story::line(app), theme.strong()),
     };
     frame.render_widget(Line::styled(columns::cut(&format!(" {text}"), width), style), area);
@@ -51,20 +51,19 @@ fn keys(app: &App, width: usize) -> Line<'static> {
         let keys = " Tab next field  Enter choose  PgUp PgDn scroll  y copy the command  Esc back";
         return Line::styled(columns::cut(keys, width), theme.faint());
     }
-    let mut shown: Vec<_> = TABLE.iter().filter(|binding| !binding.footer.is_empty()).collect();
-    let key = |binding: &Binding| binding.keys.first().copied().unwrap_or_default();
-    let room = |b: &&Binding| columns::width(key(b)) + columns::width(b.footer) + 3;
+    let has_both = |bound: &&Bound| !bound.footer.is_empty() && !bound.keys.is_empty();
+    let mut shown: Vec<_> = app.keymap().iter().filter(has_both).collect();
+    let room = |b: &&Bound| columns::width(b.key()) + columns::width(b.footer) + 3;
     // Help and quit stand last and stay: where there is no room, what stands before them goes.
     while shown.len() > 2 && shown.iter().map(room).sum::<usize>() > width + 1 {
         shown.remove(shown.len() - 3);
     }
     let mut spans = vec![Span::raw(" ")];
-    for binding in shown {
-        let grey = binding.action.unavailable(app).is_some();
-        let (strong, plain) =
-            if grey { (theme.faint(), theme.faint()) } else { (theme.strong(), Style::new()) };
-        spans.push(Span::styled(key(binding), strong));
-        spans.push(Span::styled(format!(" {}  ", binding.footer), plain));
+    for bound in shown {
+        let grey = bound.action.unavailable(app).is_some();
+        let (strong, plain) = if grey { (theme.faint(), theme.faint()) } else { (theme.key(), Style::new()) };
+        spans.push(Span::styled(bound.key().to_owned(), strong));
+        spans.push(Span::styled(format!(" {}  ", bound.footer), plain));
     }
     Line::from(spans)
 }

@@ -50,7 +50,7 @@ fn lines(app: &App, width: usize) -> Vec<(String, Style)> {
             0 => String::new(),
             depth => " ".repeat(2 * (depth - 1).min(8)) + theme.branch(),
         };
-        let style = if process.mark().is_some() { theme.waiting() } else { Style::new() };
+        let style = if process.mark().is_some() { theme.warning() } else { Style::new() };
         lines.push((line(process, &tree, waits, width), style));
     }
     lines
