@@ -18,8 +18,8 @@ impl Palette {
     pub(crate) fn fitting<'a>(&self, keymap: &'a Keymap) -> Vec<&'a Bound> {
         let pattern = Pattern::parse(self.input.value(), CaseMatching::Ignore, Normalization::Smart);
         let mut matcher = Matcher::new(Config::DEFAULT);
-        let words = keymap.iter().map(Entry);
-        pattern.match_list(words, &mut matcher).into_iter().map(|(Entry(bound), _)| bound).collect()
+        let words = keymap.iter().map(Entry::new);
+        pattern.match_list(words, &mut matcher).into_iter().map(|(entry, _)| entry.bound).collect()
     }
 
     /// Which of them is chosen.
@@ -38,11 +38,21 @@ impl Palette {
     }
 }
 
-struct Entry<'a>(&'a Bound);
+/// An action as it is looked for: by its help, and by its name in the config.
+struct Entry<'a> {
+    bound: &'a Bound,
+    words: String,
+}
+
+impl<'a> Entry<'a> {
+    fn new(bound: &'a Bound) -> Self {
+        Self { bound, words: format!("{} {}", bound.help, bound.action.name()) }
+    }
+}
 
 impl AsRef<str> for Entry<'_> {
     fn as_ref(&self) -> &str {
-        self.0.help
+        &self.words
     }
 }
 
@@ -61,6 +71,7 @@ mod tests {
         assert_eq!(first("thaw"), Some(Action::Thaw));
         assert_eq!(first("chkpt"), Some(Action::Checkpoint));
         assert_eq!(first("qit"), Some(Action::Quit));
+        assert_eq!(first("panel-files"), Some(Action::PanelFiles));
         assert_eq!(first("xyzzy"), None);
         assert_eq!(Palette::default().fitting(&keymap).len(), keymap.len());
     }
