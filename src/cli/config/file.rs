@@ -12,9 +12,9 @@ const LONGEST: u64 = 1 << 20;
 /// Why there is no text.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum FileError {
-    #[error("{0}")]
+    #[error("{0}; name a file that you may read, or leave --config out")]
     Io(#[from] io::Error),
-    #[error("it is no plain file")]
+    #[error("it is no plain file; name one with --config")]
     NotPlain,
     #[error(
         "it is owned by user {0}, who is neither you nor root; chown it, or name another file with --config"
@@ -22,9 +22,9 @@ pub(super) enum FileError {
     Owner(u32),
     #[error("everybody may write to it; chmod o-w it")]
     Writable,
-    #[error("it is longer than 1 MiB")]
+    #[error("it is longer than 1 MiB; name another file with --config")]
     TooLong,
-    #[error("line {line}, column {column}: it is not UTF-8")]
+    #[error("line {line}, column {column}: it is not UTF-8; write it as that")]
     NotText { line: usize, column: usize },
 }
 
@@ -109,13 +109,13 @@ mod tests {
     #[test]
     fn what_is_no_text_is_said() {
         let folder = tempfile::tempdir().unwrap();
-        assert_eq!(refused(read(folder.path())), "it is no plain file");
+        assert_eq!(refused(read(folder.path())), "it is no plain file; name one with --config");
         assert!(read(&folder.path().join("none")).unwrap_err().is_absent());
         let path = folder.path().join("config.toml");
         fs::write(&path, b"# \xc3\xa4\n# \xff").unwrap();
         assert!(read(&path.join("below")).unwrap_err().is_absent(), "where a folder is a file");
-        assert_eq!(refused(read(&path)), "line 2, column 3: it is not UTF-8");
+        assert_eq!(refused(read(&path)), "line 2, column 3: it is not UTF-8; write it as that");
         fs::write(&path, vec![b'#'; (1 << 20) + 1]).unwrap();
-        assert_eq!(refused(read(&path)), "it is longer than 1 MiB");
+        assert!(refused(read(&path)).starts_with("it is longer than 1 MiB"));
     }
 }

@@ -63,7 +63,9 @@ fn keys(action: Action, value: &Value<'_>, mistakes: &mut Vec<Mistake>) -> Vec<G
 fn twice(before: &[Given], later: &Given) -> Option<Mistake> {
     let first = before.iter().find(|first| clash(&first.key, &later.key))?;
     let (key, action, other) = (&later.key, later.action.name(), first.action.name());
-    let what = if first.key == *key {
+    let what = if first.key == *key && action == other {
+        format!("{key} stands twice for {action}")
+    } else if first.key == *key {
         format!("{key} is bound twice: to {other} and to {action}")
     } else {
         format!(
@@ -112,7 +114,8 @@ mod tests {
                     search = ['x', 3]\n\
                     sort = 'x'\n\
                     last = 'xx'\n\
-                    mouse = ['Ctrl-I']\n";
+                    mouse = ['Ctrl-I']\n\
+                    hold = ['w', 'w']\n";
         let found = mistakes(text);
         assert_eq!(found[0], "f:2:1: freze is not an action: did you mean freeze?");
         assert!(found[1].starts_with("f:3:8: Hyper-x is not a key: a key is one character"), "{}", found[1]);
@@ -123,6 +126,7 @@ mod tests {
                 "f:5:8: x is bound twice: to search and to sort",
                 "f:6:8: xx for last and x for search begin alike: one of them could never be typed",
                 "f:7:10: Ctrl-I is not a key: a terminal sends the same for Ctrl-I and for Tab",
+                "f:8:14: w stands twice for hold",
             ]
         );
     }
