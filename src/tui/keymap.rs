@@ -5,7 +5,7 @@ mod spelling;
 use super::Action;
 
 pub(crate) use spelling::spelled;
-pub use spelling::{clash, key};
+pub use spelling::{canonical, clash};
 
 /// An action with its keys.
 #[derive(Debug)]
@@ -20,7 +20,7 @@ pub struct Binding {
     pub footer: &'static str,
 }
 
-const fn row(
+const fn key(
     keys: &'static [&'static str],
     action: Action,
     footer: &'static str,
@@ -31,46 +31,46 @@ const fn row(
 
 /// All keys, in the order of the help.
 pub const TABLE: &[Binding] = &[
-    row(&["f"], Action::Freeze, "freeze", "freeze the group (asks first)"),
-    row(&["F"], Action::FreezeFor, "", "freeze it for a time (asks first)"),
-    row(&["t"], Action::Thaw, "thaw", "thaw the group (asks first)"),
-    row(&["C"], Action::Checkpoint, "checkpoint", "checkpoint the group (shows all first)"),
-    row(&["R"], Action::Rescue, "", "rescue: hung criu, cut-off checkpoints"),
-    row(&["/"], Action::Search, "search", "search for a group by its name"),
-    row(&["n"], Action::NextHit, "", "next hit"),
-    row(&["N"], Action::PreviousHit, "", "previous hit"),
-    row(&["\\"], Action::Filter, "filter", "show only is:frozen unit:x pid:1 text; - turns round"),
-    row(&["v"], Action::Hierarchy, "v1/v2", "the other hierarchy"),
-    row(&["Tab"], Action::NextPanel, "panel", "next panel"),
-    row(&["1"], Action::PanelProcesses, "", "processes of the group"),
-    row(&["2"], Action::PanelFreeze, "", "why it is frozen, or not"),
-    row(&["3"], Action::PanelFiles, "", "its control files, as they change"),
-    row(&["4"], Action::PanelEvents, "", "what happened to it and below"),
-    row(&["J", "Shift-Down"], Action::PanelDown, "", "scroll the panel down"),
-    row(&["K", "Shift-Up"], Action::PanelUp, "", "scroll the panel up"),
-    row(&["y"], Action::Copy, "copy", "copy path, command or events, by panel"),
-    row(&["m"], Action::Mouse, "", "the mouse: here, or the terminal's"),
-    row(&["Down", "j"], Action::Down, "", "next group"),
-    row(&["Up", "k"], Action::Up, "", "previous group"),
-    row(&["Left", "h"], Action::Left, "", "fold, or go to the group above"),
-    row(&["Right", "l"], Action::Right, "", "unfold, or go into the group"),
-    row(&["Enter"], Action::Toggle, "", "fold or unfold"),
-    row(&["+"], Action::Unfold, "", "unfold"),
-    row(&["-"], Action::Fold, "", "fold"),
-    row(&["*"], Action::UnfoldBelow, "", "unfold everything below"),
-    row(&["gg", "Home"], Action::First, "", "first group"),
-    row(&["G", "End"], Action::Last, "", "last group"),
-    row(&["Ctrl-D"], Action::HalfDown, "", "half a page down"),
-    row(&["Ctrl-U"], Action::HalfUp, "", "half a page up"),
-    row(&["PgDn"], Action::PageDown, "", "a page down"),
-    row(&["PgUp"], Action::PageUp, "", "a page up"),
-    row(&["s"], Action::Sort, "", "sort by name, processes, state, newest"),
-    row(&["Z"], Action::Hold, "", "hold the display, or let it go on"),
-    row(&["Ctrl-Z"], Action::Suspend, "", "suspend the program (fg brings it back)"),
-    row(&[":"], Action::Palette, "", "everything that can be done, by its words"),
-    row(&["Esc"], Action::Back, "", "back out one level"),
-    row(&["?", "F1"], Action::Help, "help", "this help"),
-    row(&["q", "Ctrl-C"], Action::Quit, "quit", "quit"),
+    key(&["f"], Action::Freeze, "freeze", "freeze the group (asks first)"),
+    key(&["F"], Action::FreezeFor, "", "freeze it for a time (asks first)"),
+    key(&["t"], Action::Thaw, "thaw", "thaw the group (asks first)"),
+    key(&["C"], Action::Checkpoint, "checkpoint", "checkpoint the group (shows all first)"),
+    key(&["R"], Action::Rescue, "", "rescue: hung criu, cut-off checkpoints"),
+    key(&["/"], Action::Search, "search", "search for a group by its name"),
+    key(&["n"], Action::NextHit, "", "next hit"),
+    key(&["N"], Action::PreviousHit, "", "previous hit"),
+    key(&["\\"], Action::Filter, "filter", "show only is:frozen unit:x pid:1 text; - turns round"),
+    key(&["v"], Action::Hierarchy, "v1/v2", "the other hierarchy"),
+    key(&["Tab"], Action::NextPanel, "panel", "next panel"),
+    key(&["1"], Action::PanelProcesses, "", "processes of the group"),
+    key(&["2"], Action::PanelFreeze, "", "why it is frozen, or not"),
+    key(&["3"], Action::PanelFiles, "", "its control files, as they change"),
+    key(&["4"], Action::PanelEvents, "", "what happened to it and below"),
+    key(&["J", "Shift-Down"], Action::PanelDown, "", "scroll the panel down"),
+    key(&["K", "Shift-Up"], Action::PanelUp, "", "scroll the panel up"),
+    key(&["y"], Action::Copy, "copy", "copy path, command or events, by panel"),
+    key(&["m"], Action::Mouse, "", "the mouse: here, or the terminal's"),
+    key(&["Down", "j"], Action::Down, "", "next group"),
+    key(&["Up", "k"], Action::Up, "", "previous group"),
+    key(&["Left", "h"], Action::Left, "", "fold, or go to the group above"),
+    key(&["Right", "l"], Action::Right, "", "unfold, or go into the group"),
+    key(&["Enter"], Action::Toggle, "", "fold or unfold"),
+    key(&["+"], Action::Unfold, "", "unfold"),
+    key(&["-"], Action::Fold, "", "fold"),
+    key(&["*"], Action::UnfoldBelow, "", "unfold everything below"),
+    key(&["gg", "Home"], Action::First, "", "first group"),
+    key(&["G", "End"], Action::Last, "", "last group"),
+    key(&["Ctrl-D"], Action::HalfDown, "", "half a page down"),
+    key(&["Ctrl-U"], Action::HalfUp, "", "half a page up"),
+    key(&["PgDn"], Action::PageDown, "", "a page down"),
+    key(&["PgUp"], Action::PageUp, "", "a page up"),
+    key(&["s"], Action::Sort, "", "sort by name, processes, state, newest"),
+    key(&["Z"], Action::Hold, "", "hold the display, or let it go on"),
+    key(&["Ctrl-Z"], Action::Suspend, "", "suspend the program (fg brings it back)"),
+    key(&[":"], Action::Palette, "", "everything that can be done, by its words"),
+    key(&["Esc"], Action::Back, "", "back out one level"),
+    key(&["?", "F1"], Action::Help, "help", "this help"),
+    key(&["q", "Ctrl-C"], Action::Quit, "quit", "quit"),
 ];
 
 /// What keys typed so far mean.
@@ -184,7 +184,7 @@ mod tests {
     fn no_key_means_two_things_and_every_action_has_one() {
         let keys: Vec<_> = TABLE.iter().flat_map(|b| b.keys).collect();
         for (at, one) in keys.iter().enumerate() {
-            assert_eq!(key(one).as_deref(), Ok(**one), "as the config would have to write it");
+            assert_eq!(canonical(one).as_deref(), Ok(**one), "as the config would have to write it");
             assert!(!keys[at + 1..].iter().any(|other| clash(one, other)), "{one}");
         }
         assert!(Action::iter().all(|action| TABLE.iter().any(|b| b.action == action && !b.keys.is_empty())));

@@ -2,6 +2,7 @@
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, chown};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -9,7 +10,7 @@ use libtest_mimic::Trial;
 use tempfile::TempDir;
 use vt100::Color;
 
-use super::support::ordinary::NOBODY;
+use super::support::ordinary::{Copy, NOBODY};
 use super::support::requirement::{Need, trial};
 use super::support::terminal::Terminal;
 use super::support::{Group, SOON, until};
@@ -24,6 +25,7 @@ pub fn tests() -> Vec<Trial> {
         trial("config::a_file_that_was_named_must_be_there", &[], a_file_that_was_named_must_be_there),
         trial("config::the_file_in_its_place_is_read", V2, the_file_in_its_place_is_read),
         trial("config::a_file_of_somebody_else_is_refused", &[Need::Root], a_file_of_somebody_else),
+        trial("config::a_file_that_may_not_be_read_is_said", V2, a_file_that_may_not_be_read),
         trial("config::an_answer_of_the_terminal_is_no_key", V2, an_answer_of_the_terminal_is_no_key),
     ]
 }
@@ -103,6 +105,21 @@ fn a_file_of_somebody_else() {
     chown(&file, Some(0), None).unwrap();
     fs::set_permissions(&file, Permissions::from_mode(0o646)).unwrap();
     assert_refused(&named(&file), "everybody may write to it");
+}
+
+fn a_file_that_may_not_be_read() {
+    let group = Group::v2("unread");
+    let (folder, file) = written("theme = 'light'\n");
+    fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).unwrap();
+    fs::set_permissions(&file, Permissions::from_mode(0o600)).unwrap();
+    let program = Copy::of(PROGRAM);
+    let mut command = Command::new(program.path());
+    command.arg(group.path()).env("XDG_CONFIG_HOME", folder.path()).uid(NOBODY).gid(NOBODY);
+    let mut terminal = Terminal::start(command, (200, 24));
+    assert_eq!(terminal.end().code(), Some(2));
+    let said = terminal.screen().contents();
+    assert!(said.contains("cannot read the config") && said.contains("Permission denied"), "{said}");
+    terminal.assert_restored();
 }
 
 fn an_answer_of_the_terminal_is_no_key() {

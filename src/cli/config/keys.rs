@@ -5,7 +5,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::document::{Value, wrong_kind};
 use super::mistake::Mistake;
-use crate::tui::keymap::{clash, key};
+use crate::tui::keymap::{canonical, clash};
 use crate::tui::{Action, Keymap};
 
 /// A key that the config gives to an action.
@@ -46,7 +46,7 @@ fn keys(action: Action, value: &Value<'_>, mistakes: &mut Vec<Mistake>) -> Vec<G
     let mut given = Vec::new();
     for value in values {
         let at = value.span().start;
-        match value.get_ref().as_str().map(|text| (text, key(text))) {
+        match value.get_ref().as_str().map(|text| (text, canonical(text))) {
             Some((_, Ok(key))) => given.push(Given { action, key, at }),
             Some((text, Err(why))) => mistakes.push(Mistake::new(at, format!("{text} is not a key: {why}"))),
             None => mistakes.push(wrong_kind(

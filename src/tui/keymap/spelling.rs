@@ -56,7 +56,7 @@ pub(crate) fn spelled(event: &KeyEvent) -> Option<String> {
 ///
 /// # Errors
 /// What keys there are, where this is none.
-pub fn key(text: &str) -> Result<String, String> {
+pub fn canonical(text: &str) -> Result<String, String> {
     let unknown = || {
         "a key is one character, two in a row, Ctrl-X, Alt-x, Shift-Down, F1 to F12, or one of ".to_owned()
             + &NAMES.join(" ")
@@ -150,9 +150,9 @@ mod tests {
             ("f12", KeyCode::F(12), none),
             ("-", KeyCode::Char('-'), none),
         ] {
-            assert_eq!(key(written).unwrap(), pressed(code, modifiers));
+            assert_eq!(canonical(written).unwrap(), pressed(code, modifiers));
         }
-        assert!(NAMES.iter().all(|name| key(name).as_deref() == Ok(name)));
+        assert!(NAMES.iter().all(|name| canonical(name).as_deref() == Ok(name)));
     }
 
     #[test]
@@ -160,9 +160,9 @@ mod tests {
         for wrong in [
             "", "abc", "F13", "Ctrl-", "Ctrl-Up", "Shift-x", "Shift-F1", "Hyper-x", "\u{1b}", "a\n", "Ctrl-4",
         ] {
-            assert!(key(wrong).is_err(), "{wrong:?}");
+            assert!(canonical(wrong).is_err(), "{wrong:?}");
         }
-        assert!(key("ctrl-i").unwrap_err().contains("Tab"));
+        assert!(canonical("ctrl-i").unwrap_err().contains("Tab"));
     }
 
     #[test]
