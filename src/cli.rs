@@ -3,6 +3,7 @@
 mod args;
 mod ask;
 mod checkpoint;
+mod config;
 mod doctor;
 mod failure;
 mod freeze;
@@ -141,6 +142,10 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
 fn verb(arguments: Arguments, out: &mut impl Write) -> Result<(), Failure> {
     let Arguments { verb, target, global } = arguments;
     let host = || Context::new(global.clone());
+    // The screen reads the config; one that is named is to be right for every verb.
+    if verb.is_some() && global.config.is_some() {
+        config::read(&global)?;
+    }
     match verb {
         Some(Verb::List(options)) => list::run(&host()?, &options, out),
         Some(Verb::Show(options)) => show::run(&host()?, &options, out),

@@ -10,6 +10,7 @@ mod real {
     pub mod bench;
     pub mod checkpoint;
     pub mod cli;
+    pub mod config;
     pub mod criu_facts;
     pub mod facts;
     pub mod failures;
@@ -45,6 +46,7 @@ fn main() -> ExitCode {
         criu_facts::tests,
         kernel::tests,
         cli::tests,
+        config::tests,
         checkpoint::tests,
         handover::tests,
         failures::tests,

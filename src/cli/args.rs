@@ -9,6 +9,7 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use crate::checkpoint::After;
 use crate::model::{Version, span};
 use crate::timer;
+use crate::tui::theme::Depth;
 
 /// See, freeze, thaw and checkpoint Linux cgroups.
 ///
@@ -44,6 +45,9 @@ pub struct Global {
     /// When to use colour
     #[arg(long, global = true, value_name = "WHEN", value_enum, default_value = "auto")]
     pub color: When,
+    /// The config of the screen: theme and keys (default: cryoscope/config.toml in $XDG_CONFIG_HOME or ~/.config)
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
     /// Log to this file what is written, which criu is run, and what fails
     #[arg(long, global = true, value_name = "FILE")]
     pub log: Option<PathBuf>,
@@ -55,7 +59,7 @@ pub struct Global {
 /// When to use colour.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum When {
-    /// Unless `NO_COLOR` is set
+    /// As many as the terminal has, unless `NO_COLOR` is set
     #[default]
     Auto,
     /// Always
@@ -65,12 +69,16 @@ pub enum When {
 }
 
 impl When {
-    /// Whether to use colour here. (no-color.org)
-    pub fn holds(self) -> bool {
+    /// How many colours to use on this terminal. (no-color.org)
+    pub fn depth(self) -> Depth {
+        let (term, colorterm) = (std::env::var_os("TERM"), std::env::var_os("COLORTERM"));
+        let has = Depth::of(term.as_deref(), colorterm.as_deref());
+        let refused = || std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         match self {
-            Self::Auto => std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
-            Self::Always => true,
-            Self::Never => false,
+            Self::Auto if refused() => Depth::Mono,
+            Self::Auto => has,
+            Self::Always => has.max(Depth::Sixteen),
+            Self::Never => Depth::Mono,
         }
     }
 }

@@ -12,13 +12,15 @@ use super::files::Files;
 use super::filter::Filtering;
 use super::held::Held;
 use super::hold::Hold;
+use super::keymap::Keymap;
 use super::layout::{Layout, Shape, inside};
 use super::palette::Palette;
+use super::preferences::Preferences;
 use super::processes::Order;
 use super::prompt::Prompt;
 use super::rows::{Grove, Since};
 use super::search::Search;
-use super::theme::Theme;
+use super::theme::{Choice, Depth, Ground, Theme};
 use crate::model::tree::{Key, Node, Tree};
 use crate::model::{
     CgroupId, CgroupPath, Freezer, Hierarchies, Hierarchy, Process, ProcessId, State, Version,
@@ -32,8 +34,12 @@ pub struct Settings {
     pub host: String,
     /// Letters instead of symbols.
     pub ascii: bool,
-    /// Colours may be used.
-    pub colour: bool,
+    /// How many colours the terminal has, and may be used.
+    pub depth: Depth,
+    /// The terminal's ground, as far as it is known before it is asked.
+    pub ground: Option<Ground>,
+    /// What the config says.
+    pub preferences: Preferences,
     /// Nothing may be changed.
     pub read_only: bool,
     /// What this user lacks to do everything, a sentence each; empty for root.
@@ -115,6 +121,7 @@ pub(crate) struct Culprits {
 #[derive(Debug)]
 pub struct App {
     pub(crate) settings: Settings,
+    theme: Theme,
     pub(crate) hierarchies: Hierarchies,
     /// One for each hierarchy, v2 first; never empty.
     pub(crate) groves: Vec<Grove>,
@@ -186,12 +193,14 @@ impl App {
     pub fn new(hierarchies: Hierarchies, settings: Settings) -> Self {
         let wanted =
             |v: Version| settings.target.clone().filter(|(version, _)| *version == v).map(|(_, path)| path);
-        let groves: Vec<Grove> =
+        let mut groves: Vec<Grove> =
             hierarchies.iter().map(|h| Grove::new(h.version, wanted(h.version))).collect();
+        groves.iter_mut().for_each(|grove| grove.set_sort(settings.preferences.sort));
         let asked = settings.target.as_ref().map(|(version, _)| *version);
         let current = groves.iter().position(|g| Some(g.version) == asked).unwrap_or(0);
-        let size = settings.size;
+        let (size, mouse) = (settings.size, settings.preferences.mouse);
         Self {
+            theme: Self::theme_of(&settings),
             settings,
             hierarchies,
             groves,
@@ -223,7 +232,7 @@ impl App {
             help_offset: 0,
             message: None,
             size,
-            mouse: true,
+            mouse,
             now: Duration::ZERO,
             typed: String::new(),
             frozen_here: Vec::new(),
@@ -278,7 +287,27 @@ impl App {
     }
 
     pub(crate) fn theme(&self) -> Theme {
-        Theme { ascii: self.settings.ascii, colour: self.settings.colour }
+        self.theme
+    }
+
+    fn theme_of(settings: &Settings) -> Theme {
+        Theme::new(settings.ascii, settings.preferences.theme, settings.depth, settings.ground)
+    }
+
+    /// The terminal said what its ground is.
+    pub(crate) fn stand_on(&mut self, ground: Ground) {
+        self.settings.ground = Some(ground);
+        self.theme = Self::theme_of(&self.settings);
+    }
+
+    /// Whether the theme rests on the terminal's ground. Where there are sixteen colours, what they look like is the terminal's
+    /// choice, and fits its ground already.
+    pub(crate) fn asks_for_ground(&self) -> bool {
+        self.settings.preferences.theme == Choice::Auto && self.settings.depth >= Depth::Indexed
+    }
+
+    pub(crate) fn keymap(&self) -> &Keymap {
+        &self.settings.preferences.keymap
     }
 
     pub(crate) fn layout(&self) -> Option<Layout> {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use jiff::ZonedDateTime;
 
 use super::checkpoint::Look;
+use super::theme::Ground;
 use crate::checkpoint::{Progress, Report};
 use crate::model::tree::Occurrence;
 use crate::model::{Cgroup, CgroupId, CgroupPath, Change, ControlFile, Process, Version};
@@ -172,6 +173,8 @@ pub enum Event {
     },
     /// One thing was rescued, or could not be: a sentence either way.
     Rescued(Result<String, String>),
+    /// The terminal said what its ground is.
+    Ground(Ground),
     /// Time since the start; while something on screen counts seconds, once a second.
     Tick(Duration),
     /// SIGTERM or SIGHUP came: leave without asking.

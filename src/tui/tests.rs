@@ -14,6 +14,7 @@ use crate::model::{
 
 mod checkpoint;
 mod keys;
+mod looks;
 mod marks;
 mod mouse;
 mod panels;

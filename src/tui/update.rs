@@ -120,6 +120,7 @@ fn take(app: &mut App, event: Event, commands: &mut Vec<Command>) {
         Event::Stranded { cases, asked } => answers::on_stranded(app, cases, asked),
         Event::Rescued(Ok(said)) => app.say(said),
         Event::Rescued(Err(why)) => app.complain(why),
+        Event::Ground(ground) => app.stand_on(ground),
         Event::Tick(now) => app.now = now,
         Event::Terminated => commands.push(Command::Quit),
     }

@@ -7,7 +7,7 @@ use crate::checkpoint::Progress;
 use crate::tui::checkpoint::story;
 use crate::tui::checkpoint::{Checkpoint, Field, Look, Stage};
 use crate::tui::layout::checkpoint_text;
-use crate::tui::{App, CheckpointTold, Command};
+use crate::tui::{Action, App, CheckpointTold, Command};
 
 /// Opens it on the selected group; one that runs or has just ended is shown again.
 pub(super) fn open(app: &mut App, commands: &mut Vec<Command>) {
@@ -58,7 +58,7 @@ fn type_or_act(app: &mut App, key: &KeyEvent, commands: &mut Vec<Command>) {
 fn close(app: &mut App) {
     if app.checkpoint_runs() {
         app.checkpoint_hidden = true;
-        app.say("the checkpoint goes on; C shows it again");
+        app.say(format!("the checkpoint goes on; {} shows it again", app.keymap().name(Action::Checkpoint)));
     } else {
         app.checkpoint = None;
     }

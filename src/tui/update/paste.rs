@@ -38,6 +38,9 @@ fn typed_into(app: &mut App) -> Option<&mut Input> {
     if let Some(palette) = &mut app.palette {
         return Some(&mut palette.input);
     }
+    if let Some(prompt) = &mut app.prompt {
+        return Some(&mut prompt.input);
+    }
     if app.search.input().is_some() {
         return app.search.input_mut();
     }

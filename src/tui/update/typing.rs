@@ -72,13 +72,14 @@ pub(super) fn on_prompt_key(app: &mut App, key: &KeyEvent, commands: &mut Vec<Co
 }
 
 pub(super) fn on_palette_key(app: &mut App, key: &KeyEvent, commands: &mut Vec<Command>) {
+    let keymap = &app.settings.preferences.keymap;
     let Some(palette) = &mut app.palette else { return };
     match key.code {
         KeyCode::Esc => app.palette = None,
-        KeyCode::Down | KeyCode::Tab => palette.turn(true),
-        KeyCode::Up | KeyCode::BackTab => palette.turn(false),
+        KeyCode::Down | KeyCode::Tab => palette.turn(true, keymap),
+        KeyCode::Up | KeyCode::BackTab => palette.turn(false, keymap),
         KeyCode::Enter => {
-            let chosen = palette.fitting().get(palette.chosen()).map(|binding| binding.action);
+            let chosen = palette.fitting(keymap).get(palette.chosen(keymap)).map(|bound| bound.action);
             app.palette = None;
             if let Some(action) = chosen {
                 act(app, action, commands);

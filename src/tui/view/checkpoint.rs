@@ -41,7 +41,7 @@ fn style(theme: Theme, tone: Tone) -> Style {
         Tone::Plain => Style::new(),
         Tone::Strong => theme.strong(),
         Tone::Faint => theme.faint(),
-        Tone::Warning => theme.waiting(),
+        Tone::Warning => theme.warning(),
         Tone::Wrong => theme.wrong(),
     }
 }

@@ -6,7 +6,7 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::Clear;
 
 use crate::model::printable;
-use crate::tui::keymap::{Binding, TABLE};
+use crate::tui::keymap::Bound;
 use crate::tui::{App, columns, story};
 
 pub(super) fn draw(app: &App, frame: &mut Frame<'_>, area: Rect) {
@@ -39,7 +39,7 @@ fn said(app: &App, frame: &mut Frame<'_>, area: Rect) {
     let (text, style) = match (message, trouble) {
         (Some((text, true)), _) => (text, theme.wrong()),
         (Some((text, false)), _) => (text, theme.strong()),
-        (None, Some(trouble)) => (printable(trouble.as_bytes()).into_owned(), theme.waiting()),
+        (None, Some(trouble)) => (printable(trouble.as_bytes()).into_owned(), theme.warning()),
         (None, None) => (story::line(app), theme.strong()),
     };
     let whole = app.message.is_some();
@@ -64,18 +64,19 @@ fn keys(app: &App, width: usize) -> Line<'static> {
         let keys = " Tab next field  Enter choose  PgUp PgDn scroll  y copy the command  Esc back";
         return Line::styled(columns::cut(keys, width), theme.faint());
     }
-    let fits = |binding: &&Binding| !binding.footer.is_empty() && binding.action.unavailable(app).is_none();
-    let mut shown: Vec<_> = TABLE.iter().filter(fits).collect();
-    let key = |binding: &Binding| binding.keys.first().copied().unwrap_or_default();
-    let room = |b: &&Binding| columns::width(key(b)) + columns::width(b.footer) + 3;
+    let fits = |bound: &&Bound| {
+        !bound.footer.is_empty() && !bound.keys.is_empty() && bound.action.unavailable(app).is_none()
+    };
+    let mut shown: Vec<_> = app.keymap().iter().filter(fits).collect();
+    let room = |b: &&Bound| columns::width(b.key()) + columns::width(b.footer) + 3;
     // Help and quit stand last and stay: where there is no room, what stands before them goes.
     while shown.len() > 2 && shown.iter().map(room).sum::<usize>() > width + 1 {
         shown.remove(shown.len() - 3);
     }
     let mut spans = vec![Span::raw(" ")];
-    for binding in shown {
-        spans.push(Span::styled(key(binding), theme.strong()));
-        spans.push(Span::raw(format!(" {}  ", binding.footer)));
+    for bound in shown {
+        spans.push(Span::styled(bound.key().to_owned(), theme.key()));
+        spans.push(Span::raw(format!(" {}  ", bound.footer)));
     }
     Line::from(spans)
 }

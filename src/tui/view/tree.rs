@@ -60,14 +60,13 @@ fn line(app: &App, grove: &Grove, row: Row, width: usize) -> Line<'static> {
     // Badges stand below each other as long as the names leave room.
     let most = room.saturating_sub(columns::width(&text) + 1);
     let name_room = most.min(columns::width(&name).max(room * 11 / 20));
+    let state = columns::cut(&text, room.saturating_sub(name_room + 1));
+    let gap = room.saturating_sub(name_room + 1 + columns::width(&state));
     let line = Line::from(vec![
         Span::styled(columns::fit(&name, name_room), if is_new { theme.strong() } else { Style::new() }),
         Span::raw(" "),
-        // A coloured ground in the middle of the chosen row would look like another choice.
-        Span::styled(
-            columns::fit(&text, room.saturating_sub(name_room + 1)),
-            if selected { Style::new() } else { badge.style },
-        ),
+        Span::styled(state, if selected { theme.within_chosen(badge.style) } else { badge.style }),
+        Span::raw(" ".repeat(gap)),
         Span::raw(format!("{count:>COUNT$} ")),
     ]);
     if selected { line.style(theme.chosen()) } else { line }
