@@ -1,13 +1,15 @@
 //! `cryoscope freeze`: freeze groups, with the guard and the way back.
 
+use std::ffi::OsStr;
 use std::io::Write;
+use std::os::unix::ffi::OsStrExt;
 use std::time::Duration;
 
 use super::args::Freeze;
 use super::{Context, Failure, log};
 use crate::kernel::cgroupfs::{Filesystem, Group};
 use crate::kernel::freezer::{self, FreezerError, Outcome};
-use crate::kernel::guard;
+use crate::kernel::{guard, target};
 use crate::model::span;
 use crate::timer::{self, Log, Until};
 
@@ -16,8 +18,9 @@ pub(super) fn run(context: &Context, options: &Freeze, out: &mut impl Write) -> 
     context.may_write()?;
     let targets: Vec<_> = options.targets.iter().map(|t| context.open(t)).collect::<Result<_, _>>()?;
     // No force freezes these.
-    if let Some((_, root)) = targets.iter().find(|(_, group)| group.path.is_root()) {
-        return Err(FreezerError::Root(root.absolute.clone()).into());
+    let mut named = options.targets.iter().zip(&targets);
+    if let Some((target, (_, root))) = named.find(|(_, (_, group))| group.path.is_root()) {
+        return Err(of_root(context, target, root));
     }
     if !options.force {
         for (fs, group) in &targets {
@@ -47,6 +50,24 @@ pub(super) fn run(context: &Context, options: &Freeze, out: &mut impl Write) -> 
         }
     }
     Ok(())
+}
+
+/// A process may be in the root group here, and in one that can be frozen on the other hierarchy.
+fn of_root(context: &Context, target: &OsStr, root: &Group) -> Failure {
+    let error = FreezerError::Root(root.absolute.clone());
+    let other = root.version.other();
+    let is_process = target.as_bytes().starts_with(b"pid:") && context.global.hierarchy.is_none();
+    let there = is_process.then(|| target::resolve(target, &context.hosts, Some(other)).ok()).flatten();
+    match there.filter(|(_, group)| !group.path.is_root()) {
+        Some((_, group)) => Failure::new(
+            2,
+            format!(
+                "{error}; on {other} the process is in {}: freeze it with --hierarchy {other}",
+                group.path
+            ),
+        ),
+        None => error.into(),
+    }
 }
 
 /// A group that is frozen.

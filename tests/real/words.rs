@@ -110,6 +110,12 @@ fn thawed_where_it_is_frozen() {
     assert!(said.contains("(v2) is thawed") && said.contains("(v1) is thawed"), "{said}");
     workload.assert_counting();
 
+    // In the root group of v2: frozen it is where that can be.
+    let v1_only = Group::v1("only");
+    let beside = Workload::in_groups(&[&v1_only]);
+    let said = fails(&run(["freeze", &format!("pid:{}", beside.pid())]), 2);
+    assert!(said.contains("freeze it with --hierarchy v1"), "{said}");
+
     // Nothing holds it: v2 comes first. And what is asked for is done.
     let said = succeeds(&run(["thaw", &pid]));
     assert_eq!(said, format!("{} (v2) was not frozen\n", v2.cgroup_path()));
