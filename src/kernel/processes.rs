@@ -226,6 +226,22 @@ pub fn elsewhere(list: &[Process], other: &Hierarchy) -> BTreeMap<CgroupPath, us
     counts
 }
 
+/// Counts the processes of a group and of all below by their groups in another hierarchy. What may not be read, or goes away
+/// meanwhile, is left out.
+pub fn below_elsewhere(group: &Dir, other: &Hierarchy, counts: &mut HashMap<CgroupPath, usize>) {
+    for pid in pids(group).unwrap_or_default() {
+        let at = group_of(pid, other.version).ok().flatten();
+        if let Some(path) = at.and_then(|at| at.below(&other.root)) {
+            *counts.entry(path).or_default() += 1;
+        }
+    }
+    for name in group.children().unwrap_or_default() {
+        if let Ok(Some(child)) = group.child(&name) {
+            below_elsewhere(&child, other, counts);
+        }
+    }
+}
+
 /// How many processes are in the group itself; `None` where that may not
 /// be read.
 pub fn count(group: &Dir) -> Option<u32> {

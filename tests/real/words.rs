@@ -175,6 +175,9 @@ fn show_names_the_holder() {
     let by = format!("its process is frozen on v1 by {}\n", v1.path().display());
     let thawed = show();
     assert!(thawed.contains(&format!("state      thawed, but {by}")), "{thawed}");
+    let list = succeeds(&run([OsStr::new("list"), v2.path().parent().unwrap().as_os_str()]));
+    let row = list.lines().find(|line| line.contains(v2.name().to_str().unwrap())).unwrap();
+    assert!(row.ends_with("    1  frozen on v1"), "{row}");
     v2.request(true);
     let freezing = show();
     assert!(freezing.contains(&format!("state      freezing; {by}")), "{freezing}");
