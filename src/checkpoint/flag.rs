@@ -12,6 +12,7 @@ use crate::kernel::processes::group_of;
 use crate::kernel::{Dir, Filesystem, Group, dir::absent_is_none};
 use crate::model::shell::write_request;
 use crate::model::{Cgroup, CgroupId, CgroupPath, Hierarchies, State, Version, printable};
+use crate::timer;
 
 /// A group's freeze flag, as it was found.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -25,6 +26,8 @@ pub struct Flag {
     pub requested: bool,
     /// Its own request, as it is to be afterwards.
     pub promised: bool,
+    /// It was frozen for a time when it was found: a [`timer`] takes the request back.
+    pub timed: bool,
     /// Its effective state when it was found.
     #[serde(serialize_with = "word")]
     pub state: State,
@@ -48,11 +51,13 @@ impl Flag {
         let inherited = asking_ancestor(fs, path).is_some();
         let Some(state) = read.freezer.state(inherited) else { return Ok(None) };
         let requested = read.freezer.requested();
+        let timed = requested && timer::of(group.id).is_ok_and(|timers| !timers.is_empty());
         Ok(Some(Self {
             group: Arg::from(group.absolute),
             hierarchy: group.version,
             requested,
             promised: requested,
+            timed,
             state,
             id: group.id,
             path: path.clone(),
@@ -97,6 +102,37 @@ impl Flag {
         Some(self.now()?.freezer.state(true) == Some(State::Frozen))
     }
 
+    /// It was frozen for a time, and that is over, or nothing is left that would end it: then it is not frozen again.
+    pub(super) fn is_over(&self) -> bool {
+        self.timed && timer::of(self.id).is_ok_and(|timers| timers.iter().all(|timer| timer.left().is_zero()))
+    }
+
+    /// Writes the request that it is to have again.
+    fn put_back(&self, freeze: bool) -> PutBack {
+        let shown = self.shown();
+        let over = || PutBack::Over(format!("{shown} was frozen for a time, which is over: it is thawed"));
+        let freezes = freeze && !self.is_over();
+        let written = self.write(freezes).and_then(|()| {
+            // Its timer may have ended between the look and the write.
+            let over = freezes && self.is_over();
+            if over { self.write(false).map(|()| true) } else { Ok(over) }
+        });
+        match written {
+            Err(error) => PutBack::Failed(format!("the freeze flag of {shown} was not put back: {error}")),
+            Ok(true) => over(),
+            Ok(false) if freeze && !freezes => over(),
+            Ok(false) => PutBack::Done(format!("put back: {}", self.line(freeze))),
+        }
+    }
+
+    /// Freezes it again after a thaw that was to be for a while.
+    pub(super) fn freeze_again(&self) -> String {
+        match self.put_back(true) {
+            PutBack::Done(_) => format!("{} was frozen again", self.shown()),
+            PutBack::Over(what) | PutBack::Failed(what) => what,
+        }
+    }
+
     /// Writes the request, if the group is still there.
     pub(super) fn write(&self, freeze: bool) -> Result<(), FreezerError> {
         match self.open() {
@@ -128,15 +164,34 @@ pub(super) fn bearing(hosts: &Hierarchies, pids: &[i32]) -> io::Result<Vec<Flag>
     Ok(flags)
 }
 
+/// What was done about a flag: a sentence each.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PutBack {
+    /// It differed from what it should be, and does no more.
+    Done(String),
+    /// It should ask, but was frozen for a time only, and that is over.
+    Over(String),
+    /// It still differs.
+    Failed(String),
+}
+
+impl PutBack {
+    /// The sentence.
+    pub fn into_text(self) -> String {
+        match self {
+            Self::Done(text) | Self::Over(text) | Self::Failed(text) => text,
+        }
+    }
+}
+
 /// Sets every flag that differs from what it should be; says what was done, or what could not be. Freezes come before
 /// thaws, and groups above first, so that nothing below runs in between.
-pub(super) fn set(flags: &[Flag], should: impl Fn(&Flag) -> bool) -> Vec<Result<String, String>> {
-    let differs = |flag: &&Flag| flag.asks_now().is_some_and(|now| now != should(flag));
+pub(super) fn set(flags: &[Flag], should: impl Fn(&Flag) -> bool) -> Vec<PutBack> {
+    let differs = |flag: &&Flag| {
+        let should = should(flag);
+        flag.asks_now().is_some_and(|now| now != should || (should && flag.is_over()))
+    };
     let mut wrong: Vec<&Flag> = flags.iter().filter(differs).collect();
     wrong.sort_by_key(|flag| (!should(flag), flag.group.0.len()));
-    let write = |flag: &Flag| match flag.write(should(flag)) {
-        Ok(()) => Ok(format!("put back: {}", flag.line(should(flag)))),
-        Err(error) => Err(format!("the freeze flag of {} was not put back: {error}", flag.shown())),
-    };
-    wrong.into_iter().map(write).collect()
+    wrong.into_iter().map(|flag| flag.put_back(should(flag))).collect()
 }

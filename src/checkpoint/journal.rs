@@ -15,6 +15,7 @@ use super::step::{Signal, Step};
 use crate::kernel::host;
 use crate::kernel::runtime_folder::{Bytes, Held, RuntimeFolder};
 use crate::model::{CgroupId, CgroupPath, ProcessId, State, Version};
+use crate::timer::PLAN;
 
 impl From<&Arg> for Bytes {
     fn from(arg: &Arg) -> Self {
@@ -43,6 +44,8 @@ struct FlagLine {
     ino: u64,
     found: bool,
     promised: bool,
+    #[serde(default)]
+    timed: bool,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -51,7 +54,6 @@ struct DumpLine {
     images: Bytes,
 }
 
-const KIND: &str = "checkpoint";
 const DUMPED: &[u8] = b"dumped\n";
 
 /// The journal of a running plan.
@@ -63,7 +65,7 @@ impl Journal {
     pub(super) fn begin(plan: &Plan) -> io::Result<Self> {
         let mut text = serde_json::to_vec(&line(plan)?)?;
         text.push(b'\n');
-        Ok(Self(RuntimeFolder::make()?.create(KIND, &text)?))
+        Ok(Self(RuntimeFolder::make()?.create(PLAN, &text)?))
     }
 
     /// All dumps are made: what is left to do is to be finished, not undone.
@@ -86,6 +88,7 @@ fn line(plan: &Plan) -> io::Result<Line> {
         ino: flag.id.ino,
         found: flag.requested,
         promised: flag.promised,
+        timed: flag.timed,
     };
     let signal = plan.steps.iter().find_map(|step| match step {
         Step::Signal { signal, .. } => Some(*signal),
@@ -130,7 +133,7 @@ pub(super) fn cut_off() -> io::Result<Vec<CutOff>> {
     let Some(folder) = RuntimeFolder::open(false)? else { return Ok(Vec::new()) };
     let boot = host::boot_id()?;
     let mut found = Vec::new();
-    for name in folder.names(KIND)? {
+    for name in folder.names(PLAN)? {
         let Some(held) = folder.hold(&name)? else { continue };
         let journal = Journal(held);
         match read(journal)? {
@@ -158,6 +161,7 @@ fn read(mut journal: Journal) -> io::Result<Read> {
         hierarchy: if line.v2 { Version::V2 } else { Version::V1 },
         requested: line.found,
         promised: line.promised,
+        timed: line.timed,
         state: if line.found { State::Frozen } else { State::Thawed },
         id: CgroupId { dev: line.dev, ino: line.ino },
         path: CgroupPath::new(&line.path.into_vec()),

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::arg::Arg;
 use super::dump::dump;
-use super::flag::{Flag, set};
+use super::flag::{Flag, PutBack, set};
 use super::journal::Journal;
 use super::plan::Plan;
 use super::step::Step;
@@ -89,8 +89,8 @@ pub struct Ran {
     pub bytes: u64,
     /// The groups that were thawed so that criu could finish, and frozen again.
     pub rescued: Vec<Arg>,
-    /// Flags that were not as promised after the last step, and were put back: a sentence each.
-    pub put_back: Vec<Result<String, String>>,
+    /// What was done about flags that were not as promised after the last step.
+    pub put_back: Vec<PutBack>,
 }
 
 /// Why a run failed. Every sentence says what, why, and what to do.
@@ -179,6 +179,11 @@ pub fn run(plan: &Plan, control: &Control, tell: &mut dyn FnMut(Progress)) -> Re
     unchanged(plan)?;
     let start = Instant::now();
     let mut journal = Journal::begin(plan).map_err(RunError::Journal)?;
+    // The timer of a freeze for a time waits from here on; it may have thawed just before.
+    if let Err(changed) = unchanged(plan) {
+        journal.end().map_err(RunError::Journal)?;
+        return Err(changed);
+    }
     let mut rescued = Vec::new();
     let done = steps(plan, control, &mut journal, &mut rescued, tell);
     // What the watchdog found frozen by somebody else, and froze again, is not of this plan.
@@ -189,11 +194,11 @@ pub fn run(plan: &Plan, control: &Control, tell: &mut dyn FnMut(Progress)) -> Re
         Err(_) => set(&written, |flag| flag.requested),
     };
     // What could not be put back stays in the journal, for a rescue.
-    if put_back.iter().all(Result::is_ok) {
+    if !put_back.iter().any(|done| matches!(done, PutBack::Failed(_))) {
         journal.end().map_err(RunError::Journal)?;
     }
     if let Err(error) = done {
-        put_back.into_iter().for_each(|said| tell(Progress::Restored(said.unwrap_or_else(|failed| failed))));
+        put_back.into_iter().for_each(|said| tell(Progress::Restored(said.into_text())));
         return Err(error);
     }
     Ok(Ran { elapsed: start.elapsed(), bytes: folder::bytes(plan.folder()), rescued, put_back })

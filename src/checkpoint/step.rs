@@ -185,6 +185,7 @@ mod tests {
             hierarchy: Version::V2,
             requested: false,
             promised: false,
+            timed: false,
             state: State::Thawed,
             id: CgroupId { dev: 1, ino: 2 },
             path: CgroupPath::new(b"/g"),

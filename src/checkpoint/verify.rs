@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
+use super::flag::PutBack;
 use super::preflight::After;
 use super::tree::Member;
 use super::{Finding, Plan, Ran, images};
@@ -42,8 +43,13 @@ fn flags(plan: &Plan, ran: &Ran) -> Vec<Finding> {
     let mut checks = Vec::new();
     for done in &ran.put_back {
         checks.push(match done {
-            Ok(done) => Finding::warning("flag-put-back", done, "it was not as promised after the last step"),
-            Err(failed) => Finding::blocker("flag-differs", failed, "it is not as it was promised"),
+            PutBack::Over(what) => Finding::ok("freeze-over", what),
+            PutBack::Done(done) => {
+                Finding::warning("flag-put-back", done, "it was not as promised after the last step")
+            }
+            PutBack::Failed(failed) => {
+                Finding::blocker("flag-differs", failed, "it is not as it was promised")
+            }
         });
     }
     if !ran.rescued.is_empty() {
@@ -59,6 +65,8 @@ fn flags(plan: &Plan, ran: &Ran) -> Vec<Finding> {
     for flag in plan.flags.iter().filter(|flag| !ran.rescued.contains(&flag.group)) {
         match (flag.asks_now(), written.contains(flag)) {
             (Some(now), _) if now == flag.promised => {}
+            // Its timer thaws it, or has thawed it.
+            (Some(_), true) if flag.is_over() => {}
             (Some(_), true) => checks.push(Finding::blocker(
                 "flag-differs",
                 format!("the freeze flag of {} is not as promised", flag.shown()),

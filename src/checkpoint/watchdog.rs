@@ -58,7 +58,7 @@ impl<'a> Watchdog<'a> {
         self.moved = Instant::now();
     }
 
-    /// Looks; where criu hangs, tells so once, and thaws when it `may`.
+    /// Looks; where criu hangs, tells so once, and thaws when it `may`, or what was frozen for a time that is over.
     pub(super) fn look(&mut self, may: bool, tell: &mut dyn FnMut(Progress)) {
         let asking: Vec<&Flag> = self.flags.iter().filter(|flag| flag.asks_now() == Some(true)).collect();
         let foreign: Vec<&Flag> =
@@ -72,6 +72,7 @@ impl<'a> Watchdog<'a> {
         // criu's own freeze goes only where nothing else is in its way: taken from a criu that still waits, it fails.
         let waits = self.waits();
         let asking = if foreign.is_empty() || waits { asking } else { foreign };
+        let may = may || asking.iter().all(|flag| flag.is_over());
         if !std::mem::replace(&mut self.told, true) {
             let origins = asking.iter().map(|flag| flag.shown()).collect();
             tell(Progress::Stalled { origins, thawing: may });
@@ -107,10 +108,7 @@ impl<'a> Watchdog<'a> {
     /// Sets the requests again that were taken away, and says which groups they are of.
     pub(super) fn freeze_again(&self, tell: &mut dyn FnMut(Progress)) -> Vec<Arg> {
         for flag in &self.thawed {
-            tell(Progress::Restored(match flag.write(true) {
-                Ok(()) => format!("{} was frozen again", flag.shown()),
-                Err(error) => format!("{} could not be frozen again: {error}", flag.shown()),
-            }));
+            tell(Progress::Restored(flag.freeze_again()));
         }
         self.thawed.iter().map(|flag| flag.group.clone()).collect()
     }

@@ -1,6 +1,6 @@
 //! The processes of a group, from `cgroup.procs` and `/proc`.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io;
 
 use nix::unistd::{Uid, User};
@@ -118,24 +118,22 @@ pub fn cpu(pid: i32) -> Option<u64> {
     Some(stat.utime + stat.stime)
 }
 
-/// Whether a tracer holds any process in a group or below (`TracerPid` of proc_pid_status(5)).
+/// The tracers of the processes in a group and below (`TracerPid` of proc_pid_status(5)).
 ///
 /// # Errors
 /// What the reads say, but for groups and processes that are gone.
-pub fn is_any_traced(group: &Dir) -> io::Result<bool> {
-    let traced = |pid: &i32| {
-        let status = Status::read(*pid).ok().flatten();
-        status.and_then(|status| status.number("TracerPid")).is_some_and(|tracer| tracer != 0)
+pub fn tracers(group: &Dir) -> io::Result<BTreeSet<i32>> {
+    let tracer = |pid| {
+        let tracer = Status::read(pid).ok()??.number("TracerPid")?;
+        i32::try_from(tracer).ok().filter(|&tracer| tracer != 0)
     };
-    if pids(group)?.iter().any(traced) {
-        return Ok(true);
-    }
+    let mut found: BTreeSet<i32> = pids(group)?.into_iter().filter_map(tracer).collect();
     for name in group.children()? {
-        if group.child(&name)?.is_some_and(|child| is_any_traced(&child).unwrap_or(false)) {
-            return Ok(true);
+        if let Some(child) = group.child(&name)? {
+            found.extend(tracers(&child).unwrap_or_default());
         }
     }
-    Ok(false)
+    Ok(found)
 }
 
 /// The session leader of each controlling terminal, by the terminal's major and minor number (fields 6 and 7 of

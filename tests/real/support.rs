@@ -6,6 +6,7 @@ pub mod group;
 pub mod hold;
 pub mod namespace;
 pub mod ordinary;
+pub mod pause;
 pub mod requirement;
 pub mod terminal;
 pub mod wait;

@@ -1,5 +1,7 @@
 //! `cryoscope freeze --for`: the way back comes, whatever becomes of the program that froze.
 
+mod during;
+
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::os::unix::fs::chown;
@@ -56,6 +58,7 @@ pub fn tests() -> Vec<Trial> {
         add("signals_to_the_timer", signals_to_the_timer);
         add("on_the_screen", on_the_screen);
     }
+    all.extend(during::tests());
     all
 }
 

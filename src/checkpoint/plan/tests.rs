@@ -14,6 +14,7 @@ fn flag(at: &Place, requested: bool) -> Flag {
         hierarchy: at.0,
         requested,
         promised: requested,
+        timed: false,
         state: if requested { State::Frozen } else { State::Thawed },
         id: CgroupId { dev: 1, ino: 1 },
         path: at.1.clone(),

@@ -6,7 +6,8 @@ use super::scene::Host;
 use super::{After, Finding, Request};
 use crate::checkpoint::flag::Flag;
 use crate::checkpoint::handover::{Choice, HandOver, Obstacle, Place, Wanted};
-use crate::model::{Process, State, Version, printable};
+use crate::model::{Process, State, Version, printable, span};
+use crate::timer;
 
 /// What was found out about freezes.
 pub(super) struct Freeze {
@@ -71,7 +72,10 @@ fn flags(
     for (version, path) in places {
         let Some(fs) = host.system(version) else { continue };
         match Flag::read(fs, &path) {
-            Ok(flag) => flags.extend(flag.map(|flag| ((version, path), flag))),
+            Ok(flag) => {
+                findings.extend(flag.as_ref().and_then(for_a_time));
+                flags.extend(flag.map(|flag| ((version, path), flag)));
+            }
             Err(error) => {
                 let what = format!("the freeze flag of {path} ({version})");
                 findings.push(Finding::unknown("freeze-state", what, error));
@@ -79,6 +83,14 @@ fn flags(
         }
     }
     flags
+}
+
+/// It will be thawed by itself, but not while the checkpoint works.
+fn for_a_time(flag: &Flag) -> Option<Finding> {
+    let left = timer::of(flag.id).ok().filter(|_| flag.timed)?.first()?.left();
+    let what = format!("{} is frozen for a time, and thaws in {}", flag.shown(), span::short(left));
+    let why = "its timer waits for a checkpoint, and thaws it right after where the time is over by then";
+    Some(Finding::warning("frozen-for-a-time", what, why))
 }
 
 /// What the hand-over means, in words.

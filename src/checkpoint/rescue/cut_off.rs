@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::RescueError;
 use crate::checkpoint::Progress;
-use crate::checkpoint::flag::{bearing, set};
+use crate::checkpoint::flag::{Flag, PutBack, bearing, set};
 use crate::checkpoint::journal::CutOff;
 use crate::checkpoint::watchdog::Watchdog;
 use crate::kernel::processes::{Processes, arguments};
@@ -51,7 +51,10 @@ pub(super) fn rescue(
         }
     }
     for done in set(&plan.flags, |flag| if plan.dumped { flag.promised } else { flag.requested }) {
-        tell(Progress::Restored(done.map_err(RescueError::Flag)?));
+        match done {
+            PutBack::Failed(why) => return Err(RescueError::Flag(why)),
+            done => tell(Progress::Restored(done.into_text())),
+        }
     }
     plan.end().map_err(RescueError::Look)
 }
@@ -64,8 +67,7 @@ pub(super) fn shell(plan: &CutOff) -> Vec<String> {
         format!("kill -{} {}", signal.word(), pids.join(" "))
     });
     let mut flags: Vec<_> = plan.flags.iter().collect();
-    let should =
-        |flag: &crate::checkpoint::flag::Flag| if plan.dumped { flag.promised } else { flag.requested };
+    let should = |flag: &Flag| !flag.is_over() && if plan.dumped { flag.promised } else { flag.requested };
     flags.sort_by_key(|flag| (!should(flag), flag.group.0.len()));
     let lines = flags.into_iter().map(|flag| flag.line(should(flag)));
     wait.into_iter().chain(signal).chain(lines).collect()

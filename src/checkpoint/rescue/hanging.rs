@@ -12,6 +12,7 @@ use crate::checkpoint::flag::{Flag, bearing};
 use crate::checkpoint::watchdog::Watchdog;
 use crate::kernel::processes::{Processes, arguments, cpu};
 use crate::kernel::signals::await_end;
+use crate::model::process::is_criu_dump;
 use crate::model::{Hierarchies, Process};
 
 /// How long a criu must do nothing, with its target frozen, until it counts as hanging.
@@ -55,7 +56,7 @@ fn suspects(hosts: &Hierarchies) -> io::Result<Vec<Hanging>> {
     let mut found = Vec::new();
     for tracer in tracers {
         let words = arguments(tracer);
-        let (true, Some(criu)) = (is_dump(&words), processes.read(tracer)) else { continue };
+        let (true, Some(criu)) = (is_criu_dump(&words), processes.read(tracer)) else { continue };
         let targets: Vec<i32> = all.iter().filter(|p| p.tracer == Some(tracer)).map(|p| p.id.pid).collect();
         let hanging = Hanging { criu, flags: bearing(hosts, &targets)?, targets, told: told(&words) };
         if hanging.origins().next().is_some() {
@@ -63,12 +64,6 @@ fn suspects(hosts: &Hierarchies) -> io::Result<Vec<Hanging>> {
         }
     }
     Ok(found)
-}
-
-/// criu's commands that take hold of processes, wherever criu is started from (a wrapper, a loader).
-fn is_dump(words: &[Vec<u8>]) -> bool {
-    words.iter().any(|word| matches!(&word[..], b"dump" | b"pre-dump"))
-        && words.iter().any(|word| word.windows(4).any(|piece| piece == b"criu"))
 }
 
 /// The group behind `--freeze-cgroup`.
@@ -109,13 +104,6 @@ mod tests {
 
     fn words(line: &str) -> Vec<Vec<u8>> {
         line.split(' ').map(Into::into).collect()
-    }
-
-    #[test]
-    fn a_dump_is_known_by_its_arguments() {
-        assert!(is_dump(&words("/usr/sbin/criu dump -t 7")));
-        assert!(is_dump(&words("/lib/ld.so --library-path /x /x/criu dump -t 7")));
-        assert!(!is_dump(&words("gdb -p 7")) && !is_dump(&words("criu restore -d")));
     }
 
     #[test]

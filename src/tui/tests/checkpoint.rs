@@ -261,6 +261,7 @@ fn what_a_checkpoint_thaws_and_freezes_on_its_way_is_ours() {
         hierarchy: Version::V2,
         requested: true,
         promised: true,
+        timed: false,
         state: State::Frozen,
         id: id(10),
         path: path.clone(),
