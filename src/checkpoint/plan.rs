@@ -75,13 +75,23 @@ pub fn plan(found: &Preflight, request: &Request<'_>) -> Result<Plan, Refused> {
     }
     let named = (request.group.version, &request.group.path);
     let outcome = outcome(request.after, found, named).map_err(Refused::After)?;
-    let flags = promised(found, choice, outcome);
-    let draft = Draft { found, after: request.after, extra: &request.extra, criu, outcome, flags: &flags };
+    let named: Place = (named.0, named.1.clone());
+    let flags = promised(found, choice, outcome, &named);
+    let draft = Draft {
+        found,
+        after: request.after,
+        extra: &request.extra,
+        criu,
+        outcome,
+        flags: &flags,
+        named: &named,
+    };
     let steps = match choice {
         Choice::Plain => draft.folders().chain(draft.dumps(None)).collect(),
         Choice::Through(hand_over) => draft.through(hand_over),
     };
-    let written = written(choice).filter_map(|place| Some(found.flags.get(place)?.group.clone())).collect();
+    let written = written(choice, outcome, &named);
+    let written = written.into_iter().filter_map(|at| Some(found.flags.get(at)?.group.clone())).collect();
     Ok(Plan {
         group: request.group.absolute.clone().into(),
         trees: found.trees.clone(),
@@ -102,20 +112,23 @@ fn ours(extra: &[OsString]) -> Option<String> {
     extra.iter().map(name).find(|n| OURS.contains(&n.as_str()) || glued(n))
 }
 
-fn written(choice: &Choice) -> impl Iterator<Item = &Place> {
-    let hand_over = match choice {
-        Choice::Plain => None,
-        Choice::Through(hand_over) => Some(hand_over),
-    };
-    hand_over.into_iter().flat_map(|hand_over| std::iter::once(&hand_over.top).chain(&hand_over.aside))
+/// The top first.
+fn written<'a>(choice: &'a Choice, outcome: Outcome, named: &'a Place) -> Vec<&'a Place> {
+    let Choice::Through(hand_over) = choice else { return Vec::new() };
+    let mut written: Vec<&Place> = std::iter::once(&hand_over.top).chain(&hand_over.aside).collect();
+    if matches!(outcome.flags, Flags::NamedAsks { .. }) && !written.contains(&named) {
+        written.push(named);
+    }
+    written
 }
 
 /// The flags, with what each is to be afterwards.
-fn promised(found: &Preflight, choice: &Choice, outcome: Outcome) -> Vec<Flag> {
-    let written: Vec<&Place> = written(choice).collect();
+fn promised(found: &Preflight, choice: &Choice, outcome: Outcome, named: &Place) -> Vec<Flag> {
+    let written = written(choice, outcome, named);
     let promise = |(place, flag): (&Place, &Flag)| {
         let promised = match outcome.flags {
-            Flags::TopAsks if written.first() == Some(&place) => true,
+            Flags::NamedAsks { .. } if place == named => true,
+            Flags::NamedAsks { top: true } if written.first() == Some(&place) => true,
             Flags::NobodyAsks if written.contains(&place) => false,
             _ => flag.requested,
         };
@@ -132,6 +145,7 @@ struct Draft<'a> {
     criu: &'a Criu,
     outcome: Outcome,
     flags: &'a [Flag],
+    named: &'a Place,
 }
 
 impl Draft<'_> {
@@ -188,8 +202,9 @@ impl Draft<'_> {
         // criu leaves the group thawed where it ends the processes itself.
         let ends = self.outcome.criu.is_none();
         steps.extend((ends && top.promised).then(|| Step::Freeze { flag: top.clone() }));
-        let again = aside.into_iter().filter(|flag| flag.promised).map(|flag| Step::Freeze { flag });
-        steps.extend(again);
+        let named = self.flag(self.named).filter(|flag| flag.promised && !flag.requested && *flag != top);
+        let again = aside.into_iter().chain(named).filter(|flag| flag.promised);
+        steps.extend(again.map(|flag| Step::Freeze { flag }));
         steps.extend((!top.promised).then_some(Step::Thaw { flag: top }));
         steps
     }

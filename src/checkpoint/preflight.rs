@@ -78,6 +78,8 @@ pub struct Preflight {
     pub(super) choice: Option<Choice>,
     /// Some request holds some process of the trees.
     pub(super) held: bool,
+    /// The requests that were found, and one of the named group, hold every process of the trees.
+    pub(super) kept: bool,
 }
 
 /// Looks at everything that decides whether the checkpoint will work.
@@ -107,6 +109,7 @@ pub fn preflight(request: &Request<'_>) -> Preflight {
         flags: freeze.flags,
         choice: freeze.choice,
         held: freeze.held,
+        kept: freeze.kept,
     }
 }
 

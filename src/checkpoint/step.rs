@@ -132,6 +132,9 @@ impl Step {
                 "The folder for the images is there, empty and private.".to_owned()
             }
             Self::Freeze { flag } if flag.requested => "Freeze it again, as it was found.".to_owned(),
+            Self::Freeze { flag } if flag.promised => {
+                "Frozen from here on: so it is to be left.".to_owned()
+            }
             Self::Freeze { .. } => "This group holds everything while criu works.".to_owned(),
             Self::Thaw { flag } if flag.requested && flag.promised => {
                 "Set aside: criu would hang on it. The group above, or the other hierarchy, holds the processes."

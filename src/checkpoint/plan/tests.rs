@@ -38,6 +38,7 @@ fn found(trees: &[i32], hand_over: HandOver) -> Preflight {
         folder_exists: false,
         into: "/i".into(),
         held: hand_over.asks || !hand_over.aside.is_empty(),
+        kept: true,
         flags,
         choice: Some(Choice::Through(hand_over)),
     }
@@ -57,11 +58,11 @@ fn steps(found: &Preflight, after: Option<After>) -> Result<Vec<String>, String>
     let named = place(V2, "/a/g");
     let outcome = outcome(after, found, (named.0, &named.1))?;
     let Some(Choice::Through(hand_over)) = &found.choice else { panic!() };
-    let flags = promised(found, found.choice.as_ref().unwrap(), outcome);
+    let flags = promised(found, found.choice.as_ref().unwrap(), outcome, &named);
     let written: Vec<String> =
         flags.iter().map(|f| format!("{}={}", f.shown(), u8::from(f.promised))).collect();
     let criu = found.criu.as_ref().unwrap();
-    let draft = Draft { found, after, extra: &[], criu, outcome, flags: &flags };
+    let draft = Draft { found, after, extra: &[], criu, outcome, flags: &flags, named: &named };
     let short = |step: &Step| match step {
         Step::MakeFolder { .. } => None,
         Step::Freeze { flag } => Some(format!("freeze {}", flag.shown())),
@@ -144,6 +145,42 @@ fn outcomes_of_what_was_frozen() {
     assert_eq!(steps(&shared, Some(After::Killed)).unwrap(), ["wait", "dump 7", "KILL", "/v2/a/g=1"]);
     shared = found(&[7], HandOver { paused: vec![9], ..hand_over((V1, "/f"), true, &[]) });
     assert!(steps(&shared, Some(After::Killed)).is_err());
+}
+
+/// With the flag of the group that was named, which is not among those of the hand-over.
+fn with_named(mut found: Preflight) -> Preflight {
+    let named = place(V2, "/a/g");
+    found.flags.insert(named.clone(), flag(&named, false));
+    found
+}
+
+#[test]
+fn left_frozen_by_the_group_that_was_named() {
+    let frozen = |found: &Preflight| steps(found, Some(After::Frozen));
+    let child = found(&[7], hand_over((V2, "/a/g"), false, &[(V2, "/a/g/c")]));
+    assert_eq!(
+        frozen(&child).unwrap(),
+        [
+            "freeze /v2/a/g",
+            "thaw /v2/a/g/c",
+            "wait",
+            "dump 7",
+            "freeze /v2/a/g/c",
+            "/v2/a/g=1",
+            "/v2/a/g/c=1"
+        ]
+    );
+    let above = with_named(found(&[7], hand_over((V2, "/a"), true, &[])));
+    assert_eq!(frozen(&above).unwrap(), ["wait", "dump 7", "freeze /v2/a/g", "/v2/a=1", "/v2/a/g=1"]);
+    let elsewhere = with_named(found(&[7], hand_over((V1, "/f"), false, &[])));
+    let through_v1 = ["freeze /v1/f", "wait", "dump 7", "freeze /v2/a/g", "thaw /v1/f"];
+    assert_eq!(frozen(&elsewhere).unwrap()[..5], through_v1);
+    let mut reaches_out = with_named(found(&[7], hand_over((V2, "/a"), false, &[])));
+    reaches_out.kept = false;
+    let both = ["freeze /v2/a", "wait", "dump 7", "freeze /v2/a/g", "/v2/a=1", "/v2/a/g=1"];
+    assert_eq!(frozen(&reaches_out).unwrap(), both, "a process outside is held by the group above");
+    let root = found(&[7], hand_over((V1, "/f"), false, &[]));
+    assert!(frozen(&root).unwrap_err().contains("has no freezer"));
 }
 
 #[test]

@@ -17,6 +17,8 @@ pub(super) struct Freeze {
     pub flags: BTreeMap<Place, Flag>,
     /// Some request holds some process of the trees.
     pub held: bool,
+    /// The requests that were found, and one of the named group, hold every process of the trees.
+    pub kept: bool,
 }
 
 /// Reads every flag that bears on the trees, and decides.
@@ -33,10 +35,14 @@ pub(super) fn look(
     let wanted =
         Wanted { place, held: trees.len() > 1 || request.after == Some(After::Frozen), pids: pids.clone() };
     let held = host.scene.holds_any(&pids);
+    let kept = host.scene.holds_all_with(&wanted.place, &pids);
     if pids.is_empty() {
-        return Freeze { choice: None, flags: BTreeMap::new(), held };
+        return Freeze { choice: None, flags: BTreeMap::new(), held, kept };
     }
-    let choice = host.scene.decide(&wanted);
+    let mut choice = host.scene.decide(&wanted);
+    if let (Some(After::Frozen), Some(obstacle)) = (request.after, host.scene.vital_in(&wanted.place)) {
+        choice = Err(vec![obstacle]);
+    }
     let flags = flags(host, &wanted, choice.as_ref().ok(), findings);
     match &choice {
         Ok(Choice::Plain) => {
@@ -48,7 +54,7 @@ pub(super) fn look(
             findings.extend(obstacles.iter().map(|obstacle| blocked(obstacle, &lines)));
         }
     }
-    Freeze { choice: choice.ok(), flags, held }
+    Freeze { choice: choice.ok(), flags, held, kept }
 }
 
 fn flags(
