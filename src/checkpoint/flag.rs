@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::io;
 use std::path::PathBuf;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use serde::{Serialize, Serializer};
 
@@ -102,6 +104,27 @@ impl Flag {
         Some(self.now()?.freezer.state(true) == Some(State::Frozen))
     }
 
+    /// Waits until every process of the group is frozen, but no longer than this; whether they are. `None` where it is gone.
+    ///
+    /// A process that was on its way through the kernel when the v1 freezer asked may have slipped past it, and nobody asks
+    /// again: so it is asked again here, as long as the group asks.
+    pub(super) fn await_frozen(&self, timeout: Duration) -> Option<bool> {
+        let deadline = Instant::now() + timeout;
+        let mut looks = 0;
+        while !self.is_frozen_now()? {
+            if Instant::now() > deadline {
+                return Some(false);
+            }
+            looks += 1;
+            if self.hierarchy == Version::V1 && looks % 10 == 0 && self.asks_now()? {
+                // Where that fails it goes on waiting: it asked before.
+                let _ = self.write(true);
+            }
+            sleep(Duration::from_millis(2));
+        }
+        Some(true)
+    }
+
     /// It was frozen for a time, and that is over, or nothing is left that would end it: then it is not frozen again.
     pub(super) fn is_over(&self) -> bool {
         self.timed && timer::of(self.id).is_ok_and(|timers| timers.iter().all(|timer| timer.left().is_zero()))
@@ -184,14 +207,46 @@ impl PutBack {
     }
 }
 
+/// How long is waited for a freeze that is set again, before anything else is thawed.
+const SETTLE: Duration = Duration::from_secs(2);
+
 /// Sets every flag that differs from what it should be; says what was done, or what could not be. Freezes come before
-/// thaws, and groups above first, so that nothing below runs in between.
+/// thaws, and groups above first, so that nothing below runs in between; and v2 before v1, for a freeze through v2 cannot
+/// complete while v1 holds. v1 must hold before anything is thawed: a process that stops on its way there never arrives.
 pub(super) fn set(flags: &[Flag], should: impl Fn(&Flag) -> bool) -> Vec<PutBack> {
-    let differs = |flag: &&Flag| {
-        let should = should(flag);
-        flag.asks_now().is_some_and(|now| now != should || (should && flag.is_over()))
-    };
-    let mut wrong: Vec<&Flag> = flags.iter().filter(differs).collect();
-    wrong.sort_by_key(|flag| (!should(flag), flag.group.0.len()));
-    wrong.into_iter().map(|flag| flag.put_back(should(flag))).collect()
+    let mut wrong: Vec<Wrong<'_>> = flags.iter().filter_map(|flag| wrong(flag, should(flag))).collect();
+    wrong.sort_by_key(|w| (!w.freezes, w.flag.hierarchy == Version::V1, w.flag.group.0.len()));
+    let (mut v2_settled, mut v1_settled) = (false, true);
+    let mut done = Vec::new();
+    for Wrong { flag, should, freezes } in wrong {
+        if freezes && flag.hierarchy == Version::V1 && !std::mem::replace(&mut v2_settled, true) {
+            settle(flags, Version::V2);
+            v1_settled = false;
+        }
+        if !freezes && !std::mem::replace(&mut v1_settled, true) {
+            settle(flags, Version::V1);
+        }
+        done.push(flag.put_back(should));
+    }
+    done
+}
+
+/// A flag that is to be written.
+struct Wrong<'a> {
+    flag: &'a Flag,
+    should: bool,
+    /// It should ask, and not for a time only that is over.
+    freezes: bool,
+}
+
+fn wrong(flag: &Flag, should: bool) -> Option<Wrong<'_>> {
+    let (now, over) = (flag.asks_now()?, should && flag.is_over());
+    (now != should || over).then_some(Wrong { flag, should, freezes: should && !over })
+}
+
+/// Waits for the freezes through one hierarchy. What does not stop in time keeps nothing from being put back.
+fn settle(flags: &[Flag], version: Version) {
+    for flag in flags.iter().filter(|flag| flag.hierarchy == version && flag.asks_now() == Some(true)) {
+        let _ = flag.await_frozen(SETTLE);
+    }
 }

@@ -12,10 +12,10 @@ use super::flag::Flag;
 use super::handover::{Choice, HandOver, Place};
 use super::outcome::{Flags, Outcome, holds_before, outcome};
 use super::preflight::{After, Preflight, Request};
-use super::step::{Dump, Step};
+use super::step::{Dump, Signal, Step};
 use super::tree::{Member, Tree};
 use super::{Finding, Refused};
-use crate::model::printable;
+use crate::model::{Version, printable};
 
 /// A checkpoint, ready to run.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -194,19 +194,47 @@ impl Draft<'_> {
         if !before {
             return steps;
         }
-        if let Some(signal) = self.outcome.signal {
-            let all = self.found.trees.iter().flat_map(|tree| &tree.processes);
-            let processes: Vec<Member> = all.filter(|member| !member.was_zombie()).cloned().collect();
-            steps.push(Step::Signal { signal, processes });
-        }
-        // criu leaves the group thawed where it ends the processes itself.
-        let ends = self.outcome.criu.is_none();
-        steps.extend((ends && top.promised).then(|| Step::Freeze { flag: top.clone() }));
-        let named = self.flag(self.named).filter(|flag| flag.promised && !flag.requested && *flag != top);
-        let again = aside.into_iter().chain(named).filter(|flag| flag.promised);
-        steps.extend(again.map(|flag| Step::Freeze { flag }));
+        steps.extend(self.afterwards(&top, aside));
         steps.extend((!top.promised).then_some(Step::Thaw { flag: top }));
         steps
+    }
+
+    /// From the dumps to the moment when the top may be let go: what is to be held again, is.
+    ///
+    /// v2 comes first, for its freeze cannot complete while v1 holds. v1 must be FROZEN before anything else lets go, and
+    /// before a signal is sent that stops: a process that stops on its way into the v1 freezer never arrives there (measured
+    /// on Linux 6.18). One that dies there does not end before it is thawed: it must have ended before.
+    fn afterwards(&self, top: &Flag, aside: Vec<Flag>) -> Vec<Step> {
+        let named = self.flag(self.named).filter(|flag| flag.promised && !flag.requested && flag != top);
+        let mut again: Vec<Flag> = aside.into_iter().chain(named).filter(|flag| flag.promised).collect();
+        again.sort_by_key(|flag| (flag.hierarchy == Version::V1, flag.group.0.len()));
+        // criu leaves the group thawed where it ends the processes itself.
+        let ends = self.outcome.criu.is_none();
+        again.splice(0..0, (ends && top.promised).then(|| top.clone()));
+        let (v1, v2): (Vec<Flag>, Vec<Flag>) = again.into_iter().partition(|f| f.hierarchy == Version::V1);
+        let kills = ends || self.outcome.signal == Some(Signal::Kill);
+        let await_frozen = |flag: &Flag| Step::AwaitFrozen { flag: flag.clone() };
+        let mut steps = Vec::new();
+        steps.extend(self.outcome.signal.filter(|_| kills).map(|signal| self.signal(signal)));
+        if kills && !v1.is_empty() {
+            steps.push(Step::AwaitEnded { processes: self.living() });
+        }
+        let stops = self.outcome.signal == Some(Signal::Stop);
+        steps.extend((!kills && (stops || !v1.is_empty())).then(|| await_frozen(top)));
+        steps.extend(v2.into_iter().map(|flag| Step::Freeze { flag }));
+        steps.extend(v1.iter().map(|flag| Step::Freeze { flag: flag.clone() }));
+        steps.extend(v1.iter().filter(|flag| *flag != top).map(await_frozen));
+        steps.extend(stops.then(|| self.signal(Signal::Stop)));
+        steps
+    }
+
+    fn living(&self) -> Vec<Member> {
+        let all = self.found.trees.iter().flat_map(|tree| &tree.processes);
+        all.filter(|member| !member.was_zombie()).cloned().collect()
+    }
+
+    fn signal(&self, signal: Signal) -> Step {
+        Step::Signal { signal, processes: self.living() }
     }
 }
 

@@ -4,7 +4,6 @@ use std::io;
 use std::path::Path;
 use std::process::ExitStatus;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use super::arg::Arg;
@@ -17,8 +16,8 @@ use super::tree::Member;
 use super::{Exit, Signal, folder};
 use crate::kernel::freezer::FreezerError;
 use crate::kernel::processes::Processes;
-use crate::kernel::signals::signal;
-use crate::model::{ProcessId, printable};
+use crate::kernel::signals::{await_end, signal};
+use crate::model::printable;
 
 /// What is told while a plan runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -243,7 +242,12 @@ fn steps(
             }
             Step::Freeze { flag } => flag.write(true)?,
             Step::Thaw { flag } => flag.write(false)?,
-            Step::AwaitFrozen { flag } => await_frozen(flag)?,
+            Step::AwaitFrozen { flag } => match await_frozen(flag) {
+                // The images are made: what is left is done all the same, and the state is looked at afterwards.
+                Err(RunError::NotFrozen { .. }) if Some(index) > last => {}
+                awaited => awaited?,
+            },
+            Step::AwaitEnded { processes } => await_ended(processes)?,
             Step::Dump(one) => rescued.extend(dump(plan, one, control, tell)?),
             Step::Signal { signal, processes } => send(*signal, processes)?,
         }
@@ -255,23 +259,25 @@ fn steps(
 }
 
 fn await_frozen(flag: &Flag) -> Result<(), RunError> {
-    let deadline = Instant::now() + FREEZE;
-    loop {
-        match flag.is_frozen_now() {
-            Some(true) => return Ok(()),
-            None => return Err(FreezerError::Gone(flag.absolute()).into()),
-            Some(false) if Instant::now() > deadline => {
-                return Err(RunError::NotFrozen { group: flag.shown(), timeout: FREEZE });
-            }
-            Some(false) => sleep(Duration::from_millis(2)),
-        }
+    match flag.await_frozen(FREEZE) {
+        Some(true) => Ok(()),
+        None => Err(FreezerError::Gone(flag.absolute()).into()),
+        Some(false) => Err(RunError::NotFrozen { group: flag.shown(), timeout: FREEZE }),
     }
+}
+
+/// One that does not end in time is seen by whoever looks afterwards.
+fn await_ended(processes: &[Member]) -> Result<(), RunError> {
+    let deadline = Instant::now() + FREEZE;
+    for member in processes {
+        await_end(member.id(), deadline.saturating_duration_since(Instant::now())).map_err(RunError::Wait)?;
+    }
+    Ok(())
 }
 
 fn send(which: Signal, processes: &[Member]) -> Result<(), RunError> {
     for member in processes {
-        let id = ProcessId { pid: member.pid, start: member.start };
-        signal(id, which.into()).map_err(|error| RunError::Signal(member.pid, error))?;
+        signal(member.id(), which.into()).map_err(|error| RunError::Signal(member.pid, error))?;
     }
     Ok(())
 }

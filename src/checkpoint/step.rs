@@ -34,6 +34,11 @@ pub enum Step {
         /// Its flag, as it was found.
         flag: Flag,
     },
+    /// Wait until processes that were killed have ended.
+    AwaitEnded {
+        /// Which.
+        processes: Vec<Member>,
+    },
     /// Run criu.
     Dump(Dump),
     /// Send a signal to frozen processes: it takes effect before any of them runs again.
@@ -112,7 +117,17 @@ impl Step {
                     Version::V2 => ("'frozen 1'", "cgroup.events"),
                 };
                 let file = quoted(flag.absolute().join(file).as_os_str());
-                format!("until grep -q {word} {file}; do sleep 0.05; done")
+                let again = match flag.hierarchy {
+                    Version::V1 => format!("{}; ", flag.line(true)),
+                    Version::V2 => String::new(),
+                };
+                format!("until grep -q {word} {file}; do {again}sleep 0.05; done")
+            }
+            Self::AwaitEnded { processes } => {
+                let pids: Vec<String> = processes.iter().map(|member| member.pid.to_string()).collect();
+                // A zombie has ended; kill -0 still finds it.
+                let lives = "grep -q '^State:.[^ZX]' /proc/$pid/status 2>/dev/null";
+                format!("for pid in {}; do while {lives}; do sleep 0.05; done; done", pids.join(" "))
             }
             Self::Dump(dump) => dump.shell(),
             Self::Signal { signal, processes } => {
@@ -141,7 +156,13 @@ impl Step {
                     .to_owned()
             }
             Self::Thaw { .. } => "Let them run.".to_owned(),
+            Self::AwaitFrozen { flag } if flag.hierarchy == Version::V1 => {
+                "Until every process has stopped; v1 does not try again by itself.".to_owned()
+            }
             Self::AwaitFrozen { .. } => "Until every process has stopped.".to_owned(),
+            Self::AwaitEnded { .. } => {
+                "Until they have ended: under the v1 freezer they would not.".to_owned()
+            }
             Self::Dump(Dump { freeze_cgroup: Some(_), .. }) => {
                 "criu in a session of its own. It thaws the group and puts its freeze back. Never kill it while it hangs: thaw the group."
                     .to_owned()
@@ -162,7 +183,7 @@ impl Step {
                 needs_bash(&flag.group.0)
             }
             Self::Dump(dump) => std::iter::once(&dump.criu).chain(&dump.args).any(|arg| needs_bash(&arg.0)),
-            Self::Signal { .. } => false,
+            Self::Signal { .. } | Self::AwaitEnded { .. } => false,
         }
     }
 }
@@ -194,8 +215,13 @@ mod tests {
             path: CgroupPath::new(b"/g"),
         };
         assert_eq!(
-            Step::AwaitFrozen { flag }.shell(),
+            Step::AwaitFrozen { flag: flag.clone() }.shell(),
             "until grep -q 'frozen 1' /sys/fs/cgroup/g/cgroup.events; do sleep 0.05; done"
+        );
+        let v1 = Flag { hierarchy: Version::V1, ..flag.clone() };
+        assert_eq!(
+            Step::AwaitFrozen { flag: v1 }.shell(),
+            "until grep -q FROZEN /sys/fs/cgroup/g/freezer.state; do echo FROZEN > /sys/fs/cgroup/g/freezer.state; sleep 0.05; done"
         );
         let member =
             |pid| Member { pid, start: 1, state: 'S', stopped: false, command: String::new(), inner: pid };

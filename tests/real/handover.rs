@@ -3,6 +3,7 @@
 //! The workload counts ten thousand times a second, so a count that is the same means that it did not run.
 
 mod left_frozen;
+mod over_v1;
 
 use std::fs;
 use std::path::Path;
@@ -58,6 +59,7 @@ pub fn tests() -> Vec<Trial> {
         add("the_script_does_the_same", the_script_does_the_same);
     }
     all.extend(left_frozen::tests());
+    all.extend(over_v1::tests());
     all
 }
 

@@ -68,6 +68,7 @@ fn steps(found: &Preflight, after: Option<After>) -> Result<Vec<String>, String>
         Step::Freeze { flag } => Some(format!("freeze {}", flag.shown())),
         Step::Thaw { flag } => Some(format!("thaw {}", flag.shown())),
         Step::AwaitFrozen { .. } => Some("wait".to_owned()),
+        Step::AwaitEnded { .. } => Some("wait for the end".to_owned()),
         Step::Dump(dump) => {
             let ends = !dump.args.contains(&"--leave-running".into())
                 && !dump.args.contains(&"--leave-stopped".into());
@@ -98,8 +99,10 @@ fn a_hand_over_puts_everything_back() {
             "thaw /v2/a/g",
             "wait",
             "dump 7",
-            "freeze /v1/f",
+            "wait",
             "freeze /v2/a/g",
+            "freeze /v1/f",
+            "wait",
             "/v1/f=1",
             "/v2/a=1",
             "/v2/a/g=1"
@@ -135,7 +138,7 @@ fn outcomes_of_what_was_frozen() {
     let own = found(&[7], hand_over((V2, "/a/g"), true, &[]));
     assert_eq!(steps(&own, None).unwrap(), ["wait", "dump 7", "/v2/a/g=1"]);
     assert_eq!(steps(&own, Some(After::Frozen)).unwrap(), ["wait", "dump 7", "/v2/a/g=1"]);
-    assert_eq!(steps(&own, Some(After::Stopped)).unwrap(), ["wait", "dump 7", "STOP", "/v2/a/g=1"]);
+    assert_eq!(steps(&own, Some(After::Stopped)).unwrap(), ["wait", "dump 7", "wait", "STOP", "/v2/a/g=1"]);
     assert_eq!(steps(&own, Some(After::Running)).unwrap(), ["wait", "dump 7", "thaw /v2/a/g", "/v2/a/g=0"]);
     let killed = ["wait", "dump 7 and end", "freeze /v2/a/g", "/v2/a/g=1"];
     assert_eq!(steps(&own, Some(After::Killed)).unwrap(), killed);
@@ -145,6 +148,27 @@ fn outcomes_of_what_was_frozen() {
     assert_eq!(steps(&shared, Some(After::Killed)).unwrap(), ["wait", "dump 7", "KILL", "/v2/a/g=1"]);
     shared = found(&[7], HandOver { paused: vec![9], ..hand_over((V1, "/f"), true, &[]) });
     assert!(steps(&shared, Some(After::Killed)).is_err());
+}
+
+#[test]
+fn v1_holds_again_before_anything_lets_go() {
+    let one = found(&[7], hand_over((V2, "/a/g"), false, &[(V1, "/f")]));
+    let before = ["freeze /v2/a/g", "thaw /v1/f", "wait"];
+    let after = |after| steps(&one, Some(after)).unwrap()[3..].join(", ");
+    assert_eq!(steps(&one, None).unwrap()[..3], before);
+    assert_eq!(
+        after(After::Stopped),
+        "dump 7, wait, freeze /v1/f, wait, STOP, thaw /v2/a/g, /v1/f=1, /v2/a/g=0",
+        "the signal comes when v1 holds"
+    );
+    assert_eq!(
+        after(After::Killed),
+        "dump 7 and end, wait for the end, freeze /v1/f, wait, thaw /v2/a/g, /v1/f=1, /v2/a/g=0",
+        "v1 would keep them from ending"
+    );
+    let two = found(&[7, 8], hand_over((V2, "/a/g"), false, &[(V1, "/f")]));
+    let killed = steps(&two, Some(After::Killed)).unwrap().join(", ");
+    assert!(killed.contains("dump 8, KILL, wait for the end, freeze /v1/f, wait, thaw"), "{killed}");
 }
 
 /// With the flag of the group that was named, which is not among those of the hand-over.

@@ -1,16 +1,19 @@
 //! A plan whose program is gone.
 
 use std::os::unix::ffi::OsStrExt;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::RescueError;
-use crate::checkpoint::Progress;
 use crate::checkpoint::flag::{Flag, PutBack, bearing, set};
 use crate::checkpoint::journal::CutOff;
 use crate::checkpoint::watchdog::Watchdog;
+use crate::checkpoint::{Progress, Signal};
 use crate::kernel::processes::{Processes, arguments};
 use crate::kernel::signals::{await_end, signal};
-use crate::model::{Hierarchies, Process};
+use crate::model::{Hierarchies, Process, Version};
+
+/// How long is waited for processes that are to be frozen, or to end.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Whether a process is a criu that the plan started: it dumps one of its roots into that root's folder.
 pub(super) fn is_criu_of(plan: &CutOff, pid: i32) -> bool {
@@ -46,9 +49,7 @@ pub(super) fn rescue(
         watchdog.freeze_again(tell);
     }
     if let Some(which) = plan.signal.filter(|_| plan.dumped) {
-        for &process in &plan.processes {
-            signal(process, which.into()).map_err(RescueError::Wait)?;
-        }
+        send(&plan, which)?;
     }
     for done in set(&plan.flags, |flag| if plan.dumped { flag.promised } else { flag.requested }) {
         match done {
@@ -57,6 +58,28 @@ pub(super) fn rescue(
         }
     }
     plan.end().map_err(RescueError::Look)
+}
+
+/// One that is to stop is in the freezer before; one that is to end has ended before v1 holds it again, where it would not.
+fn send(plan: &CutOff, which: Signal) -> Result<(), RescueError> {
+    if which == Signal::Stop {
+        for flag in plan.flags.iter().filter(|flag| flag.asks_now() == Some(true)) {
+            let _ = flag.await_frozen(PATIENCE);
+        }
+    }
+    for &process in &plan.processes {
+        signal(process, which.into()).map_err(RescueError::Wait)?;
+    }
+    let again =
+        |flag: &Flag| flag.hierarchy == Version::V1 && flag.promised && flag.asks_now() == Some(false);
+    if which == Signal::Kill && plan.flags.iter().any(again) {
+        let deadline = Instant::now() + PATIENCE;
+        for &process in &plan.processes {
+            let left = deadline.saturating_duration_since(Instant::now());
+            await_end(process, left).map_err(RescueError::Wait)?;
+        }
+    }
+    Ok(())
 }
 
 pub(super) fn shell(plan: &CutOff) -> Vec<String> {
