@@ -103,6 +103,17 @@ impl Dump {
     }
 }
 
+/// The line for a shell that waits until a group is frozen, or `or` is so; `and` is done between two looks.
+pub(super) fn until_frozen(flag: &Flag, or: &str, and: &str) -> String {
+    let (word, file, again) = match flag.hierarchy {
+        Version::V1 => ("FROZEN", "freezer.state", format!("{}; ", flag.line(true))),
+        Version::V2 => ("'frozen 1'", "cgroup.events", String::new()),
+    };
+    let file = quoted(flag.absolute().join(file).as_os_str());
+    let or = if or.is_empty() { String::new() } else { format!(" || {or}") };
+    format!("until grep -q {word} {file}{or}; do {again}{and}sleep 0.05; done")
+}
+
 impl Step {
     /// The line for a shell.
     pub fn shell(&self) -> String {
@@ -111,18 +122,7 @@ impl Step {
             Self::MakeFolder { path, exists: true } => format!("test -d {}", quoted(&path.0)),
             Self::Freeze { flag } => flag.line(true),
             Self::Thaw { flag } => flag.line(false),
-            Self::AwaitFrozen { flag } => {
-                let (word, file) = match flag.hierarchy {
-                    Version::V1 => ("FROZEN", "freezer.state"),
-                    Version::V2 => ("'frozen 1'", "cgroup.events"),
-                };
-                let file = quoted(flag.absolute().join(file).as_os_str());
-                let again = match flag.hierarchy {
-                    Version::V1 => format!("{}; ", flag.line(true)),
-                    Version::V2 => String::new(),
-                };
-                format!("until grep -q {word} {file}; do {again}sleep 0.05; done")
-            }
+            Self::AwaitFrozen { flag } => until_frozen(flag, "", ""),
             Self::AwaitEnded { processes } => {
                 let pids: Vec<String> = processes.iter().map(|member| member.pid.to_string()).collect();
                 // A zombie has ended; kill -0 still finds it.

@@ -4,6 +4,7 @@
 
 mod left_frozen;
 mod over_v1;
+mod script;
 
 use std::fs;
 use std::path::Path;
@@ -60,6 +61,7 @@ pub fn tests() -> Vec<Trial> {
     }
     all.extend(left_frozen::tests());
     all.extend(over_v1::tests());
+    all.extend(script::tests());
     all
 }
 

@@ -35,11 +35,12 @@ impl Plan {
     }
 }
 
-const WAY_BACK: [&str; 6] = [
+const WAY_BACK: [&str; 7] = [
     "",
     "# All or nothing: if anything fails, what was restored is ended again. The images are still there.",
     "restored=",
     "undo() { [ -z \"$restored\" ] || kill -KILL $restored; }",
     "trap undo EXIT",
-    "trap '' HUP INT",
+    "trap '' HUP INT QUIT",
+    "trap 'exit 143' TERM",
 ];
