@@ -6,7 +6,7 @@ use super::arg::Arg;
 use super::flag::Flag;
 use super::tree::Member;
 use crate::model::Version;
-use crate::model::shell::{needs_bash, quoted};
+use crate::model::shell::quoted;
 
 /// One step.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -172,18 +172,6 @@ impl Step {
                     .to_owned()
             }
             Self::Signal { .. } => "Takes effect before any of them runs again.".to_owned(),
-        }
-    }
-
-    /// True where a shell must know `$'…'`.
-    pub(super) fn needs_bash(&self) -> bool {
-        match self {
-            Self::MakeFolder { path, .. } => needs_bash(&path.0),
-            Self::Freeze { flag } | Self::Thaw { flag } | Self::AwaitFrozen { flag } => {
-                needs_bash(&flag.group.0)
-            }
-            Self::Dump(dump) => std::iter::once(&dump.criu).chain(&dump.args).any(|arg| needs_bash(&arg.0)),
-            Self::Signal { .. } | Self::AwaitEnded { .. } => false,
         }
     }
 }

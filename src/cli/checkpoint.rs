@@ -41,7 +41,9 @@ pub(super) fn run(context: &Context, options: Checkpoint, out: &mut impl Write) 
     };
     let found = checkpoint::preflight(&request);
     let plan = checkpoint::plan(&found, &request);
-    if !options.run.json {
+    // Of a script the first line names its shell.
+    let is_script = options.run.dry_run && plan.is_ok();
+    if !options.run.json && !is_script {
         warnings(&found.findings, out)?;
     }
     let plan = match plan {
@@ -153,7 +155,15 @@ fn dry_run(found: &Preflight, plan: &Plan, json: bool, out: &mut impl Write) -> 
     if json {
         return object(&Outcome { findings: &found.findings, plan: Some(plan), report: None }, out);
     }
-    write!(out, "{}", plan.shell())?;
+    script(&plan.shell(), &found.findings, out)
+}
+
+/// A script, with the findings as comments behind its first line, which names its shell.
+pub(super) fn script(text: &str, found: &[Finding], out: &mut impl Write) -> Result<(), Failure> {
+    let (shell, rest) = text.split_once('\n').unwrap_or((text, ""));
+    writeln!(out, "{shell}")?;
+    warnings(found, out)?;
+    write!(out, "{rest}")?;
     Ok(())
 }
 

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::args::Restore;
 use super::ask::ask;
-use super::checkpoint::{checked, indented, warnings};
+use super::checkpoint::{checked, indented, script, warnings};
 use super::{Context, Failure, tell};
 use crate::checkpoint::Refused;
 use crate::checkpoint::restore::{self, Plan, Preflight, Report, Request, RunError};
@@ -34,7 +34,9 @@ pub(super) fn run(context: &Context, options: Restore, out: &mut impl Write) -> 
     };
     let found = restore::preflight(&request);
     let plan = restore::plan(&found, &request);
-    if !options.run.json {
+    // Of a script the first line names its shell.
+    let is_script = options.run.dry_run && plan.is_ok();
+    if !options.run.json && !is_script {
         warnings(&found.findings, out)?;
     }
     let plan = match plan {
@@ -44,7 +46,7 @@ pub(super) fn run(context: &Context, options: Restore, out: &mut impl Write) -> 
     if options.run.dry_run {
         match options.run.json {
             true => object(&Outcome { findings: &found.findings, plan: Some(&plan), report: None }, out)?,
-            false => write!(out, "{}", plan.shell())?,
+            false => script(&plan.shell(), &found.findings, out)?,
         }
         return Ok(());
     }

@@ -3,18 +3,14 @@
 use super::Plan;
 use super::step::{Step, list};
 use crate::checkpoint::script::processes;
+use crate::model::shell::script;
 
 impl Plan {
     /// The plan as a shell script with comments. Where a tree of several fails, those before it are ended again.
     pub fn shell(&self) -> String {
-        let bash = self.steps.iter().any(Step::needs_bash);
         let roots: Vec<i32> = self.trees.iter().map(super::Tree::root).collect();
         let several = self.trees.len() > 1;
-        let mut lines = vec![
-            if bash { "#!/bin/bash" } else { "#!/bin/sh" }.to_owned(),
-            format!("# Restore of {}", processes(&roots)),
-            "set -eu".to_owned(),
-        ];
+        let mut lines = vec![format!("# Restore of {}", processes(&roots)), "set -eu".to_owned()];
         if several {
             lines.extend(WAY_BACK.map(str::to_owned));
         }
@@ -27,7 +23,7 @@ impl Plan {
         if several {
             lines.push("trap - EXIT".to_owned());
         }
-        lines.join("\n") + "\n"
+        script(&lines)
     }
 
     fn pids(&self, root: i32) -> Vec<i32> {

@@ -1,10 +1,12 @@
 //! The script of `--dry-run`, run by the shells that there are, and interrupted.
 
+use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
 use cryoscope::model::Version;
@@ -22,6 +24,7 @@ use crate::real::support::workload::{Workload, quiet};
 
 pub fn tests() -> Vec<Trial> {
     let mut all = vec![trial("handover::a_script_that_waits_for_a_freeze", BOTH, waits_for_a_freeze)];
+    all.push(trial("handover::scripts_of_hostile_names", BOTH, hostile_names));
     for version in [Version::V2, Version::V1] {
         let name = format!("handover::a_signal_while_criu_works::{version}");
         all.push(trial(&name, with_criu(version), move || while_criu_works(version)));
@@ -55,6 +58,37 @@ fn signal(child: &Child, signal: Signal) {
 #[track_caller]
 fn assert_interrupted(status: ExitStatus, signal: Signal, shell: &str) {
     assert_eq!(status.code(), Some(128 + signal as i32), "{shell}, {signal}: {status}");
+}
+
+/// Started as a program: its first line names the shell that reads it as it is meant. A process beside the one that is dumped
+/// makes a finding, which is a comment in it.
+fn hostile_names() {
+    for name in [&b"tab\tend"[..], b"\xff\x1b[31m", b"it's $x `y` \"z\"", b"$'x'"] {
+        let name = OsStr::from_bytes(name);
+        for version in [Version::V2, Version::V1] {
+            let above = Group::new(version, "hostile");
+            let group = above.child(name);
+            let (workload, beside) = (Workload::in_group(&group), Workload::in_group(&group));
+            let images = Images::new();
+            hold(&group, &[&workload]);
+            hold(&above, &[&workload]);
+            let pid = workload.pid().to_string();
+            let script = script(&group, &images, &["--pid", &pid]);
+            let text = fs::read_to_string(&script).unwrap();
+            assert!(text.starts_with("#!/bin/") && text.contains("# warning"), "{text}");
+            let output = Command::new(&script).stdin(Stdio::null()).output().unwrap();
+            assert!(output.status.success(), "{}\n{text}", String::from_utf8_lossy(&output.stderr));
+            assert!(images.folder().join("inventory.img").is_file());
+            assert!(above.requested() && group.requested());
+            // It fails, for the folder is there now: its way back names the same groups.
+            group.request(false);
+            let failed = Command::new(&script).stdin(Stdio::null()).output().unwrap();
+            assert!(!failed.status.success() && group.requested());
+            above.request(false);
+            group.thaw();
+            beside.assert_counting();
+        }
+    }
 }
 
 /// criu is out of reach, and is waited for; then all is put back.
