@@ -8,8 +8,10 @@
 //! 5. [`report::Report`] keeps times, sizes and the command beside the images.
 
 pub mod arg;
+mod at_work;
 pub mod criu;
 mod dump;
+pub mod dumping;
 pub mod finding;
 pub mod flag;
 mod folder;
@@ -31,6 +33,8 @@ pub mod tree;
 pub mod verify;
 mod watchdog;
 
+pub use at_work::{AtWork, By};
+pub use dumping::Dumping;
 pub use finding::{Finding, Level};
 pub use plan::{Plan, plan};
 pub use preflight::{After, Preflight, Request, preflight};

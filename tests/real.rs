@@ -7,6 +7,7 @@
 
 /// Inside a module of this name, so that the files stand in its folder.
 mod real {
+    pub mod at_work;
     pub mod bench;
     pub mod checkpoint;
     pub mod cli;
@@ -48,6 +49,7 @@ fn main() -> ExitCode {
         cli::tests,
         config::tests,
         checkpoint::tests,
+        at_work::tests,
         handover::tests,
         failures::tests,
         inspect::tests,

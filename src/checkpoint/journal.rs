@@ -10,11 +10,13 @@ use serde::{Deserialize, Serialize};
 
 use super::Plan;
 use super::arg::Arg;
+use super::at_work::{self, AtWork, By, Claim};
 use super::flag::Flag;
 use super::step::{Signal, Step};
 use crate::kernel::host;
+use crate::kernel::processes::Processes;
 use crate::kernel::runtime_folder::{Bytes, Held, RuntimeFolder};
-use crate::model::{CgroupId, CgroupPath, ProcessId, State, Version};
+use crate::model::{CgroupId, CgroupPath, ProcessId, State, Version, printable};
 use crate::timer::PLAN;
 
 impl From<&Arg> for Bytes {
@@ -33,6 +35,9 @@ struct Line {
     signal: Option<Signal>,
     /// PIDs and start times.
     processes: Vec<(i32, u64)>,
+    /// Device and inode of every group whose freeze bears on them.
+    #[serde(default)]
+    bearing: Vec<(u64, u64)>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -61,11 +66,17 @@ const DUMPED: &[u8] = b"dumped\n";
 pub(super) struct Journal(Held);
 
 impl Journal {
-    /// Writes a plan down.
-    pub(super) fn begin(plan: &Plan) -> io::Result<Self> {
-        let mut text = serde_json::to_vec(&line(plan)?)?;
+    /// Writes a plan down, unless another one that meets it is at work.
+    pub(super) fn begin(plan: &Plan) -> Result<Self, NotBegun> {
+        let mut text = serde_json::to_vec(&line(plan)?).map_err(io::Error::from)?;
         text.push(b'\n');
-        Ok(Self(RuntimeFolder::make()?.create(PLAN, &text)?))
+        let folder = RuntimeFolder::make()?;
+        // Of two that begin at one moment, one sees the other.
+        let _alone = folder.alone()?;
+        if let Some(other) = at_work::look(&Claim::of(plan))? {
+            return Err(NotBegun::AtWork(other));
+        }
+        Ok(Self(folder.create(PLAN, &text)?))
     }
 
     /// All dumps are made: what is left to do is to be finished, not undone.
@@ -76,6 +87,21 @@ impl Journal {
     /// Everything is as promised, or as it was.
     pub(super) fn end(self) -> io::Result<()> {
         self.0.remove()
+    }
+}
+
+/// Why a plan was not written down.
+#[derive(Debug)]
+pub(super) enum NotBegun {
+    /// It could not be.
+    Io(io::Error),
+    /// Another one is at work on the same processes or groups.
+    AtWork(AtWork),
+}
+
+impl From<io::Error> for NotBegun {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
     }
 }
 
@@ -103,6 +129,7 @@ fn line(plan: &Plan) -> io::Result<Line> {
         dumps: plan.dumps().map(|d| DumpLine { root: d.root, images: Bytes::from(&d.images) }).collect(),
         signal,
         processes: members.filter(|m| !m.was_zombie()).map(|m| (m.pid, m.start)).collect(),
+        bearing: plan.flags.iter().map(|flag| (flag.id.dev, flag.id.ino)).collect(),
     })
 }
 
@@ -146,6 +173,43 @@ pub(super) fn cut_off() -> io::Result<Vec<CutOff>> {
     Ok(found)
 }
 
+/// Every plan of this boot that is at work or was cut off, and what it needs for itself.
+pub(super) fn others() -> io::Result<Vec<(AtWork, Claim)>> {
+    let Some(folder) = RuntimeFolder::open(false)? else { return Ok(Vec::new()) };
+    let boot = host::boot_id()?;
+    let mut found = Vec::new();
+    for name in folder.names(PLAN)? {
+        let by = if folder.hold(&name)?.is_some() { By::Nobody } else { holder(&name) };
+        // One that has ended meanwhile, or that this program does not understand, is in nobody's way.
+        let line = folder.read(&name)?.and_then(|text| first_line(&text).ok().flatten());
+        found.extend(line.filter(|line| line.boot == boot).map(|line| other(line, by)));
+    }
+    Ok(found)
+}
+
+/// Who holds a journal: the process in its name made it; where that is gone, a rescue has taken it over.
+fn holder(name: &str) -> By {
+    let pid = name.split('-').nth(1).and_then(|pid| pid.parse().ok());
+    pid.filter(|&pid| Processes::default().read(pid).is_some()).map_or(By::Rescue, By::Program)
+}
+
+fn other(line: Line, by: By) -> (AtWork, Claim) {
+    let shown = |bytes: Bytes| printable(&bytes.into_vec()).into_owned();
+    let id = |(dev, ino)| CgroupId { dev, ino };
+    let claim = Claim {
+        processes: line.processes.iter().map(|&(pid, start)| ProcessId { pid, start }).collect(),
+        written: line.flags.iter().map(|flag| id((flag.dev, flag.ino))).collect(),
+        bearing: line.bearing.into_iter().map(id).collect(),
+    };
+    (AtWork { group: shown(line.group), folder: shown(line.folder), by }, claim)
+}
+
+/// What a journal says; `None` where it was not written to the end.
+fn first_line(text: &[u8]) -> io::Result<Option<Line>> {
+    let Some(end) = text.iter().position(|&b| b == b'\n') else { return Ok(None) };
+    Ok(Some(serde_json::from_slice(&text[..end])?))
+}
+
 enum Read {
     CutOff(String, Box<CutOff>),
     Nothing(Journal),
@@ -153,9 +217,8 @@ enum Read {
 
 fn read(mut journal: Journal) -> io::Result<Read> {
     let text = journal.0.read()?;
-    let Some(end) = text.iter().position(|&b| b == b'\n') else { return Ok(Read::Nothing(journal)) };
-    let line: Line = serde_json::from_slice(&text[..end])?;
-    let dumped = &text[end + 1..] == DUMPED;
+    let Some(line) = first_line(&text)? else { return Ok(Read::Nothing(journal)) };
+    let dumped = text.ends_with(&[b"\n", DUMPED].concat());
     let flag = |line: FlagLine| Flag {
         group: line.group.into(),
         hierarchy: if line.v2 { Version::V2 } else { Version::V1 },

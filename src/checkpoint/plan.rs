@@ -112,11 +112,19 @@ fn ours(extra: &[OsString]) -> Option<String> {
     extra.iter().map(name).find(|n| OURS.contains(&n.as_str()) || glued(n))
 }
 
-/// The top first.
-fn written<'a>(choice: &'a Choice, outcome: Outcome, named: &'a Place) -> Vec<&'a Place> {
+/// The groups that a hand-over writes to, the top first.
+pub(super) fn handed_over(choice: &Choice) -> Vec<&Place> {
     let Choice::Through(hand_over) = choice else { return Vec::new() };
-    let mut written: Vec<&Place> = std::iter::once(&hand_over.top).chain(&hand_over.aside).collect();
-    if matches!(outcome.flags, Flags::NamedAsks { .. }) && !written.contains(&named) {
+    std::iter::once(&hand_over.top).chain(&hand_over.aside).collect()
+}
+
+/// All groups that are written to, the top first.
+fn written<'a>(choice: &'a Choice, outcome: Outcome, named: &'a Place) -> Vec<&'a Place> {
+    let mut written = handed_over(choice);
+    if matches!(choice, Choice::Through(_))
+        && matches!(outcome.flags, Flags::NamedAsks { .. })
+        && !written.contains(&named)
+    {
         written.push(named);
     }
     written

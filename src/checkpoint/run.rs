@@ -7,9 +7,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use super::arg::Arg;
+use super::at_work::AtWork;
 use super::dump::dump;
 use super::flag::{Flag, PutBack, set};
-use super::journal::Journal;
+use super::journal::{Journal, NotBegun};
 use super::plan::Plan;
 use super::step::Step;
 use super::tree::Member;
@@ -104,6 +105,9 @@ pub enum RunError {
     /// The person said so, before criu was started for the last tree.
     #[error("cancelled; the freeze flags are put back, and the processes live")]
     Cancelled,
+    /// Another checkpoint of the same processes or groups is at work, or was cut off.
+    #[error("{other}; nothing was done; {remedy}", other = .0, remedy = .0.remedy())]
+    AtWork(AtWork),
     /// The journal cannot be written: without it nothing could put the flags back if this program were killed.
     #[error("cannot write down the freeze flags before the first change: {0}; nothing was done")]
     Journal(io::Error),
@@ -148,11 +152,20 @@ pub enum RunError {
     },
 }
 
+impl From<NotBegun> for RunError {
+    fn from(error: NotBegun) -> Self {
+        match error {
+            NotBegun::Io(error) => Self::Journal(error),
+            NotBegun::AtWork(other) => Self::AtWork(other),
+        }
+    }
+}
+
 impl RunError {
     /// What it means to the program that called.
     pub fn exit(&self) -> Exit {
         match self {
-            Self::Changed(_) => Exit::Refused,
+            Self::Changed(_) | Self::AtWork(_) => Exit::Refused,
             Self::Gone(_) | Self::Freezer(FreezerError::Gone(_)) => Exit::Gone,
             Self::Folder(_, e) | Self::Start(_, e) | Self::Journal(e)
                 if e.kind() == io::ErrorKind::PermissionDenied =>
@@ -177,7 +190,7 @@ const FREEZE: Duration = Duration::from_secs(10);
 pub fn run(plan: &Plan, control: &Control, tell: &mut dyn FnMut(Progress)) -> Result<Ran, RunError> {
     unchanged(plan)?;
     let start = Instant::now();
-    let mut journal = Journal::begin(plan).map_err(RunError::Journal)?;
+    let mut journal = Journal::begin(plan)?;
     // The timer of a freeze for a time waits from here on; it may have thawed just before.
     if let Err(changed) = unchanged(plan) {
         journal.end().map_err(RunError::Journal)?;

@@ -6,7 +6,8 @@ use std::os::unix::ffi::OsStrExt;
 use std::time::Duration;
 
 use super::args::Freeze;
-use super::{Context, Failure, log};
+use super::{Context, Failure, log, tell};
+use crate::checkpoint::dumping;
 use crate::kernel::cgroupfs::{Filesystem, Group};
 use crate::kernel::freezer::{self, FreezerError, Outcome};
 use crate::kernel::{guard, target};
@@ -30,6 +31,14 @@ pub(super) fn run(context: &Context, options: &Freeze, out: &mut impl Write) -> 
                     "{name} is not frozen: {refusal}; --force freezes it all the same"
                 )));
             }
+        }
+    }
+    for (fs, group) in &targets {
+        if let Some(dumping) = dumping::of_group(group, &fs.hierarchy().root) {
+            tell(format_args!(
+                "{dumping}, and hangs as long as {} is frozen; thaw it, and criu goes on",
+                group.path
+            ));
         }
     }
     let log = log::of(&context.global)?;

@@ -5,7 +5,8 @@ use std::io::{self, IsTerminal, Write};
 use super::args::Thaw;
 use super::ask::ask;
 use super::list::scan;
-use super::{Context, Failure};
+use super::{Context, Failure, tell};
+use crate::checkpoint::dumping;
 use crate::kernel::cgroupfs::{Filesystem, Group};
 use crate::kernel::freezer::{Outcome, asking_ancestor};
 use crate::kernel::processes::{self, Processes};
@@ -71,6 +72,11 @@ struct Done {
 }
 
 fn one(fs: &Filesystem, group: &Group) -> Result<Done, ThawError> {
+    if let Some(dumping) = dumping::of_group(group, &fs.hierarchy().root) {
+        tell(format_args!(
+            "{dumping}: where it hangs on this freeze, the thaw frees it; where the freeze is its own, the processes may run in the middle of the dump"
+        ));
+    }
     let asked = group.read().ok().flatten().is_some_and(|read| read.freezer.requested());
     timer::thaw(group, fs).map(|outcome| Done { asked, outcome })
 }

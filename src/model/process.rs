@@ -11,12 +11,6 @@ pub struct ProcessId {
     pub start: u64,
 }
 
-/// Whether these are the arguments of a criu that takes hold of processes, wherever it is started from (a wrapper, a loader).
-pub fn is_criu_dump(words: &[Vec<u8>]) -> bool {
-    words.iter().any(|word| matches!(&word[..], b"dump" | b"pre-dump"))
-        && words.iter().any(|word| word.windows(4).any(|piece| piece == b"criu"))
-}
-
 /// One process, as one look found it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Process {
@@ -142,13 +136,6 @@ pub fn descendants(list: &[Process], root: i32) -> Vec<&Process> {
 pub(crate) mod tests {
     use super::*;
 
-    #[test]
-    fn a_dump_is_known_by_its_arguments() {
-        let is_dump = |line: &str| is_criu_dump(&line.split(' ').map(Into::into).collect::<Vec<_>>());
-        assert!(is_dump("/usr/sbin/criu dump -t 7"));
-        assert!(is_dump("/lib/ld.so --library-path /x /x/criu dump -t 7"));
-        assert!(!is_dump("gdb -p 7") && !is_dump("criu restore -d"));
-    }
     use proptest::prelude::*;
 
     pub(crate) fn process(pid: i32, parent: i32) -> Process {

@@ -12,7 +12,7 @@ use crate::kernel::cgroupfs::{Filesystem, Group};
 use crate::kernel::freezer;
 use crate::kernel::processes::{arguments, tracers};
 use crate::model::State;
-use crate::model::process::is_criu_dump;
+use crate::model::criu::is_dump;
 use crate::runtime::{self, ThawError};
 
 /// The group that is to be thawed.
@@ -73,7 +73,7 @@ impl Target {
 
     fn is_in_the_hands_of_criu(&self) -> bool {
         let tracers = tracers(&self.group.dir).unwrap_or_default();
-        tracers.into_iter().any(|tracer| is_criu_dump(&arguments(tracer)))
+        tracers.into_iter().any(|tracer| is_dump(&arguments(tracer)))
     }
 
     /// Through systemd where that froze the unit too; where systemd does not do it (it may be in the group), without.

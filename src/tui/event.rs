@@ -142,6 +142,8 @@ pub enum Event {
         refusal: Option<String>,
         /// Who owns the group: a systemd unit, a container.
         owner: Option<String>,
+        /// The criu that dumps a process in it or below, in words.
+        dump: Option<String>,
     },
     /// A freeze or a thaw ended. The changes to the tree that it made have been told before.
     Done {

@@ -105,7 +105,9 @@ fn take(app: &mut App, event: Event, commands: &mut Vec<Command>) {
                 grove.watching = Watching { ended: Some(why), ..Watching::default() };
             }
         }
-        Event::Guard { id, refusal, owner } => answers::on_guard(app, id, refusal, owner),
+        Event::Guard { id, refusal, owner, dump } => {
+            answers::on_guard(app, id, answers::Answer { refusal, owner, dump });
+        }
         Event::Done { action, version, id, path, outcome } => {
             app.events.done(action, version, &path, outcome.is_ok(), app.now);
             answers::on_done(app, action, super::Target { version, id, path }, outcome, commands);

@@ -20,7 +20,7 @@ use ratatui::crossterm::execute;
 
 use super::screen::Clicks;
 use super::{Command, Event, FreezeAction};
-use crate::checkpoint::Control;
+use crate::checkpoint::{Control, dumping};
 use crate::kernel::cgroupfs::{Filesystem, Group};
 use crate::kernel::freezer::{self, Outcome};
 use crate::kernel::guard;
@@ -245,7 +245,12 @@ fn carry_out(hierarchy: &Hierarchy, write: Write, log: Option<&Log>) -> Event {
     let Write { what, version, id, path } = write;
     let refusal = || guard::refusal(&path, version, &hierarchy.root).map(|refusal| refusal.to_string());
     let (action, outcome) = match what {
-        What::Inspect => return Event::Guard { id, refusal: refusal(), owner: None },
+        What::Inspect => {
+            let group = open(hierarchy, &path, id).ok().map(|(_, group)| group);
+            let dump = group.and_then(|group| dumping::of_group(&group, &hierarchy.root));
+            let dump = dump.map(|dumping| dumping.to_string());
+            return Event::Guard { id, refusal: refusal(), owner: None, dump };
+        }
         What::Freeze { force, span } => match refusal().filter(|_| !force) {
             Some(why) => (FreezeAction::Freeze, Err(format!("{path} is not frozen: {why}"))),
             None => {

@@ -3,6 +3,7 @@
 
 pub mod criu;
 pub mod group;
+pub mod halted;
 pub mod hold;
 pub mod namespace;
 pub mod ordinary;

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::scene::Host;
+use super::tree::dumped;
 use super::{After, Finding, Request};
 use crate::checkpoint::flag::Flag;
 use crate::checkpoint::handover::{Choice, HandOver, Obstacle, Place, Wanted};
@@ -137,7 +138,9 @@ fn paused(host: &Host, hand_over: &HandOver, findings: &mut Vec<Finding>) {
             format!("{}{more} of {} is not dumped, and stands still meanwhile", name(first), hand_over.top.1);
         findings.push(Finding::warning("paused", what, "criu takes hold of every process of the group"));
     }
-    for process in all.iter().filter(|process| process.tracer.is_some()) {
+    findings.extend(dumped(&hand_over.paused.iter().copied().collect(), host));
+    let debugged = |process: &&&Process| process.tracer.is_some_and(|tracer| !host.criu.contains(&tracer));
+    for process in all.iter().filter(debugged) {
         let what = format!("process {} of the group is traced by another program", name(process));
         findings.push(
             Finding::blocker("traced", what, "criu takes hold of every process of the group")

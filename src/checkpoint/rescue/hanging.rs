@@ -12,7 +12,7 @@ use crate::checkpoint::flag::{Flag, bearing};
 use crate::checkpoint::watchdog::Watchdog;
 use crate::kernel::processes::{Processes, arguments, cpu};
 use crate::kernel::signals::await_end;
-use crate::model::process::is_criu_dump;
+use crate::model::criu::is_dump;
 use crate::model::{Hierarchies, Process};
 
 /// How long a criu must do nothing, with its target frozen, until it counts as hanging.
@@ -56,7 +56,7 @@ fn suspects(hosts: &Hierarchies) -> io::Result<Vec<Hanging>> {
     let mut found = Vec::new();
     for tracer in tracers {
         let words = arguments(tracer);
-        let (true, Some(criu)) = (is_criu_dump(&words), processes.read(tracer)) else { continue };
+        let (true, Some(criu)) = (is_dump(&words), processes.read(tracer)) else { continue };
         let targets: Vec<i32> = all.iter().filter(|p| p.tracer == Some(tracer)).map(|p| p.id.pid).collect();
         let hanging = Hanging { criu, flags: bearing(hosts, &targets)?, targets, told: told(&words) };
         if hanging.origins().next().is_some() {

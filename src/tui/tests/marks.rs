@@ -10,7 +10,7 @@ fn freeze(ino: u64, path: &str) -> Command {
 
 fn clear(s: &mut Session, inodes: &[u64]) {
     for &ino in inodes {
-        s.send(Event::Guard { id: id(ino), refusal: None, owner: None });
+        s.send(Event::Guard { id: id(ino), refusal: None, owner: None, dump: None });
     }
 }
 
@@ -50,7 +50,12 @@ fn one_that_must_not_be_frozen_stands_in_the_way() {
     let mut s = Session::host((80, 24));
     s.press("j<Right>/ssh<Enter> /名<Enter> f");
     clear(&mut s, &[13]);
-    s.send(Event::Guard { id: id(12), refusal: Some("sshd is your way in".to_owned()), owner: None });
+    s.send(Event::Guard {
+        id: id(12),
+        refusal: Some("sshd is your way in".to_owned()),
+        owner: None,
+        dump: None,
+    });
     s.asked();
     s.press("2<Right><Enter>");
     assert_eq!(s.asked(), []);
@@ -99,7 +104,7 @@ fn many_below_want_the_name_typed() {
     let mut s = Session::host((80, 24));
     s.found(31, (100..130).map(|ino| group(ino, format!("job-{ino}"), false, false)).collect());
     s.press("/build<Enter>f");
-    s.send(Event::Guard { id: id(31), refusal: None, owner: None });
+    s.send(Event::Guard { id: id(31), refusal: None, owner: None, dump: None });
     s.asked();
     snapshot("freeze_many_below_80x24", &s);
     assert_eq!(s.press("<Right><Enter>").asked(), []);

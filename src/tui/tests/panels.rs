@@ -48,7 +48,7 @@ fn asked_for_files(s: &mut Session) -> Vec<bool> {
 
 fn freeze_of_ours(s: &mut Session) {
     s.press("f");
-    s.send(Event::Guard { id: id(12), refusal: None, owner: None });
+    s.send(Event::Guard { id: id(12), refusal: None, owner: None, dump: None });
     s.press("<Right><Enter>");
 }
 

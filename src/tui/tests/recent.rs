@@ -98,7 +98,7 @@ fn what_others_do_to_the_selected_group_is_said() {
     happened(&mut s, 12, What::Frozen, ssh);
     assert_eq!(s.said(), "/system.slice/ssh.service was frozen just now, and not from here");
     s.press("f");
-    s.send(Event::Guard { id: id(12), refusal: None, owner: None });
+    s.send(Event::Guard { id: id(12), refusal: None, owner: None, dump: None });
     s.press("<Right><Enter>");
     happened(&mut s, 12, What::Frozen, ssh);
     assert_eq!(s.said(), "freezing /system.slice/ssh.service …", "that was this run");

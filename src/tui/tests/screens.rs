@@ -69,16 +69,37 @@ fn dialogs() {
     let mut s = Session::host((80, 24));
     s.press("/ssh<Enter>f");
     let refusal = Some("sshd (812), through which this program runs, is in it".to_owned());
-    s.send(Event::Guard { id: id(12), refusal, owner: Some("systemd unit ssh.service".to_owned()) });
+    s.send(Event::Guard {
+        id: id(12),
+        refusal,
+        owner: Some("systemd unit ssh.service".to_owned()),
+        dump: None,
+    });
     snapshot("freeze_refused_80x24", s.press("ssh"));
     s.press("<Esc>/evil<Enter>f");
-    s.send(Event::Guard { id: id(14), refusal: None, owner: None });
+    s.send(Event::Guard { id: id(14), refusal: None, owner: None, dump: None });
     snapshot("freeze_evil_80x24", &s);
     s.press("<Esc>F");
-    s.send(Event::Guard { id: id(14), refusal: None, owner: None });
+    s.send(Event::Guard { id: id(14), refusal: None, owner: None, dump: None });
     snapshot("freeze_for_80x24", &s);
     snapshot("thaw_inherited_80x24", s.press("<Esc>/workers<Enter>t"));
     snapshot("help_80x24", s.press("<Esc>?"));
+}
+
+#[test]
+fn a_freeze_and_a_thaw_in_the_middle_of_a_dump_are_warned_of() {
+    let dump = Some("criu (process 99) is dumping process 7 (x)".to_owned());
+    let mut s = Session::host((80, 24));
+    let freeze = (12, "/ssh<Enter>f", "hangs as long as this is frozen");
+    for (ino, keys, words) in [freeze, (10, "<Esc>/app<Enter>t", "the thaw frees it")] {
+        s.press(keys);
+        assert!(!s.screen().contains("criu (process 99)"));
+        s.send(Event::Guard { id: id(ino), refusal: None, owner: None, dump: dump.clone() });
+        let screen = s.screen().replace(['│', '"'], "");
+        let screen = screen.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(screen.contains("criu (process 99) is dumping process 7"), "{screen}");
+        assert!(screen.contains(words), "{screen}");
+    }
 }
 
 #[test]
@@ -86,7 +107,12 @@ fn dialogs_on_a_small_screen() {
     let mut s = Session::host((60, 15));
     s.press("/ssh<Enter>f");
     let refusal = Some("sshd (812), through which this program runs, is in it".to_owned());
-    s.send(Event::Guard { id: id(12), refusal, owner: Some("systemd unit ssh.service".to_owned()) });
+    s.send(Event::Guard {
+        id: id(12),
+        refusal,
+        owner: Some("systemd unit ssh.service".to_owned()),
+        dump: None,
+    });
     snapshot("freeze_refused_60x15", &s);
     snapshot("help_60x15", s.press("<Esc>?jjjjjjjjjjjjjjjjjj"));
 }

@@ -101,7 +101,7 @@ pub(super) fn act(app: &mut App, action: Action, commands: &mut Vec<Command>) {
         Action::PreviousHit => typing::next_hit(app, false),
         Action::Freeze => answers::ask_freeze(app, None, commands),
         Action::FreezeFor => answers::ask_freeze(app, Some("30s"), commands),
-        Action::Thaw => answers::ask_thaw(app),
+        Action::Thaw => answers::ask_thaw(app, commands),
         Action::Checkpoint => checkpoint::open(app, commands),
         Action::Rescue => {
             app.say("looking for what hangs or was cut off …");

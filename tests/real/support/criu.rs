@@ -17,6 +17,7 @@ use nix::unistd::Pid;
 use process_wrap::std::{ChildWrapper, CommandWrap, ProcessSession};
 
 use super::group::PREFIX;
+use super::halted::Halted;
 use super::requirement::criu;
 use super::wait::{reached, until};
 use super::workload::quiet;
@@ -95,6 +96,16 @@ impl Dump {
         Running { child, target: self.target, log: self.images.join("dump.log"), _shared: None }
     }
 
+    /// Starts it, and halts it in its middle: where it has logged this.
+    #[track_caller]
+    pub fn start_until(self, line: &str) -> Halted {
+        Halted::new(self.images.clone(), line, |log| {
+            let mut running = self.start();
+            running.log = log;
+            running
+        })
+    }
+
     /// Starts it and waits for its end.
     #[track_caller]
     pub fn run(self) -> Ended {
@@ -158,6 +169,11 @@ impl Running {
     fn holds_in_state(&self, state: char) -> bool {
         let criu = Processes::default().read(self.pid());
         criu.is_some_and(|criu| criu.state == state) && tracer(self.target) == Some(self.pid())
+    }
+
+    /// Takes away what a test holds its target with.
+    pub fn release(&self) {
+        thaw_origins(self.target);
     }
 
     /// What it has logged.
