@@ -1,14 +1,25 @@
 //! The criu that holds processes, whoever started it: known by its arguments.
 
 use std::collections::BTreeSet;
+use std::ffi::OsString;
 use std::fmt;
+use std::os::unix::ffi::OsStringExt;
 
+use super::arg::Arg;
 use crate::kernel::Status;
 use crate::kernel::cgroupfs::Group;
 use crate::kernel::processes::{Processes, arguments, group_of};
 use crate::model::criu::{is_dump, root};
 use crate::model::process::descendants;
 use crate::model::{CgroupPath, Process, printable};
+
+/// The group behind `--freeze-cgroup`.
+pub(super) fn told(words: &[Vec<u8>]) -> Option<Arg> {
+    let at = words.iter().position(|word| word.starts_with(b"--freeze-cgroup"))?;
+    let glued = words[at].strip_prefix(b"--freeze-cgroup=").map(<[u8]>::to_vec);
+    let group = glued.or_else(|| words.get(at + 1).cloned())?;
+    Some(Arg(OsString::from_vec(group)))
+}
 
 /// A criu, and the processes that it dumps.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,6 +88,16 @@ pub fn of_group(group: &Group, mount_root: &CgroupPath) -> Option<Dumping> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_group_that_criu_was_told_of() {
+        let words = |line: &str| line.split(' ').map(Into::into).collect::<Vec<_>>();
+        let group = |line: &str| told(&words(line)).map(|arg| arg.0);
+        assert_eq!(group("criu dump --freeze-cgroup /g -t 7"), Some("/g".into()));
+        assert_eq!(group("criu dump --freeze-cgroup=/g"), Some("/g".into()));
+        assert_eq!(group("criu dump"), None);
+        assert_eq!(group("criu dump --freeze-cgroup"), None);
+    }
 
     #[test]
     fn nothing_is_dumped_here() {

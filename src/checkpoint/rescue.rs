@@ -88,9 +88,9 @@ impl Case {
     }
 
     /// The lines for a shell that do the same, as far as a shell can.
-    pub fn shell(&self) -> Vec<String> {
+    pub fn shell(&self, hosts: &Hierarchies) -> Vec<String> {
         match self {
-            Self::CutOff(CutOffPlan(plan)) => cut_off::shell(plan),
+            Self::CutOff(CutOffPlan(plan)) => cut_off::shell(plan, hosts),
             Self::Hanging(HangingCriu(hanging)) => hanging.shell(),
         }
     }

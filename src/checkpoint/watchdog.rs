@@ -25,6 +25,13 @@ pub(super) struct Watchdog<'a> {
     pids: Option<(i32, i32)>,
 }
 
+/// Whether criu sleeps, and holds a process.
+pub(super) fn sleeps_on(criu: i32, root: i32) -> bool {
+    let mut processes = Processes::default();
+    let sleeps = processes.read(criu).is_some_and(|criu| criu.state == 'S');
+    sleeps && processes.read(root).is_some_and(|root| root.tracer == Some(criu))
+}
+
 impl<'a> Watchdog<'a> {
     pub(super) fn new(flags: &'a [Flag], criu: Option<&'a Arg>) -> Self {
         Self {
@@ -46,11 +53,7 @@ impl<'a> Watchdog<'a> {
     /// criu sleeps, and holds the tree: it seizes what it has frozen, and takes its own freeze away at once. So a freeze that
     /// is asked for then is somebody else's, on criu's own group too. (In the kernel, state D, it is still seizing.)
     fn waits(&self) -> bool {
-        let mut processes = Processes::default();
-        self.pids.is_some_and(|(criu, root)| {
-            let sleeps = processes.read(criu).is_some_and(|criu| criu.state == 'S');
-            sleeps && processes.read(root).is_some_and(|root| root.tracer == Some(criu))
-        })
+        self.pids.is_some_and(|(criu, root)| sleeps_on(criu, root))
     }
 
     /// criu's log has grown, or its images have.

@@ -17,7 +17,7 @@ pub(super) fn run(context: &Context, options: &Rescue, out: &mut impl Write) -> 
     for case in &cases {
         writeln!(out, "# {}", case.what())?;
         if options.dry_run {
-            case.shell().iter().try_for_each(|line| writeln!(out, "{line}"))?;
+            case.shell(&context.hosts).iter().try_for_each(|line| writeln!(out, "{line}"))?;
         }
     }
     if options.dry_run {

@@ -31,6 +31,11 @@ pub fn tests() -> Vec<Trial> {
             with_criu(Version::V2),
             cut_off_where_it_ends_the_processes,
         ),
+        trial(
+            "rescue::cut_off_while_somebody_else_froze_criu_s_group",
+            with_criu(Version::V2),
+            cut_off_while_somebody_else_froze_criu_s_group,
+        ),
         trial("rescue::nothing_to_do", with_criu(Version::V2), nothing_to_do),
     ]
 }
@@ -203,6 +208,39 @@ fn cut_off_where_it_ends_the_processes() {
         steps += 1;
     }
     assert!(steps >= 8, "{steps}");
+}
+
+/// criu hangs on a freeze of its own group that somebody else asked for: the shell lines thaw it first, and afterwards it is
+/// frozen as somebody wanted, not thawed as the plan found it.
+fn cut_off_while_somebody_else_froze_criu_s_group() {
+    let _alone = Alone::new();
+    let (group, images) = (Group::v2("cut-off"), Images::new());
+    let workload = Workload::in_group(&group);
+    hang_on_a_freeze(&group, &workload, &images.folder());
+    let shown = said(&rescue("--dry-run"));
+    let line = |freeze| format!("echo {freeze} > {}/cgroup.freeze", group.path().display());
+    let at = |words: &str| shown.find(words).unwrap_or_else(|| panic!("{words}: {shown}"));
+    assert!(at(&line(0)) < at("while kill -0") && at("while kill -0") < at(&line(1)), "{shown}");
+    assert_eq!(shown.matches(&line(0)).count(), 1, "{shown}");
+    assert_rescued();
+    assert!(group.requested(), "somebody else's freeze is there again");
+    assert!(images.folder().join("inventory.img").exists(), "criu has ended well");
+    group.thaw();
+    workload.assert_counting();
+}
+
+/// A checkpoint that is cut off while its criu hangs, for somebody froze the group when criu had taken its own freeze away.
+fn hang_on_a_freeze(group: &Group, workload: &Workload, into: &Path) {
+    let mut command = Command::new(PROGRAM);
+    command.arg("checkpoint").arg(group.path()).arg("--into").arg(into).arg("--criu").arg(criu());
+    let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    until("criu holds it, and has thawed it", SOON, || {
+        workload.process().is_some_and(|process| process.tracer.is_some()) && !group.requested()
+    });
+    group.request(true);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(workload.process().is_some_and(|process| process.tracer.is_some()), "criu hangs");
 }
 
 fn nothing_to_do() {

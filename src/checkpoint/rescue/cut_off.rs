@@ -1,15 +1,19 @@
 //! A plan whose program is gone.
 
+use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::time::{Duration, Instant};
 
 use super::RescueError;
+use crate::checkpoint::arg::Arg;
+use crate::checkpoint::dumping::told;
 use crate::checkpoint::flag::{Flag, PutBack, bearing, set};
 use crate::checkpoint::journal::CutOff;
-use crate::checkpoint::watchdog::Watchdog;
+use crate::checkpoint::watchdog::{Watchdog, sleeps_on};
 use crate::checkpoint::{Progress, Signal};
 use crate::kernel::processes::{Processes, arguments};
 use crate::kernel::signals::{await_end, signal};
+use crate::model::criu::root;
 use crate::model::{Hierarchies, Process, Version};
 
 /// How long is waited for processes that are to be frozen, or to end.
@@ -25,11 +29,54 @@ pub(super) fn is_criu_of(plan: &CutOff, pid: i32) -> bool {
     })
 }
 
-fn running(plan: &CutOff) -> Option<Process> {
-    Processes::default()
-        .all()
-        .into_iter()
-        .find(|process| is_criu_of(plan, process.id.pid) && !process.is_zombie())
+/// A criu of the plan that still runs.
+struct Running {
+    criu: Process,
+    root: i32,
+    /// Every flag that bears on the processes, those of the plan as the plan found them.
+    flags: Vec<Flag>,
+    /// The group that criu was told of.
+    told: Option<Arg>,
+}
+
+fn running(plan: &CutOff, hosts: &Hierarchies) -> io::Result<Option<Running>> {
+    let all = Processes::default().all();
+    let found = all.into_iter().find(|process| is_criu_of(plan, process.id.pid) && !process.is_zombie());
+    let Some(criu) = found else { return Ok(None) };
+    let words = arguments(criu.id.pid);
+    let pids: Vec<i32> = plan.processes.iter().map(|process| process.pid).collect();
+    let as_found = |flag: Flag| plan.flags.iter().find(|of| of.id == flag.id).cloned().unwrap_or(flag);
+    let flags = bearing(hosts, &pids)?.into_iter().map(as_found).collect();
+    Ok(Some(Running { criu, root: root(&words).unwrap_or(0), flags, told: told(&words) }))
+}
+
+impl Running {
+    fn await_end(&self, tell: &mut dyn FnMut(Progress)) -> io::Result<Vec<Arg>> {
+        let mut watchdog = Watchdog::new(&self.flags, self.told.as_ref());
+        watchdog.follow(self.criu.id.pid.cast_unsigned(), self.root);
+        tell(Progress::Restored(format!(
+            "criu (process {}) still runs: it is left to finish",
+            self.criu.id.pid
+        )));
+        while !await_end(self.criu.id, Duration::from_millis(200))? {
+            watchdog.look(true, tell);
+        }
+        Ok(watchdog.freeze_again(tell))
+    }
+
+    /// What it hangs on: a freeze that it does not know of, or one of its own group when it has taken its own away.
+    fn origins(&self) -> Vec<&Flag> {
+        let waits = sleeps_on(self.criu.id.pid, self.root);
+        let foreign = |flag: &&Flag| waits || self.told.as_ref() != Some(&flag.group);
+        self.flags.iter().filter(|flag| flag.asks_now() == Some(true)).filter(foreign).collect()
+    }
+
+    fn shell(&self) -> Vec<String> {
+        let origins = self.origins();
+        let thaw = origins.iter().map(|flag| flag.line(false));
+        let wait = format!("while kill -0 {} 2>/dev/null; do sleep 0.2; done", self.criu.id.pid);
+        thaw.chain([wait]).chain(origins.iter().map(|flag| flag.line(true))).collect()
+    }
 }
 
 /// Waits for the criu that still runs; then finishes what is dumped, and undoes what is not.
@@ -38,20 +85,16 @@ pub(super) fn rescue(
     hosts: &Hierarchies,
     tell: &mut dyn FnMut(Progress),
 ) -> Result<(), RescueError> {
-    while let Some(criu) = running(&plan) {
-        let pids: Vec<i32> = plan.processes.iter().map(|process| process.pid).collect();
-        let flags = bearing(hosts, &pids).map_err(RescueError::Wait)?;
-        let mut watchdog = Watchdog::new(&flags, None);
-        tell(Progress::Restored(format!("criu (process {}) still runs: it is left to finish", criu.id.pid)));
-        while !await_end(criu.id, Duration::from_millis(200)).map_err(RescueError::Wait)? {
-            watchdog.look(true, tell);
-        }
-        watchdog.freeze_again(tell);
+    let mut freed = Vec::new();
+    while let Some(running) = running(&plan, hosts).map_err(RescueError::Wait)? {
+        freed.extend(running.await_end(tell).map_err(RescueError::Wait)?);
     }
     if let Some(which) = plan.signal.filter(|_| plan.dumped) {
         send(&plan, which)?;
     }
-    for done in set(&plan.flags, |flag| if plan.dumped { flag.promised } else { flag.requested }) {
+    // What somebody else froze meanwhile, and was frozen again, is not of this plan.
+    let ours: Vec<Flag> = plan.flags.iter().filter(|flag| !freed.contains(&flag.group)).cloned().collect();
+    for done in set(&ours, |flag| should(&plan, flag)) {
         match done {
             PutBack::Failed(why) => return Err(RescueError::Flag(why)),
             done => tell(Progress::Restored(done.into_text())),
@@ -82,16 +125,22 @@ fn send(plan: &CutOff, which: Signal) -> Result<(), RescueError> {
     Ok(())
 }
 
-pub(super) fn shell(plan: &CutOff) -> Vec<String> {
-    let criu = running(plan);
-    let wait = criu.map(|criu| format!("while kill -0 {} 2>/dev/null; do sleep 0.2; done", criu.id.pid));
+/// Whether a group of the plan is to ask in the end.
+fn should(plan: &CutOff, flag: &Flag) -> bool {
+    if plan.dumped { flag.promised } else { flag.requested }
+}
+
+pub(super) fn shell(plan: &CutOff, hosts: &Hierarchies) -> Vec<String> {
+    // What cannot be looked at is not written, either.
+    let running = running(plan, hosts).ok().flatten();
+    let freed: Vec<&Arg> = running.iter().flat_map(Running::origins).map(|flag| &flag.group).collect();
     let signal = plan.signal.filter(|_| plan.dumped).map(|signal| {
         let pids: Vec<String> = plan.processes.iter().map(|process| process.pid.to_string()).collect();
         format!("kill -{} {}", signal.word(), pids.join(" "))
     });
-    let mut flags: Vec<_> = plan.flags.iter().collect();
-    let should = |flag: &Flag| !flag.is_over() && if plan.dumped { flag.promised } else { flag.requested };
-    flags.sort_by_key(|flag| (!should(flag), flag.group.0.len()));
-    let lines = flags.into_iter().map(|flag| flag.line(should(flag)));
-    wait.into_iter().chain(signal).chain(lines).collect()
+    let mut flags: Vec<_> = plan.flags.iter().filter(|flag| !freed.contains(&&flag.group)).collect();
+    let asks = |flag: &Flag| !flag.is_over() && should(plan, flag);
+    flags.sort_by_key(|flag| (!asks(flag), flag.group.0.len()));
+    let lines = flags.into_iter().map(|flag| flag.line(asks(flag)));
+    running.iter().flat_map(Running::shell).chain(signal).chain(lines).collect()
 }

@@ -1,13 +1,12 @@
 //! A criu that waits for frozen tasks.
 
-use std::ffi::OsString;
 use std::io;
-use std::os::unix::ffi::OsStringExt;
 use std::time::{Duration, Instant};
 
 use super::RescueError;
 use crate::checkpoint::Progress;
 use crate::checkpoint::arg::Arg;
+use crate::checkpoint::dumping::told;
 use crate::checkpoint::flag::{Flag, bearing};
 use crate::checkpoint::watchdog::Watchdog;
 use crate::kernel::processes::{Processes, arguments, cpu};
@@ -66,14 +65,6 @@ fn suspects(hosts: &Hierarchies) -> io::Result<Vec<Hanging>> {
     Ok(found)
 }
 
-/// The group behind `--freeze-cgroup`.
-fn told(words: &[Vec<u8>]) -> Option<Arg> {
-    let at = words.iter().position(|word| word.starts_with(b"--freeze-cgroup"))?;
-    let glued = words[at].strip_prefix(b"--freeze-cgroup=").map(<[u8]>::to_vec);
-    let group = glued.or_else(|| words.get(at + 1).cloned())?;
-    Some(Arg(OsString::from_vec(group)))
-}
-
 impl Hanging {
     /// The flags that ask for a freeze now.
     pub(super) fn origins(&self) -> impl Iterator<Item = &Flag> {
@@ -95,23 +86,5 @@ impl Hanging {
         }
         watchdog.freeze_again(tell);
         Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn words(line: &str) -> Vec<Vec<u8>> {
-        line.split(' ').map(Into::into).collect()
-    }
-
-    #[test]
-    fn the_group_that_criu_was_told_of() {
-        let group = |line: &str| told(&words(line)).map(|arg| arg.0);
-        assert_eq!(group("criu dump --freeze-cgroup /g -t 7"), Some("/g".into()));
-        assert_eq!(group("criu dump --freeze-cgroup=/g"), Some("/g".into()));
-        assert_eq!(group("criu dump"), None);
-        assert_eq!(group("criu dump --freeze-cgroup"), None);
     }
 }
