@@ -10,8 +10,10 @@
 pub mod arg;
 mod at_work;
 pub mod criu;
+pub mod deserted;
 mod dump;
 pub mod dumping;
+mod fate;
 pub mod finding;
 pub mod flag;
 mod folder;
@@ -34,6 +36,7 @@ pub mod verify;
 mod watchdog;
 
 pub use at_work::{AtWork, By};
+pub use deserted::Deserted;
 pub use dumping::Dumping;
 pub use finding::{Finding, Level};
 pub use plan::{Plan, plan};

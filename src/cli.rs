@@ -14,6 +14,7 @@ mod list;
 mod log;
 mod meter;
 mod output;
+mod question;
 mod rescue;
 mod restore;
 mod screen;

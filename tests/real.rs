@@ -13,6 +13,7 @@ mod real {
     pub mod cli;
     pub mod config;
     pub mod criu_facts;
+    pub mod deserted;
     pub mod facts;
     pub mod failures;
     pub mod findings;
@@ -50,6 +51,7 @@ fn main() -> ExitCode {
         config::tests,
         checkpoint::tests,
         at_work::tests,
+        deserted::tests,
         handover::tests,
         failures::tests,
         inspect::tests,

@@ -5,13 +5,15 @@
 
 mod cut_off;
 mod hanging;
+mod left;
 
 use std::io;
 
-use super::Progress;
 use super::journal::{self, CutOff};
+use super::{Progress, fate};
 use crate::model::{Hierarchies, printable};
 use hanging::Hanging;
+use left::Left;
 
 /// Something to put right.
 #[derive(Debug)]
@@ -20,6 +22,8 @@ pub enum Case {
     CutOff(CutOffPlan),
     /// A criu waits for frozen tasks.
     Hanging(HangingCriu),
+    /// A criu waits for ever: all that it dumps is gone.
+    Left(LeftCriu),
 }
 
 /// A plan whose program is gone.
@@ -30,6 +34,10 @@ pub struct CutOffPlan(CutOff);
 #[derive(Debug)]
 pub struct HangingCriu(Hanging);
 
+/// A criu that waits for ever.
+#[derive(Debug)]
+pub struct LeftCriu(Left);
+
 /// Why something could not be put right.
 #[derive(Debug, thiserror::Error)]
 pub enum RescueError {
@@ -39,6 +47,9 @@ pub enum RescueError {
     /// A flag could not be written.
     #[error("{0}; it is kept for another rescue")]
     Flag(String),
+    /// A criu that waits for ever could not be ended.
+    #[error("criu could not be ended: {0}; it holds nothing that lives: end it with kill -KILL")]
+    End(io::Error),
     /// criu, or its target, could not be followed.
     #[error("lost sight of criu: {0}; it may still run: run cryoscope rescue again")]
     Wait(io::Error),
@@ -52,11 +63,12 @@ pub fn stranded(hosts: &Hierarchies) -> Result<Vec<Case>, RescueError> {
     let cut_off = journal::cut_off().map_err(RescueError::Look)?;
     let hanging = hanging::look(hosts).map_err(RescueError::Look)?;
     // A criu of a plan that was cut off is freed with that plan.
-    let planned =
-        |hanging: &Hanging| cut_off.iter().any(|plan| cut_off::is_criu_of(plan, hanging.criu.id.pid));
-    let hanging: Vec<Hanging> = hanging.into_iter().filter(|hanging| !planned(hanging)).collect();
+    let planned = |criu: i32| cut_off.iter().any(|plan| cut_off::is_criu_of(plan, criu));
+    let hanging: Vec<Hanging> = hanging.into_iter().filter(|one| !planned(one.criu.id.pid)).collect();
+    let left: Vec<Left> = left::look().into_iter().filter(|one| !planned(one.criu.pid)).collect();
     let cases = cut_off.into_iter().map(|plan| Case::CutOff(CutOffPlan(plan)));
-    Ok(cases.chain(hanging.into_iter().map(|hanging| Case::Hanging(HangingCriu(hanging)))).collect())
+    let cases = cases.chain(hanging.into_iter().map(|hanging| Case::Hanging(HangingCriu(hanging))));
+    Ok(cases.chain(left.into_iter().map(|left| Case::Left(LeftCriu(left)))).collect())
 }
 
 impl Case {
@@ -80,8 +92,16 @@ impl Case {
                 format!(
                     "criu (process {}) hangs: its target, process {}, is frozen by {}; these are thawed until it has ended, and frozen again",
                     hanging.criu.id.pid,
-                    hanging.targets.first().copied().unwrap_or(0),
+                    hanging.targets.first().map_or(0, |target| target.pid),
                     origins.join(", ")
+                )
+            }
+            Self::Left(LeftCriu(left)) => {
+                let gone: Vec<i32> = left.targets.iter().map(|target| target.pid).collect();
+                let (gone, are) = (fate::list(&gone), if gone.len() == 1 { "is" } else { "are" });
+                let criu = left.criu.pid;
+                format!(
+                    "criu (process {criu}) waits for ever, for {gone}, which it dumped, {are} gone: it is ended, and nothing is lost by that"
                 )
             }
         }
@@ -92,6 +112,7 @@ impl Case {
         match self {
             Self::CutOff(CutOffPlan(plan)) => cut_off::shell(plan, hosts),
             Self::Hanging(HangingCriu(hanging)) => hanging.shell(),
+            Self::Left(LeftCriu(left)) => left.shell(),
         }
     }
 }
@@ -104,5 +125,6 @@ pub fn rescue(case: Case, hosts: &Hierarchies, tell: &mut dyn FnMut(Progress)) -
     match case {
         Case::CutOff(CutOffPlan(plan)) => cut_off::rescue(plan, hosts, tell),
         Case::Hanging(HangingCriu(hanging)) => hanging.rescue(tell),
+        Case::Left(LeftCriu(left)) => left.rescue(tell),
     }
 }

@@ -8,12 +8,14 @@ use std::time::{Duration, Instant};
 
 use super::arg::Arg;
 use super::at_work::AtWork;
+use super::deserted::Deserted;
 use super::dump::dump;
 use super::flag::{Flag, PutBack, set};
 use super::journal::{Journal, NotBegun};
 use super::plan::Plan;
 use super::step::Step;
 use super::tree::Member;
+use super::watchdog::May;
 use super::{Exit, Signal, folder};
 use crate::kernel::freezer::FreezerError;
 use crate::kernel::processes::Processes;
@@ -44,6 +46,14 @@ pub enum Progress {
         /// They are thawed now.
         thawing: bool,
     },
+    /// Processes that criu dumps have ended, and it stands still. Where nothing that it holds lives, it waits for ever: it is
+    /// ended now, or as soon as it is said that it may be ([`Control::end_criu`]).
+    Deserted {
+        /// Which processes, and which criu.
+        found: Deserted,
+        /// It is ended now.
+        ending: bool,
+    },
     /// Something that was put back, or could not be.
     Restored(String),
 }
@@ -52,18 +62,24 @@ pub enum Progress {
 #[derive(Debug, Default)]
 pub struct Control {
     rescue: AtomicBool,
+    end: AtomicBool,
     cancel: AtomicBool,
 }
 
 impl Control {
-    /// What criu hangs on is thawed without a question.
+    /// What criu hangs on is thawed without a question, and a criu that waits for ever for what is gone is ended.
     pub fn automatic() -> Self {
-        Self { rescue: AtomicBool::new(true), ..Self::default() }
+        Self { rescue: AtomicBool::new(true), end: AtomicBool::new(true), ..Self::default() }
     }
 
     /// What criu hangs on may be thawed.
     pub fn rescue(&self) {
         self.rescue.store(true, Ordering::Relaxed);
+    }
+
+    /// A criu that waits for ever, for all that it dumps is gone, may be ended.
+    pub fn end_criu(&self) {
+        self.end.store(true, Ordering::Relaxed);
     }
 
     /// No further criu is to be started. One that runs is left to finish: its code is in the target already.
@@ -75,8 +91,8 @@ impl Control {
         self.cancel.load(Ordering::Relaxed)
     }
 
-    pub(super) fn may_rescue(&self) -> bool {
-        self.rescue.load(Ordering::Relaxed)
+    pub(super) fn may(&self) -> May {
+        May { thaw: self.rescue.load(Ordering::Relaxed), end: self.end.load(Ordering::Relaxed) }
     }
 }
 
@@ -261,7 +277,7 @@ fn steps(
                 awaited => awaited?,
             },
             Step::AwaitEnded { processes } => await_ended(processes)?,
-            Step::Dump(one) => rescued.extend(dump(plan, one, control, tell)?),
+            Step::Dump(one) => dump(plan, one, control, rescued, tell)?,
             Step::Signal { signal, processes } => send(*signal, processes)?,
         }
         if Some(index) == last {

@@ -1,11 +1,15 @@
-//! The watchdog: it sees that criu hangs on a freeze, and takes the freeze away. It never touches criu.
+//! The watchdog: it sees that criu hangs on a freeze, and takes the freeze away. It ends criu only where all that criu dumps
+//! has ended before it.
 
 use std::time::{Duration, Instant};
 
 use super::Progress;
 use super::arg::Arg;
+use super::deserted::{self, Deserted, Stillness};
 use super::flag::Flag;
 use crate::kernel::processes::Processes;
+use crate::kernel::tasks::lives;
+use crate::model::ProcessId;
 
 /// How long the log may stand still, with a freeze asked for, until criu counts as hanging.
 const STALL: Duration = Duration::from_secs(5);
@@ -21,8 +25,37 @@ pub(super) struct Watchdog<'a> {
     /// The stall has been told, and nobody has said yet that it may be ended.
     told: bool,
     thawed: Vec<&'a Flag>,
-    /// criu's PID, and the root of the tree that it dumps.
-    pids: Option<(i32, i32)>,
+    /// Somebody else's freeze of criu's own group, which was left as it is.
+    kept: Vec<&'a Flag>,
+    followed: Option<Followed>,
+}
+
+/// What may be done without asking.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct May {
+    /// Thaw what criu hangs on.
+    pub thaw: bool,
+    /// End a criu that waits for ever.
+    pub end: bool,
+}
+
+impl May {
+    /// What a rescue does.
+    pub(super) const ALL: Self = Self { thaw: true, end: true };
+}
+
+/// A criu, and what it dumps.
+struct Followed {
+    criu: ProcessId,
+    /// The root of the tree first.
+    members: Vec<ProcessId>,
+    still: Stillness,
+    /// When the members were looked at last.
+    looked: Instant,
+    /// What was told of, and whether criu was to be ended then.
+    told: Option<(Deserted, bool)>,
+    /// It was ended, for this.
+    ended: Option<Deserted>,
 }
 
 /// Whether criu sleeps, and holds a process.
@@ -41,19 +74,27 @@ impl<'a> Watchdog<'a> {
             foreign: None,
             told: false,
             thawed: Vec::new(),
-            pids: None,
+            kept: Vec::new(),
+            followed: None,
         }
     }
 
-    /// This is criu, and this the root of the tree that it dumps.
-    pub(super) fn follow(&mut self, criu: u32, root: i32) {
-        self.pids = Some((criu.cast_signed(), root));
+    /// This is criu, and these are what it dumps, the root first.
+    pub(super) fn follow(&mut self, criu: ProcessId, members: Vec<ProcessId>) {
+        let (still, looked) = (Stillness::of(criu.pid), Instant::now());
+        self.followed = Some(Followed { criu, members, still, looked, told: None, ended: None });
+    }
+
+    /// Why criu was ended, where it was.
+    pub(super) fn ended(&self) -> Option<&Deserted> {
+        self.followed.as_ref()?.ended.as_ref()
     }
 
     /// criu sleeps, and holds the tree: it seizes what it has frozen, and takes its own freeze away at once. So a freeze that
     /// is asked for then is somebody else's, on criu's own group too. (In the kernel, state D, it is still seizing.)
     fn waits(&self) -> bool {
-        self.pids.is_some_and(|(criu, root)| sleeps_on(criu, root))
+        let root = |followed: &Followed| followed.members.first().map(|root| root.pid);
+        self.followed.as_ref().is_some_and(|all| root(all).is_some_and(|root| sleeps_on(all.criu.pid, root)))
     }
 
     /// criu's log has grown, or its images have.
@@ -61,9 +102,18 @@ impl<'a> Watchdog<'a> {
         self.moved = Instant::now();
     }
 
-    /// Looks; where criu hangs, tells so once, and thaws when it `may`, or what was frozen for a time that is over.
-    pub(super) fn look(&mut self, may: bool, tell: &mut dyn FnMut(Progress)) {
+    /// Looks; where criu hangs, tells so once, and does about it what it `may`; what was frozen for a time that is over is thawed
+    /// in any case.
+    pub(super) fn look(&mut self, may: May, tell: &mut dyn FnMut(Progress)) {
         let asking: Vec<&Flag> = self.flags.iter().filter(|flag| flag.asks_now() == Some(true)).collect();
+        let waits = self.waits();
+        let asks = !asking.is_empty();
+        if self.followed.as_mut().is_some_and(|followed| followed.is_deserted(asks, may.end, tell)) {
+            if waits && self.ended().is_some() {
+                self.kept = asking;
+            }
+            return;
+        }
         let foreign: Vec<&Flag> =
             asking.iter().copied().filter(|flag| self.criu != Some(&flag.group)).collect();
         self.foreign = self.foreign.or(Some(Instant::now())).filter(|_| !foreign.is_empty());
@@ -72,15 +122,18 @@ impl<'a> Watchdog<'a> {
             self.told = false;
             return;
         }
+        // No thaw helps a criu of whose target nothing lives.
+        if self.followed.as_ref().is_some_and(Followed::has_lost_all) {
+            return;
+        }
         // criu's own freeze goes only where nothing else is in its way: taken from a criu that still waits, it fails.
-        let waits = self.waits();
         let asking = if foreign.is_empty() || waits { asking } else { foreign };
-        let may = may || asking.iter().all(|flag| flag.is_over());
+        let thaws = may.thaw || asking.iter().all(|flag| flag.is_over());
         if !std::mem::replace(&mut self.told, true) {
             let origins = asking.iter().map(|flag| flag.shown()).collect();
-            tell(Progress::Stalled { origins, thawing: may });
+            tell(Progress::Stalled { origins, thawing: thaws });
         }
-        if may {
+        if thaws {
             self.thaw(&asking, waits, tell);
             (self.moved, self.foreign, self.told) = (Instant::now(), None, false);
         }
@@ -108,11 +161,59 @@ impl<'a> Watchdog<'a> {
         }
     }
 
-    /// Sets the requests again that were taken away, and says which groups they are of.
+    /// Sets the requests again that were taken away, and says which groups ask for somebody else.
     pub(super) fn freeze_again(&self, tell: &mut dyn FnMut(Progress)) -> Vec<Arg> {
         for flag in &self.thawed {
             tell(Progress::Restored(flag.freeze_again()));
         }
-        self.thawed.iter().map(|flag| flag.group.clone()).collect()
+        self.thawed.iter().chain(&self.kept).map(|flag| flag.group.clone()).collect()
+    }
+}
+
+/// How often the processes are looked at while criu stands still.
+const PAUSE: Duration = Duration::from_millis(500);
+
+impl Followed {
+    fn has_lost_all(&self) -> bool {
+        !self.members.is_empty() && !self.members.iter().any(|&one| lives(one))
+    }
+
+    /// Whether criu waits for processes that are gone. Then it is told once, and ended where it `may` be and nothing that it
+    /// holds lives. `asks`: a freeze is asked for, and may be what it waits for while something lives.
+    fn is_deserted(&mut self, asks: bool, may: bool, tell: &mut dyn FnMut(Progress)) -> bool {
+        let still = self.still.look();
+        if still < deserted::STILL || self.looked.elapsed() < PAUSE {
+            return self.told.is_some() && still >= deserted::STILL;
+        }
+        self.looked = Instant::now();
+        let found = deserted::look(self.criu.pid, &self.members, still);
+        let Some(found) = found.filter(|found| found.alive.is_empty() || !asks) else {
+            self.told = None;
+            return false;
+        };
+        let ending = may && found.alive.is_empty();
+        let same = |(told, was): &(Deserted, bool)| {
+            (&told.gone, &told.alive, *was) == (&found.gone, &found.alive, ending)
+        };
+        if !self.told.as_ref().is_some_and(same) {
+            tell(Progress::Deserted { found: found.clone(), ending });
+            self.told = Some((found.clone(), ending));
+        }
+        if ending {
+            self.end(found, tell);
+        }
+        true
+    }
+
+    fn end(&mut self, found: Deserted, tell: &mut dyn FnMut(Progress)) {
+        match deserted::end(self.criu) {
+            Ok(()) => self.ended = Some(found),
+            Err(error) => {
+                tell(Progress::Restored(format!(
+                    "criu (process {}) could not be ended: {error}",
+                    found.criu
+                )));
+            }
+        }
     }
 }

@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::args::Checkpoint;
 use super::ask::ask;
 use super::meter::Meter;
+use super::question::Questions;
 use super::{Context, Failure};
 use super::{signals, tell};
 use crate::checkpoint::{
@@ -86,7 +87,8 @@ fn carry_out(
         Arc::new(if yes || !io::stdin().is_terminal() { Control::automatic() } else { Control::default() });
     let mut meter = Meter::new(!json);
     let told = json || asks(yes);
-    let mut progress = |progress| follow(progress, told, &control, &mut meter, out);
+    let questions = Questions::new(Arc::clone(&control));
+    let mut progress = |progress| follow(progress, told, &questions, &mut meter, out);
     // Dropped at the end: signals then end the program again.
     let _held = signals::hold(&control)?;
     let ran = checkpoint::run(plan, &control, &mut progress);
@@ -112,7 +114,7 @@ fn carry_out(
 
 /// Tells what happens. criu's log is not told: it stands in the folder as a whole; nor are the steps, where they were `told`
 /// before.
-fn follow(progress: Progress, told: bool, control: &Arc<Control>, meter: &mut Meter, out: &mut impl Write) {
+fn follow(progress: Progress, told: bool, questions: &Questions, meter: &mut Meter, out: &mut impl Write) {
     match progress {
         Progress::Written { bytes, of } => return meter.show(bytes, of),
         Progress::Log(_) => return,
@@ -124,22 +126,12 @@ fn follow(progress: Progress, told: bool, control: &Arc<Control>, meter: &mut Me
         Progress::Stalled { origins, thawing: true } => {
             tell(format_args!("criu waits for {}; thawing it until criu has ended", origins.join(", ")));
         }
-        Progress::Stalled { origins, thawing: false } => ask_rescue(&origins, control),
+        Progress::Stalled { origins, thawing: false } => questions.thaw(&origins),
+        Progress::Deserted { found, ending: true } => tell(format_args!("{found}; it is ended")),
+        Progress::Deserted { found, .. } if !found.alive.is_empty() => tell(found),
+        Progress::Deserted { found, .. } => questions.end(&found),
         Progress::Restored(what) => tell(what),
         _ => {}
-    }
-}
-
-/// Asks, without keeping the run waiting for the answer. Killing criu is not on offer: the process would be lost.
-fn ask_rescue(origins: &[String], control: &Arc<Control>) {
-    let question = format!("criu waits for {}. Thaw it until criu has ended?", origins.join(", "));
-    let control = Arc::clone(control);
-    let answer = move || {
-        ask(&question)
-            .map_or_else(|_| tell("it goes on waiting; cryoscope rescue frees it"), |()| control.rescue())
-    };
-    if std::thread::Builder::new().name("question".into()).spawn(answer).is_err() {
-        tell("criu waits for a frozen group; cryoscope rescue frees it");
     }
 }
 

@@ -11,7 +11,10 @@ use crate::checkpoint::{self, Case, Progress};
 pub(super) fn run(context: &Context, options: &Rescue, out: &mut impl Write) -> Result<(), Failure> {
     let cases = checkpoint::stranded(&context.hosts)?;
     if cases.is_empty() {
-        writeln!(out, "nothing to rescue: no checkpoint was cut off, and no criu hangs on frozen tasks")?;
+        writeln!(
+            out,
+            "nothing to rescue: no checkpoint was cut off, and no criu hangs on frozen tasks or waits for what is gone"
+        )?;
         return Ok(());
     }
     for case in &cases {
@@ -48,6 +51,8 @@ fn one(context: &Context, case: Case, out: &mut impl Write) -> Result<(), Failur
         Progress::Stalled { origins, .. } => {
             tell(format_args!("criu waits for {}; thawing it", origins.join(", ")));
         }
+        Progress::Deserted { found, ending: true } => tell(format_args!("{found}; it is ended")),
+        Progress::Deserted { found, .. } => tell(found),
         _ => {}
     };
     checkpoint::rescue(case, &context.hosts, &mut follow)?;

@@ -77,6 +77,8 @@ pub enum Command {
     },
     /// What the running criu hangs on may be thawed until it has ended.
     LetRescue,
+    /// The running criu may be ended, where it waits for ever for what is gone.
+    LetEnd,
     /// No further criu is to be started by the running checkpoint.
     Stop,
     /// Look for what is to be rescued on this host: [`super::Event::Stranded`].

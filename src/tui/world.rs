@@ -118,6 +118,7 @@ impl World {
             Command::FindCulprits { version, id, path } => self.find_culprits(version, id, &path)?,
             Command::AskSystemd { id, path, requested } => systemd::ask(id, &path, requested, &self.inbox)?,
             Command::LetRescue => self.control().for_each(Control::rescue),
+            Command::LetEnd => self.control().for_each(Control::end_criu),
             Command::Stop => self.control().for_each(Control::cancel),
             Command::FindStranded => rescue::find(&self.hosts, true, &self.inbox)?,
             Command::Rescue(cases) => rescue::rescue(&self.hosts, cases, &self.inbox)?,
@@ -150,6 +151,7 @@ impl World {
         if let Some(running) = self.checkpoint {
             // Nobody is left who could be asked.
             running.control.rescue();
+            running.control.end_criu();
             // A panic in it has been reported by the panic hook.
             let _ = running.thread.join();
         }

@@ -3,7 +3,9 @@
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
+use cryoscope::kernel::tasks::sleeps;
 use cryoscope::model::Version;
 use libtest_mimic::Trial;
 use nix::sys::signal::Signal;
@@ -15,7 +17,7 @@ use super::support::requirement::{Need, criu, trial, with_criu};
 use super::support::wait::{SOON, until};
 use super::support::workload::Workload;
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_cryoscope");
+pub const PROGRAM: &str = env!("CARGO_BIN_EXE_cryoscope");
 const BOTH: &[Need] = &[Need::Root, Need::V2, Need::V1, Need::Criu];
 
 pub fn tests() -> Vec<Trial> {
@@ -40,11 +42,11 @@ pub fn tests() -> Vec<Trial> {
     ]
 }
 
-fn rescue(option: &str) -> Output {
+pub fn rescue(option: &str) -> Output {
     Command::new(PROGRAM).args(["rescue", option]).stdin(Stdio::null()).output().unwrap()
 }
 
-fn said(output: &Output) -> String {
+pub fn said(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
 
@@ -230,17 +232,28 @@ fn cut_off_while_somebody_else_froze_criu_s_group() {
 }
 
 /// A checkpoint that is cut off while its criu hangs, for somebody froze the group when criu had taken its own freeze away.
-fn hang_on_a_freeze(group: &Group, workload: &Workload, into: &Path) {
+pub fn hang_on_a_freeze(group: &Group, workload: &Workload, into: &Path) {
     let mut command = Command::new(PROGRAM);
     command.arg("checkpoint").arg(group.path()).arg("--into").arg(into).arg("--criu").arg(criu());
     let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    until("criu holds it, and has thawed it", SOON, || {
-        workload.process().is_some_and(|process| process.tracer.is_some()) && !group.requested()
-    });
-    group.request(true);
+    freeze_under_criu(group, workload);
     child.kill().unwrap();
     child.wait().unwrap();
-    assert!(workload.process().is_some_and(|process| process.tracer.is_some()), "criu hangs");
+}
+
+/// Somebody freezes the group when criu has taken its own freeze away. Returns when criu hangs on it.
+pub fn freeze_under_criu(group: &Group, workload: &Workload) {
+    let tracer = || workload.process().and_then(|process| process.tracer);
+    until("criu holds it, and has thawed it", SOON, || tracer().is_some() && !group.requested());
+    group.request(true);
+    let (mut seen, mut since) = (None, Instant::now());
+    until("criu hangs", SOON, || {
+        let now = sleeps(tracer().expect("criu holds it"));
+        if now.is_none() || now != seen {
+            (seen, since) = (now, Instant::now());
+        }
+        since.elapsed() > Duration::from_millis(300)
+    });
 }
 
 fn nothing_to_do() {

@@ -6,15 +6,17 @@ use std::time::{Duration, Instant};
 
 use super::RescueError;
 use crate::checkpoint::arg::Arg;
+use crate::checkpoint::deserted;
 use crate::checkpoint::dumping::told;
 use crate::checkpoint::flag::{Flag, PutBack, bearing, set};
 use crate::checkpoint::journal::CutOff;
-use crate::checkpoint::watchdog::{Watchdog, sleeps_on};
+use crate::checkpoint::watchdog::{May, Watchdog, sleeps_on};
 use crate::checkpoint::{Progress, Signal};
 use crate::kernel::processes::{Processes, arguments};
 use crate::kernel::signals::{await_end, signal};
+use crate::kernel::tasks::sleeps;
 use crate::model::criu::root;
-use crate::model::{Hierarchies, Process, Version};
+use crate::model::{Hierarchies, Process, ProcessId, Version};
 
 /// How long is waited for processes that are to be frozen, or to end.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -32,7 +34,8 @@ pub(super) fn is_criu_of(plan: &CutOff, pid: i32) -> bool {
 /// A criu of the plan that still runs.
 struct Running {
     criu: Process,
-    root: i32,
+    /// What it dumps, the root first.
+    members: Vec<ProcessId>,
     /// Every flag that bears on the processes, those of the plan as the plan found them.
     flags: Vec<Flag>,
     /// The group that criu was told of.
@@ -47,31 +50,49 @@ fn running(plan: &CutOff, hosts: &Hierarchies) -> io::Result<Option<Running>> {
     let pids: Vec<i32> = plan.processes.iter().map(|process| process.pid).collect();
     let as_found = |flag: Flag| plan.flags.iter().find(|of| of.id == flag.id).cloned().unwrap_or(flag);
     let flags = bearing(hosts, &pids)?.into_iter().map(as_found).collect();
-    Ok(Some(Running { criu, root: root(&words).unwrap_or(0), flags, told: told(&words) }))
+    let members = root(&words).map_or_else(Vec::new, |root| members(plan, root));
+    Ok(Some(Running { criu, members, flags, told: told(&words) }))
+}
+
+/// The tree of a root: the plan has one after the other, each with its root first.
+fn members(plan: &CutOff, root: i32) -> Vec<ProcessId> {
+    let is_other = |process: &&ProcessId| plan.dumps.iter().any(|(other, _)| *other == process.pid);
+    let from = plan.processes.iter().skip_while(|process| process.pid != root);
+    from.enumerate().take_while(|(at, process)| *at == 0 || !is_other(process)).map(|(_, id)| *id).collect()
 }
 
 impl Running {
     fn await_end(&self, tell: &mut dyn FnMut(Progress)) -> io::Result<Vec<Arg>> {
         let mut watchdog = Watchdog::new(&self.flags, self.told.as_ref());
-        watchdog.follow(self.criu.id.pid.cast_unsigned(), self.root);
+        watchdog.follow(self.criu.id, self.members.clone());
         tell(Progress::Restored(format!(
             "criu (process {}) still runs: it is left to finish",
             self.criu.id.pid
         )));
         while !await_end(self.criu.id, Duration::from_millis(200))? {
-            watchdog.look(true, tell);
+            watchdog.look(May::ALL, tell);
         }
         Ok(watchdog.freeze_again(tell))
     }
 
     /// What it hangs on: a freeze that it does not know of, or one of its own group when it has taken its own away.
     fn origins(&self) -> Vec<&Flag> {
-        let waits = sleeps_on(self.criu.id.pid, self.root);
+        let root = self.members.first().map(|root| root.pid);
+        let waits = root.is_some_and(|root| sleeps_on(self.criu.id.pid, root));
         let foreign = |flag: &&Flag| waits || self.told.as_ref() != Some(&flag.group);
         self.flags.iter().filter(|flag| flag.asks_now() == Some(true)).filter(foreign).collect()
     }
 
+    /// It waits for ever, for all that it dumps is gone.
+    fn is_deserted(&self) -> bool {
+        let found = deserted::look(self.criu.id.pid, &self.members, Duration::ZERO);
+        sleeps(self.criu.id.pid).is_some() && found.is_some_and(|found| found.alive.is_empty())
+    }
+
     fn shell(&self) -> Vec<String> {
+        if self.is_deserted() {
+            return vec![format!("kill {}", self.criu.id.pid)];
+        }
         let origins = self.origins();
         let thaw = origins.iter().map(|flag| flag.line(false));
         let wait = format!("while kill -0 {} 2>/dev/null; do sleep 0.2; done", self.criu.id.pid);

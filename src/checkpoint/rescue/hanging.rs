@@ -8,11 +8,12 @@ use crate::checkpoint::Progress;
 use crate::checkpoint::arg::Arg;
 use crate::checkpoint::dumping::told;
 use crate::checkpoint::flag::{Flag, bearing};
-use crate::checkpoint::watchdog::Watchdog;
+use crate::checkpoint::watchdog::{May, Watchdog};
 use crate::kernel::processes::{Processes, arguments, cpu};
 use crate::kernel::signals::await_end;
+use crate::kernel::tasks::lives;
 use crate::model::criu::is_dump;
-use crate::model::{Hierarchies, Process};
+use crate::model::{Hierarchies, Process, ProcessId};
 
 /// How long a criu must do nothing, with its target frozen, until it counts as hanging.
 const STILL: Duration = Duration::from_millis(1500);
@@ -22,7 +23,7 @@ const STILL: Duration = Duration::from_millis(1500);
 pub(super) struct Hanging {
     pub criu: Process,
     /// The processes that it traces.
-    pub targets: Vec<i32>,
+    pub targets: Vec<ProcessId>,
     /// Every flag that bears on them.
     flags: Vec<Flag>,
     /// The group that criu was told of.
@@ -56,8 +57,11 @@ fn suspects(hosts: &Hierarchies) -> io::Result<Vec<Hanging>> {
     for tracer in tracers {
         let words = arguments(tracer);
         let (true, Some(criu)) = (is_dump(&words), processes.read(tracer)) else { continue };
-        let targets: Vec<i32> = all.iter().filter(|p| p.tracer == Some(tracer)).map(|p| p.id.pid).collect();
-        let hanging = Hanging { criu, flags: bearing(hosts, &targets)?, targets, told: told(&words) };
+        // What has ended waits for no thaw.
+        let living = all.iter().filter(|process| process.tracer == Some(tracer) && lives(process.id));
+        let targets: Vec<ProcessId> = living.map(|process| process.id).collect();
+        let pids: Vec<i32> = targets.iter().map(|target| target.pid).collect();
+        let hanging = Hanging { criu, flags: bearing(hosts, &pids)?, targets, told: told(&words) };
         if hanging.origins().next().is_some() {
             found.push(hanging);
         }
@@ -80,9 +84,11 @@ impl Hanging {
 
     pub(super) fn rescue(self, tell: &mut dyn FnMut(Progress)) -> Result<(), RescueError> {
         let mut watchdog = Watchdog::new(&self.flags, self.told.as_ref());
+        // What it traces may end meanwhile, too.
+        watchdog.follow(self.criu.id, self.targets.clone());
         watchdog.free(tell);
         while !await_end(self.criu.id, Duration::from_millis(200)).map_err(RescueError::Wait)? {
-            watchdog.look(true, tell);
+            watchdog.look(May::ALL, tell);
         }
         watchdog.freeze_again(tell);
         Ok(())

@@ -94,7 +94,9 @@ fn processes(count: usize) -> String {
 fn run(running: &Running, now: Duration) -> Vec<Said> {
     let mut text: Vec<Said> = running.log.iter().map(|line| (line.clone(), Tone::Faint)).collect();
     text.extend(running.notices.iter().map(|notice| (notice.clone(), Tone::Warning)));
-    if let Some(origins) = &running.stalled {
+    if let Some(deserted) = &running.deserted {
+        text.push((format!("{deserted}. It waits for ever; nothing is lost by ending it now."), Tone::Wrong));
+    } else if let Some(origins) = &running.stalled {
         let what = format!(
             "criu hangs: {} is frozen. Killing it would take the process with it; once thawed, it finishes, and the freeze is put back.",
             origins.join(", ")

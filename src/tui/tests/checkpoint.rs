@@ -6,7 +6,9 @@ use super::screens::snapshot;
 use super::*;
 use crate::checkpoint::arg::Arg;
 use crate::checkpoint::flag::Flag;
-use crate::checkpoint::{After, Dump, Finding, Member, Plan, Progress, Report, Step, Tree as Dumped};
+use crate::checkpoint::{
+    After, Deserted, Dump, Finding, Member, Plan, Progress, Report, Step, Tree as Dumped,
+};
 use crate::model::State;
 use crate::model::tree::{Occurrence, What};
 
@@ -195,6 +197,29 @@ fn a_stall_is_shown_and_ended_by_the_person() {
     assert!(!s.app.checkpoint_hidden, "it comes to the front");
     assert!(s.screen().contains("criu hangs: /sys/fs/cgroup/unified/a is frozen"));
     assert_eq!(s.press("<Tab><Enter>").asked(), [Command::LetRescue]);
+}
+
+#[test]
+fn a_criu_that_waits_for_what_is_gone_is_ended_by_the_person() {
+    let mut s = opened((120, 40));
+    s.send(look("/var/tmp/images", None, Ok(plan(None))));
+    s.press("<Tab><Enter><Enter>");
+    s.asked();
+    let mut told = |gone: &[i32], alive: &[i32]| {
+        let (still, ending) = (Duration::from_secs(6), false);
+        let found = Deserted { criu: 77, gone: gone.into(), alive: alive.into(), still };
+        s.send(Event::Checkpoint(CheckpointTold::Progress(Progress::Deserted { found, ending })));
+        assert!(!s.app.checkpoint_hidden, "it comes to the front");
+        let screen = s.screen().replace(['│', '"'], "");
+        let screen = screen.split_whitespace().collect::<Vec<_>>().join(" ");
+        (screen, s.press("<Tab><Enter>").asked())
+    };
+    let (screen, answer) = told(&[8412], &[8413]);
+    assert!(screen.contains("it is not ended, for it holds process 8413") && !screen.contains("End criu"));
+    assert!(!answer.contains(&Command::LetEnd));
+    let (screen, answer) = told(&[8412, 8413], &[]);
+    assert!(screen.contains("nothing is lost by ending it now"), "{screen}");
+    assert_eq!(answer, [Command::LetEnd]);
 }
 
 #[test]

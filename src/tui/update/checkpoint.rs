@@ -77,6 +77,10 @@ fn choose(app: &mut App, commands: &mut Vec<Command>) {
             app.say("thawing what criu hangs on …");
             commands.push(Command::LetRescue);
         }
+        Field::End => {
+            app.say("ending criu …");
+            commands.push(Command::LetEnd);
+        }
         Field::Stop => {
             app.say("no further dump is started; the one that runs is left to finish");
             commands.push(Command::Stop);
@@ -114,7 +118,7 @@ fn sideways(app: &mut App, key: &KeyEvent, commands: &mut Vec<Command>) {
                 typing::edit(typed, key);
             }
         }
-        Field::Cancel | Field::Run | Field::Rescue | Field::Stop => checkpoint.turn(forward),
+        Field::Cancel | Field::Run | Field::Rescue | Field::End | Field::Stop => checkpoint.turn(forward),
     }
 }
 
@@ -143,7 +147,11 @@ pub(super) fn on_told(app: &mut App, told: CheckpointTold, commands: &mut Vec<Co
     let Some(checkpoint) = &mut app.checkpoint else { return };
     match told {
         CheckpointTold::Progress(progress) => {
-            if matches!(progress, Progress::Stalled { thawing: false, .. }) {
+            let asks = matches!(
+                progress,
+                Progress::Stalled { thawing: false, .. } | Progress::Deserted { ending: false, .. }
+            );
+            if asks {
                 app.checkpoint_hidden = false;
             }
             checkpoint.progress(progress);

@@ -38,6 +38,8 @@ pub(super) fn rescue(hosts: &Hierarchies, wanted: Vec<String>, inbox: &Sender<Ev
                 Progress::Stalled { origins, .. } => {
                     tell(Ok(format!("criu waits for {}: thawing it", origins.join(", "))));
                 }
+                Progress::Deserted { found, ending: true } => tell(Ok(format!("{found}; it is ended"))),
+                Progress::Deserted { found, .. } => tell(Ok(found.to_string())),
                 _ => {}
             };
             let outcome = put_right(case, &hosts, &mut follow);

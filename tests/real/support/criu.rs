@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use cryoscope::kernel::mounts::hierarchies;
 use cryoscope::kernel::processes::{Processes, group_of};
+use cryoscope::kernel::tasks::held_by;
 use cryoscope::model::{CgroupPath, Version};
 use nix::sys::prctl::set_child_subreaper;
 use nix::sys::signal::{Signal, kill};
@@ -196,6 +197,11 @@ impl Drop for Running {
         }
         let released = reached(DEADLINE, || {
             thaw_origins(self.target);
+            // It waits for ever for what is gone, and holds nothing else.
+            let gone = Processes::default().read(self.target).is_none_or(|target| target.is_zombie());
+            if gone && held_by(self.pid()).is_empty() {
+                let _ = self.child.kill();
+            }
             !self.is_running()
         });
         if !released {
