@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fmt;
 use std::os::unix::ffi::OsStringExt;
+use std::path::PathBuf;
 
 use super::arg::Arg;
 use crate::kernel::Status;
 use crate::kernel::cgroupfs::Group;
-use crate::kernel::processes::{Processes, arguments, group_of};
+use crate::kernel::processes::{Processes, arguments, group_of, working_directory};
 use crate::model::criu::{is_dump, root};
 use crate::model::process::descendants;
 use crate::model::{CgroupPath, Process, printable};
@@ -19,6 +20,19 @@ pub(super) fn told(words: &[Vec<u8>]) -> Option<Arg> {
     let glued = words[at].strip_prefix(b"--freeze-cgroup=").map(<[u8]>::to_vec);
     let group = glued.or_else(|| words.get(at + 1).cloned())?;
     Some(Arg(OsString::from_vec(group)))
+}
+
+/// The folder of a criu's images, behind `-D`; else where it was started. `None` where that is not to be seen, or it is told
+/// of its work in another way.
+pub(super) fn images(criu: i32) -> Option<PathBuf> {
+    let words = arguments(criu);
+    root(&words)?;
+    let named = words.iter().enumerate().find_map(|(at, word)| match word.strip_prefix(b"--images-dir=") {
+        Some(glued) => Some(glued.to_vec()),
+        None if matches!(&word[..], b"-D" | b"--images-dir") => words.get(at + 1).cloned(),
+        None => None,
+    });
+    Some(working_directory(criu)?.join(OsString::from_vec(named.unwrap_or_default())))
 }
 
 /// A criu, and the processes that it dumps.

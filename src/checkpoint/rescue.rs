@@ -6,12 +6,15 @@
 mod cut_off;
 mod hanging;
 mod left;
+mod outcome;
 
 use std::io;
+use std::path::PathBuf;
 
+use super::dumping::images;
 use super::journal::{self, CutOff};
 use super::{Progress, fate};
-use crate::model::{Hierarchies, printable};
+use crate::model::{Hierarchies, ProcessId, printable};
 use hanging::Hanging;
 use left::Left;
 
@@ -107,6 +110,20 @@ impl Case {
         }
     }
 
+    /// What is or was dumped, and where the images go, as far as that is known.
+    fn subject(&self) -> (Vec<ProcessId>, Vec<PathBuf>) {
+        match self {
+            Self::CutOff(CutOffPlan(plan)) => {
+                let folders = plan.dumps.iter().map(|(_, images)| PathBuf::from(&images.0));
+                (plan.processes.clone(), folders.collect())
+            }
+            Self::Hanging(HangingCriu(hanging)) => {
+                (hanging.targets.clone(), images(hanging.criu.id.pid).into_iter().collect())
+            }
+            Self::Left(LeftCriu(left)) => (left.targets.clone(), images(left.criu.pid).into_iter().collect()),
+        }
+    }
+
     /// The lines for a shell that do the same, as far as a shell can.
     pub fn shell(&self, hosts: &Hierarchies) -> Vec<String> {
         match self {
@@ -117,14 +134,21 @@ impl Case {
     }
 }
 
-/// Puts one thing right, however long its criu takes.
+/// Puts one thing right, however long its criu takes; says what became of the processes and of the images, a sentence each.
 ///
 /// # Errors
 /// [`RescueError`].
-pub fn rescue(case: Case, hosts: &Hierarchies, tell: &mut dyn FnMut(Progress)) -> Result<(), RescueError> {
+pub fn rescue(
+    case: Case,
+    hosts: &Hierarchies,
+    tell: &mut dyn FnMut(Progress),
+) -> Result<Vec<String>, RescueError> {
+    let (processes, folders) = case.subject();
     match case {
         Case::CutOff(CutOffPlan(plan)) => cut_off::rescue(plan, hosts, tell),
         Case::Hanging(HangingCriu(hanging)) => hanging.rescue(tell),
         Case::Left(LeftCriu(left)) => left.rescue(tell),
-    }
+    }?;
+    let said = std::iter::once(outcome::processes(hosts, &processes));
+    Ok(said.chain(folders.iter().map(|folder| outcome::images(folder))).collect())
 }

@@ -55,7 +55,7 @@ fn one(context: &Context, case: Case, out: &mut impl Write) -> Result<(), Failur
         Progress::Deserted { found, .. } => tell(found),
         _ => {}
     };
-    checkpoint::rescue(case, &context.hosts, &mut follow)?;
-    writeln!(out, "done")?;
+    let said = checkpoint::rescue(case, &context.hosts, &mut follow)?;
+    said.iter().try_for_each(|line| writeln!(out, "{line}"))?;
     Ok(())
 }

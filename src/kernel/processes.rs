@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io;
+use std::path::PathBuf;
 
 use nix::unistd::{Uid, User};
 use rustix::io::Errno;
@@ -110,6 +111,11 @@ pub fn arguments(pid: i32) -> Vec<Vec<u8>> {
         line.pop();
     }
     if line.is_empty() { Vec::new() } else { line.split(|&b| b == 0).map(Into::into).collect() }
+}
+
+/// Where a process is (`/proc/PID/cwd`); `None` where it is gone, or that may not be seen.
+pub fn working_directory(pid: i32) -> Option<PathBuf> {
+    std::fs::read_link(format!("/proc/{pid}/cwd")).ok()
 }
 
 /// How long a process has run on a CPU, in clock ticks (fields 14 and 15 of proc_pid_stat(5)); `None` where it is gone.

@@ -124,7 +124,10 @@ fn a_criu_by_hand() {
     assert!(!shown.contains(&format!("criu (process {}) hangs", criu.pid())), "{shown}");
     assert!(criu.is_running());
     let output = rescue("--yes");
-    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    let text = said(&output);
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    assert!(text.contains(&format!("process {} is gone", workload.pid())), "{text}");
+    assert!(text.contains("are not complete, and cannot be restored"), "{text}");
     until("criu has ended", SOON, || !criu.is_running());
     assert!(group.requested(), "what somebody froze stays frozen");
     assert!(said(&rescue("--yes")).contains("nothing to rescue"));

@@ -64,7 +64,13 @@ fn assert_freed(mut criu: Running, workload: &Workload, held: &[&Group], own: Op
     assert!(held.iter().all(|group| group.requested()) && criu.is_running());
     let refused = Command::new(PROGRAM).arg("rescue").stdin(Stdio::null()).output().unwrap();
     assert_eq!(refused.status.code(), Some(4), "not without --yes");
-    assert_rescued();
+    let output = rescue("--yes");
+    let text = said(&output);
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    let origins = held.iter().chain(own.as_slice()).map(|group| group.path().display().to_string());
+    assert!(text.contains(&format!("process {} is alive, and frozen by ", workload.pid())), "{text}");
+    assert!(origins.into_iter().all(|origin| text.contains(&origin)), "{text}");
+    assert!(text.contains("is complete: the images are readable: 1 process"), "{text}");
     criu.wait().assert_success();
     for group in held.iter().chain(own.as_slice()) {
         assert!(group.requested(), "{} is frozen again", group.path().display());
@@ -165,7 +171,10 @@ fn cut_off_at_every_step() {
     loop {
         let images = Images::new();
         let reached = killed_at(steps, &group, &images.folder(), &[]);
-        assert_rescued();
+        let output = rescue("--yes");
+        let text = said(&output);
+        assert_eq!(output.status.code(), Some(0), "{text}");
+        assert_said(&text, &workload, &images.folder(), steps);
         let flags = [above.requested(), group.requested(), v1.requested()];
         assert_eq!(flags, [true; 3], "flags as found, cut off at step {steps}");
         assert_eq!(workload.count(), count, "it did not run, cut off at step {steps}");
@@ -180,6 +189,21 @@ fn cut_off_at_every_step() {
         group.request(false);
     }
     workload.assert_counting();
+}
+
+/// Where there was something to put right, it is said what became of it.
+#[track_caller]
+fn assert_said(text: &str, workload: &Workload, folder: &Path, step: usize) {
+    if text.contains("nothing to rescue") {
+        return;
+    }
+    let alive = format!("process {} is alive, and frozen by ", workload.pid());
+    let words = match (folder.is_dir(), folder.join("inventory.img").exists()) {
+        (true, true) => "is complete: the images are readable",
+        (true, false) => "are not complete, and cannot be restored",
+        (false, _) => "no images were made",
+    };
+    assert!(text.contains(&alive) && text.contains(words), "cut off at step {step}: {text}");
 }
 
 /// Two trees that are to end: cut off before the last dump both live and run on as before, afterwards both end.

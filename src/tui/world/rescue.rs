@@ -43,11 +43,8 @@ pub(super) fn rescue(hosts: &Hierarchies, wanted: Vec<String>, inbox: &Sender<Ev
                 _ => {}
             };
             let outcome = put_right(case, &hosts, &mut follow);
-            tell(
-                outcome
-                    .map(|()| "rescued: everything is as it was found".to_owned())
-                    .map_err(|e| e.to_string()),
-            );
+            let said = |lines: Vec<String>| format!("rescued: {}", lines.join("; "));
+            tell(outcome.map(said).map_err(|error| error.to_string()));
         }
         drop(inbox.send(Event::Stranded { cases: Vec::new(), asked: false }));
     };
