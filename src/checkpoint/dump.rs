@@ -12,6 +12,7 @@ use super::step::Dump;
 use super::watchdog::Watchdog;
 use super::{Plan, fate, folder};
 use crate::kernel::processes::Processes;
+use crate::model::shell::quoted;
 use crate::model::{ProcessId, printable};
 
 /// How often is looked.
@@ -72,6 +73,7 @@ pub(super) fn dump(
         error,
         target: fate::words(&members, "alive"),
         log: printable(log.path.as_os_str().as_encoded_bytes()).into_owned(),
+        folder: quoted(&plan.into.0),
     })
 }
 

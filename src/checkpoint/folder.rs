@@ -5,7 +5,7 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::Path;
 
-use super::Finding;
+use super::{Finding, Plan, Step};
 use crate::model::printable;
 use crate::model::shell::quoted;
 
@@ -81,6 +81,11 @@ fn standing(into: &Path, meta: &Metadata) -> Finding {
     match fs::read_dir(into).map(|mut entries| entries.next().is_none()) {
         Err(error) => blocker(format!("{name} cannot be read: {error}"), "it must be empty")
             .remedy("name another folder"),
+        Ok(false) if is_failed(into) => blocker(
+            format!("{name} is not empty"),
+            "it holds the log of a dump that failed, and no images that could be restored",
+        )
+        .remedy(format!("read the log, and then rm -r {}; or name another folder", quoted(into.as_os_str()))),
         Ok(false) => blocker(format!("{name} is not empty"), "criu would overwrite images of the same name")
             .remedy(below(into)),
         Ok(true) if meta.mode() & 0o077 == 0 => {
@@ -146,6 +151,39 @@ pub(super) fn make(into: &Path, exists: bool) -> io::Result<()> {
     }
 }
 
+/// Whether a folder holds what a dump left that failed, and nothing else: criu writes `inventory.img` when it has all others
+/// (`cr_dump_tasks` in `criu/cr-dump.c`), and nothing can be restored without.
+fn is_failed(into: &Path) -> bool {
+    let (mut failed, mut others) = (false, false);
+    for entry in fs::read_dir(into).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let name = name.as_encoded_bytes();
+        match entry.file_type() {
+            // The folder of one of several trees.
+            Ok(kind) if kind.is_dir() => match is_failed(&entry.path()) {
+                true => failed = true,
+                false => {
+                    others |= fs::read_dir(entry.path()).map_or(true, |mut inner| inner.next().is_some())
+                }
+            },
+            Ok(kind) if kind.is_file() && name == b"dump.log" => failed = true,
+            Ok(kind) if kind.is_file() && name.ends_with(b".img") && name != b"inventory.img" => {}
+            _ => others = true,
+        }
+    }
+    failed && !others
+}
+
+/// Takes away the folders that a plan has made and left empty, so that it can be tried again.
+pub(super) fn tidy(plan: &Plan) {
+    for step in plan.steps.iter().rev() {
+        if let Step::MakeFolder { path, exists: false } = step {
+            // One that is not empty stays (ENOTEMPTY, rmdir(2)).
+            let _ = fs::remove_dir(Path::new(&path.0));
+        }
+    }
+}
+
 /// How many bytes the files of the folder hold, with those in the folders of single trees.
 pub(super) fn bytes(into: &Path) -> u64 {
     let entries = fs::read_dir(into).into_iter().flatten().flatten();
@@ -175,6 +213,26 @@ mod tests {
     fn folder(path: &Path, mode: u32) {
         fs::DirBuilder::new().create(path).unwrap();
         fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    }
+
+    #[test]
+    fn what_a_failed_dump_left_is_known() {
+        let temp = tempfile::tempdir().unwrap();
+        let add = |name: &str| {
+            let path = temp.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, "").unwrap();
+        };
+        assert!(!is_failed(temp.path()), "empty");
+        add("7/dump.log");
+        add("7/pages-1.img");
+        fs::create_dir(temp.path().join("8")).unwrap();
+        assert!(is_failed(temp.path()));
+        add("8/inventory.img");
+        assert!(!is_failed(temp.path()), "one of the trees is complete");
+        fs::remove_file(temp.path().join("8/inventory.img")).unwrap();
+        add("notes");
+        assert!(!is_failed(temp.path()), "somebody else's file");
     }
 
     #[test]

@@ -153,7 +153,8 @@ pub enum RunError {
     #[error("the images are made, but process {0} got no signal: {1}; the freeze flags are put back")]
     Signal(i32, io::Error),
     /// criu said no.
-    #[error("criu failed ({status}): {error}{}; {target}; its log is {log}", .meaning.map(|m| format!(": {m}")).unwrap_or_default())]
+    #[error(
+        "criu failed ({status}): {error}{}; {target}; its log is {log}; another try needs another folder, or this one removed when the log was read: rm -r {folder}", .meaning.map(|m| format!(": {m}")).unwrap_or_default())]
     Criu {
         /// How it ended.
         status: ExitStatus,
@@ -165,6 +166,8 @@ pub enum RunError {
         target: String,
         /// Where its log is.
         log: String,
+        /// The folder that holds it, as a word for a shell.
+        folder: String,
     },
 }
 
@@ -226,6 +229,7 @@ pub fn run(plan: &Plan, control: &Control, tell: &mut dyn FnMut(Progress)) -> Re
         journal.end().map_err(RunError::Journal)?;
     }
     if let Err(error) = done {
+        folder::tidy(plan);
         put_back.into_iter().for_each(|said| tell(Progress::Restored(said.into_text())));
         return Err(error);
     }
