@@ -1,6 +1,6 @@
 //! What is on disk before the first change: the freeze flags as they were found, and what was promised.
 //!
-//! A file for each running checkpoint, in the [runtime folder](crate::kernel::runtime_folder): one that was left behind
+//! A file for each running checkpoint, and for each rescue of somebody else's criu, in the [runtime folder](crate::kernel::runtime_folder): one that was left behind
 //! belongs to a plan that was cut off. Its first line says everything, a second one that all dumps are made.
 
 use std::io;
@@ -16,7 +16,7 @@ use super::step::{Signal, Step};
 use crate::kernel::host;
 use crate::kernel::processes::Processes;
 use crate::kernel::runtime_folder::{Bytes, Held, RuntimeFolder};
-use crate::model::{CgroupId, CgroupPath, ProcessId, State, Version, printable};
+use crate::model::{CgroupId, CgroupPath, Process, ProcessId, State, Version, printable};
 use crate::timer::PLAN;
 
 impl From<&Arg> for Bytes {
@@ -38,6 +38,9 @@ struct Line {
     /// Device and inode of every group whose freeze bears on them.
     #[serde(default)]
     bearing: Vec<(u64, u64)>,
+    /// Where it is no plan but a rescue: the criu that it lets finish.
+    #[serde(default)]
+    criu: Option<(i32, u64)>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -68,14 +71,36 @@ pub(super) struct Journal(Held);
 impl Journal {
     /// Writes a plan down, unless another one that meets it is at work.
     pub(super) fn begin(plan: &Plan) -> Result<Self, NotBegun> {
-        let mut text = serde_json::to_vec(&line(plan)?).map_err(io::Error::from)?;
-        text.push(b'\n');
+        let line = line(plan)?;
         let folder = RuntimeFolder::make()?;
         // Of two that begin at one moment, one sees the other.
         let _alone = folder.alone()?;
         if let Some(other) = at_work::look(&Claim::of(plan))? {
             return Err(NotBegun::AtWork(other));
         }
+        Ok(Self::write(&folder, &line)?)
+    }
+
+    /// Writes down what a rescue thaws until a criu has ended that somebody else started.
+    pub(super) fn begin_rescue(criu: &Process, flags: &[&Flag], targets: &[ProcessId]) -> io::Result<Self> {
+        let line = Line {
+            boot: host::boot_id()?,
+            group: flags.first().map_or_else(|| Bytes::of(b""), |flag| Bytes::from(&flag.group)),
+            folder: Bytes::of(b""),
+            // They ask now, whatever they did when they were read.
+            flags: flags.iter().map(|f| FlagLine { found: true, promised: true, ..flag_line(f) }).collect(),
+            dumps: Vec::new(),
+            signal: None,
+            processes: targets.iter().map(|target| (target.pid, target.start)).collect(),
+            bearing: Vec::new(),
+            criu: Some((criu.id.pid, criu.id.start)),
+        };
+        Self::write(&RuntimeFolder::make()?, &line)
+    }
+
+    fn write(folder: &RuntimeFolder, line: &Line) -> io::Result<Self> {
+        let mut text = serde_json::to_vec(line)?;
+        text.push(b'\n');
         Ok(Self(folder.create(PLAN, &text)?))
     }
 
@@ -105,8 +130,8 @@ impl From<io::Error> for NotBegun {
     }
 }
 
-fn line(plan: &Plan) -> io::Result<Line> {
-    let flag = |flag: Flag| FlagLine {
+fn flag_line(flag: &Flag) -> FlagLine {
+    FlagLine {
         v2: flag.hierarchy == Version::V2,
         group: Bytes::from(&flag.group),
         path: Bytes::of(flag.path.as_bytes()),
@@ -115,7 +140,10 @@ fn line(plan: &Plan) -> io::Result<Line> {
         found: flag.requested,
         promised: flag.promised,
         timed: flag.timed,
-    };
+    }
+}
+
+fn line(plan: &Plan) -> io::Result<Line> {
     let signal = plan.steps.iter().find_map(|step| match step {
         Step::Signal { signal, .. } => Some(*signal),
         _ => None,
@@ -125,11 +153,12 @@ fn line(plan: &Plan) -> io::Result<Line> {
         boot: host::boot_id()?,
         group: Bytes::from(&plan.group),
         folder: Bytes::from(&plan.into),
-        flags: plan.written().into_iter().map(flag).collect(),
+        flags: plan.written().iter().map(flag_line).collect(),
         dumps: plan.dumps().map(|d| DumpLine { root: d.root, images: Bytes::from(&d.images) }).collect(),
         signal,
         processes: members.filter(|m| !m.was_zombie()).map(|m| (m.pid, m.start)).collect(),
         bearing: plan.flags.iter().map(|flag| (flag.id.dev, flag.id.ino)).collect(),
+        criu: None,
     })
 }
 
@@ -145,6 +174,8 @@ pub(super) struct CutOff {
     pub processes: Vec<ProcessId>,
     /// All dumps were made.
     pub dumped: bool,
+    /// Where it is no plan but a rescue: the criu that it lets finish.
+    pub criu: Option<ProcessId>,
     journal: Journal,
 }
 
@@ -201,6 +232,7 @@ fn other(line: Line, by: By) -> (AtWork, Claim) {
         written: line.flags.iter().map(|flag| id((flag.dev, flag.ino))).collect(),
         bearing: line.bearing.into_iter().map(id).collect(),
     };
+    let by = if line.criu.is_some() && by != By::Nobody { By::Rescue } else { by };
     (AtWork { group: shown(line.group), folder: shown(line.folder), by }, claim)
 }
 
@@ -237,6 +269,7 @@ fn read(mut journal: Journal) -> io::Result<Read> {
         signal: line.signal,
         processes: line.processes.into_iter().map(|(pid, start)| ProcessId { pid, start }).collect(),
         dumped,
+        criu: line.criu.map(|(pid, start)| ProcessId { pid, start }),
         journal,
     };
     Ok(Read::CutOff(line.boot, Box::new(cut_off)))

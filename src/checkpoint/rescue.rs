@@ -78,6 +78,10 @@ impl Case {
     /// What it is, in a sentence.
     pub fn what(&self) -> String {
         match self {
+            Self::CutOff(CutOffPlan(CutOff { criu: Some(criu), .. })) => format!(
+                "the rescue of a criu (process {}) was cut off: what it thawed is frozen again when that has ended",
+                criu.pid
+            ),
             Self::CutOff(CutOffPlan(plan)) => {
                 let group = printable(plan.group.0.as_encoded_bytes());
                 let folder = printable(plan.folder.0.as_encoded_bytes());

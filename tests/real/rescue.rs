@@ -13,6 +13,7 @@ use nix::sys::signal::Signal;
 use super::checkpoint::{Images, checkpoint};
 use super::support::criu::{Alone, Running, dump};
 use super::support::group::Group;
+use super::support::pause::Pause;
 use super::support::requirement::{Need, criu, trial, with_criu};
 use super::support::wait::{SOON, until};
 use super::support::workload::Workload;
@@ -38,6 +39,7 @@ pub fn tests() -> Vec<Trial> {
             with_criu(Version::V2),
             cut_off_while_somebody_else_froze_criu_s_group,
         ),
+        trial("rescue::cut_off_itself", with_criu(Version::V2), cut_off_itself),
         trial("rescue::nothing_to_do", with_criu(Version::V2), nothing_to_do),
     ]
 }
@@ -255,6 +257,31 @@ fn cut_off_while_somebody_else_froze_criu_s_group() {
     workload.assert_counting();
 }
 
+/// A rescue that is killed when it has thawed what criu hung on: the next one freezes that again.
+fn cut_off_itself() {
+    let alone = Alone::new();
+    let (group, images, pause) = (Group::v2("hang"), tempfile::tempdir().unwrap(), Pause::new());
+    let workload = Workload::in_group(&group);
+    group.freeze();
+    let option = pause.option();
+    let dump = dump(workload.pid(), images.path()).leave_running().option(&[&option[0], &option[1]]);
+    let mut criu = dump.start_while(&alone);
+    criu.assert_hangs();
+    let mut first = Command::new(PROGRAM).args(["rescue", "--yes"]).stdin(Stdio::null()).spawn().unwrap();
+    pause.until_reached();
+    first.kill().unwrap();
+    first.wait().unwrap();
+    assert!(!group.requested());
+    pause.end();
+    criu.wait().assert_success();
+    let said = said(&rescue("--yes"));
+    assert!(said.contains("was cut off: what it thawed is frozen again"), "{said}");
+    assert!(group.requested());
+    assert!(rescue_finds_nothing());
+    group.thaw();
+    workload.assert_counting();
+}
+
 /// A checkpoint that is cut off while its criu hangs, for somebody froze the group when criu had taken its own freeze away.
 pub fn hang_on_a_freeze(group: &Group, workload: &Workload, into: &Path) {
     let mut command = Command::new(PROGRAM);
@@ -278,6 +305,10 @@ pub fn freeze_under_criu(group: &Group, workload: &Workload) {
         }
         since.elapsed() > Duration::from_millis(300)
     });
+}
+
+fn rescue_finds_nothing() -> bool {
+    said(&rescue("--dry-run")).contains("nothing to rescue")
 }
 
 fn nothing_to_do() {

@@ -21,14 +21,16 @@ use crate::model::{Hierarchies, Process, ProcessId, Version};
 /// How long is waited for processes that are to be frozen, or to end.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Whether a process is a criu that the plan started: it dumps one of its roots into that root's folder.
+/// Whether a process is a criu that the plan started (it dumps one of its roots into that root's folder), or waits for.
 pub(super) fn is_criu_of(plan: &CutOff, pid: i32) -> bool {
     let words = arguments(pid);
     let follows =
         |option: &[u8], value: &[u8]| words.windows(2).any(|pair| pair[0] == option && pair[1] == value);
-    plan.dumps.iter().any(|(root, images)| {
-        follows(b"-t", root.to_string().as_bytes()) && follows(b"-D", images.0.as_bytes())
-    })
+    plan.criu
+        .is_some_and(|criu| criu.pid == pid && Processes::default().read(pid).is_some_and(|p| p.id == criu))
+        || plan.dumps.iter().any(|(root, images)| {
+            follows(b"-t", root.to_string().as_bytes()) && follows(b"-D", images.0.as_bytes())
+        })
 }
 
 /// A criu of the plan that still runs.

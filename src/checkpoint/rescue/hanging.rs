@@ -8,6 +8,7 @@ use crate::checkpoint::Progress;
 use crate::checkpoint::arg::Arg;
 use crate::checkpoint::dumping::told;
 use crate::checkpoint::flag::{Flag, bearing};
+use crate::checkpoint::journal::Journal;
 use crate::checkpoint::watchdog::{May, Watchdog};
 use crate::kernel::processes::{Processes, arguments, cpu};
 use crate::kernel::signals::await_end;
@@ -83,6 +84,9 @@ impl Hanging {
     }
 
     pub(super) fn rescue(self, tell: &mut dyn FnMut(Progress)) -> Result<(), RescueError> {
+        let origins: Vec<&Flag> = self.origins().collect();
+        // Where nothing can be written down it is freed all the same: criu would hang for ever.
+        let journal = Journal::begin_rescue(&self.criu, &origins, &self.targets).ok();
         let mut watchdog = Watchdog::new(&self.flags, self.told.as_ref());
         // What it traces may end meanwhile, too.
         watchdog.follow(self.criu.id, self.targets.clone());
@@ -91,6 +95,6 @@ impl Hanging {
             watchdog.look(May::ALL, tell);
         }
         watchdog.freeze_again(tell);
-        Ok(())
+        journal.map_or(Ok(()), Journal::end).map_err(RescueError::Look)
     }
 }
