@@ -25,8 +25,8 @@ pub(super) struct Watchdog<'a> {
     /// The stall has been told, and nobody has said yet that it may be ended.
     told: bool,
     thawed: Vec<&'a Flag>,
-    /// Somebody else's freeze of criu's own group, which was left as it is.
-    kept: Vec<&'a Flag>,
+    /// What was asked for while criu stood still, holding its target: somebody else's freezes, of criu's own group too.
+    foreign_asked: Vec<&'a Flag>,
     followed: Option<Followed>,
 }
 
@@ -74,7 +74,7 @@ impl<'a> Watchdog<'a> {
             foreign: None,
             told: false,
             thawed: Vec::new(),
-            kept: Vec::new(),
+            foreign_asked: Vec::new(),
             followed: None,
         }
     }
@@ -107,11 +107,15 @@ impl<'a> Watchdog<'a> {
     pub(super) fn look(&mut self, may: May, tell: &mut dyn FnMut(Progress)) {
         let asking: Vec<&Flag> = self.flags.iter().filter(|flag| flag.asks_now() == Some(true)).collect();
         let waits = self.waits();
+        let still = self.followed.as_mut().map_or(Duration::ZERO, |followed| followed.still.look());
+        if waits && still >= FOREIGN {
+            let known = |flag: &Flag| self.foreign_asked.iter().any(|kept| kept.group == flag.group);
+            let new: Vec<&Flag> = asking.iter().copied().filter(|flag| !known(flag)).collect();
+            self.foreign_asked.extend(new);
+        }
         let asks = !asking.is_empty();
-        if self.followed.as_mut().is_some_and(|followed| followed.is_deserted(asks, may.end, tell)) {
-            if waits && self.ended().is_some() {
-                self.kept = asking;
-            }
+        let deserted = |followed: &mut Followed| followed.is_deserted(still, asks, may.end, tell);
+        if self.followed.as_mut().is_some_and(deserted) {
             return;
         }
         let foreign: Vec<&Flag> =
@@ -166,9 +170,17 @@ impl<'a> Watchdog<'a> {
         for flag in &self.thawed {
             tell(Progress::Restored(flag.freeze_again()));
         }
-        self.thawed.iter().chain(&self.kept).map(|flag| flag.group.clone()).collect()
+        let mut groups: Vec<Arg> =
+            self.thawed.iter().chain(&self.foreign_asked).map(|flag| flag.group.clone()).collect();
+        groups.sort_by(|one, other| one.0.cmp(&other.0));
+        groups.dedup();
+        groups
     }
 }
+
+/// How long criu must not have run at all, until a freeze that is asked for is known not to be its own: it looks again and
+/// again whether its own is complete.
+const FOREIGN: Duration = Duration::from_secs(1);
 
 /// How often the processes are looked at while criu stands still.
 const PAUSE: Duration = Duration::from_millis(500);
@@ -180,8 +192,13 @@ impl Followed {
 
     /// Whether criu waits for processes that are gone. Then it is told once, and ended where it `may` be and nothing that it
     /// holds lives. `asks`: a freeze is asked for, and may be what it waits for while something lives.
-    fn is_deserted(&mut self, asks: bool, may: bool, tell: &mut dyn FnMut(Progress)) -> bool {
-        let still = self.still.look();
+    fn is_deserted(
+        &mut self,
+        still: Duration,
+        asks: bool,
+        may: bool,
+        tell: &mut dyn FnMut(Progress),
+    ) -> bool {
         if still < deserted::STILL || self.looked.elapsed() < PAUSE {
             return self.told.is_some() && still >= deserted::STILL;
         }
