@@ -48,6 +48,7 @@ fn pasted_text_is_no_keys() {
     s.press("/ssh<Enter>t");
     s.changes(vec![Change::Read(group(12, "ssh.service", true, true))]);
     s.press("t");
+    s.asked();
     paste(&mut s, "l\r");
     assert_eq!(s.app.dialog.as_ref().unwrap().button, 0);
     assert!(s.asked().is_empty());
