@@ -41,7 +41,8 @@ fn assert_refused(output: &Output, words: &str) {
     let said = said(output);
     assert_eq!(output.status.code(), Some(4), "{said}");
     assert!(said.contains(words), "{said}");
-    assert_eq!(said.matches("BLOCKER").count(), 1, "{said}");
+    // Several would be numbered.
+    assert!(!said.contains("(2) "), "{said}");
     assert!(!said.contains("debugger") && !said.contains("kill"), "{said}");
 }
 

@@ -147,7 +147,7 @@ fn a_second_try(version: Version) {
     try_again(&criu(), 4, &[&remove, "the log of a dump that failed"]);
     fs::remove_dir_all(images.folder()).unwrap();
     try_again(&criu(), 0, &[]);
-    let said = try_again(&criu(), 4, &["not empty", "name another folder"]);
+    let said = try_again(&criu(), 4, &["not empty", "name a new folder in it"]);
     assert!(!said.contains("rm -r"), "complete images are not to be removed: {said}");
     workload.assert_counting();
 }
