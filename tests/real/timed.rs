@@ -444,7 +444,7 @@ fn on_the_screen(version: Version) {
     let mut terminal = Terminal::at(group.path(), WIDE);
     terminal.keys("2");
     terminal.shows_line(&["Thaws", "in ", "by a timer"]);
-    terminal.shows_line(&["State", "thawed"]);
+    terminal.shows_line(&["State         thawed"]);
     assert!(is_thawed(&group));
     workload.assert_counting();
     assert!(reached(SOON, || timers(&group).is_empty()));
