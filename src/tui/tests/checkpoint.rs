@@ -242,7 +242,7 @@ fn what_hangs_is_told_and_rescued_after_a_question() {
 fn screens() {
     let mut s = opened((80, 24));
     s.send(look("/var/tmp/images", None, Ok(plan(None))));
-    snapshot("checkpoint_looked_80x24", &s);
+    snapshot("checkpoint_looked", &mut s);
     s.press("<Tab><Enter>");
     for line in ["(00.001) Version: 4.1.1", "(00.002) Collecting \u{1b}]0;x\u{7}", "(00.104) Dumping pages"] {
         s.send(Event::Checkpoint(CheckpointTold::Progress(Progress::Log(line.to_owned()))));
@@ -250,17 +250,17 @@ fn screens() {
     let written = Progress::Written { bytes: 20 << 20, of: 48 << 20 };
     s.send(Event::Checkpoint(CheckpointTold::Progress(written)));
     s.send(Event::Tick(Duration::from_secs(722)));
-    snapshot("checkpoint_running_80x24", &s);
+    snapshot("checkpoint_running", &mut s);
     let checks = vec![
         Finding::ok("flags", "every freeze flag is as it was found"),
         Finding::ok("process", "process 8412 is alive"),
         Finding::blocker("process", "process 8413 is gone, not alive", "it was promised otherwise"),
     ];
     s.send(Event::Checkpoint(CheckpointTold::Ended(report(checks))));
-    snapshot("checkpoint_ended_80x24", &s);
+    snapshot("checkpoint_ended", &mut s);
     let mut s = opened((60, 15));
     s.send(look("/var/tmp/images", None, Err("the checkpoint would not work: traced".to_owned())));
-    snapshot("checkpoint_blocked_60x15", &s);
+    snapshot("checkpoint_blocked", &mut s);
 }
 
 /// Something happens to app.service; what the screen says then.

@@ -13,7 +13,7 @@ fn what_comes_and_goes_is_seen_for_a_moment() {
         Change::Read(group(10, "app.service", false, false)),
         Change::Read(group(20, "workers", false, false)),
     ]);
-    snapshot("recent_80x24", &s);
+    snapshot("recent", &mut s);
     // The selection passes over what is gone, down and up.
     s.press("jjj");
     assert_eq!(s.selected(), "/system.slice/db.service");

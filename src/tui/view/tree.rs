@@ -109,7 +109,12 @@ fn badge(app: &App, grove: &Grove, key: Key, node: &Node) -> Badge {
         (_, Some(by)) => format!("{symbol}{up} by {by}"),
         (_, None) => format!("{symbol} {word}{since}"),
     };
-    Badge { full, short: format!("{symbol}{up} {word}"), style }
+    // Where there is little room, what is to come matters more than what is.
+    let short = match app.left_of(node) {
+        Some(left) => format!("{symbol} {} left", span::left(left)),
+        None => format!("{symbol}{up} {word}"),
+    };
+    Badge { full, short, style }
 }
 
 /// What has just happened to a group that is not frozen, and has nothing frozen below.
