@@ -8,9 +8,13 @@
 //! 5. [`report::Report`] keeps times, sizes and the command beside the images.
 
 pub mod arg;
+mod at_work;
 pub mod by_hand;
 pub mod criu;
+pub mod deserted;
 mod dump;
+pub mod dumping;
+mod fate;
 pub mod finding;
 pub mod flag;
 mod folder;
@@ -32,6 +36,9 @@ pub mod tree;
 pub mod verify;
 mod watchdog;
 
+pub use at_work::{AtWork, By};
+pub use deserted::Deserted;
+pub use dumping::Dumping;
 pub use finding::{Finding, Level};
 pub use plan::{Plan, plan};
 pub use preflight::{After, Preflight, Request, preflight};

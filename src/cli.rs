@@ -3,6 +3,7 @@
 mod args;
 mod ask;
 mod checkpoint;
+mod config;
 mod doctor;
 mod failure;
 mod freeze;
@@ -13,6 +14,8 @@ mod lab;
 mod list;
 mod log;
 mod meter;
+mod output;
+mod question;
 mod rescue;
 mod restore;
 mod screen;
@@ -24,6 +27,8 @@ mod watch;
 
 use std::ffi::OsStr;
 use std::io::{self, IsTerminal, Write};
+
+use clap::Parser as _;
 
 use crate::kernel::cgroupfs::{Filesystem, Group};
 use crate::kernel::{mounts, target};
@@ -56,6 +61,19 @@ impl Context {
         Ok(target::resolve(target, &self.hosts, self.global.hierarchy)?)
     }
 
+    /// The groups that are thawed for a target.
+    fn open_to_thaw(&self, target: &OsStr) -> Result<Vec<(Filesystem, Group)>, Failure> {
+        Ok(target::to_thaw(target, &self.hosts, self.global.hierarchy)?)
+    }
+
+    /// What a result is about: a path alone does not say which, where there are two hierarchies.
+    fn named(&self, group: &Group) -> String {
+        match self.hosts.iter().count() {
+            1 => group.path.to_string(),
+            _ => format!("{} ({})", group.path, group.version),
+        }
+    }
+
     /// The hierarchies that a verb without a target is about.
     fn hierarchies(&self) -> impl Iterator<Item = &Hierarchy> {
         self.hosts.iter().filter(|h| self.global.hierarchy.is_none_or(|v| v == h.version))
@@ -79,7 +97,9 @@ impl Context {
 impl args::Global {
     fn may_write(&self) -> Result<(), Failure> {
         if self.read_only {
-            return Err(Failure::refused("--read-only is given: nothing is frozen or thawed; leave it out"));
+            return Err(Failure::refused(
+                "--read-only is given, so nothing is changed; run it without --read-only to do it",
+            ));
         }
         Ok(())
     }
@@ -90,13 +110,29 @@ fn tell(line: impl std::fmt::Display) {
     let _ = writeln!(io::stderr(), "cryoscope: {line}");
 }
 
+/// Reads the command line; `None` where help or the version was asked for, and printed. What is wrong with it is said at once, and
+/// ends the program with 2.
+///
+/// # Errors
+/// [`Failure`] where help could not be printed.
+pub fn arguments() -> Result<Option<Arguments>, Failure> {
+    match Arguments::try_parse() {
+        Ok(arguments) => Ok(Some(arguments)),
+        Err(error) if error.use_stderr() => error.exit(),
+        Err(help) => {
+            let printed = help.print().and_then(|()| io::stdout().flush()).map_err(output::named);
+            finish(printed.map_err(Failure::from), &mut io::sink()).map(|()| None)
+        }
+    }
+}
+
 /// Runs what the command line asks for.
 ///
 /// # Errors
 /// [`Failure`]: a sentence for stderr and the exit code.
 pub fn run(arguments: Arguments) -> Result<(), Failure> {
     log::begin(&arguments.global)?;
-    let mut out = io::BufWriter::new(io::stdout());
+    let mut out = io::BufWriter::new(output::Output(io::stdout()));
     let done = verb(arguments, &mut out);
     let done = finish(done, &mut out);
     if let Err(failure) = &done {
@@ -108,6 +144,10 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
 fn verb(arguments: Arguments, out: &mut impl Write) -> Result<(), Failure> {
     let Arguments { verb, target, global } = arguments;
     let host = || Context::new(global.clone());
+    // The screen reads the config; one that is named is to be right for every verb.
+    if verb.is_some() && global.config.is_some() {
+        config::read(&global)?;
+    }
     match verb {
         Some(Verb::List(options)) => list::run(&host()?, &options, out),
         Some(Verb::Show(options)) => show::run(&host()?, &options, out),
@@ -118,8 +158,13 @@ fn verb(arguments: Arguments, out: &mut impl Write) -> Result<(), Failure> {
         Some(Verb::Rescue(options)) => rescue::run(&host()?, &options, out),
         Some(Verb::Watch(options)) => watch::run(&host()?, &options, out),
         Some(Verb::Doctor(options)) => doctor::run(&host()?, &options, out),
-        None if io::stdout().is_terminal() => screen::run(host()?, target.as_deref()),
-        None => list::run(&host()?, &args::List::of(target), out),
+        None if io::stdout().is_terminal() => {
+            screen::run(host()?, target.as_deref()).map_err(|failure| or_verb(failure, target.as_deref()))
+        }
+        None => {
+            let options = args::List::of(target);
+            list::run(&host()?, &options, out).map_err(|failure| or_verb(failure, options.target.as_deref()))
+        }
         // These do on a host without cgroups too.
         Some(Verb::Inspect(options)) => inspect::run(&options, out),
         Some(Verb::Completions { shell }) => generated::completions(shell, out),
@@ -127,6 +172,16 @@ fn verb(arguments: Arguments, out: &mut impl Write) -> Result<(), Failure> {
         Some(Verb::LabCounter(options)) => lab::count_for(options),
         Some(Verb::Man) => generated::man(out),
         Some(Verb::ThawTimer(options)) => thaw_timer::run(&global, &options),
+    }
+}
+
+/// A word alone that is no group may be meant as a verb.
+fn or_verb(failure: Failure, target: Option<&OsStr>) -> Failure {
+    match target.and_then(OsStr::to_str) {
+        Some(word) if failure.code == 5 && word.bytes().all(|b| b.is_ascii_lowercase()) => {
+            Failure::new(5, format!("{failure}; nor is {word} a verb: see cryoscope help"))
+        }
+        _ => failure,
     }
 }
 

@@ -19,6 +19,7 @@ pub mod signals;
 pub mod sockets;
 pub mod status;
 pub mod target;
+pub mod tasks;
 pub mod unix_sockets;
 pub mod walk;
 pub mod written;

@@ -3,14 +3,13 @@
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use clap::Parser;
 use cryoscope::cli;
 
 fn main() -> ExitCode {
     if let Err(error) = color_eyre::install() {
         eprintln!("cryoscope: {error}");
     }
-    match cli::run(cli::Arguments::parse()) {
+    match cli::arguments().and_then(|arguments| arguments.map_or(Ok(()), cli::run)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             // Not eprintln!, which panics where the terminal is gone.

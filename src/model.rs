@@ -5,6 +5,7 @@
 
 pub mod cgroup;
 pub mod control_file;
+pub mod criu;
 pub mod filter;
 pub mod freezer;
 pub mod hierarchy;

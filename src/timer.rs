@@ -7,16 +7,24 @@
 //!
 //! At the deadline (`CLOCK_BOOTTIME`: a suspend counts) it takes the group's own request back, and nothing else; what an
 //! ancestor asks for stays. **A freeze counts as taken back**, and its timer ends without a thaw, once the group was seen to
-//! run: it does not ask, it is thawed, and no tracer holds its processes (criu clears the flag during a dump and sets it
-//! again). What somebody freezes after that is theirs and stays. A request that was away for too short a time to be seen, or
-//! that was written a second time, is taken for the same freeze: the way back is what was promised.
+//! run: it does not ask, it is thawed, no tracer holds its processes (criu clears the flag during a dump and sets it
+//! again), and no plan of a checkpoint is to set it again. What somebody freezes after that is theirs and stays. A request
+//! that was away for too short a time to be seen, or that was written a second time, is taken for the same freeze: the way
+//! back is what was promised.
+//!
+//! Where the deadline falls into a checkpoint, the timer waits until that is over, and thaws then: a thaw meanwhile would be
+//! undone, or would let run what the checkpoint holds between its steps. The other way round, a checkpoint, and what puts one
+//! right that was cut off, sets the request of such a group again only as long as the deadline is to come and the timer is
+//! there.
 //!
 //! Ended by SIGTERM, a timer thaws first. It is listed in the [runtime folder](crate::kernel::runtime_folder).
 
 mod arm;
 mod keep;
 mod place;
+mod plan;
 mod record;
+mod way_back;
 
 use std::io;
 use std::path::PathBuf;
@@ -31,6 +39,7 @@ use crate::runtime::{self, ThawError};
 
 pub use arm::VERB;
 pub use keep::{Order, keep};
+pub use plan::PLAN;
 pub use record::{Timer, of};
 
 /// Where a timer logs: what this program was told with `--log` and `-v`.

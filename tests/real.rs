@@ -7,10 +7,13 @@
 
 /// Inside a module of this name, so that the files stand in its folder.
 mod real {
+    pub mod at_work;
     pub mod bench;
     pub mod checkpoint;
     pub mod cli;
+    pub mod config;
     pub mod criu_facts;
+    pub mod deserted;
     pub mod facts;
     pub mod failures;
     pub mod findings;
@@ -26,6 +29,7 @@ mod real {
     pub mod support;
     pub mod terminal;
     pub mod timed;
+    pub mod words;
 }
 
 use std::process::ExitCode;
@@ -45,7 +49,10 @@ fn main() -> ExitCode {
         criu_facts::tests,
         kernel::tests,
         cli::tests,
+        config::tests,
         checkpoint::tests,
+        at_work::tests,
+        deserted::tests,
         handover::tests,
         failures::tests,
         inspect::tests,
@@ -59,6 +66,7 @@ fn main() -> ExitCode {
         findings::tests,
         restore::tests,
         lab::tests,
+        words::tests,
     ];
     let trials = modules.into_iter().flat_map(|tests| tests()).collect();
     let mut arguments = Arguments::from_args();

@@ -30,7 +30,7 @@ pub fn look(asked: Option<&Path>, kernel: &str) -> (Option<Criu>, Vec<Finding>) 
     let Some(path) = find(asked) else {
         let what =
             asked.map_or("criu is not in PATH".to_owned(), |p| format!("{} cannot be run", p.display()));
-        let missing = Finding::blocker("criu-missing", what, "criu makes the checkpoint");
+        let missing = Finding::blocker("criu-missing", what, "criu dumps and restores the processes");
         return (None, vec![missing.remedy("install criu 4.1 or newer, or name it with --criu")]);
     };
     let text = output(&path, &["--version"]).map(|(_, text)| text).unwrap_or_default();
@@ -54,8 +54,13 @@ pub fn look(asked: Option<&Path>, kernel: &str) -> (Option<Criu>, Vec<Finding>) 
 
 /// criu before 4.1 does not know the vDSO of x86 kernels from 6.13 on (checkpoint-restore/criu#2532).
 fn broken(version: Option<&str>, kernel: &str, text: &str) -> Finding {
-    let line =
-        first_error(text).unwrap_or_else(|| text.lines().next_back().unwrap_or("no reason given").to_owned());
+    if let Some(line) = text.lines().find(|line| line.contains("CAP_CHECKPOINT_RESTORE capability")) {
+        let line = line.trim_end_matches([':', ' ']);
+        let what = "criu check does not say whether criu works here";
+        return Finding::blocker("criu-broken", what, format!("criu says: \"{line}\"")).remedy("run as root");
+    }
+    let last = || text.lines().next_back().unwrap_or("no reason given").to_owned();
+    let line = first_error(text).unwrap_or_else(last);
     let old = version.is_some_and(|v| numbers(v) < (4, 1)) && numbers(kernel) >= (6, 13);
     let why = if old {
         "criu before 4.1 does not know the vDSO of x86 kernels from 6.13 on".to_owned()
@@ -67,7 +72,7 @@ fn broken(version: Option<&str>, kernel: &str, text: &str) -> Finding {
     } else {
         "run criu check as root and see what it names"
     };
-    Finding::blocker("criu-broken", format!("criu check fails: {line}"), why).remedy(remedy)
+    Finding::blocker("criu-broken", format!("criu check fails with \"{line}\""), why).remedy(remedy)
 }
 
 fn find(asked: Option<&Path>) -> Option<PathBuf> {
@@ -217,5 +222,15 @@ mod tests {
             broken(Some("3.17.1"), "6.18.44", "Error (criu/vdso.c:1): vdso: Unexpected rt vDSO area bounds");
         assert!(finding.blocks() && finding.why.contains("4.1"));
         assert!(!broken(Some("4.1.1"), "6.18", "x").why.contains("vDSO"));
+    }
+
+    /// criu's words for its own developers are no instruction of this program.
+    #[test]
+    fn a_right_that_criu_lacks() {
+        let text = "CRIU needs to have the CAP_SYS_ADMIN or the CAP_CHECKPOINT_RESTORE capability: \n\
+                    setcap cap_checkpoint_restore+eip /usr/sbin/criu";
+        let finding = broken(Some("4.1.1"), "6.18", text);
+        assert!(finding.blocks() && !finding.to_string().contains("setcap"), "{finding}");
+        assert!(finding.why.ends_with("capability\"") && finding.remedy.as_deref() == Some("run as root"));
     }
 }

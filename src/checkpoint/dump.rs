@@ -10,22 +10,24 @@ use super::log::Log;
 use super::run::{Control, Progress, RunError};
 use super::step::Dump;
 use super::watchdog::Watchdog;
-use super::{Plan, folder};
+use super::{Plan, fate, folder};
 use crate::kernel::processes::Processes;
-use crate::model::printable;
+use crate::model::shell::quoted;
+use crate::model::{ProcessId, printable};
 
 /// How often is looked.
 const TICK: Duration = Duration::from_millis(50);
 
 const FULL: &str = "the file system of the images is full; free some space there, or name another folder";
 
-/// Runs criu to its end, however long it takes. Returns the groups that were thawed so that it could finish.
+/// Runs criu to its end, however long it takes. `rescued`: the groups that ask for somebody else, however criu ends.
 pub(super) fn dump(
     plan: &Plan,
     dump: &Dump,
     control: &Control,
+    rescued: &mut Vec<Arg>,
     tell: &mut dyn FnMut(Progress),
-) -> Result<Vec<Arg>, RunError> {
+) -> Result<(), RunError> {
     let images = Path::new(&dump.images.0);
     let failed = |error| RunError::Start(printable(dump.criu.0.as_encoded_bytes()).into_owned(), error);
     let mut log = Log::new(images, "dump.log").map_err(failed)?;
@@ -34,7 +36,11 @@ pub(super) fn dump(
     let mut child = spawn(command).map_err(failed)?;
     tell(Progress::Started(child.id()));
     let mut watchdog = Watchdog::new(&plan.flags, dump.freeze_cgroup.as_ref());
-    watchdog.follow(child.id(), dump.root);
+    let members = members(plan, dump);
+    let criu = Processes::default().read(child.id().cast_signed());
+    if let Some(criu) = criu {
+        watchdog.follow(criu.id, members.clone());
+    }
     let mut written = 0;
     let status = loop {
         let status = child.try_wait().map_err(RunError::Wait)?;
@@ -50,31 +56,30 @@ pub(super) fn dump(
         if let Some(status) = status {
             break status;
         }
-        watchdog.look(control.may_rescue(), tell);
+        watchdog.look(control.may(), tell);
         sleep(TICK);
     };
-    let rescued = watchdog.freeze_again(tell);
+    rescued.extend(watchdog.freeze_again(tell));
     if status.success() {
-        return Ok(rescued);
+        return Ok(());
     }
-    let error = log.error();
+    let error = match watchdog.ended() {
+        Some(deserted) => format!("{deserted}, and was ended"),
+        None => log.error(),
+    };
     Err(RunError::Criu {
         status,
         meaning: if folder::is_full(images) { Some(FULL) } else { meaning(&error) },
         error,
-        target: target(plan, dump),
+        target: fate::words(&members, "alive"),
         log: printable(log.path.as_os_str().as_encoded_bytes()).into_owned(),
+        folder: quoted(&plan.into.0),
     })
 }
 
-/// What has become of the root process.
-fn target(plan: &Plan, dump: &Dump) -> String {
-    let root =
-        plan.trees.iter().find(|tree| tree.root() == dump.root).and_then(|tree| tree.processes.first());
-    let Some(root) = root else { return "there was no process".to_owned() };
-    let now = Processes::default().read(root.pid).filter(|now| now.id.start == root.start);
-    match now.filter(|now| !now.is_zombie()) {
-        Some(now) => format!("process {} lives (state {})", root.pid, now.state),
-        None => format!("process {} is gone", root.pid),
-    }
+/// What is dumped, the root first.
+fn members(plan: &Plan, dump: &Dump) -> Vec<ProcessId> {
+    let tree = plan.trees.iter().find(|tree| tree.root() == dump.root);
+    let living = tree.into_iter().flat_map(|tree| &tree.processes).filter(|member| !member.was_zombie());
+    living.map(|member| ProcessId { pid: member.pid, start: member.start }).collect()
 }

@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::io;
 use std::path::PathBuf;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use serde::{Serialize, Serializer};
 
@@ -12,6 +14,7 @@ use crate::kernel::processes::group_of;
 use crate::kernel::{Dir, Filesystem, Group, dir::absent_is_none};
 use crate::model::shell::write_request;
 use crate::model::{Cgroup, CgroupId, CgroupPath, Hierarchies, State, Version, printable};
+use crate::timer;
 
 /// A group's freeze flag, as it was found.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -25,6 +28,8 @@ pub struct Flag {
     pub requested: bool,
     /// Its own request, as it is to be afterwards.
     pub promised: bool,
+    /// It was frozen for a time when it was found: a [`timer`] takes the request back.
+    pub timed: bool,
     /// Its effective state when it was found.
     #[serde(serialize_with = "word")]
     pub state: State,
@@ -48,11 +53,13 @@ impl Flag {
         let inherited = asking_ancestor(fs, path).is_some();
         let Some(state) = read.freezer.state(inherited) else { return Ok(None) };
         let requested = read.freezer.requested();
+        let timed = requested && timer::of(group.id).is_ok_and(|timers| !timers.is_empty());
         Ok(Some(Self {
             group: Arg::from(group.absolute),
             hierarchy: group.version,
             requested,
             promised: requested,
+            timed,
             state,
             id: group.id,
             path: path.clone(),
@@ -97,6 +104,58 @@ impl Flag {
         Some(self.now()?.freezer.state(true) == Some(State::Frozen))
     }
 
+    /// Waits until every process of the group is frozen, but no longer than this; whether they are. `None` where it is gone.
+    ///
+    /// A process that was on its way through the kernel when the v1 freezer asked may have slipped past it, and nobody asks
+    /// again: so it is asked again here, as long as the group asks.
+    pub(super) fn await_frozen(&self, timeout: Duration) -> Option<bool> {
+        let deadline = Instant::now() + timeout;
+        let mut looks = 0;
+        while !self.is_frozen_now()? {
+            if Instant::now() > deadline {
+                return Some(false);
+            }
+            looks += 1;
+            if self.hierarchy == Version::V1 && looks % 10 == 0 && self.asks_now()? {
+                // Where that fails it goes on waiting: it asked before.
+                let _ = self.write(true);
+            }
+            sleep(Duration::from_millis(2));
+        }
+        Some(true)
+    }
+
+    /// It was frozen for a time, and that is over, or nothing is left that would end it: then it is not frozen again.
+    pub(super) fn is_over(&self) -> bool {
+        self.timed && timer::of(self.id).is_ok_and(|timers| timers.iter().all(|timer| timer.left().is_zero()))
+    }
+
+    /// Writes the request that it is to have again.
+    fn put_back(&self, freeze: bool) -> PutBack {
+        let shown = self.shown();
+        let over = || PutBack::Over(format!("{shown} was frozen for a time, which is over: it is thawed"));
+        let freezes = freeze && !self.is_over();
+        let written = self.write(freezes).and_then(|()| {
+            // Its timer may have ended between the look and the write.
+            let over = freezes && self.is_over();
+            if over { self.write(false).map(|()| true) } else { Ok(over) }
+        });
+        match written {
+            Err(error) => PutBack::Failed(format!("the freeze flag of {shown} was not put back: {error}")),
+            Ok(true) => over(),
+            Ok(false) if freeze && !freezes => over(),
+            Ok(false) => PutBack::Done(format!("put back: {}", self.line(freeze))),
+        }
+    }
+
+    /// Freezes it again after a thaw that was to be for a while.
+    pub(super) fn freeze_again(&self) -> String {
+        match self.put_back(true) {
+            PutBack::Done(_) => format!("{} was frozen again", self.shown()),
+            PutBack::Over(what) | PutBack::Failed(what) => what,
+        }
+    }
+
     /// Writes the request, if the group is still there.
     pub(super) fn write(&self, freeze: bool) -> Result<(), FreezerError> {
         match self.open() {
@@ -128,15 +187,66 @@ pub(super) fn bearing(hosts: &Hierarchies, pids: &[i32]) -> io::Result<Vec<Flag>
     Ok(flags)
 }
 
+/// What was done about a flag: a sentence each.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PutBack {
+    /// It differed from what it should be, and does no more.
+    Done(String),
+    /// It should ask, but was frozen for a time only, and that is over.
+    Over(String),
+    /// It still differs.
+    Failed(String),
+}
+
+impl PutBack {
+    /// The sentence.
+    pub fn into_text(self) -> String {
+        match self {
+            Self::Done(text) | Self::Over(text) | Self::Failed(text) => text,
+        }
+    }
+}
+
+/// How long is waited for a freeze that is set again, before anything else is thawed.
+const SETTLE: Duration = Duration::from_secs(2);
+
 /// Sets every flag that differs from what it should be; says what was done, or what could not be. Freezes come before
-/// thaws, and groups above first, so that nothing below runs in between.
-pub(super) fn set(flags: &[Flag], should: impl Fn(&Flag) -> bool) -> Vec<Result<String, String>> {
-    let differs = |flag: &&Flag| flag.asks_now().is_some_and(|now| now != should(flag));
-    let mut wrong: Vec<&Flag> = flags.iter().filter(differs).collect();
-    wrong.sort_by_key(|flag| (!should(flag), flag.group.0.len()));
-    let write = |flag: &Flag| match flag.write(should(flag)) {
-        Ok(()) => Ok(format!("put back: {}", flag.line(should(flag)))),
-        Err(error) => Err(format!("the freeze flag of {} was not put back: {error}", flag.shown())),
-    };
-    wrong.into_iter().map(write).collect()
+/// thaws, and groups above first, so that nothing below runs in between; and v2 before v1, for a freeze through v2 cannot
+/// complete while v1 holds. v1 must hold before anything is thawed: a process that stops on its way there never arrives.
+pub(super) fn set(flags: &[Flag], should: impl Fn(&Flag) -> bool) -> Vec<PutBack> {
+    let mut wrong: Vec<Wrong<'_>> = flags.iter().filter_map(|flag| wrong(flag, should(flag))).collect();
+    wrong.sort_by_key(|w| (!w.freezes, w.flag.hierarchy == Version::V1, w.flag.group.0.len()));
+    let (mut v2_settled, mut v1_settled) = (false, true);
+    let mut done = Vec::new();
+    for Wrong { flag, should, freezes } in wrong {
+        if freezes && flag.hierarchy == Version::V1 && !std::mem::replace(&mut v2_settled, true) {
+            settle(flags, Version::V2);
+            v1_settled = false;
+        }
+        if !freezes && !std::mem::replace(&mut v1_settled, true) {
+            settle(flags, Version::V1);
+        }
+        done.push(flag.put_back(should));
+    }
+    done
+}
+
+/// A flag that is to be written.
+struct Wrong<'a> {
+    flag: &'a Flag,
+    should: bool,
+    /// It should ask, and not for a time only that is over.
+    freezes: bool,
+}
+
+fn wrong(flag: &Flag, should: bool) -> Option<Wrong<'_>> {
+    let (now, over) = (flag.asks_now()?, should && flag.is_over());
+    (now != should || over).then_some(Wrong { flag, should, freezes: should && !over })
+}
+
+/// Waits for the freezes through one hierarchy. What does not stop in time keeps nothing from being put back.
+fn settle(flags: &[Flag], version: Version) {
+    for flag in flags.iter().filter(|flag| flag.hierarchy == version && flag.asks_now() == Some(true)) {
+        let _ = flag.await_frozen(SETTLE);
+    }
 }

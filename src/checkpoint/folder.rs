@@ -1,68 +1,120 @@
 //! The folder for the images: private, empty, and large enough.
 
-use std::fs;
+use std::fs::{self, Metadata};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::Path;
 
-use super::Finding;
+use super::{Finding, Plan, Step};
 use crate::model::printable;
 use crate::model::shell::quoted;
 
 /// Whether images can go there, and whether the folder exists already.
 pub(super) fn look(into: &Path, rss: u64) -> (Vec<Finding>, bool) {
-    let name = printable(into.as_os_str().as_encoded_bytes()).into_owned();
-    let blocker = |what: String, why: &str| Finding::blocker("image-folder", what, why);
-    let word = quoted(into.as_os_str());
-    let secret = "memory images hold every secret of the processes";
-    let (found, exists, place) = match fs::symlink_metadata(into) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+    match fs::symlink_metadata(into) {
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
             let parent = into.parent().unwrap_or(Path::new("/"));
-            let found = match fs::metadata(parent) {
-                Ok(meta) if meta.is_dir() => {
-                    Finding::ok("image-folder", format!("{name} will be made, mode 0700"))
-                }
-                _ => blocker(
-                    format!("{} is not a directory", printable(parent.as_os_str().as_encoded_bytes())),
-                    "the folder for the images is made in it",
-                )
-                .remedy(format!("mkdir -p {}", quoted(parent.as_os_str()))),
-            };
-            (found, false, parent)
+            let made = to_be_made(into, parent);
+            // Where there is no place, nobody asks how large it is.
+            let space = (!made.blocks()).then(|| space(parent, rss));
+            (std::iter::once(made).chain(space).collect(), false)
         }
-        Err(error) => {
-            (blocker(format!("{name} cannot be looked at: {error}"), "images would go there"), true, into)
+        Err(error) => (
+            vec![
+                blocker(format!("{} cannot be looked at: {error}", shown(into)), "images would go there"),
+                space(into, rss),
+            ],
+            true,
+        ),
+        Ok(meta) => (vec![standing(into, &meta), space(into, rss)], true),
+    }
+}
+
+const SECRET: &str = "memory images hold every secret of the processes";
+
+fn blocker(what: String, why: &str) -> Finding {
+    Finding::blocker("image-folder", what, why)
+}
+
+fn shown(path: &Path) -> String {
+    printable(path.as_os_str().as_encoded_bytes()).into_owned()
+}
+
+/// A folder that is not there yet.
+fn to_be_made(into: &Path, parent: &Path) -> Finding {
+    let why = "the folder for the images is made in it";
+    match fs::metadata(parent) {
+        Ok(meta) if meta.is_dir() => {
+            Finding::ok("image-folder", format!("{} will be made, mode 0700", shown(into)))
         }
-        Ok(meta) if !meta.is_dir() => (
-            blocker(format!("{name} is not a directory"), "images go into a folder of their own")
-                .remedy("name another folder"),
-            true,
-            into,
-        ),
-        Ok(meta) if meta.uid() != nix::unistd::geteuid().as_raw() => (
-            blocker(format!("{name} belongs to somebody else"), secret).remedy("name another folder"),
-            true,
-            into,
-        ),
-        Ok(meta) if meta.mode() & 0o077 != 0 => (
-            blocker(format!("{name} is open to others"), secret).remedy(format!("chmod 700 {word}")),
-            true,
-            into,
-        ),
-        Ok(_) => match fs::read_dir(into).map(|mut entries| entries.next().is_none()) {
-            Ok(true) => (Finding::ok("image-folder", format!("{name} is empty and private")), true, into),
-            Ok(false) => (
-                blocker(format!("{name} is not empty"), "criu would overwrite images of the same name")
-                    .remedy("name another folder"),
-                true,
-                into,
-            ),
-            Err(error) => {
-                (blocker(format!("{name} cannot be read: {error}"), "it must be empty"), true, into)
-            }
-        },
+        Ok(_) => blocker(format!("{} is not a directory", shown(parent)), why).remedy("name another folder"),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            blocker(format!("{} does not exist", shown(parent)), why)
+                .remedy(format!("mkdir -p {}", quoted(parent.as_os_str())))
+        }
+        Err(error) => blocker(format!("{} cannot be looked at: {error}", shown(parent)), why)
+            .remedy("name another folder"),
+    }
+}
+
+/// What is there already. That it is not empty comes before who may look into it: rights of a folder that is in use are not
+/// to be changed for this.
+fn standing(into: &Path, meta: &Metadata) -> Finding {
+    let name = shown(into);
+    let sticky = meta.mode() & 0o1000 != 0;
+    if meta.is_symlink() {
+        return blocker(
+            format!("{name} is a symbolic link"),
+            "whoever may change it decides where the images go",
+        )
+        .remedy("name the folder itself");
+    }
+    if !meta.is_dir() {
+        return blocker(format!("{name} is not a directory"), "images go into a folder of their own")
+            .remedy("name another folder");
+    }
+    if meta.uid() != nix::unistd::geteuid().as_raw() {
+        // In a sticky one, as /tmp, nobody else can move a new folder away.
+        let remedy = if sticky { below(into) } else { "name a folder of your own".to_owned() };
+        return blocker(format!("{name} belongs to somebody else"), SECRET).remedy(remedy);
+    }
+    match fs::read_dir(into).map(|mut entries| entries.next().is_none()) {
+        Err(error) => blocker(format!("{name} cannot be read: {error}"), "it must be empty")
+            .remedy("name another folder"),
+        Ok(false) if is_failed(into) => blocker(
+            format!("{name} is not empty"),
+            "it holds the log of a dump that failed, and no images that could be restored",
+        )
+        .remedy(format!("read the log, and then rm -r {}; or name another folder", quoted(into.as_os_str()))),
+        Ok(false) => blocker(format!("{name} is not empty"), "criu would overwrite images of the same name")
+            .remedy(below(into)),
+        Ok(true) if meta.mode() & 0o077 == 0 => {
+            Finding::ok("image-folder", format!("{name} is empty and private"))
+        }
+        Ok(true) if !sticky && is_nothing_special(into, meta) => {
+            blocker(format!("{name} is open to others"), SECRET)
+                .remedy(format!("chmod 700 {}", quoted(into.as_os_str())))
+        }
+        Ok(true) => blocker(format!("{name} is open to others"), SECRET).remedy(below(into)),
+    }
+}
+
+/// A folder that nobody misses when others can't get into it any more: not the working directory, not one at the top (`/mnt`),
+/// and not a place where something is mounted.
+fn is_nothing_special(into: &Path, meta: &Metadata) -> bool {
+    let same = |other: &Metadata| (other.dev(), other.ino()) == (meta.dev(), meta.ino());
+    let Ok(place) = into.canonicalize() else { return false };
+    let Some((parent, above)) = place.parent().and_then(|p| Some((p, fs::metadata(p).ok()?))) else {
+        return false;
     };
-    (vec![found, space(place, rss)], exists)
+    parent != Path::new("/") && above.dev() == meta.dev() && !fs::metadata(".").is_ok_and(|here| same(&here))
+}
+
+/// Names a folder in this one that is not there yet.
+fn below(into: &Path) -> String {
+    let name = |n: u32| into.join(format!("checkpoint-{n}"));
+    let free = (1..1000).map(name).find(|path| fs::symlink_metadata(path).is_err());
+    format!("name a new folder in it, such as {}", quoted(free.unwrap_or_else(|| name(1000)).as_os_str()))
 }
 
 fn space(place: &Path, rss: u64) -> Finding {
@@ -99,6 +151,39 @@ pub(super) fn make(into: &Path, exists: bool) -> io::Result<()> {
     }
 }
 
+/// Whether a folder holds what a dump left that failed, and nothing else: criu writes `inventory.img` when it has all others
+/// (`cr_dump_tasks` in `criu/cr-dump.c`), and nothing can be restored without.
+fn is_failed(into: &Path) -> bool {
+    let (mut failed, mut others) = (false, false);
+    for entry in fs::read_dir(into).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let name = name.as_encoded_bytes();
+        match entry.file_type() {
+            // The folder of one of several trees.
+            Ok(kind) if kind.is_dir() => match is_failed(&entry.path()) {
+                true => failed = true,
+                false => {
+                    others |= fs::read_dir(entry.path()).map_or(true, |mut inner| inner.next().is_some())
+                }
+            },
+            Ok(kind) if kind.is_file() && name == b"dump.log" => failed = true,
+            Ok(kind) if kind.is_file() && name.ends_with(b".img") && name != b"inventory.img" => {}
+            _ => others = true,
+        }
+    }
+    failed && !others
+}
+
+/// Takes away the folders that a plan has made and left empty, so that it can be tried again.
+pub(super) fn tidy(plan: &Plan) {
+    for step in plan.steps.iter().rev() {
+        if let Step::MakeFolder { path, exists: false } = step {
+            // One that is not empty stays (ENOTEMPTY, rmdir(2)).
+            let _ = fs::remove_dir(Path::new(&path.0));
+        }
+    }
+}
+
 /// How many bytes the files of the folder hold, with those in the folders of single trees.
 pub(super) fn bytes(into: &Path) -> u64 {
     let entries = fs::read_dir(into).into_iter().flatten().flatten();
@@ -113,22 +198,84 @@ pub(super) fn bytes(into: &Path) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::fs::PermissionsExt;
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    fn found(path: &Path) -> Finding {
+        look(path, 1).0.into_iter().find(|finding| finding.code == "image-folder").unwrap()
+    }
+
+    fn remedy(path: &Path) -> String {
+        let found = found(path);
+        assert!(found.blocks(), "{found}");
+        found.remedy.unwrap()
+    }
+
+    fn folder(path: &Path, mode: u32) {
+        fs::DirBuilder::new().create(path).unwrap();
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    }
+
+    #[test]
+    fn what_a_failed_dump_left_is_known() {
+        let temp = tempfile::tempdir().unwrap();
+        let add = |name: &str| {
+            let path = temp.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, "").unwrap();
+        };
+        assert!(!is_failed(temp.path()), "empty");
+        add("7/dump.log");
+        add("7/pages-1.img");
+        fs::create_dir(temp.path().join("8")).unwrap();
+        assert!(is_failed(temp.path()));
+        add("8/inventory.img");
+        assert!(!is_failed(temp.path()), "one of the trees is complete");
+        fs::remove_file(temp.path().join("8/inventory.img")).unwrap();
+        add("notes");
+        assert!(!is_failed(temp.path()), "somebody else's file");
+    }
 
     #[test]
     fn folders() {
         let temp = tempfile::tempdir().unwrap();
-        let blocks = |path: &Path| look(path, 1).0.iter().any(Finding::blocks);
-        assert!(!blocks(&temp.path().join("new")));
-        assert!(blocks(&temp.path().join("no/new")));
-        make(&temp.path().join("new"), false).unwrap();
-        assert!(!blocks(&temp.path().join("new")));
-        fs::set_permissions(temp.path().join("new"), fs::Permissions::from_mode(0o755)).unwrap();
-        assert!(blocks(&temp.path().join("new")));
-        fs::set_permissions(temp.path(), fs::Permissions::from_mode(0o700)).unwrap();
-        assert!(blocks(temp.path()));
+        let new = temp.path().join("new");
+        assert!(!found(&new).blocks());
+        assert!(remedy(&temp.path().join("no/new")).starts_with("mkdir -p "));
+        make(&new, false).unwrap();
+        assert!(!found(&new).blocks());
         assert!(
             look(&temp.path().join("x"), u64::MAX).0.iter().any(|f| f.code == "free-space" && f.blocks())
         );
+        let file = temp.path().join("file");
+        fs::write(&file, "").unwrap();
+        assert_eq!(remedy(&file.join("in-a-file")), "name another folder");
+    }
+
+    #[test]
+    fn rights_are_to_be_changed_where_nobody_misses_them_only() {
+        let temp = tempfile::tempdir().unwrap();
+        let (empty, sticky) = (temp.path().join("empty"), temp.path().join("sticky"));
+        folder(&empty, 0o755);
+        assert_eq!(remedy(&empty), format!("chmod 700 {}", empty.display()));
+        fs::write(empty.join("file"), "").unwrap();
+        assert!(remedy(&empty).ends_with(&format!("such as {}/checkpoint-1", empty.display())));
+        folder(&empty.join("checkpoint-1"), 0o700);
+        assert!(remedy(&empty).ends_with("/checkpoint-2"));
+        folder(&sticky, 0o1777);
+        assert!(remedy(&sticky).starts_with("name a new folder in it"));
+        for public in ["/", "/etc", "/tmp", "/mnt", "."] {
+            assert!(!remedy(Path::new(public)).contains("chmod"), "{public}");
+        }
+    }
+
+    #[test]
+    fn a_link_is_called_one() {
+        let temp = tempfile::tempdir().unwrap();
+        let link = temp.path().join("link");
+        symlink(temp.path(), &link).unwrap();
+        assert!(found(&link).what.ends_with("is a symbolic link"));
+        let dangling = temp.path().join("dangling");
+        symlink("nowhere", &dangling).unwrap();
+        assert!(found(&dangling).what.ends_with("is a symbolic link"));
     }
 }

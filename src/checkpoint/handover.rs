@@ -145,6 +145,22 @@ impl Scene {
         self.sides.iter().any(|side| pids.iter().any(|&pid| side.holders(pid).next().is_some()))
     }
 
+    /// True where every one of the processes is held by the requests that there are and by one of this group.
+    pub(super) fn holds_all_with(&self, (version, group): &Place, pids: &BTreeSet<i32>) -> bool {
+        let within = |side: &Side, pid: &i32| {
+            side.version == *version && side.members.get(pid).is_some_and(|path| path.is_within(group))
+        };
+        let held = |pid: &i32| self.sides.iter().any(|s| within(s, pid) || s.holders(*pid).next().is_some());
+        pids.iter().all(held)
+    }
+
+    /// What must keep running, and is in this group.
+    pub(super) fn vital_in(&self, place: &Place) -> Option<Obstacle> {
+        let inside: BTreeSet<i32> = self.side(place.0)?.inside(&place.1).collect();
+        let (_, why) = self.vital.iter().find(|(pid, _)| inside.contains(pid))?;
+        Some(Obstacle::Vital(place.clone(), why.clone()))
+    }
+
     /// Decides; or says why no hierarchy will do, in the order in which they were tried.
     pub(super) fn decide(&self, wanted: &Wanted) -> Result<Choice, Vec<Obstacle>> {
         let mut obstacles = Vec::new();
@@ -188,8 +204,8 @@ impl Scene {
         let top = above.unwrap_or(common);
         let place = (version, top.clone());
         let inside: BTreeSet<i32> = side.inside(&top).collect();
-        if let Some((_, why)) = self.vital.iter().find(|(pid, _)| inside.contains(pid)) {
-            return Err(Obstacle::Vital(place, why.clone()));
+        if let Some(vital) = self.vital_in(&place) {
+            return Err(vital);
         }
         if let Some(&pid) = self.stopped.iter().find(|&pid| version == Version::V1 && inside.contains(pid)) {
             return Err(Obstacle::Stopped(pid));

@@ -21,8 +21,12 @@ pub(super) struct Outcome {
 pub(super) enum Flags {
     /// All are as they were found.
     AsFound,
-    /// The group that held meanwhile goes on holding.
-    TopAsks,
+    /// The group that was named asks, whoever else does; and the one that held meanwhile goes on holding where the others
+    /// do not hold all.
+    NamedAsks {
+        /// It goes on.
+        top: bool,
+    },
     /// Nothing that held the processes asks any more.
     NobodyAsks,
 }
@@ -53,8 +57,13 @@ pub(super) fn outcome(
     match after {
         None => Ok(by_criu(RUNNING)),
         Some(After::Running) => running(found, hand_over, named),
-        Some(After::Frozen) if found.held => Ok(by_criu(RUNNING)),
-        Some(After::Frozen) => Ok(Outcome { flags: Flags::TopAsks, ..by_criu(RUNNING) }),
+        Some(After::Frozen) if !found.flags.contains_key(&(named.0, named.1.clone())) => Err(format!(
+            "{} ({}) has no freezer, so nothing can be left frozen by it; name a group below it",
+            named.1, named.0
+        )),
+        Some(After::Frozen) => {
+            Ok(Outcome { flags: Flags::NamedAsks { top: !found.kept }, ..by_criu(RUNNING) })
+        }
         Some(After::Stopped) if before => Ok(signal(Signal::Stop)),
         Some(After::Stopped) => Ok(by_criu(Some("--leave-stopped"))),
         Some(After::Killed) if found.trees.len() == 1 && hand_over.paused.is_empty() => Ok(by_criu(None)),

@@ -12,10 +12,10 @@ use super::flag::Flag;
 use super::handover::{Choice, HandOver, Place};
 use super::outcome::{Flags, Outcome, holds_before, outcome};
 use super::preflight::{After, Preflight, Request};
-use super::step::{Dump, Step};
+use super::step::{Dump, Signal, Step};
 use super::tree::{Member, Tree};
 use super::{Finding, Refused};
-use crate::model::printable;
+use crate::model::{Version, printable};
 
 /// A checkpoint, ready to run.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -75,13 +75,23 @@ pub fn plan(found: &Preflight, request: &Request<'_>) -> Result<Plan, Refused> {
     }
     let named = (request.group.version, &request.group.path);
     let outcome = outcome(request.after, found, named).map_err(Refused::After)?;
-    let flags = promised(found, choice, outcome);
-    let draft = Draft { found, after: request.after, extra: &request.extra, criu, outcome, flags: &flags };
+    let named: Place = (named.0, named.1.clone());
+    let flags = promised(found, choice, outcome, &named);
+    let draft = Draft {
+        found,
+        after: request.after,
+        extra: &request.extra,
+        criu,
+        outcome,
+        flags: &flags,
+        named: &named,
+    };
     let steps = match choice {
         Choice::Plain => draft.folders().chain(draft.dumps(None)).collect(),
         Choice::Through(hand_over) => draft.through(hand_over),
     };
-    let written = written(choice).filter_map(|place| Some(found.flags.get(place)?.group.clone())).collect();
+    let written = written(choice, outcome, &named);
+    let written = written.into_iter().filter_map(|at| Some(found.flags.get(at)?.group.clone())).collect();
     Ok(Plan {
         group: request.group.absolute.clone().into(),
         trees: found.trees.clone(),
@@ -102,20 +112,31 @@ fn ours(extra: &[OsString]) -> Option<String> {
     extra.iter().map(name).find(|n| OURS.contains(&n.as_str()) || glued(n))
 }
 
-fn written(choice: &Choice) -> impl Iterator<Item = &Place> {
-    let hand_over = match choice {
-        Choice::Plain => None,
-        Choice::Through(hand_over) => Some(hand_over),
-    };
-    hand_over.into_iter().flat_map(|hand_over| std::iter::once(&hand_over.top).chain(&hand_over.aside))
+/// The groups that a hand-over writes to, the top first.
+pub(super) fn handed_over(choice: &Choice) -> Vec<&Place> {
+    let Choice::Through(hand_over) = choice else { return Vec::new() };
+    std::iter::once(&hand_over.top).chain(&hand_over.aside).collect()
+}
+
+/// All groups that are written to, the top first.
+fn written<'a>(choice: &'a Choice, outcome: Outcome, named: &'a Place) -> Vec<&'a Place> {
+    let mut written = handed_over(choice);
+    if matches!(choice, Choice::Through(_))
+        && matches!(outcome.flags, Flags::NamedAsks { .. })
+        && !written.contains(&named)
+    {
+        written.push(named);
+    }
+    written
 }
 
 /// The flags, with what each is to be afterwards.
-fn promised(found: &Preflight, choice: &Choice, outcome: Outcome) -> Vec<Flag> {
-    let written: Vec<&Place> = written(choice).collect();
+fn promised(found: &Preflight, choice: &Choice, outcome: Outcome, named: &Place) -> Vec<Flag> {
+    let written = written(choice, outcome, named);
     let promise = |(place, flag): (&Place, &Flag)| {
         let promised = match outcome.flags {
-            Flags::TopAsks if written.first() == Some(&place) => true,
+            Flags::NamedAsks { .. } if place == named => true,
+            Flags::NamedAsks { top: true } if written.first() == Some(&place) => true,
             Flags::NobodyAsks if written.contains(&place) => false,
             _ => flag.requested,
         };
@@ -132,6 +153,7 @@ struct Draft<'a> {
     criu: &'a Criu,
     outcome: Outcome,
     flags: &'a [Flag],
+    named: &'a Place,
 }
 
 impl Draft<'_> {
@@ -180,18 +202,47 @@ impl Draft<'_> {
         if !before {
             return steps;
         }
-        if let Some(signal) = self.outcome.signal {
-            let all = self.found.trees.iter().flat_map(|tree| &tree.processes);
-            let processes: Vec<Member> = all.filter(|member| !member.was_zombie()).cloned().collect();
-            steps.push(Step::Signal { signal, processes });
-        }
-        // criu leaves the group thawed where it ends the processes itself.
-        let ends = self.outcome.criu.is_none();
-        steps.extend((ends && top.promised).then(|| Step::Freeze { flag: top.clone() }));
-        let again = aside.into_iter().filter(|flag| flag.promised).map(|flag| Step::Freeze { flag });
-        steps.extend(again);
+        steps.extend(self.afterwards(&top, aside));
         steps.extend((!top.promised).then_some(Step::Thaw { flag: top }));
         steps
+    }
+
+    /// From the dumps to the moment when the top may be let go: what is to be held again, is.
+    ///
+    /// v2 comes first, for its freeze cannot complete while v1 holds. v1 must be FROZEN before anything else lets go, and
+    /// before a signal is sent that stops: a process that stops on its way into the v1 freezer never arrives there (measured
+    /// on Linux 6.18). One that dies there does not end before it is thawed: it must have ended before.
+    fn afterwards(&self, top: &Flag, aside: Vec<Flag>) -> Vec<Step> {
+        let named = self.flag(self.named).filter(|flag| flag.promised && !flag.requested && flag != top);
+        let mut again: Vec<Flag> = aside.into_iter().chain(named).filter(|flag| flag.promised).collect();
+        again.sort_by_key(|flag| (flag.hierarchy == Version::V1, flag.group.0.len()));
+        // criu leaves the group thawed where it ends the processes itself.
+        let ends = self.outcome.criu.is_none();
+        again.splice(0..0, (ends && top.promised).then(|| top.clone()));
+        let (v1, v2): (Vec<Flag>, Vec<Flag>) = again.into_iter().partition(|f| f.hierarchy == Version::V1);
+        let kills = ends || self.outcome.signal == Some(Signal::Kill);
+        let await_frozen = |flag: &Flag| Step::AwaitFrozen { flag: flag.clone() };
+        let mut steps = Vec::new();
+        steps.extend(self.outcome.signal.filter(|_| kills).map(|signal| self.signal(signal)));
+        if kills && !v1.is_empty() {
+            steps.push(Step::AwaitEnded { processes: self.living() });
+        }
+        let stops = self.outcome.signal == Some(Signal::Stop);
+        steps.extend((!kills && (stops || !v1.is_empty())).then(|| await_frozen(top)));
+        steps.extend(v2.into_iter().map(|flag| Step::Freeze { flag }));
+        steps.extend(v1.iter().map(|flag| Step::Freeze { flag: flag.clone() }));
+        steps.extend(v1.iter().filter(|flag| *flag != top).map(await_frozen));
+        steps.extend(stops.then(|| self.signal(Signal::Stop)));
+        steps
+    }
+
+    fn living(&self) -> Vec<Member> {
+        let all = self.found.trees.iter().flat_map(|tree| &tree.processes);
+        all.filter(|member| !member.was_zombie()).cloned().collect()
+    }
+
+    fn signal(&self, signal: Signal) -> Step {
+        Step::Signal { signal, processes: self.living() }
     }
 }
 

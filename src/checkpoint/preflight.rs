@@ -7,11 +7,13 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use super::arg::Arg;
+use super::at_work::{self, Claim};
 use super::criu::{self, Criu};
 use super::finding::Finding;
 use super::flag::Flag;
 use super::folder;
 use super::handover::{Choice, Place};
+use super::plan::handed_over;
 use super::tree::{Member, Tree};
 use crate::kernel::{Filesystem, Group, Status};
 use crate::model::{Hierarchies, Process};
@@ -78,6 +80,8 @@ pub struct Preflight {
     pub(super) choice: Option<Choice>,
     /// Some request holds some process of the trees.
     pub(super) held: bool,
+    /// The requests that were found, and one of the named group, hold every process of the trees.
+    pub(super) kept: bool,
 }
 
 /// Looks at everything that decides whether the checkpoint will work.
@@ -88,11 +92,18 @@ pub fn preflight(request: &Request<'_>) -> Preflight {
     let host = scene::read(request, criu.as_ref(), &mut findings);
     owner::look(request, &mut findings);
     let trees = tree::look(request, &host, &mut findings);
-    let freeze = freeze::look(request, &host, &trees, &mut findings);
+    let mut of_freeze = Vec::new();
+    let freeze = freeze::look(request, &host, &trees, &mut of_freeze);
+    let taken = taken(&trees, &freeze, &host);
     findings.extend(of_criu);
     let version = criu.as_ref().and_then(|criu| criu.version.as_deref()).map(criu::numbers);
     let host = resources::Host { criu: version, kernel: criu::numbers(&kernel), extra: &request.extra };
-    trees.iter().for_each(|tree| resources::look(tree, &host, &mut findings));
+    if !taken.iter().any(Finding::blocks) {
+        findings.extend(of_freeze);
+        trees.iter().for_each(|tree| resources::look(tree, &host, &mut findings));
+    }
+    // What is there besides is half the other dump's doing: its freeze, its code in the processes, its sockets.
+    findings.extend(taken);
     let into = std::path::absolute(&request.into).unwrap_or_else(|_| request.into.clone());
     let rss = trees.iter().flatten().map(|process| process.rss).sum();
     let (of_folder, folder_exists) = folder::look(&into, rss);
@@ -107,6 +118,7 @@ pub fn preflight(request: &Request<'_>) -> Preflight {
         flags: freeze.flags,
         choice: freeze.choice,
         held: freeze.held,
+        kept: freeze.kept,
     }
 }
 
@@ -114,6 +126,26 @@ impl Preflight {
     /// The findings that are in the way.
     pub fn blockers(&self) -> impl Iterator<Item = &Finding> {
         self.findings.iter().filter(|finding| finding.blocks())
+    }
+}
+
+/// Another checkpoint of the same processes, or another criu that holds them.
+fn taken(trees: &[Vec<Process>], freeze: &freeze::Freeze, host: &scene::Host) -> Vec<Finding> {
+    let all = || trees.iter().flatten();
+    let written = freeze.choice.iter().flat_map(handed_over).filter_map(|place| freeze.flags.get(place));
+    let claim = Claim {
+        processes: all().map(|process| process.id).collect(),
+        written: written.map(|flag| flag.id).collect(),
+        bearing: freeze.flags.values().map(|flag| flag.id).collect(),
+    };
+    let dumped = || tree::dumped(&all().map(|process| process.id.pid).collect(), host);
+    match at_work::look(&claim) {
+        Ok(None) => dumped(),
+        Ok(Some(other)) => vec![other.finding()],
+        Err(error) => {
+            let what = "whether another checkpoint of these processes is at work";
+            dumped().into_iter().chain([Finding::unknown("at-work", what, error)]).collect()
+        }
     }
 }
 

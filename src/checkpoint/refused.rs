@@ -21,8 +21,19 @@ pub enum Refused {
     Option(String),
 }
 
+/// How many are said in a sentence.
+const FEW: usize = 5;
+
 fn sentence(blockers: &[Finding]) -> String {
-    blockers.iter().map(ToString::to_string).collect::<Vec<_>>().join(". ")
+    match blockers {
+        [one] => one.to_string(),
+        several => {
+            let numbered = |(at, finding): (usize, &Finding)| format!("({}) {finding}", at + 1);
+            let more = several.len().saturating_sub(FEW);
+            let more = (more > 0).then(|| format!("and {more} more, which --json lists"));
+            several.iter().take(FEW).enumerate().map(numbered).chain(more).collect::<Vec<_>>().join(" ")
+        }
+    }
 }
 
 impl Refused {
@@ -49,5 +60,11 @@ mod tests {
         let refused = Refused::Blocked { so: "it would not work", blockers };
         assert_eq!(refused.to_string(), "it would not work: no right: why; run as root");
         assert_eq!(refused.exit(), Exit::NotPermitted);
+        let two = ["a", "b"].map(|what| Finding::blocker("x", what, "").remedy("do it")).to_vec();
+        let refused = Refused::Blocked { so: "it would not work", blockers: two };
+        assert_eq!(refused.to_string(), "it would not work: (1) a; do it (2) b; do it");
+        let many = vec![Finding::blocker("x", "a", ""); 72];
+        let said = Refused::Blocked { so: "no", blockers: many }.to_string();
+        assert!(said.ends_with("(5) a and 67 more, which --json lists"), "{said}");
     }
 }

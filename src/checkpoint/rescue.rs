@@ -5,13 +5,18 @@
 
 mod cut_off;
 mod hanging;
+mod left;
+mod outcome;
 
 use std::io;
+use std::path::PathBuf;
 
-use super::Progress;
+use super::dumping::images;
 use super::journal::{self, CutOff};
-use crate::model::{Hierarchies, printable};
+use super::{Progress, fate};
+use crate::model::{Hierarchies, ProcessId, printable};
 use hanging::Hanging;
+use left::Left;
 
 /// Something to put right.
 #[derive(Debug)]
@@ -20,6 +25,8 @@ pub enum Case {
     CutOff(CutOffPlan),
     /// A criu waits for frozen tasks.
     Hanging(HangingCriu),
+    /// A criu waits for ever: all that it dumps is gone.
+    Left(LeftCriu),
 }
 
 /// A plan whose program is gone.
@@ -30,17 +37,22 @@ pub struct CutOffPlan(CutOff);
 #[derive(Debug)]
 pub struct HangingCriu(Hanging);
 
+/// A criu that waits for ever.
+#[derive(Debug)]
+pub struct LeftCriu(Left);
+
 /// Why something could not be put right.
 #[derive(Debug, thiserror::Error)]
 pub enum RescueError {
     /// What is to be rescued cannot be looked for.
-    #[error(
-        "cannot look for what was cut off: {0}; run cryoscope rescue as the user who made the checkpoint, or as root"
-    )]
+    #[error("cannot look for what was cut off: {0}")]
     Look(io::Error),
     /// A flag could not be written.
     #[error("{0}; it is kept for another rescue")]
     Flag(String),
+    /// A criu that waits for ever could not be ended.
+    #[error("criu could not be ended: {0}; it holds nothing that lives: end it with kill -KILL")]
+    End(io::Error),
     /// criu, or its target, could not be followed.
     #[error("lost sight of criu: {0}; it may still run: run cryoscope rescue again")]
     Wait(io::Error),
@@ -54,17 +66,22 @@ pub fn stranded(hosts: &Hierarchies) -> Result<Vec<Case>, RescueError> {
     let cut_off = journal::cut_off().map_err(RescueError::Look)?;
     let hanging = hanging::look(hosts).map_err(RescueError::Look)?;
     // A criu of a plan that was cut off is freed with that plan.
-    let planned =
-        |hanging: &Hanging| cut_off.iter().any(|plan| cut_off::is_criu_of(plan, hanging.criu.id.pid));
-    let hanging: Vec<Hanging> = hanging.into_iter().filter(|hanging| !planned(hanging)).collect();
+    let planned = |criu: i32| cut_off.iter().any(|plan| cut_off::is_criu_of(plan, criu));
+    let hanging: Vec<Hanging> = hanging.into_iter().filter(|one| !planned(one.criu.id.pid)).collect();
+    let left: Vec<Left> = left::look().into_iter().filter(|one| !planned(one.criu.pid)).collect();
     let cases = cut_off.into_iter().map(|plan| Case::CutOff(CutOffPlan(plan)));
-    Ok(cases.chain(hanging.into_iter().map(|hanging| Case::Hanging(HangingCriu(hanging)))).collect())
+    let cases = cases.chain(hanging.into_iter().map(|hanging| Case::Hanging(HangingCriu(hanging))));
+    Ok(cases.chain(left.into_iter().map(|left| Case::Left(LeftCriu(left)))).collect())
 }
 
 impl Case {
     /// What it is, in a sentence.
     pub fn what(&self) -> String {
         match self {
+            Self::CutOff(CutOffPlan(CutOff { criu: Some(criu), .. })) => format!(
+                "the rescue of a criu (process {}) was cut off: what it thawed is frozen again when that has ended",
+                criu.pid
+            ),
             Self::CutOff(CutOffPlan(plan)) => {
                 let group = printable(plan.group.0.as_encoded_bytes());
                 let folder = printable(plan.folder.0.as_encoded_bytes());
@@ -82,29 +99,60 @@ impl Case {
                 format!(
                     "criu (process {}) hangs: its target, process {}, is frozen by {}; these are thawed until it has ended, and frozen again",
                     hanging.criu.id.pid,
-                    hanging.targets.first().copied().unwrap_or(0),
+                    hanging.targets.first().map_or(0, |target| target.pid),
                     origins.join(", ")
+                )
+            }
+            Self::Left(LeftCriu(left)) => {
+                let gone: Vec<i32> = left.targets.iter().map(|target| target.pid).collect();
+                let (gone, are) = (fate::list(&gone), if gone.len() == 1 { "is" } else { "are" });
+                let criu = left.criu.pid;
+                format!(
+                    "criu (process {criu}) waits for ever, for {gone}, which it dumped, {are} gone: it is ended, and nothing is lost by that"
                 )
             }
         }
     }
 
-    /// The lines for a shell that do the same, as far as a shell can.
-    pub fn shell(&self) -> Vec<String> {
+    /// What is or was dumped, and where the images go, as far as that is known.
+    fn subject(&self) -> (Vec<ProcessId>, Vec<PathBuf>) {
         match self {
-            Self::CutOff(CutOffPlan(plan)) => cut_off::shell(plan),
+            Self::CutOff(CutOffPlan(plan)) => {
+                let folders = plan.dumps.iter().map(|(_, images)| PathBuf::from(&images.0));
+                (plan.processes.clone(), folders.collect())
+            }
+            Self::Hanging(HangingCriu(hanging)) => {
+                (hanging.targets.clone(), images(hanging.criu.id.pid).into_iter().collect())
+            }
+            Self::Left(LeftCriu(left)) => (left.targets.clone(), images(left.criu.pid).into_iter().collect()),
+        }
+    }
+
+    /// The lines for a shell that do the same, as far as a shell can.
+    pub fn shell(&self, hosts: &Hierarchies) -> Vec<String> {
+        match self {
+            Self::CutOff(CutOffPlan(plan)) => cut_off::shell(plan, hosts),
             Self::Hanging(HangingCriu(hanging)) => hanging.shell(),
+            Self::Left(LeftCriu(left)) => left.shell(),
         }
     }
 }
 
-/// Puts one thing right, however long its criu takes.
+/// Puts one thing right, however long its criu takes; says what became of the processes and of the images, a sentence each.
 ///
 /// # Errors
 /// [`RescueError`].
-pub fn rescue(case: Case, hosts: &Hierarchies, tell: &mut dyn FnMut(Progress)) -> Result<(), RescueError> {
+pub fn rescue(
+    case: Case,
+    hosts: &Hierarchies,
+    tell: &mut dyn FnMut(Progress),
+) -> Result<Vec<String>, RescueError> {
+    let (processes, folders) = case.subject();
     match case {
         Case::CutOff(CutOffPlan(plan)) => cut_off::rescue(plan, hosts, tell),
         Case::Hanging(HangingCriu(hanging)) => hanging.rescue(tell),
-    }
+        Case::Left(LeftCriu(left)) => left.rescue(tell),
+    }?;
+    let said = std::iter::once(outcome::processes(hosts, &processes));
+    Ok(said.chain(folders.iter().map(|folder| outcome::images(folder))).collect())
 }

@@ -4,21 +4,23 @@ use std::io;
 use std::path::Path;
 use std::process::ExitStatus;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use super::arg::Arg;
+use super::at_work::AtWork;
+use super::deserted::Deserted;
 use super::dump::dump;
-use super::flag::{Flag, set};
-use super::journal::Journal;
+use super::flag::{Flag, PutBack, set};
+use super::journal::{Journal, NotBegun};
 use super::plan::Plan;
 use super::step::Step;
 use super::tree::Member;
+use super::watchdog::May;
 use super::{Exit, Signal, folder};
 use crate::kernel::freezer::FreezerError;
 use crate::kernel::processes::Processes;
-use crate::kernel::signals::signal;
-use crate::model::{ProcessId, printable};
+use crate::kernel::signals::{await_end, signal};
+use crate::model::printable;
 
 /// What is told while a plan runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,12 +39,20 @@ pub enum Progress {
         of: u64,
     },
     /// criu hangs: these groups ask for a freeze. They are thawed now, or as soon as it is said that they may be
-    /// ([`Control::rescue`]); criu is let finish, and they are frozen again.
+    /// ([`Control::rescue`]); criu is left to finish, and they are frozen again.
     Stalled {
         /// Absolute paths of the groups, printable.
         origins: Vec<String>,
         /// They are thawed now.
         thawing: bool,
+    },
+    /// Processes that criu dumps have ended, and it stands still. Where nothing that it holds lives, it waits for ever: it is
+    /// ended now, or as soon as it is said that it may be ([`Control::end_criu`]).
+    Deserted {
+        /// Which processes, and which criu.
+        found: Deserted,
+        /// It is ended now.
+        ending: bool,
     },
     /// Something that was put back, or could not be.
     Restored(String),
@@ -52,13 +62,14 @@ pub enum Progress {
 #[derive(Debug, Default)]
 pub struct Control {
     rescue: AtomicBool,
+    end: AtomicBool,
     cancel: AtomicBool,
 }
 
 impl Control {
-    /// What criu hangs on is thawed without a question.
+    /// What criu hangs on is thawed without a question, and a criu that waits for ever for what is gone is ended.
     pub fn automatic() -> Self {
-        Self { rescue: AtomicBool::new(true), ..Self::default() }
+        Self { rescue: AtomicBool::new(true), end: AtomicBool::new(true), ..Self::default() }
     }
 
     /// What criu hangs on may be thawed.
@@ -66,7 +77,12 @@ impl Control {
         self.rescue.store(true, Ordering::Relaxed);
     }
 
-    /// No further criu is to be started. One that runs is let finish: its code is in the target already.
+    /// A criu that waits for ever, for all that it dumps is gone, may be ended.
+    pub fn end_criu(&self) {
+        self.end.store(true, Ordering::Relaxed);
+    }
+
+    /// No further criu is to be started. One that runs is left to finish: its code is in the target already.
     pub fn cancel(&self) {
         self.cancel.store(true, Ordering::Relaxed);
     }
@@ -75,8 +91,8 @@ impl Control {
         self.cancel.load(Ordering::Relaxed)
     }
 
-    pub(super) fn may_rescue(&self) -> bool {
-        self.rescue.load(Ordering::Relaxed)
+    pub(super) fn may(&self) -> May {
+        May { thaw: self.rescue.load(Ordering::Relaxed), end: self.end.load(Ordering::Relaxed) }
     }
 }
 
@@ -89,8 +105,8 @@ pub struct Ran {
     pub bytes: u64,
     /// The groups that were thawed so that criu could finish, and frozen again.
     pub rescued: Vec<Arg>,
-    /// Flags that were not as promised after the last step, and were put back: a sentence each.
-    pub put_back: Vec<Result<String, String>>,
+    /// What was done about flags that were not as promised after the last step.
+    pub put_back: Vec<PutBack>,
 }
 
 /// Why a run failed. Every sentence says what, why, and what to do.
@@ -105,6 +121,9 @@ pub enum RunError {
     /// The person said so, before criu was started for the last tree.
     #[error("cancelled; the freeze flags are put back, and the processes live")]
     Cancelled,
+    /// Another checkpoint of the same processes or groups is at work, or was cut off.
+    #[error("{other}; nothing was done; {remedy}", other = .0, remedy = .0.remedy())]
+    AtWork(AtWork),
     /// The journal cannot be written: without it nothing could put the flags back if this program were killed.
     #[error("cannot write down the freeze flags before the first change: {0}; nothing was done")]
     Journal(io::Error),
@@ -134,7 +153,8 @@ pub enum RunError {
     #[error("the images are made, but process {0} got no signal: {1}; the freeze flags are put back")]
     Signal(i32, io::Error),
     /// criu said no.
-    #[error("criu failed ({status}): {error}{}; {target}; its log is {log}", .meaning.map(|m| format!(": {m}")).unwrap_or_default())]
+    #[error(
+        "criu failed ({status}): {error}{}; {target}; its log is {log}; another try needs another folder, or this one removed when the log was read: rm -r {folder}", .meaning.map(|m| format!(": {m}")).unwrap_or_default())]
     Criu {
         /// How it ended.
         status: ExitStatus,
@@ -146,14 +166,25 @@ pub enum RunError {
         target: String,
         /// Where its log is.
         log: String,
+        /// The folder that holds it, as a word for a shell.
+        folder: String,
     },
+}
+
+impl From<NotBegun> for RunError {
+    fn from(error: NotBegun) -> Self {
+        match error {
+            NotBegun::Io(error) => Self::Journal(error),
+            NotBegun::AtWork(other) => Self::AtWork(other),
+        }
+    }
 }
 
 impl RunError {
     /// What it means to the program that called.
     pub fn exit(&self) -> Exit {
         match self {
-            Self::Changed(_) => Exit::Refused,
+            Self::Changed(_) | Self::AtWork(_) => Exit::Refused,
             Self::Gone(_) | Self::Freezer(FreezerError::Gone(_)) => Exit::Gone,
             Self::Folder(_, e) | Self::Start(_, e) | Self::Journal(e)
                 if e.kind() == io::ErrorKind::PermissionDenied =>
@@ -178,7 +209,12 @@ const FREEZE: Duration = Duration::from_secs(10);
 pub fn run(plan: &Plan, control: &Control, tell: &mut dyn FnMut(Progress)) -> Result<Ran, RunError> {
     unchanged(plan)?;
     let start = Instant::now();
-    let mut journal = Journal::begin(plan).map_err(RunError::Journal)?;
+    let mut journal = Journal::begin(plan)?;
+    // The timer of a freeze for a time waits from here on; it may have thawed just before.
+    if let Err(changed) = unchanged(plan) {
+        journal.end().map_err(RunError::Journal)?;
+        return Err(changed);
+    }
     let mut rescued = Vec::new();
     let done = steps(plan, control, &mut journal, &mut rescued, tell);
     // What the watchdog found frozen by somebody else, and froze again, is not of this plan.
@@ -189,11 +225,12 @@ pub fn run(plan: &Plan, control: &Control, tell: &mut dyn FnMut(Progress)) -> Re
         Err(_) => set(&written, |flag| flag.requested),
     };
     // What could not be put back stays in the journal, for a rescue.
-    if put_back.iter().all(Result::is_ok) {
+    if !put_back.iter().any(|done| matches!(done, PutBack::Failed(_))) {
         journal.end().map_err(RunError::Journal)?;
     }
     if let Err(error) = done {
-        put_back.into_iter().for_each(|said| tell(Progress::Restored(said.unwrap_or_else(|failed| failed))));
+        folder::tidy(plan);
+        put_back.into_iter().for_each(|said| tell(Progress::Restored(said.into_text())));
         return Err(error);
     }
     Ok(Ran { elapsed: start.elapsed(), bytes: folder::bytes(plan.folder()), rescued, put_back })
@@ -238,8 +275,13 @@ fn steps(
             }
             Step::Freeze { flag } => flag.write(true)?,
             Step::Thaw { flag } => flag.write(false)?,
-            Step::AwaitFrozen { flag } => await_frozen(flag)?,
-            Step::Dump(one) => rescued.extend(dump(plan, one, control, tell)?),
+            Step::AwaitFrozen { flag } => match await_frozen(flag) {
+                // The images are made: what is left is done all the same, and the state is looked at afterwards.
+                Err(RunError::NotFrozen { .. }) if Some(index) > last => {}
+                awaited => awaited?,
+            },
+            Step::AwaitEnded { processes } => await_ended(processes)?,
+            Step::Dump(one) => dump(plan, one, control, rescued, tell)?,
             Step::Signal { signal, processes } => send(*signal, processes)?,
         }
         if Some(index) == last {
@@ -250,23 +292,25 @@ fn steps(
 }
 
 fn await_frozen(flag: &Flag) -> Result<(), RunError> {
-    let deadline = Instant::now() + FREEZE;
-    loop {
-        match flag.is_frozen_now() {
-            Some(true) => return Ok(()),
-            None => return Err(FreezerError::Gone(flag.absolute()).into()),
-            Some(false) if Instant::now() > deadline => {
-                return Err(RunError::NotFrozen { group: flag.shown(), timeout: FREEZE });
-            }
-            Some(false) => sleep(Duration::from_millis(2)),
-        }
+    match flag.await_frozen(FREEZE) {
+        Some(true) => Ok(()),
+        None => Err(FreezerError::Gone(flag.absolute()).into()),
+        Some(false) => Err(RunError::NotFrozen { group: flag.shown(), timeout: FREEZE }),
     }
+}
+
+/// One that does not end in time is seen by whoever looks afterwards.
+fn await_ended(processes: &[Member]) -> Result<(), RunError> {
+    let deadline = Instant::now() + FREEZE;
+    for member in processes {
+        await_end(member.id(), deadline.saturating_duration_since(Instant::now())).map_err(RunError::Wait)?;
+    }
+    Ok(())
 }
 
 fn send(which: Signal, processes: &[Member]) -> Result<(), RunError> {
     for member in processes {
-        let id = ProcessId { pid: member.pid, start: member.start };
-        signal(id, which.into()).map_err(|error| RunError::Signal(member.pid, error))?;
+        signal(member.id(), which.into()).map_err(|error| RunError::Signal(member.pid, error))?;
     }
     Ok(())
 }

@@ -6,7 +6,7 @@ use super::arg::Arg;
 use super::flag::Flag;
 use super::tree::Member;
 use crate::model::Version;
-use crate::model::shell::{needs_bash, quoted};
+use crate::model::shell::quoted;
 
 /// One step.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -33,6 +33,11 @@ pub enum Step {
     AwaitFrozen {
         /// Its flag, as it was found.
         flag: Flag,
+    },
+    /// Wait until processes that were killed have ended.
+    AwaitEnded {
+        /// Which.
+        processes: Vec<Member>,
     },
     /// Run criu.
     Dump(Dump),
@@ -98,6 +103,17 @@ impl Dump {
     }
 }
 
+/// The line for a shell that waits until a group is frozen, or `or` is so; `and` is done between two looks.
+pub(super) fn until_frozen(flag: &Flag, or: &str, and: &str) -> String {
+    let (word, file, again) = match flag.hierarchy {
+        Version::V1 => ("FROZEN", "freezer.state", format!("{}; ", flag.line(true))),
+        Version::V2 => ("'frozen 1'", "cgroup.events", String::new()),
+    };
+    let file = quoted(flag.absolute().join(file).as_os_str());
+    let or = if or.is_empty() { String::new() } else { format!(" || {or}") };
+    format!("until grep -q {word} {file}{or}; do {again}{and}sleep 0.05; done")
+}
+
 impl Step {
     /// The line for a shell.
     pub fn shell(&self) -> String {
@@ -106,13 +122,12 @@ impl Step {
             Self::MakeFolder { path, exists: true } => format!("test -d {}", quoted(&path.0)),
             Self::Freeze { flag } => flag.line(true),
             Self::Thaw { flag } => flag.line(false),
-            Self::AwaitFrozen { flag } => {
-                let (word, file) = match flag.hierarchy {
-                    Version::V1 => ("FROZEN", "freezer.state"),
-                    Version::V2 => ("'frozen 1'", "cgroup.events"),
-                };
-                let file = quoted(flag.absolute().join(file).as_os_str());
-                format!("until grep -q {word} {file}; do sleep 0.05; done")
+            Self::AwaitFrozen { flag } => until_frozen(flag, "", ""),
+            Self::AwaitEnded { processes } => {
+                let pids: Vec<String> = processes.iter().map(|member| member.pid.to_string()).collect();
+                // A zombie has ended; kill -0 still finds it.
+                let lives = "grep -q '^State:.[^ZX]' /proc/$pid/status 2>/dev/null";
+                format!("for pid in {}; do while {lives}; do sleep 0.05; done; done", pids.join(" "))
             }
             Self::Dump(dump) => dump.shell(),
             Self::Signal { signal, processes } => {
@@ -132,13 +147,22 @@ impl Step {
                 "The folder for the images is there, empty and private.".to_owned()
             }
             Self::Freeze { flag } if flag.requested => "Freeze it again, as it was found.".to_owned(),
+            Self::Freeze { flag } if flag.promised => {
+                "Frozen from here on: so it is to be left.".to_owned()
+            }
             Self::Freeze { .. } => "This group holds everything while criu works.".to_owned(),
             Self::Thaw { flag } if flag.requested && flag.promised => {
                 "Set aside: criu would hang on it. The group above, or the other hierarchy, holds the processes."
                     .to_owned()
             }
             Self::Thaw { .. } => "Let them run.".to_owned(),
+            Self::AwaitFrozen { flag } if flag.hierarchy == Version::V1 => {
+                "Until every process has stopped; v1 does not try again by itself.".to_owned()
+            }
             Self::AwaitFrozen { .. } => "Until every process has stopped.".to_owned(),
+            Self::AwaitEnded { .. } => {
+                "Until they have ended: under the v1 freezer they would not.".to_owned()
+            }
             Self::Dump(Dump { freeze_cgroup: Some(_), .. }) => {
                 "criu in a session of its own. It thaws the group and puts its freeze back. Never kill it while it hangs: thaw the group."
                     .to_owned()
@@ -148,18 +172,6 @@ impl Step {
                     .to_owned()
             }
             Self::Signal { .. } => "Takes effect before any of them runs again.".to_owned(),
-        }
-    }
-
-    /// True where a shell must know `$'…'`.
-    pub(super) fn needs_bash(&self) -> bool {
-        match self {
-            Self::MakeFolder { path, .. } => needs_bash(&path.0),
-            Self::Freeze { flag } | Self::Thaw { flag } | Self::AwaitFrozen { flag } => {
-                needs_bash(&flag.group.0)
-            }
-            Self::Dump(dump) => std::iter::once(&dump.criu).chain(&dump.args).any(|arg| needs_bash(&arg.0)),
-            Self::Signal { .. } => false,
         }
     }
 }
@@ -185,13 +197,19 @@ mod tests {
             hierarchy: Version::V2,
             requested: false,
             promised: false,
+            timed: false,
             state: State::Thawed,
             id: CgroupId { dev: 1, ino: 2 },
             path: CgroupPath::new(b"/g"),
         };
         assert_eq!(
-            Step::AwaitFrozen { flag }.shell(),
+            Step::AwaitFrozen { flag: flag.clone() }.shell(),
             "until grep -q 'frozen 1' /sys/fs/cgroup/g/cgroup.events; do sleep 0.05; done"
+        );
+        let v1 = Flag { hierarchy: Version::V1, ..flag.clone() };
+        assert_eq!(
+            Step::AwaitFrozen { flag: v1 }.shell(),
+            "until grep -q FROZEN /sys/fs/cgroup/g/freezer.state; do echo FROZEN > /sys/fs/cgroup/g/freezer.state; sleep 0.05; done"
         );
         let member =
             |pid| Member { pid, start: 1, state: 'S', stopped: false, command: String::new(), inner: pid };

@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::arg::Arg;
 use crate::kernel::Status;
 use crate::kernel::signals::is_stopped;
-use crate::model::{Process, printable};
+use crate::model::{Process, ProcessId, printable};
 
 /// A process of a tree.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -48,6 +48,11 @@ impl Member {
             command: printable(&process.command).into_owned(),
             inner: inner.unwrap_or(pid),
         }
+    }
+
+    /// Its identity.
+    pub fn id(&self) -> ProcessId {
+        ProcessId { pid: self.pid, start: self.start }
     }
 
     /// It had ended already, and nobody had asked for its exit code.

@@ -5,12 +5,13 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
+use super::flag::{Flag, PutBack};
 use super::preflight::After;
 use super::tree::Member;
 use super::{Finding, Plan, Ran, images};
 use crate::kernel::processes::Processes;
 use crate::kernel::signals::is_stopped;
-use crate::model::printable;
+use crate::model::{State, Version, printable};
 
 /// What was found afterwards.
 #[derive(Debug, Clone, Serialize)]
@@ -42,8 +43,13 @@ fn flags(plan: &Plan, ran: &Ran) -> Vec<Finding> {
     let mut checks = Vec::new();
     for done in &ran.put_back {
         checks.push(match done {
-            Ok(done) => Finding::warning("flag-put-back", done, "it was not as promised after the last step"),
-            Err(failed) => Finding::blocker("flag-differs", failed, "it is not as it was promised"),
+            PutBack::Over(what) => Finding::ok("freeze-over", what),
+            PutBack::Done(done) => {
+                Finding::warning("flag-put-back", done, "it was not as promised after the last step")
+            }
+            PutBack::Failed(failed) => {
+                Finding::blocker("flag-differs", failed, "it is not as it was promised")
+            }
         });
     }
     if !ran.rescued.is_empty() {
@@ -59,6 +65,8 @@ fn flags(plan: &Plan, ran: &Ran) -> Vec<Finding> {
     for flag in plan.flags.iter().filter(|flag| !ran.rescued.contains(&flag.group)) {
         match (flag.asks_now(), written.contains(flag)) {
             (Some(now), _) if now == flag.promised => {}
+            // Its timer thaws it, or has thawed it.
+            (Some(_), true) if flag.is_over() => {}
             (Some(_), true) => checks.push(Finding::blocker(
                 "flag-differs",
                 format!("the freeze flag of {} is not as promised", flag.shown()),
@@ -75,6 +83,7 @@ fn flags(plan: &Plan, ran: &Ran) -> Vec<Finding> {
             }
         }
     }
+    checks.extend(plan.flags.iter().filter_map(|flag| incomplete(flag, plan)));
     if checks.is_empty() {
         let as_found = plan.flags.iter().all(|flag| flag.promised == flag.requested);
         let what = if as_found { "as it was found" } else { "as promised" };
@@ -82,6 +91,26 @@ fn flags(plan: &Plan, ran: &Ran) -> Vec<Finding> {
     }
     checks
 }
+
+/// A group that asks as promised, but in which a process runs: it was frozen when it was found, or is to be frozen now.
+fn incomplete(flag: &Flag, plan: &Plan) -> Option<Finding> {
+    let promised = flag.promised && (flag.state == State::Frozen || !flag.requested);
+    let asks = |flag: &Flag| flag.asks_now() == Some(true);
+    // A freeze through v2 completes when v1 lets go, which holds the processes until then.
+    let v1_holds = || plan.flags.iter().any(|flag| flag.hierarchy == Version::V1 && asks(flag));
+    if !promised || !asks(flag) || flag.await_frozen(SETTLE) != Some(false) {
+        return None;
+    }
+    if flag.hierarchy == Version::V2 && v1_holds() {
+        return None;
+    }
+    let what = format!("{} asks for a freeze, and is not frozen", flag.shown());
+    let finding = Finding::blocker("not-frozen", what, "a process of it has not stopped");
+    Some(finding.remedy(format!("cryoscope show {} says which", flag.shown())))
+}
+
+/// How long a group may take until it is frozen.
+const SETTLE: Duration = Duration::from_secs(2);
 
 fn process(member: &Member, after: Option<After>) -> Finding {
     let deadline = Instant::now() + Duration::from_secs(1);
@@ -124,6 +153,44 @@ fn look(member: &Member, after: Option<After>) -> Finding {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// As the kernel shows a group that asks and in which something runs.
+    #[test]
+    fn a_group_that_asks_and_is_not_frozen() {
+        use std::os::unix::fs::MetadataExt;
+        let folder = tempfile::tempdir().unwrap();
+        let write = |file: &str, text: &str| std::fs::write(folder.path().join(file), text).unwrap();
+        write("cgroup.freeze", "1\n");
+        write("cgroup.events", "populated 1\nfrozen 0\n");
+        write("cgroup.procs", "");
+        let of = folder.path().metadata().unwrap();
+        let flag = Flag {
+            group: folder.path().into(),
+            hierarchy: Version::V2,
+            requested: true,
+            promised: true,
+            timed: false,
+            state: State::Frozen,
+            id: crate::model::CgroupId { dev: of.dev(), ino: of.ino() },
+            path: crate::model::CgroupPath::new(b"/g"),
+        };
+        let plan = Plan {
+            group: flag.group.clone(),
+            trees: vec![],
+            into: "/i".into(),
+            after: None,
+            flags: vec![flag.clone()],
+            written: vec![flag.group.clone()],
+            criu_version: None,
+            kernel: String::new(),
+            steps: vec![],
+        };
+        let ran = Ran { elapsed: Duration::ZERO, bytes: 0, rescued: vec![], put_back: vec![] };
+        let codes = || flags(&plan, &ran).iter().map(|check| check.code).collect::<Vec<_>>();
+        assert_eq!(codes(), ["not-frozen"]);
+        write("cgroup.events", "populated 1\nfrozen 1\n");
+        assert_eq!(codes(), ["flags"]);
+    }
 
     #[test]
     fn a_process_that_lives() {

@@ -1,11 +1,15 @@
-//! The watchdog: it sees that criu hangs on a freeze, and takes the freeze away. It never touches criu.
+//! The watchdog: it sees that criu hangs on a freeze, and takes the freeze away. It ends criu only where all that criu dumps
+//! has ended before it.
 
 use std::time::{Duration, Instant};
 
 use super::Progress;
 use super::arg::Arg;
+use super::deserted::{self, Deserted, Stillness};
 use super::flag::Flag;
 use crate::kernel::processes::Processes;
+use crate::kernel::tasks::lives;
+use crate::model::ProcessId;
 
 /// How long the log may stand still, with a freeze asked for, until criu counts as hanging.
 const STALL: Duration = Duration::from_secs(5);
@@ -21,8 +25,44 @@ pub(super) struct Watchdog<'a> {
     /// The stall has been told, and nobody has said yet that it may be ended.
     told: bool,
     thawed: Vec<&'a Flag>,
-    /// criu's PID, and the root of the tree that it dumps.
-    pids: Option<(i32, i32)>,
+    /// What was asked for while criu stood still, holding its target: somebody else's freezes, of criu's own group too.
+    foreign_asked: Vec<&'a Flag>,
+    followed: Option<Followed>,
+}
+
+/// What may be done without asking.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct May {
+    /// Thaw what criu hangs on.
+    pub thaw: bool,
+    /// End a criu that waits for ever.
+    pub end: bool,
+}
+
+impl May {
+    /// What a rescue does.
+    pub(super) const ALL: Self = Self { thaw: true, end: true };
+}
+
+/// A criu, and what it dumps.
+struct Followed {
+    criu: ProcessId,
+    /// The root of the tree first.
+    members: Vec<ProcessId>,
+    still: Stillness,
+    /// When the members were looked at last.
+    looked: Instant,
+    /// What was told of, and whether criu was to be ended then.
+    told: Option<(Deserted, bool)>,
+    /// It was ended, for this.
+    ended: Option<Deserted>,
+}
+
+/// Whether criu sleeps, and holds a process.
+pub(super) fn sleeps_on(criu: i32, root: i32) -> bool {
+    let mut processes = Processes::default();
+    let sleeps = processes.read(criu).is_some_and(|criu| criu.state == 'S');
+    sleeps && processes.read(root).is_some_and(|root| root.tracer == Some(criu))
 }
 
 impl<'a> Watchdog<'a> {
@@ -34,23 +74,27 @@ impl<'a> Watchdog<'a> {
             foreign: None,
             told: false,
             thawed: Vec::new(),
-            pids: None,
+            foreign_asked: Vec::new(),
+            followed: None,
         }
     }
 
-    /// This is criu, and this the root of the tree that it dumps.
-    pub(super) fn follow(&mut self, criu: u32, root: i32) {
-        self.pids = Some((criu.cast_signed(), root));
+    /// This is criu, and these are what it dumps, the root first.
+    pub(super) fn follow(&mut self, criu: ProcessId, members: Vec<ProcessId>) {
+        let (still, looked) = (Stillness::of(criu.pid), Instant::now());
+        self.followed = Some(Followed { criu, members, still, looked, told: None, ended: None });
+    }
+
+    /// Why criu was ended, where it was.
+    pub(super) fn ended(&self) -> Option<&Deserted> {
+        self.followed.as_ref()?.ended.as_ref()
     }
 
     /// criu sleeps, and holds the tree: it seizes what it has frozen, and takes its own freeze away at once. So a freeze that
     /// is asked for then is somebody else's, on criu's own group too. (In the kernel, state D, it is still seizing.)
     fn waits(&self) -> bool {
-        let mut processes = Processes::default();
-        self.pids.is_some_and(|(criu, root)| {
-            let sleeps = processes.read(criu).is_some_and(|criu| criu.state == 'S');
-            sleeps && processes.read(root).is_some_and(|root| root.tracer == Some(criu))
-        })
+        let root = |followed: &Followed| followed.members.first().map(|root| root.pid);
+        self.followed.as_ref().is_some_and(|all| root(all).is_some_and(|root| sleeps_on(all.criu.pid, root)))
     }
 
     /// criu's log has grown, or its images have.
@@ -58,9 +102,22 @@ impl<'a> Watchdog<'a> {
         self.moved = Instant::now();
     }
 
-    /// Looks; where criu hangs, tells so once, and thaws when it `may`.
-    pub(super) fn look(&mut self, may: bool, tell: &mut dyn FnMut(Progress)) {
+    /// Looks; where criu hangs, tells so once, and does about it what it `may`; what was frozen for a time that is over is thawed
+    /// in any case.
+    pub(super) fn look(&mut self, may: May, tell: &mut dyn FnMut(Progress)) {
         let asking: Vec<&Flag> = self.flags.iter().filter(|flag| flag.asks_now() == Some(true)).collect();
+        let waits = self.waits();
+        let still = self.followed.as_mut().map_or(Duration::ZERO, |followed| followed.still.look());
+        if waits && still >= FOREIGN {
+            let known = |flag: &Flag| self.foreign_asked.iter().any(|kept| kept.group == flag.group);
+            let new: Vec<&Flag> = asking.iter().copied().filter(|flag| !known(flag)).collect();
+            self.foreign_asked.extend(new);
+        }
+        let asks = !asking.is_empty();
+        let deserted = |followed: &mut Followed| followed.is_deserted(still, asks, may.end, tell);
+        if self.followed.as_mut().is_some_and(deserted) {
+            return;
+        }
         let foreign: Vec<&Flag> =
             asking.iter().copied().filter(|flag| self.criu != Some(&flag.group)).collect();
         self.foreign = self.foreign.or(Some(Instant::now())).filter(|_| !foreign.is_empty());
@@ -69,14 +126,18 @@ impl<'a> Watchdog<'a> {
             self.told = false;
             return;
         }
+        // No thaw helps a criu of whose target nothing lives.
+        if self.followed.as_ref().is_some_and(Followed::has_lost_all) {
+            return;
+        }
         // criu's own freeze goes only where nothing else is in its way: taken from a criu that still waits, it fails.
-        let waits = self.waits();
         let asking = if foreign.is_empty() || waits { asking } else { foreign };
+        let thaws = may.thaw || asking.iter().all(|flag| flag.is_over());
         if !std::mem::replace(&mut self.told, true) {
             let origins = asking.iter().map(|flag| flag.shown()).collect();
-            tell(Progress::Stalled { origins, thawing: may });
+            tell(Progress::Stalled { origins, thawing: thaws });
         }
-        if may {
+        if thaws {
             self.thaw(&asking, waits, tell);
             (self.moved, self.foreign, self.told) = (Instant::now(), None, false);
         }
@@ -104,14 +165,72 @@ impl<'a> Watchdog<'a> {
         }
     }
 
-    /// Sets the requests again that were taken away, and says which groups they are of.
+    /// Sets the requests again that were taken away, and says which groups ask for somebody else.
     pub(super) fn freeze_again(&self, tell: &mut dyn FnMut(Progress)) -> Vec<Arg> {
         for flag in &self.thawed {
-            tell(Progress::Restored(match flag.write(true) {
-                Ok(()) => format!("{} was frozen again", flag.shown()),
-                Err(error) => format!("{} could not be frozen again: {error}", flag.shown()),
-            }));
+            tell(Progress::Restored(flag.freeze_again()));
         }
-        self.thawed.iter().map(|flag| flag.group.clone()).collect()
+        let mut groups: Vec<Arg> =
+            self.thawed.iter().chain(&self.foreign_asked).map(|flag| flag.group.clone()).collect();
+        groups.sort_by(|one, other| one.0.cmp(&other.0));
+        groups.dedup();
+        groups
+    }
+}
+
+/// How long criu must not have run at all, until a freeze that is asked for is known not to be its own: it looks again and
+/// again whether its own is complete.
+const FOREIGN: Duration = Duration::from_secs(1);
+
+/// How often the processes are looked at while criu stands still.
+const PAUSE: Duration = Duration::from_millis(500);
+
+impl Followed {
+    fn has_lost_all(&self) -> bool {
+        !self.members.is_empty() && !self.members.iter().any(|&one| lives(one))
+    }
+
+    /// Whether criu waits for processes that are gone. Then it is told once, and ended where it `may` be and nothing that it
+    /// holds lives. `asks`: a freeze is asked for, and may be what it waits for while something lives.
+    fn is_deserted(
+        &mut self,
+        still: Duration,
+        asks: bool,
+        may: bool,
+        tell: &mut dyn FnMut(Progress),
+    ) -> bool {
+        if still < deserted::STILL || self.looked.elapsed() < PAUSE {
+            return self.told.is_some() && still >= deserted::STILL;
+        }
+        self.looked = Instant::now();
+        let found = deserted::look(self.criu.pid, &self.members, still);
+        let Some(found) = found.filter(|found| found.alive.is_empty() || !asks) else {
+            self.told = None;
+            return false;
+        };
+        let ending = may && found.alive.is_empty();
+        let same = |(told, was): &(Deserted, bool)| {
+            (&told.gone, &told.alive, *was) == (&found.gone, &found.alive, ending)
+        };
+        if !self.told.as_ref().is_some_and(same) {
+            tell(Progress::Deserted { found: found.clone(), ending });
+            self.told = Some((found.clone(), ending));
+        }
+        if ending {
+            self.end(found, tell);
+        }
+        true
+    }
+
+    fn end(&mut self, found: Deserted, tell: &mut dyn FnMut(Progress)) {
+        match deserted::end(self.criu) {
+            Ok(()) => self.ended = Some(found),
+            Err(error) => {
+                tell(Progress::Restored(format!(
+                    "criu (process {}) could not be ended: {error}",
+                    found.criu
+                )));
+            }
+        }
     }
 }

@@ -10,6 +10,7 @@ use crate::checkpoint::After;
 use crate::lab;
 use crate::model::{ProcessId, Version, span};
 use crate::timer;
+use crate::tui::theme::Depth;
 
 /// See, freeze, thaw and checkpoint Linux cgroups.
 ///
@@ -45,6 +46,9 @@ pub struct Global {
     /// When to use colour
     #[arg(long, global = true, value_name = "WHEN", value_enum, default_value = "auto")]
     pub color: When,
+    /// The config of the screen: theme and keys (default: cryoscope/config.toml in $XDG_CONFIG_HOME or ~/.config)
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
     /// Log to this file what is written, which criu is run, and what fails
     #[arg(long, global = true, value_name = "FILE")]
     pub log: Option<PathBuf>,
@@ -56,7 +60,7 @@ pub struct Global {
 /// When to use colour.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum When {
-    /// Unless `NO_COLOR` is set
+    /// As many as the terminal has, unless `NO_COLOR` is set
     #[default]
     Auto,
     /// Always
@@ -66,12 +70,16 @@ pub enum When {
 }
 
 impl When {
-    /// Whether to use colour here. (no-color.org)
-    pub fn holds(self) -> bool {
+    /// How many colours to use on this terminal. (no-color.org)
+    pub fn depth(self) -> Depth {
+        let (term, colorterm) = (std::env::var_os("TERM"), std::env::var_os("COLORTERM"));
+        let has = Depth::of(term.as_deref(), colorterm.as_deref());
+        let refused = || std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         match self {
-            Self::Auto => std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
-            Self::Always => true,
-            Self::Never => false,
+            Self::Auto if refused() => Depth::Mono,
+            Self::Auto => has,
+            Self::Always => has.max(Depth::Sixteen),
+            Self::Never => Depth::Mono,
         }
     }
 }
@@ -125,7 +133,7 @@ pub struct List {
     #[arg(long)]
     pub frozen: bool,
     /// How many levels below the first group
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = levels, allow_negative_numbers = true)]
     pub depth: Option<usize>,
     /// One JSON object a line
     #[arg(long)]
@@ -156,10 +164,12 @@ pub struct Freeze {
     #[arg(required = true, value_name = "TARGET")]
     pub targets: Vec<OsString>,
     /// Thaw them after this time, whatever has become of this program and its terminal
-    #[arg(long = "for", value_name = "SPAN", value_parser = span::for_a_time)]
+    #[arg(long = "for", value_name = "SPAN", value_parser = span::for_a_time,
+        allow_hyphen_values = true)]
     pub span: Option<Duration>,
     /// How long to wait until a group is frozen, before the freeze is taken back
-    #[arg(long, value_name = "SPAN", default_value = "10s", value_parser = span::parse)]
+    #[arg(long, value_name = "SPAN", default_value = "10s", value_parser = span::parse,
+        allow_hyphen_values = true)]
     pub timeout: Duration,
     /// Freeze even what may lock you out
     #[arg(long)]
@@ -175,8 +185,8 @@ pub struct Thaw {
     /// Paths, pid:N, or units' names
     #[arg(required_unless_present = "all", conflicts_with = "all", value_name = "TARGET")]
     pub targets: Vec<OsString>,
-    /// Every group that asks for a freeze itself
-    #[arg(long, requires = "yes")]
+    /// Every group that asks for a freeze itself; on a terminal they are listed first, and you are asked
+    #[arg(long)]
     pub all: bool,
     /// Ask nothing
     #[arg(long)]
@@ -192,7 +202,7 @@ pub struct Checkpoint {
     #[arg(long, value_name = "DIR")]
     pub into: PathBuf,
     /// The root of the process tree, where the group holds several
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = pid, allow_negative_numbers = true)]
     pub pid: Option<i32>,
     /// What becomes of the processes (default: they stay as they were found)
     #[arg(long, value_name = "STATE", value_parser = after)]
@@ -337,6 +347,15 @@ pub struct ThawTimer {
     /// The time from now on
     #[arg(long = "for", value_name = "SPAN", value_parser = span::for_a_time)]
     pub span: Duration,
+}
+
+fn levels(text: &str) -> Result<usize, String> {
+    text.parse().map_err(|_| "write how many levels as a number, 0 for the group alone".to_owned())
+}
+
+fn pid(text: &str) -> Result<i32, String> {
+    let number = text.parse().ok().filter(|&pid| pid > 0);
+    number.ok_or_else(|| "write the process's number, as in 1234".to_owned())
 }
 
 fn after(text: &str) -> Result<After, String> {

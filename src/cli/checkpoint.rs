@@ -8,10 +8,11 @@ use serde::Serialize;
 use super::args::Checkpoint;
 use super::ask::ask;
 use super::meter::Meter;
+use super::question::Questions;
 use super::{Context, Failure};
 use super::{signals, tell};
 use crate::checkpoint::{
-    self, After, Control, Finding, Level, Plan, Preflight, Progress, Refused, Report, Request,
+    self, After, Control, Finding, Level, Plan, Preflight, Progress, Refused, Report, Request, Step,
 };
 use crate::model::{printable, span};
 
@@ -41,8 +42,10 @@ pub(super) fn run(context: &Context, options: Checkpoint, out: &mut impl Write) 
     };
     let found = checkpoint::preflight(&request);
     let plan = checkpoint::plan(&found, &request);
-    if !options.run.json {
-        findings(&found, out)?;
+    // Of a script the first line names its shell.
+    let is_script = options.run.dry_run && plan.is_ok();
+    if !options.run.json && !is_script {
+        warnings(&found.findings, out)?;
     }
     let plan = match plan {
         Ok(plan) => plan,
@@ -51,8 +54,10 @@ pub(super) fn run(context: &Context, options: Checkpoint, out: &mut impl Write) 
     if options.run.dry_run {
         return dry_run(&found, &plan, options.run.json, out);
     }
-    if !options.run.json {
-        writeln!(out, "\n  {}\n", plan.command())?;
+    if asks(options.run.yes) && !options.run.json {
+        // Otherwise each step is said as it begins.
+        let steps: Vec<String> = plan.steps.iter().map(Step::shell).collect();
+        writeln!(out, "\n{}\n", indented(&steps.join("\n")))?;
         out.flush()?;
     }
     confirm(options.run.yes, options.after)?;
@@ -81,7 +86,9 @@ fn carry_out(
     let control =
         Arc::new(if yes || !io::stdin().is_terminal() { Control::automatic() } else { Control::default() });
     let mut meter = Meter::new(!json);
-    let mut progress = |progress| follow(progress, json, &control, &mut meter, out);
+    let told = json || asks(yes);
+    let questions = Questions::new(Arc::clone(&control));
+    let mut progress = |progress| follow(progress, told, &questions, &mut meter, out);
     // Dropped at the end: signals then end the program again.
     let _held = signals::hold(&control)?;
     let ran = checkpoint::run(plan, &control, &mut progress);
@@ -91,7 +98,7 @@ fn carry_out(
     report.write(plan.folder())?;
     if !json {
         for check in &report.checks {
-            line(check, out)?;
+            checked(check, out)?;
         }
         let folder = printable(plan.folder().as_os_str().as_encoded_bytes()).into_owned();
         let took = ran.elapsed.as_secs_f64();
@@ -105,8 +112,9 @@ fn carry_out(
     Ok(report)
 }
 
-/// Tells what happens. criu's log is not told: it stands in the folder as a whole.
-fn follow(progress: Progress, json: bool, control: &Arc<Control>, meter: &mut Meter, out: &mut impl Write) {
+/// Tells what happens. criu's log is not told: it stands in the folder as a whole; nor are the steps, where they were `told`
+/// before.
+fn follow(progress: Progress, told: bool, questions: &Questions, meter: &mut Meter, out: &mut impl Write) {
     match progress {
         Progress::Written { bytes, of } => return meter.show(bytes, of),
         Progress::Log(_) => return,
@@ -114,26 +122,16 @@ fn follow(progress: Progress, json: bool, control: &Arc<Control>, meter: &mut Me
     }
     match progress {
         // Nobody may read it any more; what was begun goes on to its end.
-        Progress::Step(line) if !json => drop(writeln!(out, "$ {line}").and_then(|()| out.flush())),
+        Progress::Step(line) if !told => drop(writeln!(out, "$ {line}").and_then(|()| out.flush())),
         Progress::Stalled { origins, thawing: true } => {
             tell(format_args!("criu waits for {}; thawing it until criu has ended", origins.join(", ")));
         }
-        Progress::Stalled { origins, thawing: false } => ask_rescue(&origins, control),
+        Progress::Stalled { origins, thawing: false } => questions.thaw(&origins),
+        Progress::Deserted { found, ending: true } => tell(format_args!("{found}; it is ended")),
+        Progress::Deserted { found, .. } if !found.alive.is_empty() => tell(found),
+        Progress::Deserted { found, .. } => questions.end(&found),
         Progress::Restored(what) => tell(what),
         _ => {}
-    }
-}
-
-/// Asks, without keeping the run waiting for the answer. Killing criu is not on offer: the process would be lost.
-fn ask_rescue(origins: &[String], control: &Arc<Control>) {
-    let question = format!("criu waits for {}. Thaw it until criu has ended?", origins.join(", "));
-    let control = Arc::clone(control);
-    let answer = move || {
-        ask(&question)
-            .map_or_else(|_| tell("it goes on waiting; cryoscope rescue frees it"), |()| control.rescue())
-    };
-    if std::thread::Builder::new().name("question".into()).spawn(answer).is_err() {
-        tell("criu waits for a frozen group; cryoscope rescue frees it");
     }
 }
 
@@ -149,7 +147,15 @@ fn dry_run(found: &Preflight, plan: &Plan, json: bool, out: &mut impl Write) -> 
     if json {
         return object(&Outcome { findings: &found.findings, plan: Some(plan), report: None }, out);
     }
-    write!(out, "{}", plan.shell())?;
+    script(&plan.shell(), &found.findings, out)
+}
+
+/// A script, with the findings as comments behind its first line, which names its shell.
+pub(super) fn script(text: &str, found: &[Finding], out: &mut impl Write) -> Result<(), Failure> {
+    let (shell, rest) = text.split_once('\n').unwrap_or((text, ""));
+    writeln!(out, "{shell}")?;
+    warnings(found, out)?;
+    write!(out, "{rest}")?;
     Ok(())
 }
 
@@ -159,23 +165,29 @@ fn object(outcome: &Outcome<'_>, out: &mut impl Write) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Every finding but those that are in order, as comments: `--dry-run` prints a script.
-fn findings(found: &Preflight, out: &mut impl Write) -> Result<(), Failure> {
-    found
-        .findings
-        .iter()
-        .filter(|finding| finding.level != Level::Ok)
-        .try_for_each(|finding| line(finding, out))
+/// The warnings, as comments: `--dry-run` prints a script. What is in the way is said once, as the reason of the failure.
+pub(super) fn warnings(findings: &[Finding], out: &mut impl Write) -> Result<(), Failure> {
+    let warnings = findings.iter().filter(|finding| finding.level == Level::Warning);
+    warnings.into_iter().try_for_each(|finding| Ok(writeln!(out, "# warning  {finding}")?))
 }
 
-pub(super) fn line(finding: &Finding, out: &mut impl Write) -> Result<(), Failure> {
-    let level = match finding.level {
+/// What was looked at afterwards.
+pub(super) fn checked(check: &Finding, out: &mut impl Write) -> Result<(), Failure> {
+    let level = match check.level {
         Level::Ok => "ok",
         Level::Warning => "warning",
-        Level::Blocker => "BLOCKER",
+        Level::Blocker => "FAILED",
     };
-    writeln!(out, "# {level:<8} {finding}")?;
-    Ok(())
+    Ok(writeln!(out, "# {level:<8} {check}")?)
+}
+
+pub(super) fn indented(lines: &str) -> String {
+    lines.lines().map(|line| format!("  {line}")).collect::<Vec<_>>().join("\n")
+}
+
+/// A person is there, and is to be asked.
+fn asks(yes: bool) -> bool {
+    !yes && io::stdin().is_terminal()
 }
 
 /// A person is asked before anything runs; a script that would end processes must say --yes.

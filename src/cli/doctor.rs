@@ -73,7 +73,12 @@ pub(super) fn run(context: &Context, options: &Doctor, out: &mut impl Write) -> 
     }
     let watches = |n: Option<u64>| n.map_or("unknown".to_owned(), |n| n.to_string());
     let Inotify { max_user_watches, groups_that_fit, .. } = report.inotify;
-    writeln!(out, "inotify   {} watches: {} groups", watches(max_user_watches), watches(groups_that_fit))?;
+    writeln!(
+        out,
+        "inotify   {} watches, enough for {} groups",
+        watches(max_user_watches),
+        watches(groups_that_fit)
+    )?;
     Ok(())
 }
 
@@ -81,7 +86,8 @@ pub(super) fn run(context: &Context, options: &Doctor, out: &mut impl Write) -> 
 pub(super) fn missing(context: &Context) -> Vec<String> {
     let mut missing = Vec::new();
     if !nix::unistd::geteuid().is_root() {
-        missing.push("freezing groups of others, and where their processes wait, need root".to_owned());
+        missing.push("freezing groups of others needs root".to_owned());
+        missing.push("seeing where processes of others wait needs root".to_owned());
     }
     for hierarchy in context.hosts.iter().filter(|h| h.read_only) {
         missing.push(format!("{} is mounted read-only", hierarchy.mount_point.display()));

@@ -1,13 +1,16 @@
 //! `cryoscope freeze`: freeze groups, with the guard and the way back.
 
+use std::ffi::OsStr;
 use std::io::Write;
+use std::os::unix::ffi::OsStrExt;
 use std::time::Duration;
 
 use super::args::Freeze;
-use super::{Context, Failure, log};
+use super::{Context, Failure, log, tell};
+use crate::checkpoint::dumping;
 use crate::kernel::cgroupfs::{Filesystem, Group};
-use crate::kernel::freezer::{self, Outcome};
-use crate::kernel::guard;
+use crate::kernel::freezer::{self, FreezerError, Outcome};
+use crate::kernel::{guard, target};
 use crate::model::span;
 use crate::timer::{self, Log, Until};
 
@@ -15,19 +18,33 @@ use crate::timer::{self, Log, Until};
 pub(super) fn run(context: &Context, options: &Freeze, out: &mut impl Write) -> Result<(), Failure> {
     context.may_write()?;
     let targets: Vec<_> = options.targets.iter().map(|t| context.open(t)).collect::<Result<_, _>>()?;
+    // No force freezes these.
+    let mut named = options.targets.iter().zip(&targets);
+    if let Some((target, (_, root))) = named.find(|(_, (_, group))| group.path.is_root()) {
+        return Err(of_root(context, target, root));
+    }
     if !options.force {
         for (fs, group) in &targets {
             if let Some(refusal) = guard::refusal(&group.path, group.version, &fs.hierarchy().root) {
-                let sentence =
-                    format!("{} is not frozen: {refusal}; --force freezes it all the same", group.path);
-                return Err(Failure::refused(sentence));
+                let name = context.named(group);
+                return Err(Failure::refused(format!(
+                    "{name} is not frozen: {refusal}; --force freezes it all the same"
+                )));
             }
+        }
+    }
+    for (fs, group) in &targets {
+        if let Some(dumping) = dumping::of_group(group, &fs.hierarchy().root) {
+            tell(format_args!(
+                "{dumping}, and hangs as long as {} is frozen; thaw it, and criu goes on",
+                group.path
+            ));
         }
     }
     let log = log::of(&context.global)?;
     let mut frozen = Vec::new();
     for (fs, group) in &targets {
-        match one(fs, group, options, log.as_ref()) {
+        match one(fs, group, &context.named(group), options, log.as_ref()) {
             Ok(Frozen { ours, sentence }) => {
                 frozen.extend(ours.then_some((fs, group)));
                 writeln!(out, "{sentence}")?;
@@ -35,13 +52,31 @@ pub(super) fn run(context: &Context, options: &Freeze, out: &mut impl Write) -> 
             Err(failure) => {
                 for (fs, group) in frozen {
                     timer::thaw(group, fs)?;
-                    writeln!(out, "{} is thawed again", group.path)?;
+                    writeln!(out, "{} is thawed again", context.named(group))?;
                 }
                 return Err(failure);
             }
         }
     }
     Ok(())
+}
+
+/// A process may be in the root group here, and in one that can be frozen on the other hierarchy.
+fn of_root(context: &Context, target: &OsStr, root: &Group) -> Failure {
+    let error = FreezerError::Root(root.absolute.clone());
+    let other = root.version.other();
+    let is_process = target.as_bytes().starts_with(b"pid:") && context.global.hierarchy.is_none();
+    let there = is_process.then(|| target::resolve(target, &context.hosts, Some(other)).ok()).flatten();
+    match there.filter(|(_, group)| !group.path.is_root()) {
+        Some((_, group)) => Failure::new(
+            2,
+            format!(
+                "{error}; on {other} the process is in {}: freeze it with --hierarchy {other}",
+                group.path
+            ),
+        ),
+        None => error.into(),
+    }
 }
 
 /// A group that is frozen.
@@ -51,23 +86,28 @@ struct Frozen {
     sentence: String,
 }
 
-fn one(fs: &Filesystem, group: &Group, options: &Freeze, log: Option<&Log>) -> Result<Frozen, Failure> {
-    let path = &group.path;
+fn one(
+    fs: &Filesystem,
+    group: &Group,
+    name: &str,
+    options: &Freeze,
+    log: Option<&Log>,
+) -> Result<Frozen, Failure> {
     let Some(span) = options.span else {
         let already = freezer::freeze(group, options.timeout)? == Outcome::Already;
         let sentence = match already.then(|| next_thaw(group)).flatten() {
-            Some(left) => format!("{path} was frozen already, and thaws in {}", span::short(left)),
-            None if already => format!("{path} was frozen already"),
-            None => format!("{path} is frozen"),
+            Some(left) => format!("{name} was frozen already, and thaws in {}", span::left(left)),
+            None if already => format!("{name} was frozen already"),
+            None => format!("{name} is frozen"),
         };
         return Ok(Frozen { ours: !already, sentence });
     };
     let Until { left, already } = timer::freeze(fs, group, options.timeout, span, log)?;
     let sentence = if left.is_zero() {
-        format!("{path} was frozen, this program with it, and is thawed again")
+        format!("{name} was frozen, this program with it, and is thawed again")
     } else {
         let at = (jiff::ZonedDateTime::now() + left).strftime("%F %T");
-        format!("{path} is frozen, and thaws in {}, at {at}", span::short(left))
+        format!("{name} is frozen, and thaws in {}, at {at}", span::left(left))
     };
     Ok(Frozen { ours: !already && !left.is_zero(), sentence })
 }

@@ -20,8 +20,27 @@ pub(super) fn man(out: &mut impl Write) -> Result<(), Failure> {
     let page = clap_mangen::Man::new(command.clone());
     page.render(out)?;
     command.get_subcommands().try_for_each(|verb| section(verb, out))?;
-    Ok(())
+    Ok(out.write_all(FILES.as_bytes())?)
 }
+
+/// What clap does not know. (man(7): a line that begins with a dot is a request)
+const FILES: &str = r#".SH FILES
+.TP
+$XDG_CONFIG_HOME/cryoscope/config.toml, ~/.config/cryoscope/config.toml
+Theme, keys and other settings of the screen; with \fB\-\-config\fR FILE another file. Not needed. Mistakes in it are told with line and
+column, and nothing is started then. It must belong to the user, to root, or to whoever called sudo, and not everybody may
+write to it. The README has an example.
+.SH ENVIRONMENT
+.TP
+NO_COLOR
+When set to anything, the screen uses bold, reverse and underline only.
+.TP
+TERM, COLORTERM
+How many colours the terminal has.
+.TP
+COLORFGBG
+Whether the terminal's ground is dark or light, until it says so itself.
+"#;
 
 /// The command line without the verbs that the program calls itself with.
 fn visible() -> clap::Command {
@@ -55,6 +74,7 @@ mod tests {
         completions(Shell::Bash, &mut bash).unwrap();
         man(&mut page).unwrap();
         let (bash, page) = (String::from_utf8(bash).unwrap(), String::from_utf8(page).unwrap());
+        assert!(page.contains("cryoscope/config.toml") && page.contains("NO_COLOR"));
         assert!(!bash.contains("thaw-timer") && !page.contains("THAW-TIMER"));
         for verb in visible().get_subcommands() {
             assert!(bash.contains(verb.get_name()), "{}", verb.get_name());

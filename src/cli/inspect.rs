@@ -65,6 +65,13 @@ impl<'a> Shown<'a> {
     }
 }
 
+impl Shown<'_> {
+    /// A line for each step.
+    fn commands(&self) -> impl Iterator<Item = &str> {
+        self.command.into_iter().flat_map(str::lines)
+    }
+}
+
 /// The last time that an inventory was written.
 fn written(trees: &[ImageSet]) -> Option<String> {
     let last = trees.iter().map(|tree| tree.written).max()?;
@@ -124,7 +131,9 @@ fn print(shown: &Shown<'_>, out: &mut impl Write) -> Result<(), Failure> {
     };
     fact("made", shown.made_at.as_deref())?;
     fact("group", shown.group)?;
-    fact("command", shown.command)?;
+    for command in shown.commands() {
+        fact("command", Some(command))?;
+    }
     let by = [("criu", shown.criu_version), ("kernel", shown.kernel), ("host", shown.host)];
     let by: Vec<String> =
         by.iter().filter_map(|(name, value)| value.map(|v| format!("{name} {v}"))).collect();

@@ -7,12 +7,13 @@ use std::sync::atomic::AtomicBool;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 use super::args::{Global, Lab, LabCounter};
-use super::{Context, Failure, tell};
+use super::{Context, Failure, config, tell};
 use crate::lab::auto::{AutoError, hold};
 use crate::lab::counter::{Order, count};
 use crate::lab::screen::Settings;
 use crate::lab::{self, Ground, Lack, Lesson};
 use crate::model::{Version, span};
+use crate::tui::theme;
 
 /// Lets a person choose, or holds what was chosen.
 pub(super) fn run(context: Context, options: &Lab, out: &mut impl Write) -> Result<(), Failure> {
@@ -55,8 +56,16 @@ fn screen(
         let lesson = lesson.map_or(0, |lesson| lesson.number);
         return Err(AutoError::Missing { lesson, version, missing }.into());
     }
-    let (ascii, colour) = (global.ascii, global.color.holds());
-    let settings = Settings { ascii, colour, presentation, lesson, versions };
+    let var = |name| std::env::var(name).ok();
+    let settings = Settings {
+        ascii: global.ascii,
+        theme: config::read(global)?.theme,
+        depth: global.color.depth(),
+        ground: theme::Ground::of_environment(var("TERM").as_deref(), var("COLORFGBG").as_deref()),
+        presentation,
+        lesson,
+        versions,
+    };
     lab::screen::run(ground, settings, end)
         .map_err(|error| Failure::new(1, format!("the screen failed: {error}")))
 }

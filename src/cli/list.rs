@@ -1,5 +1,6 @@
 //! `cryoscope list`: the groups with their freeze state.
 
+use std::collections::HashMap;
 use std::io::Write;
 
 use super::args::List;
@@ -7,24 +8,42 @@ use super::json;
 use super::{Context, Failure};
 use crate::kernel::cgroupfs::{Filesystem, Group};
 use crate::kernel::processes;
-use crate::model::tree::Key;
-use crate::model::{CgroupPath, Change, Owner, State, Tree, printable};
+use crate::model::tree::{Key, Node};
+use crate::model::{CgroupPath, Change, Hierarchy, Owner, State, Tree, printable};
 use crate::runtime::Containers;
 
 /// Prints the groups from the target down, or every hierarchy's.
 pub(super) fn run(context: &Context, options: &List, out: &mut impl Write) -> Result<(), Failure> {
     let containers = Containers::read();
     for (fs, from) in &context.tops(options.target.as_deref())? {
-        print(fs, from, options, &containers, out)?;
+        let held = if options.json { HashMap::new() } else { held(context, fs.hierarchy())? };
+        print(fs, from, options, (&containers, &held), out)?;
     }
     Ok(())
+}
+
+/// How many processes of each group the other hierarchy holds.
+fn held(context: &Context, hierarchy: &Hierarchy) -> Result<HashMap<CgroupPath, usize>, Failure> {
+    let mut counts = HashMap::new();
+    let Some(other) = context.hosts.get(hierarchy.version.other()) else { return Ok(counts) };
+    let fs = Filesystem::open(other.clone())?;
+    let tree = scan(&fs, &CgroupPath::root())?;
+    let asks = |key: &Key| tree.get(*key).is_some_and(|node| node.group.freezer.requested());
+    // What is below one that asks is counted with it.
+    let first = |key: &Key| tree.inherited_from(*key).is_none();
+    for key in tree.subtree(tree.root()).filter(asks).filter(first) {
+        if let Some(group) = fs.group(&tree.path(key))? {
+            processes::below_elsewhere(&group.dir, hierarchy, &mut counts);
+        }
+    }
+    Ok(counts)
 }
 
 fn print(
     fs: &Filesystem,
     from: &CgroupPath,
     options: &List,
-    containers: &Containers,
+    (containers, held): (&Containers, &HashMap<CgroupPath, usize>),
     out: &mut impl Write,
 ) -> Result<(), Failure> {
     let mut tree = scan(fs, from)?;
@@ -52,8 +71,11 @@ fn print(
             }
         } else if key != top {
             let indent = if options.frozen { 1 } else { depth };
-            let owner = containers.owner(fs.hierarchy(), &tree.path(key));
-            line(&tree, key, indent, options.frozen, &note(owner.as_ref(), &tree.path(key)), out)?;
+            let path = tree.path(key);
+            let owner = containers.owner(fs.hierarchy(), &path);
+            let notes = [note(owner.as_ref(), &path), held_note(&tree, key, held.get(&path))];
+            let notes: Vec<String> = notes.into_iter().filter(|note| !note.is_empty()).collect();
+            line(&tree, key, indent, options.frozen, &notes.join(", "), out)?;
         }
     }
     Ok(())
@@ -115,6 +137,19 @@ fn note(owner: Option<&Owner>, path: &CgroupPath) -> String {
     // As the runtimes' own lists show their long IDs.
     let id: String = owner.id().chars().take(if owner.kind.is_container() { 12 } else { 36 }).collect();
     format!("{} {id}", owner.kind)
+}
+
+/// That nothing of a thawed group runs, or not all of it.
+fn held_note(tree: &Tree, key: Key, held: Option<&usize>) -> String {
+    let thawed = |node: &Node| node.state() == Some(State::Thawed);
+    match (tree.get(key).filter(|node| thawed(node)), held) {
+        (Some(node), Some(&held)) => {
+            let all = node.processes.and_then(|all| usize::try_from(all).ok()).is_some_and(|all| held >= all);
+            let other = node.group.freezer.version().map_or(String::new(), |v| v.other().to_string());
+            if all { format!("frozen on {other}") } else { format!("{held} of them frozen on {other}") }
+        }
+        _ => String::new(),
+    }
 }
 
 /// A group's state in words: own, inherited, or below it.

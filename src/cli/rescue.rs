@@ -15,13 +15,16 @@ pub(super) fn run(context: &Context, options: &Rescue, out: &mut impl Write) -> 
     }
     let cases = checkpoint::stranded(&context.hosts)?;
     if cases.is_empty() {
-        writeln!(out, "nothing to rescue: no checkpoint was cut off, and no criu hangs on frozen tasks")?;
+        writeln!(
+            out,
+            "nothing to rescue: no checkpoint was cut off, and no criu hangs on frozen tasks or waits for what is gone"
+        )?;
         return Ok(());
     }
     for case in &cases {
         writeln!(out, "# {}", case.what())?;
         if options.dry_run {
-            case.shell().iter().try_for_each(|line| writeln!(out, "{line}"))?;
+            case.shell(&context.hosts).iter().try_for_each(|line| writeln!(out, "{line}"))?;
         }
     }
     if options.dry_run {
@@ -52,9 +55,11 @@ fn one(context: &Context, case: Case, out: &mut impl Write) -> Result<(), Failur
         Progress::Stalled { origins, .. } => {
             tell(format_args!("criu waits for {}; thawing it", origins.join(", ")));
         }
+        Progress::Deserted { found, ending: true } => tell(format_args!("{found}; it is ended")),
+        Progress::Deserted { found, .. } => tell(found),
         _ => {}
     };
-    checkpoint::rescue(case, &context.hosts, &mut follow)?;
-    writeln!(out, "done")?;
+    let said = checkpoint::rescue(case, &context.hosts, &mut follow)?;
+    said.iter().try_for_each(|line| writeln!(out, "{line}"))?;
     Ok(())
 }

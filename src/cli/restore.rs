@@ -6,11 +6,11 @@ use serde::Serialize;
 
 use super::args::Restore;
 use super::ask::ask;
-use super::checkpoint::line;
+use super::checkpoint::{checked, indented, script, warnings};
 use super::{Context, Failure, tell};
 use crate::checkpoint::Refused;
 use crate::checkpoint::restore::{self, Plan, Preflight, Report, Request, RunError};
-use crate::checkpoint::{Finding, Level, Progress};
+use crate::checkpoint::{Finding, Progress};
 use crate::model::span;
 
 #[derive(Serialize)]
@@ -22,8 +22,8 @@ struct Outcome<'a> {
 
 /// Carries the restore out, or prints what would run.
 pub(super) fn run(context: &Context, options: Restore, out: &mut impl Write) -> Result<(), Failure> {
-    if !options.run.dry_run && context.global.read_only {
-        return Err(Failure::refused("--read-only is given: nothing is restored; leave it out"));
+    if !options.run.dry_run {
+        context.may_write()?;
     }
     let request = Request {
         folder: options.folder,
@@ -34,9 +34,10 @@ pub(super) fn run(context: &Context, options: Restore, out: &mut impl Write) -> 
     };
     let found = restore::preflight(&request);
     let plan = restore::plan(&found, &request);
-    if !options.run.json {
-        let findings = found.findings.iter().filter(|finding| finding.level != Level::Ok);
-        findings.into_iter().try_for_each(|finding| line(finding, out))?;
+    // Of a script the first line names its shell.
+    let is_script = options.run.dry_run && plan.is_ok();
+    if !options.run.json && !is_script {
+        warnings(&found.findings, out)?;
     }
     let plan = match plan {
         Ok(plan) => plan,
@@ -45,12 +46,12 @@ pub(super) fn run(context: &Context, options: Restore, out: &mut impl Write) -> 
     if options.run.dry_run {
         match options.run.json {
             true => object(&Outcome { findings: &found.findings, plan: Some(&plan), report: None }, out)?,
-            false => write!(out, "{}", plan.shell())?,
+            false => script(&plan.shell(), &found.findings, out)?,
         }
         return Ok(());
     }
     if !options.run.json {
-        writeln!(out, "\n  {}\n", plan.command().replace('\n', "\n  "))?;
+        writeln!(out, "\n{}\n", indented(&plan.command()))?;
         out.flush()?;
     }
     if !options.run.yes && request.on_terminal {
@@ -97,7 +98,7 @@ fn carry_out(plan: &Plan, context: &Context) -> Result<Report, Failure> {
 }
 
 fn print(report: &Report, out: &mut impl Write) -> Result<(), Failure> {
-    report.checks.iter().try_for_each(|check| line(check, out))?;
+    report.checks.iter().try_for_each(|check| checked(check, out))?;
     let took = f64::from(u32::try_from(report.elapsed_ms).unwrap_or(u32::MAX)) / 1e3;
     let processes = span::count(report.processes(), "process", "processes");
     let trees = span::count(report.trees.len(), "tree", "trees");

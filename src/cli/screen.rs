@@ -4,8 +4,9 @@ use std::ffi::OsStr;
 use std::io::{self, IsTerminal};
 
 use super::doctor::missing;
-use super::{Context, Failure, log};
+use super::{Context, Failure, config, log};
 use crate::kernel::host;
+use crate::tui::theme::Ground;
 use crate::tui::{self, Settings};
 
 /// Opens the screen, at a group if one is named.
@@ -13,11 +14,15 @@ pub(super) fn run(context: Context, target: Option<&OsStr>) -> Result<(), Failur
     if !io::stdin().is_terminal() {
         return Err(Failure::new(2, "the keyboard is no terminal; use cryoscope list to print the tree"));
     }
+    let preferences = config::read(&context.global)?;
     let target = target.map(|target| context.open(target)).transpose()?;
+    let var = |name| std::env::var(name).ok();
     let settings = Settings {
         host: host::name(),
         ascii: context.global.ascii,
-        colour: context.global.color.holds(),
+        depth: context.global.color.depth(),
+        ground: Ground::of_environment(var("TERM").as_deref(), var("COLORFGBG").as_deref()),
+        preferences,
         read_only: context.global.read_only,
         limits: missing(&context),
         target: target.map(|(fs, group)| (fs.hierarchy().version, group.path)),

@@ -1,6 +1,7 @@
 //! `cryoscope show`: one group's freeze story and its processes.
 
 use std::io::Write;
+use std::time::Duration;
 
 use serde::Serialize;
 
@@ -16,6 +17,7 @@ use crate::runtime::{Advice, Containers, advice};
 use crate::timer;
 
 mod owner;
+mod story;
 
 use owner::Systemd;
 
@@ -57,6 +59,10 @@ struct Elsewhere {
     path: String,
     hierarchy: String,
     state: Option<String>,
+    /// Its own request.
+    requested: bool,
+    /// The nearest ancestor that asks.
+    inherited_from: Option<String>,
     processes: usize,
 }
 
@@ -123,10 +129,17 @@ fn elsewhere(context: &Context, fs: &Filesystem, list: &[Process]) -> Result<Vec
     let mut found = Vec::new();
     for (path, processes) in processes::elsewhere(list, other) {
         let Some(read) = fs.group(&path)?.map(|group| group.read()).transpose()?.flatten() else { continue };
-        let asked = crate::kernel::freezer::asking_ancestor(&fs, &path).is_some();
-        let state = read.freezer.state(asked).map(|s: State| s.to_string());
-        let path = printable(other.absolute(&path).as_os_str().as_encoded_bytes()).into_owned();
-        found.push(Elsewhere { path, hierarchy: other.version.to_string(), state, processes });
+        let asked = crate::kernel::freezer::asking_ancestor(&fs, &path);
+        let state = read.freezer.state(asked.is_some()).map(|s: State| s.to_string());
+        let shown = |path| printable(other.absolute(path).as_os_str().as_encoded_bytes()).into_owned();
+        found.push(Elsewhere {
+            path: shown(&path),
+            hierarchy: other.version.to_string(),
+            state,
+            requested: read.freezer.requested(),
+            inherited_from: asked.as_ref().map(shown),
+            processes,
+        });
     }
     Ok(found)
 }
@@ -134,31 +147,45 @@ fn elsewhere(context: &Context, fs: &Filesystem, list: &[Process]) -> Result<Vec
 fn print(shown: &Shown, list: &[Process], out: &mut impl Write) -> Result<(), Failure> {
     let group = &shown.group;
     writeln!(out, "{} ({})", group.path, group.hierarchy)?;
-    writeln!(out, "  state      {}", group.state.as_deref().unwrap_or("a root group cannot be frozen"))?;
+    let state = group.state.as_deref().unwrap_or("a root group cannot be frozen");
+    let held = match (state, story::held(&shown.other_hierarchy, list.len())) {
+        ("frozen", _) | (_, None) => String::new(),
+        ("freezing", Some(held)) => format!("; {held}"),
+        (_, Some(held)) => format!(", but {held}"),
+    };
+    writeln!(out, "  state      {state}{held}")?;
     writeln!(out, "  requested  {}", if group.requested { "yes, by its own file" } else { "no" })?;
     if let Some(from) = &group.inherited_from {
-        writeln!(out, "  inherited  from {from}: thawing this group alone does nothing")?;
+        let alone = if group.requested {
+            "takes its own request back, and it stays frozen by the one above"
+        } else {
+            "does nothing"
+        };
+        writeln!(out, "  inherited  from {from}: thawing this group alone {alone}")?;
     }
-    if let Some(usec) = group.frozen_usec {
-        writeln!(out, "  frozen for {} in all", span::short(std::time::Duration::from_micros(usec)))?;
+    if let Some(span) = group.frozen_usec.map(Duration::from_micros).filter(|span| !span.is_zero()) {
+        let span = if span.as_secs() == 0 { "less than a second".to_owned() } else { span::short(span) };
+        writeln!(out, "  frozen for {span} in all")?;
     }
     if let Some(usec) = shown.thaws_in_usec {
-        writeln!(out, "  thaws      in {}, by a timer", span::short(std::time::Duration::from_micros(usec)))?;
+        writeln!(out, "  thaws      in {}, by a timer", span::left(Duration::from_micros(usec)))?;
     }
     let Below { groups, frozen, freezing } = shown.below;
-    writeln!(out, "  below      {groups} groups, {frozen} frozen, {freezing} freezing")?;
+    match usize::try_from(groups).unwrap_or(usize::MAX) {
+        0 => writeln!(out, "  below      no groups")?,
+        groups => writeln!(
+            out,
+            "  below      {}, {frozen} frozen, {freezing} freezing",
+            span::count(groups, "group", "groups")
+        )?,
+    }
     owner::print(shown, out)?;
     for above in &shown.ancestors {
         let asks = if above.requested { "asks for a freeze" } else { "does not ask" };
         writeln!(out, "  above      {}: {asks}", above.path)?;
     }
     for other in &shown.other_hierarchy {
-        let state = other.state.as_deref().unwrap_or("a root group");
-        writeln!(
-            out,
-            "  on {}      {} of its processes in {}: {state}",
-            other.hierarchy, other.processes, other.path
-        )?;
+        writeln!(out, "  on {}      {}", other.hierarchy, story::side(other))?;
     }
     if !list.is_empty() {
         writeln!(out, "\n{:>8} {:<8} {:<2} {:>3} {:>9} COMMAND", "PID", "USER", "S", "THR", "RSS")?;

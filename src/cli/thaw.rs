@@ -1,53 +1,131 @@
 //! `cryoscope thaw`: take freeze requests back.
 
-use std::io::Write;
+use std::io::{self, IsTerminal, Write};
 
 use super::args::Thaw;
+use super::ask::ask;
 use super::list::scan;
-use super::{Context, Failure};
+use super::{Context, Failure, tell};
+use crate::checkpoint::dumping;
 use crate::kernel::cgroupfs::{Filesystem, Group};
 use crate::kernel::freezer::{Outcome, asking_ancestor};
-use crate::model::CgroupPath;
+use crate::kernel::processes::{self, Processes};
+use crate::model::shell::quoted;
+use crate::model::{CgroupPath, State};
+use crate::runtime::ThawError;
 use crate::timer;
 
 /// Thaws each target, or every group that asks for a freeze itself.
 pub(super) fn run(context: &Context, options: &Thaw, out: &mut impl Write) -> Result<(), Failure> {
     context.may_write()?;
-    let targets = match options.all {
-        true => all(context)?,
-        false => options.targets.iter().map(|t| context.open(t)).collect::<Result<_, _>>()?,
-    };
-    let mut first = None;
-    for (fs, group) in &targets {
-        // Where one fails, the others are thawed all the same.
-        if let Err(failure) = one(fs, group, out) {
-            first.get_or_insert(failure);
-        }
-    }
+    let targets = if options.all { all(context)? } else { named(context, options)? };
     if targets.is_empty() {
         writeln!(out, "no group asks for a freeze")?;
+    } else if options.all && !options.yes {
+        confirm(context, &targets, out)?;
+    }
+    // Where one fails, the others are thawed all the same; what holds one of them still is known when all are done.
+    let done: Vec<_> = targets.iter().map(|(fs, group)| one(fs, group)).collect();
+    let mut first = None;
+    for ((fs, group), done) in targets.iter().zip(done) {
+        if let Err(failure) = done.map_err(Into::into).and_then(|done| say(context, fs, group, done, out)) {
+            first.get_or_insert(failure);
+        }
     }
     first.map_or(Ok(()), Err)
 }
 
-fn one(fs: &Filesystem, group: &Group, out: &mut impl Write) -> Result<(), Failure> {
-    let outcome = timer::thaw(group, fs)?;
-    say(fs, group, outcome, out)
+fn named(context: &Context, options: &Thaw) -> Result<Vec<(Filesystem, Group)>, Failure> {
+    let mut found = Vec::new();
+    for target in &options.targets {
+        found.extend(context.open_to_thaw(target)?);
+    }
+    match found.iter().find(|(_, group)| group.path.is_root()) {
+        None => Ok(found),
+        Some((_, root)) => Err(Failure::new(
+            2,
+            format!(
+                "{} is the root of its hierarchy, which is never frozen; name a group below it, or --all",
+                root.absolute.display()
+            ),
+        )),
+    }
 }
 
-fn say(fs: &Filesystem, group: &Group, outcome: Outcome, out: &mut impl Write) -> Result<(), Failure> {
-    match outcome {
-        Outcome::Done => writeln!(out, "{} is thawed", group.path)?,
-        Outcome::Already => writeln!(out, "{} was not frozen", group.path)?,
+/// Says what would be thawed, and asks.
+fn confirm(context: &Context, targets: &[(Filesystem, Group)], out: &mut impl Write) -> Result<(), Failure> {
+    for (_, group) in targets {
+        writeln!(out, "{} asks for a freeze", context.named(group))?;
+    }
+    out.flush()?;
+    match io::stdin().is_terminal() {
+        true => ask(if targets.len() == 1 { "Thaw it?" } else { "Thaw them all?" }),
+        false => Err(Failure::refused("nothing was thawed: give --yes to thaw all that ask for a freeze")),
+    }
+}
+
+/// What was done.
+struct Done {
+    /// It asked for a freeze itself.
+    asked: bool,
+    outcome: Outcome,
+}
+
+fn one(fs: &Filesystem, group: &Group) -> Result<Done, ThawError> {
+    if let Some(dumping) = dumping::of_group(group, &fs.hierarchy().root) {
+        tell(format_args!(
+            "{dumping}: where it hangs on this freeze, the thaw frees it; where the freeze is its own, the processes may run in the middle of the dump"
+        ));
+    }
+    let asked = group.read().ok().flatten().is_some_and(|read| read.freezer.requested());
+    timer::thaw(group, fs).map(|outcome| Done { asked, outcome })
+}
+
+fn say(
+    context: &Context,
+    fs: &Filesystem,
+    group: &Group,
+    done: Done,
+    out: &mut impl Write,
+) -> Result<(), Failure> {
+    let name = context.named(group);
+    let what = match done.outcome {
+        Outcome::Done => "is thawed",
+        Outcome::Already => "was not frozen",
         Outcome::HeldAbove => {
             let above = asking_ancestor(fs, &group.path).unwrap_or_else(CgroupPath::root);
+            let cleared = if done.asked { "its own request is taken back, but " } else { "" };
             return Err(Failure::new(
                 1,
-                format!("{} stays frozen: {above} asks for it; thaw {above}", group.path),
+                format!("{name}: {cleared}it stays frozen, for {above} asks for it; thaw {above}"),
             ));
         }
-    }
+    };
+    let held = still_held(context, group).map_or(String::new(), |holder| {
+        let path = quoted(holder.absolute.as_os_str());
+        format!(", but {} holds its processes: cryoscope thaw {path}", context.named(&holder))
+    });
+    writeln!(out, "{name} {what}{held}")?;
     Ok(())
+}
+
+/// A group of the other hierarchy that holds processes of this one. What cannot be read there is not known to hold any.
+fn still_held(context: &Context, group: &Group) -> Option<Group> {
+    let other = context.hosts.get(group.version.other())?;
+    let fs = Filesystem::open(other.clone()).ok()?;
+    let list = Processes::default().of(&group.dir).ok()?;
+    let holds = |path: &CgroupPath| {
+        let group = fs.group(path).ok()??;
+        let state = group.read().ok()??.freezer.state(false)?;
+        (state != State::Thawed).then_some(group)
+    };
+    let held = processes::elsewhere(&list, other).keys().find_map(holds)?;
+    // The one that asks is the one to thaw.
+    let asks = held.read().ok().flatten().is_some_and(|read| read.freezer.requested());
+    match asking_ancestor(&fs, &held.path).filter(|_| !asks) {
+        Some(above) => fs.group(&above).ok().flatten(),
+        None => Some(held),
+    }
 }
 
 fn all(context: &Context) -> Result<Vec<(Filesystem, Group)>, Failure> {

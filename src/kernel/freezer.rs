@@ -11,7 +11,8 @@ use rustix::io::Errno;
 use super::cgroupfs::{Filesystem, Group, read};
 use super::dir::{Dir, vanished};
 use super::mounts;
-use super::processes::{Processes, group_of, wchan};
+use super::processes::{Processes, wchan};
+use super::target::holder;
 use crate::model::{CgroupPath, Process, State, Version, printable};
 
 /// Why a group was not frozen or thawed. Every sentence says what was tried, why it failed, and what to do.
@@ -106,7 +107,7 @@ pub fn freeze(group: &Group, timeout: Duration) -> Result<Outcome, FreezerError>
         (false, Ok(())) => Undone::RolledBack,
         (false, Err(_)) => Undone::Stuck,
     };
-    let held_by = running.first().and_then(|process| holder(process.id.pid, group.version.other()));
+    let held_by = running.first().and_then(|process| held_by(process.id.pid, group.version.other()));
     Err(FreezerError::TimedOut { group: group.path.to_string(), timeout, undone, running, held_by })
 }
 
@@ -176,15 +177,10 @@ fn wait(group: &Group, timeout: Duration, so: impl Fn((bool, State)) -> bool) ->
     }
 }
 
-/// The group of a hierarchy that freezes a process, or `None`. On a hybrid host a process that the v1 freezer holds can't
-/// enter the v2 freezer until v1 lets it go.
-fn holder(pid: i32, version: Version) -> Option<PathBuf> {
+/// The group of a hierarchy that holds a process: as long as v1 does, it can't enter the v2 freezer.
+fn held_by(pid: i32, version: Version) -> Option<PathBuf> {
     let hosts = mounts::hierarchies().ok()?;
-    let hierarchy = hosts.get(version)?;
-    let path = group_of(pid, version).ok()??.below(&hierarchy.root)?;
-    let group = Filesystem::open(hierarchy.clone()).ok()?.group(&path).ok()??;
-    let state = group.read().ok()??.freezer.state(false)?;
-    (state != State::Thawed).then_some(group.absolute)
+    Some(holder(pid, hosts.get(version)?).ok()??.1.absolute)
 }
 
 /// As many of them are enough to know what is wrong.
@@ -224,7 +220,7 @@ fn is_complete(group: &Dir, version: Version) -> bool {
 fn stragglers(running: &[Process], held_by: Option<&Path>) -> String {
     if let Some(holder) = held_by {
         let holder = printable(holder.as_os_str().as_encoded_bytes());
-        return format!("that is not stuck: {holder} holds its processes frozen; thaw that first");
+        return format!("nothing is stuck: {holder} holds its processes frozen already; thaw that first");
     }
     let Some(first) = running.first() else {
         return "what still runs could not be seen".to_owned();

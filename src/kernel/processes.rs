@@ -1,7 +1,8 @@
 //! The processes of a group, from `cgroup.procs` and `/proc`.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io;
+use std::path::PathBuf;
 
 use nix::unistd::{Uid, User};
 use rustix::io::Errno;
@@ -112,30 +113,33 @@ pub fn arguments(pid: i32) -> Vec<Vec<u8>> {
     if line.is_empty() { Vec::new() } else { line.split(|&b| b == 0).map(Into::into).collect() }
 }
 
+/// Where a process is (`/proc/PID/cwd`); `None` where it is gone, or that may not be seen.
+pub fn working_directory(pid: i32) -> Option<PathBuf> {
+    std::fs::read_link(format!("/proc/{pid}/cwd")).ok()
+}
+
 /// How long a process has run on a CPU, in clock ticks (fields 14 and 15 of proc_pid_stat(5)); `None` where it is gone.
 pub fn cpu(pid: i32) -> Option<u64> {
     let stat = procfs::process::Process::new(pid).ok()?.stat().ok()?;
     Some(stat.utime + stat.stime)
 }
 
-/// Whether a tracer holds any process in a group or below (`TracerPid` of proc_pid_status(5)).
+/// The tracers of the processes in a group and below (`TracerPid` of proc_pid_status(5)).
 ///
 /// # Errors
 /// What the reads say, but for groups and processes that are gone.
-pub fn is_any_traced(group: &Dir) -> io::Result<bool> {
-    let traced = |pid: &i32| {
-        let status = Status::read(*pid).ok().flatten();
-        status.and_then(|status| status.number("TracerPid")).is_some_and(|tracer| tracer != 0)
+pub fn tracers(group: &Dir) -> io::Result<BTreeSet<i32>> {
+    let tracer = |pid| {
+        let tracer = Status::read(pid).ok()??.number("TracerPid")?;
+        i32::try_from(tracer).ok().filter(|&tracer| tracer != 0)
     };
-    if pids(group)?.iter().any(traced) {
-        return Ok(true);
-    }
+    let mut found: BTreeSet<i32> = pids(group)?.into_iter().filter_map(tracer).collect();
     for name in group.children()? {
-        if group.child(&name)?.is_some_and(|child| is_any_traced(&child).unwrap_or(false)) {
-            return Ok(true);
+        if let Some(child) = group.child(&name)? {
+            found.extend(tracers(&child).unwrap_or_default());
         }
     }
-    Ok(false)
+    Ok(found)
 }
 
 /// The session leader of each controlling terminal, by the terminal's major and minor number (fields 6 and 7 of
@@ -224,6 +228,22 @@ pub fn elsewhere(list: &[Process], other: &Hierarchy) -> BTreeMap<CgroupPath, us
         }
     }
     counts
+}
+
+/// Counts the processes of a group and of all below by their groups in another hierarchy. What may not be read, or goes away
+/// meanwhile, is left out.
+pub fn below_elsewhere(group: &Dir, other: &Hierarchy, counts: &mut HashMap<CgroupPath, usize>) {
+    for pid in pids(group).unwrap_or_default() {
+        let at = group_of(pid, other.version).ok().flatten();
+        if let Some(path) = at.and_then(|at| at.below(&other.root)) {
+            *counts.entry(path).or_default() += 1;
+        }
+    }
+    for name in group.children().unwrap_or_default() {
+        if let Ok(Some(child)) = group.child(&name) {
+            below_elsewhere(&child, other, counts);
+        }
+    }
 }
 
 /// How many processes are in the group itself; `None` where that may not

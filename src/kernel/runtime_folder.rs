@@ -7,8 +7,11 @@
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, Read as _, Write as _};
+use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags, flock, mkdirat, openat, renameat, unlinkat};
 use rustix::io::Errno;
@@ -29,6 +32,15 @@ pub struct Held {
     file: File,
 }
 
+/// The lock on the folder itself (flock(2)).
+#[derive(Debug)]
+pub struct Alone {
+    _folder: OwnedFd,
+}
+
+/// How long somebody may have the folder to themselves.
+const MOMENT: Duration = Duration::from_secs(2);
+
 /// Longer than anything that this program writes there: what is longer, somebody else wrote.
 const LONGEST: u64 = 64 << 20;
 
@@ -38,16 +50,13 @@ impl RuntimeFolder {
     /// # Errors
     /// What the kernel says; and where there is no such place, or others may write there.
     pub fn open(make: bool) -> io::Result<Option<Self>> {
-        let path = place().ok_or_else(|| {
-            io::Error::other(
-                "XDG_RUNTIME_DIR is not set, and there is no other place that is gone with the boot",
-            )
-        })?;
+        let path = place().ok_or_else(no_place)?;
         if make
             && let Err(error) = mkdirat(rustix::fs::CWD, &path, Mode::from_raw_mode(0o700))
             && error != Errno::EXIST
         {
-            return Err(error.into());
+            let error = io::Error::from(error);
+            return Err(io::Error::new(error.kind(), format!("cannot make {}: {error}", path.display())));
         }
         let Some(folder) = absent_is_none(Dir::open(&path))? else { return Ok(None) };
         if !folder.is_private()? {
@@ -63,6 +72,28 @@ impl RuntimeFolder {
     /// As [`Self::open`].
     pub fn make() -> io::Result<Self> {
         Self::open(true)?.ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))
+    }
+
+    /// Nobody else passes here, as long as what comes back lives. It is held for a moment only.
+    ///
+    /// # Errors
+    /// What the kernel says; `TimedOut` where somebody holds it for longer than a moment.
+    pub fn alone(&self) -> io::Result<Alone> {
+        // Opened anew: a lock belongs to what was opened, and a copy of the descriptor would keep it.
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let folder = openat(self.0.fd(), ".", flags, Mode::empty())?;
+        let deadline = Instant::now() + MOMENT;
+        loop {
+            match flock(&folder, FlockOperation::NonBlockingLockExclusive) {
+                Ok(()) => return Ok(Alone { _folder: folder }),
+                Err(Errno::WOULDBLOCK) if Instant::now() < deadline => sleep(Duration::from_millis(1)),
+                Err(Errno::WOULDBLOCK) => {
+                    let why = "another cryoscope holds the runtime folder, and does not let it go";
+                    return Err(io::Error::new(io::ErrorKind::TimedOut, why));
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
     }
 
     /// Makes a file of a kind, with this text in it, and holds it.
@@ -153,6 +184,15 @@ impl Held {
 
 fn remove(folder: &Dir, name: &str) -> io::Result<()> {
     absent_is_none(unlinkat(folder.fd(), name, AtFlags::empty()).map_err(io::Error::from)).map(drop)
+}
+
+/// Not an absence but a missing right: root has a place of its own.
+fn no_place() -> io::Error {
+    let why = format!(
+        "XDG_RUNTIME_DIR is not set to a folder of this user; set it to /run/user/{}, if that is there, or run as root",
+        nix::unistd::geteuid()
+    );
+    io::Error::new(io::ErrorKind::PermissionDenied, why)
 }
 
 fn place() -> Option<PathBuf> {

@@ -21,6 +21,11 @@ impl Status {
         self.words(key)?.next()?.parse().ok()
     }
 
+    /// The letter of the state: R, S, D, T, t, Z, X.
+    pub fn state(&self) -> Option<char> {
+        self.words("State")?.next()?.chars().next()
+    }
+
     /// All numbers behind a key: `NSpid` and `NSsid` have one for each PID namespace, the outermost first.
     pub fn numbers(&self, key: &str) -> Option<Vec<i32>> {
         Some(self.words(key)?.filter_map(|word| word.parse().ok()).collect())

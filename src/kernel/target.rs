@@ -3,12 +3,13 @@
 use std::ffi::{OsStr, OsString};
 use std::io;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use super::cgroupfs::{Filesystem, Group};
 use super::processes::group_of;
-use crate::model::printable::unescaped;
-use crate::model::{CgroupPath, Change, Hierarchies, Hierarchy, Tree, Version, printable};
+use crate::model::printable::{exact, is_shown_as, unescaped};
+use crate::model::shell::quoted;
+use crate::model::{CgroupPath, Change, Hierarchies, Hierarchy, State, Tree, Version, printable};
 
 /// Why a target was not found.
 #[derive(Debug, thiserror::Error)]
@@ -22,16 +23,29 @@ pub enum TargetError {
     /// The process has ended, or never was.
     #[error("there is no process {0}")]
     NoSuchProcess(i32),
+    /// Nothing was named.
+    #[error("the target is empty; give a path, pid:N, or a unit's name")]
+    Empty,
     /// `pid:` without a number.
-    #[error("{0:?} is not a process: write pid: and a number, as in pid:1234")]
+    #[error("{0} does not say which process: write pid: and its number, as in pid:1234")]
     NotPid(String),
-    /// Several groups have the name.
-    #[error("{name} names several groups: {}; give the path of one", .paths.join(", "))]
+    /// Several groups have the name, or are shown so.
+    #[error("{name} names several groups: {}; give one of these", .paths.join(", "))]
     Ambiguous {
         /// What was asked for.
         name: String,
-        /// The groups that have that name.
+        /// The groups that have that name, each as it is to be typed.
         paths: Vec<String>,
+    },
+    /// A path of one hierarchy, and another one is asked for.
+    #[error("{path} is on {on}, and --hierarchy {asked} is given; leave one of them out")]
+    OtherHierarchy {
+        /// The path.
+        path: String,
+        /// Its hierarchy.
+        on: Version,
+        /// What was asked for.
+        asked: Version,
     },
     /// The hierarchy that was asked for is not mounted.
     #[error("this host has no {0} freezer; leave --hierarchy out to take the one it has")]
@@ -59,15 +73,17 @@ pub fn resolve(
     }
     let candidates: Vec<&Hierarchy> =
         hosts.iter().filter(|h| prefer.is_none_or(|v| v == h.version)).collect();
-    let bytes = target.as_bytes();
-    if let Some(pid) = bytes.strip_prefix(b"pid:") {
-        return of_process(pid, &candidates);
+    if target.is_empty() {
+        return Err(TargetError::Empty);
     }
-    // As typed, and where there is no such group, as this program prints bytes that are not printable.
-    for spelling in [bytes.to_vec(), unescaped(bytes)] {
-        if let Some(found) = of_path(&spelling, hosts, &candidates)? {
-            return Ok(found);
-        }
+    let here = from_here(target);
+    let target = here.as_ref().map_or(target, |path| path.as_os_str());
+    let bytes = target.as_bytes();
+    if let Some(pid) = of_pid(bytes) {
+        return of_process(pid?, &candidates);
+    }
+    if let Some(found) = of_path(bytes, hosts, prefer, &candidates)? {
+        return Ok(found);
     }
     let name = printable(bytes).into_owned();
     let path = Path::new(target);
@@ -78,18 +94,69 @@ pub fn resolve(
     if bytes.contains(&b'/') {
         return Err(TargetError::NoSuchGroup(name));
     }
-    match of_name(bytes, &candidates) {
-        Err(TargetError::NoSuchGroup(_)) => of_name(&unescaped(bytes), &candidates),
+    match of_name(&candidates, &name, |name| is_shown_as(name, bytes)) {
+        Err(TargetError::NoSuchGroup(_)) => of_name(&candidates, &name, |name| *name == unescaped(bytes)),
         found => found,
     }
 }
 
+/// The groups that are to be thawed for TARGET: of a process, where the hierarchy is left open, those that hold it, for it may
+/// be frozen through either hierarchy or both; else what [`resolve`] finds.
+///
+/// # Errors
+/// [`TargetError`].
+pub fn to_thaw(
+    target: &OsStr,
+    hosts: &Hierarchies,
+    prefer: Option<Version>,
+) -> Result<Vec<(Filesystem, Group)>, TargetError> {
+    let pid = of_pid(target.as_bytes()).transpose()?.filter(|_| prefer.is_none());
+    let on = |hierarchy: &Hierarchy| holder(pid?, hierarchy).ok().flatten();
+    let holding: Vec<_> = hosts.iter().filter_map(on).collect();
+    if holding.is_empty() { Ok(vec![resolve(target, hosts, prefer)?]) } else { Ok(holding) }
+}
+
+/// The group of a hierarchy that a process is in, where that group is not thawed. On a hybrid host each of the two freezers
+/// holds a process by itself.
+///
+/// # Errors
+/// What the reads say.
+pub fn holder(pid: i32, hierarchy: &Hierarchy) -> io::Result<Option<(Filesystem, Group)>> {
+    let at = group_of(pid, hierarchy.version)?.and_then(|path| path.below(&hierarchy.root));
+    let Some(path) = at else { return Ok(None) };
+    let fs = Filesystem::open(hierarchy.clone())?;
+    let Some(group) = fs.group(&path)? else { return Ok(None) };
+    // What an ancestor asks for has not reached a group that is not frozen: nothing is held yet.
+    let state = group.read()?.and_then(|read| read.freezer.state(false));
+    Ok(state.filter(|&state| state != State::Thawed).map(|_| (fs, group)))
+}
+
 type Found = (Filesystem, Group);
 
-fn of_process(pid: &[u8], candidates: &[&Hierarchy]) -> Result<Found, TargetError> {
-    let text = String::from_utf8_lossy(pid);
-    let pid: i32 =
-        text.parse().ok().filter(|&pid| pid > 0).ok_or_else(|| TargetError::NotPid(text.into_owned()))?;
+/// The absolute path that one with `.` or `..` at its beginning means, as everywhere; `None` for other targets.
+fn from_here(target: &OsStr) -> Option<PathBuf> {
+    let target = Path::new(target);
+    let first = target.components().next();
+    first.filter(|first| matches!(first, Component::CurDir | Component::ParentDir))?;
+    let mut path = std::env::current_dir().ok()?;
+    for component in target.components() {
+        match component {
+            Component::ParentDir => drop(path.pop()),
+            Component::Normal(name) => path.push(name),
+            _ => {}
+        }
+    }
+    Some(path)
+}
+
+/// The process of `pid:N`; `None` for other targets.
+fn of_pid(target: &[u8]) -> Option<Result<i32, TargetError>> {
+    let number = std::str::from_utf8(target.strip_prefix(b"pid:")?).ok();
+    let pid = number.and_then(|number| number.parse().ok()).filter(|&pid: &i32| pid > 0);
+    Some(pid.ok_or_else(|| TargetError::NotPid(printable(target).into_owned())))
+}
+
+fn of_process(pid: i32, candidates: &[&Hierarchy]) -> Result<Found, TargetError> {
     for hierarchy in candidates {
         let failed = |error| TargetError::Io(format!("/proc/{pid}/cgroup"), error);
         let Some(path) = group_of(pid, hierarchy.version).map_err(failed)? else { continue };
@@ -102,43 +169,82 @@ fn of_process(pid: &[u8], candidates: &[&Hierarchy]) -> Result<Found, TargetErro
 fn of_path(
     path: &[u8],
     hosts: &Hierarchies,
+    prefer: Option<Version>,
     candidates: &[&Hierarchy],
 ) -> Result<Option<Found>, TargetError> {
     let absolute = PathBuf::from(OsString::from_vec(path.to_vec()));
     if let Some((hierarchy, group)) = hosts.containing(&absolute).filter(|_| absolute.is_absolute()) {
-        return open(hierarchy, &group);
+        if let Some(asked) = prefer.filter(|&asked| asked != hierarchy.version) {
+            let path = printable(path).into_owned();
+            return Err(TargetError::OtherHierarchy { path, on: hierarchy.version, asked });
+        }
+        return spelled(hierarchy, &group);
     }
     let group = CgroupPath::new(path);
     for hierarchy in candidates {
-        if let Some(found) = open(hierarchy, &group)? {
+        if let Some(found) = spelled(hierarchy, &group)? {
             return Ok(Some(found));
         }
     }
     Ok(None)
 }
 
+/// The group at a path that was typed as it is, or as this program shows it.
+fn spelled(hierarchy: &Hierarchy, typed: &CgroupPath) -> Result<Option<Found>, TargetError> {
+    if !typed.as_bytes().windows(2).any(|pair| pair == b"\\x") {
+        return open(hierarchy, typed);
+    }
+    let failed = |error| TargetError::Io(typed.to_string(), error);
+    let fs = Filesystem::open(hierarchy.clone()).map_err(failed)?;
+    let mut paths = vec![CgroupPath::root()];
+    for name in typed.components() {
+        let below = paths.iter().map(|above| shown_as(&fs, above, name));
+        paths = below.collect::<io::Result<Vec<_>>>().map_err(failed)?.concat();
+    }
+    match &paths[..] {
+        [] => Ok(None),
+        [one] => open(hierarchy, one),
+        several => Err(ambiguous(typed.to_string(), hierarchy, several)),
+    }
+}
+
+/// The groups in another one that have this name or are shown so; where there is none, the one whose bytes it spells out.
+fn shown_as(fs: &Filesystem, above: &CgroupPath, typed: &[u8]) -> io::Result<Vec<CgroupPath>> {
+    let Some(above) = fs.group(above)? else { return Ok(Vec::new()) };
+    let names = above.dir.children()?;
+    let of = |is: &dyn Fn(&[u8]) -> bool| -> Vec<CgroupPath> {
+        names.iter().filter(|name| is(name)).map(|name| above.path.join(name)).collect()
+    };
+    let shown = of(&|name| is_shown_as(name, typed));
+    Ok(if shown.is_empty() { of(&|name| *name == unescaped(typed)) } else { shown })
+}
+
+fn ambiguous(name: String, hierarchy: &Hierarchy, paths: &[CgroupPath]) -> TargetError {
+    let exact = |path: &CgroupPath| {
+        let typed = path.components().fold(CgroupPath::root(), |path, name| path.join(&exact(name)));
+        quoted(hierarchy.absolute(&typed).as_os_str())
+    };
+    TargetError::Ambiguous { name, paths: paths.iter().map(exact).collect() }
+}
+
 /// A bare name, as systemd's units have: wherever in the tree it stands.
-fn of_name(name: &[u8], candidates: &[&Hierarchy]) -> Result<Found, TargetError> {
-    let shown = printable(name).into_owned();
+fn of_name(candidates: &[&Hierarchy], shown: &str, is: impl Fn(&[u8]) -> bool) -> Result<Found, TargetError> {
     for hierarchy in candidates {
         let failed = |error| TargetError::Io(hierarchy.mount_point.display().to_string(), error);
         let fs = Filesystem::open((*hierarchy).clone()).map_err(failed)?;
         let mut tree = Tree::new(fs.read_root().map_err(failed)?);
         let mut apply = |change: Change| tree.apply(change, &mut Vec::new());
         fs.walk(&CgroupPath::root(), &mut apply).map_err(failed)?;
-        let named = |key: &_| tree.get(*key).is_some_and(|node| *node.group.name == *name);
+        let named = |key: &_| tree.get(*key).is_some_and(|node| is(&node.group.name));
         let hits: Vec<CgroupPath> =
             tree.subtree(tree.root()).filter(named).map(|key| tree.path(key)).collect();
         match &hits[..] {
             [] => {}
-            [one] => return open(hierarchy, one)?.ok_or(TargetError::NoSuchGroup(shown)),
-            several => {
-                let paths = several.iter().map(ToString::to_string).collect();
-                return Err(TargetError::Ambiguous { name: shown, paths });
-            }
+            [one] => return open(hierarchy, one)?.ok_or(TargetError::NoSuchGroup(shown.to_owned())),
+            several => return Err(ambiguous(shown.to_owned(), hierarchy, several)),
         }
     }
-    Err(TargetError::NoSuchGroup(shown))
+    Err(TargetError::NoSuchGroup(shown.to_owned()))
 }
 
 fn open(hierarchy: &Hierarchy, path: &CgroupPath) -> Result<Option<Found>, TargetError> {

@@ -5,6 +5,8 @@
 
 use std::fmt;
 
+use super::Version;
+
 /// A group's effective state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum State {
@@ -55,6 +57,15 @@ impl Freezer {
         match self {
             Self::Root => false,
             Self::V2 { requested, .. } | Self::V1 { requested, .. } => requested,
+        }
+    }
+
+    /// Which freezer; `None` for a root group.
+    pub fn version(self) -> Option<Version> {
+        match self {
+            Self::Root => None,
+            Self::V2 { .. } => Some(Version::V2),
+            Self::V1 { .. } => Some(Version::V1),
         }
     }
 

@@ -28,6 +28,26 @@ pub fn unescaped(text: &[u8]) -> Vec<u8> {
     bytes
 }
 
+/// True where a name is what was typed, or is shown so. Of several names that are shown alike one at most is all printable:
+/// it holds the backslashes that the others do not.
+pub fn is_shown_as(name: &[u8], typed: &[u8]) -> bool {
+    name == typed || *printable(name).as_bytes() == *typed
+}
+
+/// What to type for a name, so that no other name is meant: the bytes themselves where some are not printable, else the name
+/// with `\x5c` for each backslash that would be taken for the beginning of an escape.
+pub fn exact(name: &[u8]) -> Cow<'_, [u8]> {
+    if *printable(name).as_bytes() != *name || !name.windows(2).any(|pair| pair == b"\\x") {
+        return Cow::Borrowed(name);
+    }
+    let mut typed = Vec::with_capacity(name.len() + 3);
+    for (at, &byte) in name.iter().enumerate() {
+        let begins = byte == b'\\' && name.get(at + 1) == Some(&b'x');
+        typed.extend_from_slice(if begins { br"\x5c" } else { std::slice::from_ref(&byte) });
+    }
+    Cow::Owned(typed)
+}
+
 fn hex(digits: &[u8]) -> Option<u8> {
     let digits = std::str::from_utf8(digits).ok().filter(|d| d.bytes().all(|b| b.is_ascii_hexdigit()))?;
     u8::from_str_radix(digits, 16).ok()
@@ -87,7 +107,22 @@ mod tests {
         assert_eq!(printable(br"dev-disk-by\x2duuid.swap"), r"dev-disk-by\x2duuid.swap");
     }
 
+    #[test]
+    fn names_that_are_shown_alike() {
+        let (byte, literal) = (&b"a\x07"[..], &br"a\x07"[..]);
+        assert!(is_shown_as(byte, literal) && is_shown_as(literal, literal) && !is_shown_as(literal, byte));
+        assert_eq!((&*exact(byte), &*exact(literal)), (byte, &br"a\x5cx07"[..]));
+        assert!(matches!(exact(br"a\b"), Cow::Borrowed(_)));
+    }
+
     proptest! {
+        #[test]
+        fn an_exact_name_means_itself_alone(name: Vec<u8>) {
+            let typed = exact(&name);
+            prop_assert!(*typed == *name || unescaped(&typed) == name);
+            prop_assert!(*typed == *name || !is_shown_as(&name, &typed));
+        }
+
         #[test]
         fn nothing_that_a_terminal_obeys_comes_out(bytes: Vec<u8>) {
             prop_assert!(printable(&bytes).chars().all(is_printable));

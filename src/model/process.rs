@@ -135,6 +135,7 @@ pub fn descendants(list: &[Process], root: i32) -> Vec<&Process> {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
+
     use proptest::prelude::*;
 
     pub(crate) fn process(pid: i32, parent: i32) -> Process {

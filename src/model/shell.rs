@@ -14,8 +14,34 @@ pub fn write_request(version: Version, group: &Path, freeze: bool) -> String {
 }
 
 /// True where the text needs the `$'…'` of bash (and of POSIX since 2024): it holds bytes that a terminal might obey.
-pub fn needs_bash(text: &OsStr) -> bool {
+fn needs_bash(text: &OsStr) -> bool {
     printable(text.as_bytes()).as_bytes() != text.as_bytes()
+}
+
+/// A script of these lines, under the shell that reads them as they are meant: any, unless a word of them is in `$'…'`.
+/// A line that begins with `#` is a comment.
+pub fn script(lines: &[String]) -> String {
+    let bash = lines.iter().any(|line| has_escapes(line));
+    let shell = if bash { "#!/bin/bash" } else { "#!/bin/sh" };
+    format!("{shell}\n{}\n", lines.join("\n"))
+}
+
+/// Whether a `$'` begins a word, or a part of one: it stands in no quotes and behind no backslash.
+fn has_escapes(line: &str) -> bool {
+    if line.trim_start().starts_with('#') {
+        return false;
+    }
+    let mut rest = line.bytes().peekable();
+    while let Some(byte) = rest.next() {
+        match byte {
+            b'\\' => drop(rest.next()),
+            b'\'' => drop(rest.find(|&b| b == b'\'')),
+            b'"' => while rest.next().is_some_and(|b| b != b'"') {},
+            b'$' if rest.peek() == Some(&b'\'') => return true,
+            _ => {}
+        }
+    }
+    false
 }
 
 /// The text as one word of a shell: plain where it is harmless, otherwise in single quotes, and with octal escapes where it
@@ -56,6 +82,32 @@ mod tests {
         assert_eq!(q(br"dev\x2d"), r"'dev\x2d'");
         assert_eq!(q("/größe".as_bytes()), "'/größe'");
         assert_eq!(q(b"a\n\x1b'\xff\\1"), r"$'a\012\033\'\377\\1'");
+    }
+
+    #[test]
+    fn the_shell_of_a_script() {
+        let shell = |line: &str| script(&[line.to_owned()]).lines().next().unwrap().to_owned();
+        for line in
+            ["echo 1 > /a", r"echo 'a$' > 'b'\''$'\''c'", "# a $'word'", r"trap 'exit 1' INT; x='$' \$'b'"]
+        {
+            assert_eq!(shell(line), "#!/bin/sh", "{line}");
+        }
+        for line in [r"echo 1 > $'a\012b'", r"test -d 'a b' $'\377'", r"  --x=$'\033'"] {
+            assert_eq!(shell(line), "#!/bin/bash", "{line}");
+        }
+    }
+
+    proptest::proptest! {
+        /// Whatever the name is: the shell that the script asks for reads it as it is.
+        #[test]
+        fn the_shell_of_a_script_reads_every_name(name in proptest::collection::vec(1_u8.., 1..12), other in "[ -~]{0,8}") {
+            let words = [OsStr::from_bytes(&name), OsStr::new(&other)].map(quoted);
+            let text = script(&[format!("printf %s {} {}", words[0], words[1])]);
+            let shell = if text.starts_with("#!/bin/bash\n") { "bash" } else { "dash" };
+            let out = std::process::Command::new(shell).arg("-c").arg(&text).output().unwrap();
+            proptest::prop_assert_eq!(&out.stdout, &[&name[..], other.as_bytes()].concat(), "{}", text);
+            proptest::prop_assert_eq!(shell == "bash", needs_bash(OsStr::from_bytes(&name)), "{}", text);
+        }
     }
 
     #[test]

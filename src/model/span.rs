@@ -12,12 +12,30 @@ pub fn short(span: Duration) -> String {
     }
 }
 
+/// What is left of a span, rounded up, in its largest unit and the one below: `30s`, `1m 30s`, `5m`, `1h`, `6d 23h`.
+pub fn left(span: Duration) -> String {
+    let seconds = u64::try_from(span.as_millis().div_ceil(1_000)).unwrap_or(u64::MAX);
+    let two = |whole: u64, large: &str, of: u64, small: &str| match (whole / of, whole % of) {
+        (large_ones, 0) => format!("{large_ones}{large}"),
+        (large_ones, small_ones) => format!("{large_ones}{large} {small_ones}{small}"),
+    };
+    match seconds {
+        0..60 => format!("{seconds}s"),
+        60..3_600 => two(seconds, "m", 60, "s"),
+        3_600..86_400 => two(seconds.div_ceil(60), "h", 60, "m"),
+        _ => two(seconds.div_ceil(3_600), "d", 24, "h"),
+    }
+}
+
 /// Reads a span: a number with `ms`, `s`, `m` or `h`; without a unit it is seconds.
 ///
 /// # Errors
 /// A sentence for the person who typed it.
 pub fn parse(text: &str) -> Result<Duration, String> {
     let text = text.trim();
+    if text.starts_with('-') {
+        return Err(format!("{text:?} is no span of time: write it as 30s or 5m"));
+    }
     let split = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
     let (number, unit) = text.split_at(split);
     let scale = match unit {
@@ -83,6 +101,13 @@ mod tests {
     }
 
     #[test]
+    fn what_is_left_is_rounded_up() {
+        let shown = [0, 1, 29_990, 61_000, 299_990, 3_600_000, 3_660_001, 86_399_999, 604_799_000];
+        let shown = shown.map(Duration::from_millis).map(left);
+        assert_eq!(shown, ["0s", "1s", "30s", "1m 1s", "5m", "1h", "1h 2m", "1d", "7d"]);
+    }
+
+    #[test]
     fn spans_are_read() {
         assert_eq!(parse("30s"), Ok(Duration::from_secs(30)));
         assert_eq!(parse("500ms"), Ok(Duration::from_millis(500)));
@@ -90,6 +115,7 @@ mod tests {
         assert_eq!(parse("10"), Ok(Duration::from_secs(10)));
         assert!(
             parse("ten").is_err()
+                && parse("-1").is_err_and(|why| why.contains("no span of time"))
                 && parse("3 weeks").is_err()
                 && parse("").is_err()
                 && parse("1e400").is_err()

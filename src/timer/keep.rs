@@ -16,15 +16,13 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::low_level::pipe;
 
 use super::arm::SAID_READY;
+use super::way_back::{Request, Target};
 use super::{place, record};
-use crate::kernel::cgroupfs::{Filesystem, Group};
-use crate::kernel::freezer;
+use crate::kernel::cgroupfs::Filesystem;
 use crate::kernel::host::since_boot;
-use crate::kernel::processes::is_any_traced;
 use crate::kernel::runtime_folder::Held;
 use crate::kernel::written::Written;
-use crate::model::{CgroupId, CgroupPath, Hierarchy, State, Version};
-use crate::runtime::{self, ThawError};
+use crate::model::{CgroupId, CgroupPath, Hierarchy, Version};
 
 /// What a timer is told: which group, and when. It says nothing that could make it do anything but thaw that one group.
 #[derive(Debug)]
@@ -64,8 +62,8 @@ pub fn keep(order: &Order) -> Result<(), String> {
 
 /// A timer that is ready.
 struct Waiting {
-    fs: Filesystem,
-    group: Group,
+    target: Target,
+    deadline: Duration,
     alarm: OwnedFd,
     ended: UnixStream,
     written: Option<Written>,
@@ -93,7 +91,7 @@ fn ready(order: &Order) -> Result<Option<Waiting>, String> {
     // Without it everything is looked at once a second.
     let written = Written::of(&group).ok();
     let held = record::write(&group, deadline).map_err(said)?;
-    let timer = Waiting { fs, group, alarm, ended, written, held };
+    let timer = Waiting { target: Target { fs, group }, deadline, alarm, ended, written, held };
     let mut out = io::stdout();
     if writeln!(out, "{SAID_READY}{}", deadline.as_nanos()).and_then(|()| out.flush()).is_err() {
         timer.held.remove().map_err(said)?;
@@ -132,41 +130,63 @@ enum Over {
 }
 
 impl Waiting {
-    fn run(self) -> io::Result<()> {
-        let over = self.wait()?;
-        tracing::info!(group = %self.group.path, ?over, "the timer's end");
-        if over == Over::Thaw
-            && let Err(error) = self.thaw()
-        {
-            tracing::error!(group = %self.group.path, %error, "not thawed");
+    fn run(mut self) -> io::Result<()> {
+        let mut over = self.await_freeze()?;
+        loop {
+            let over = match over.take() {
+                Some(over) => over,
+                None => self.await_end()?,
+            };
+            tracing::info!(group = %self.target.group.path, ?over, "the timer's end");
+            if over == Over::Thaw {
+                self.target.thaw_for_good();
+            }
+            self.held.remove()?;
+            // Who sets the request again looks then whether there is a timer: so they see that there is none, or it is seen here.
+            match over {
+                Over::Thaw => {
+                    self.target.thaw_for_good();
+                    return Ok(());
+                }
+                Over::Nothing if self.target.look().unwrap_or(Request::TakenBack) == Request::TakenBack => {
+                    return Ok(());
+                }
+                Over::Nothing => self.held = record::write(&self.target.group, self.deadline)?,
+            }
         }
-        self.held.remove()
     }
 
-    /// First for the program that freezes, then for whatever comes first of the deadline, a signal, and a thaw.
-    fn wait(&self) -> io::Result<Over> {
+    /// For the program that freezes. `None` where it has frozen.
+    fn await_freeze(&self) -> io::Result<Option<Over>> {
         let stdin = io::stdin();
-        let both = [PollFd::new(&self.alarm, PollFlags::IN), PollFd::new(&self.ended, PollFlags::IN)];
-        let mut freezing = [both[0].clone(), both[1].clone(), PollFd::new(&stdin, PollFlags::IN)];
+        let [alarm, ended] = self.ends();
+        let mut freezing = [alarm, ended, PollFd::new(&stdin, PollFlags::IN)];
         while !is_ready(&freezing[2]) {
             await_one(&mut freezing, None)?;
             if is_ready(&freezing[0]) || is_ready(&freezing[1]) {
-                return Ok(Over::Thaw);
+                return Ok(Some(Over::Thaw));
             }
         }
         let null = std::fs::File::open("/dev/null")?;
         rustix::stdio::dup2_stdin(null)?;
-        if self.group.read()?.is_none_or(|read| !read.freezer.requested()) {
-            return Ok(Over::Nothing);
-        }
-        let mut frozen = both.to_vec();
+        Ok((!self.target.asks()).then_some(Over::Nothing))
+    }
+
+    /// For whatever comes first of the deadline, a signal, and a thaw.
+    fn await_end(&self) -> io::Result<Over> {
+        let mut frozen = self.ends().to_vec();
         frozen.extend(self.written.iter().map(|written| PollFd::new(written, PollFlags::IN)));
-        let pause = self.written.is_none().then_some(Timespec { tv_sec: 1, tv_nsec: 0 });
+        let mut before = Request::Stands;
         loop {
-            if self.is_taken_back().unwrap_or(false) {
+            // One that was away is set again soon after: it counts as taken back only where it is not.
+            let now = self.target.look().unwrap_or(before);
+            if now == Request::TakenBack && before != Request::Away {
                 return Ok(Over::Nothing);
             }
-            await_one(&mut frozen, pause.as_ref())?;
+            // The end of those who took it away is not announced.
+            let announced = self.written.is_some() && now == Request::Stands;
+            before = now;
+            await_one(&mut frozen, (!announced).then_some(&SECOND))?;
             if is_ready(&frozen[0]) || is_ready(&frozen[1]) {
                 return Ok(Over::Thaw);
             }
@@ -176,26 +196,12 @@ impl Waiting {
         }
     }
 
-    /// Whether the group is gone, or runs: it does not ask, no ancestor holds it, and no tracer does.
-    fn is_taken_back(&self) -> io::Result<bool> {
-        let Some(read) = self.group.read()? else { return Ok(true) };
-        let runs = !read.freezer.requested() && read.freezer.state(false) == Some(State::Thawed);
-        Ok(runs && !is_any_traced(&self.group.dir)?)
-    }
-
-    /// Through systemd where that froze the unit too; where systemd does not do it (it may be in the group), without.
-    fn thaw(&self) -> Result<(), ThawError> {
-        if let Ok(read) = self.group.read()
-            && read.is_none_or(|read| !read.freezer.requested())
-        {
-            return Ok(());
-        }
-        match runtime::thaw(&self.group, &self.fs) {
-            Err(ThawError::Systemd { .. }) => Ok(freezer::request(&self.group, false)?),
-            done => done.map(drop),
-        }
+    fn ends(&self) -> [PollFd<'_>; 2] {
+        [PollFd::new(&self.alarm, PollFlags::IN), PollFd::new(&self.ended, PollFlags::IN)]
     }
 }
+
+const SECOND: Timespec = Timespec { tv_sec: 1, tv_nsec: 0 };
 
 fn await_one(fds: &mut [PollFd<'_>], timeout: Option<&Timespec>) -> io::Result<()> {
     match poll(fds, timeout) {

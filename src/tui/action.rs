@@ -1,10 +1,13 @@
 //! What a key can mean, and when it cannot be done.
 
+use strum::{EnumIter, IntoStaticStr};
+
 use super::{App, events, processes};
 use crate::model::{Freezer, Version, printable};
 
-/// One thing that a person can ask for with a key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+/// One thing that a person can ask for with a key. Its name in the config is the one here, in small letters: `panel-down`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EnumIter, IntoStaticStr)]
+#[strum(serialize_all = "kebab-case")]
 #[allow(missing_docs, reason = "each is described where its keys are: in the key table")]
 pub enum Action {
     Down,
@@ -63,6 +66,11 @@ pub enum Action {
 }
 
 impl Action {
+    /// Its name in the config.
+    pub fn name(self) -> &'static str {
+        self.into()
+    }
+
     /// Why this cannot be done now; `None` when it can.
     pub(crate) fn unavailable(self, app: &App) -> Option<String> {
         match self {
@@ -78,7 +86,8 @@ impl Action {
             }
             Self::Signal if app.settings.read_only => Some("started with --read-only".to_owned()),
             Self::Signal | Self::Order if !processes::has_the_keys(app) => {
-                Some("that is for the panel of processes: 1 shows it".to_owned())
+                let key = app.keymap().name(Self::PanelProcesses);
+                Some(format!("that is for the panel of processes: {key} shows it"))
             }
             Self::Signal if processes::chosen(app).is_none() => {
                 Some("no process is in the group itself".to_owned())
@@ -87,12 +96,14 @@ impl Action {
             Self::BorderLeft | Self::BorderRight if app.layout().is_none_or(|l| l.border().is_none()) => {
                 Some("groups and panel do not stand side by side".to_owned())
             }
-            Self::Unmark if app.marks() == 0 => Some("no group is marked: Space marks".to_owned()),
+            Self::Unmark if app.marks() == 0 => {
+                Some(format!("no group is marked: {} marks", app.keymap().name(Self::Mark)))
+            }
             Self::Hierarchy if app.groves.len() < 2 => {
                 Some("this host has one hierarchy with a freezer".to_owned())
             }
             Self::NextHit | Self::PreviousHit if app.search.last().is_empty() => {
-                Some("nothing was searched for: / searches".to_owned())
+                Some(format!("nothing was searched for: {} searches", app.keymap().name(Self::Search)))
             }
             Self::Checkpoint if app.selected_node().is_none_or(|n| n.group.freezer == Freezer::Root) => {
                 Some("the root group can't be checkpointed".to_owned())

@@ -10,14 +10,17 @@ use super::dialog::Dialog;
 use super::events::Events;
 use super::files::Files;
 use super::filter::Filtering;
+use super::held::Held;
 use super::hold::Hold;
+use super::keymap::Keymap;
 use super::layout::{Layout, Shape, inside};
 use super::palette::Palette;
+use super::preferences::Preferences;
 use super::processes::Order;
 use super::prompt::Prompt;
 use super::rows::{Grove, Since};
 use super::search::Search;
-use super::theme::Theme;
+use super::theme::{Choice, Depth, Ground, Theme};
 use crate::model::tree::{Key, Node, Tree};
 use crate::model::{
     CgroupId, CgroupPath, Freezer, Hierarchies, Hierarchy, Process, ProcessId, State, Version,
@@ -31,8 +34,12 @@ pub struct Settings {
     pub host: String,
     /// Letters instead of symbols.
     pub ascii: bool,
-    /// Colours may be used.
-    pub colour: bool,
+    /// How many colours the terminal has, and may be used.
+    pub depth: Depth,
+    /// The terminal's ground, as far as it is known before it is asked.
+    pub ground: Option<Ground>,
+    /// What the config says.
+    pub preferences: Preferences,
     /// Nothing may be changed.
     pub read_only: bool,
     /// What this user lacks to do everything, a sentence each; empty for root.
@@ -79,11 +86,13 @@ impl Panel {
     }
 }
 
-/// A line for the person, until the next key.
+/// A line for the person, until the next key; what came unasked stays for a moment at least.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Message {
     pub(crate) text: String,
     pub(crate) wrong: bool,
+    /// No key takes it away before: time since the start.
+    pub(crate) until: Duration,
 }
 
 /// What was read of a group when its processes were listed.
@@ -112,6 +121,7 @@ pub(crate) struct Culprits {
 #[derive(Debug)]
 pub struct App {
     pub(crate) settings: Settings,
+    theme: Theme,
     pub(crate) hierarchies: Hierarchies,
     /// One for each hierarchy, v2 first; never empty.
     pub(crate) groves: Vec<Grove>,
@@ -130,6 +140,7 @@ pub struct App {
     pub(crate) process: Option<ProcessId>,
     pub(crate) files: Files,
     pub(crate) events: Events,
+    pub(crate) held: Held,
     /// What stands beside the groups that were on the screen, where that was asked.
     pub(crate) owners: HashMap<CgroupId, Option<String>>,
     /// The unit that systemd was asked of last, its request then, and what it said.
@@ -182,12 +193,14 @@ impl App {
     pub fn new(hierarchies: Hierarchies, settings: Settings) -> Self {
         let wanted =
             |v: Version| settings.target.clone().filter(|(version, _)| *version == v).map(|(_, path)| path);
-        let groves: Vec<Grove> =
+        let mut groves: Vec<Grove> =
             hierarchies.iter().map(|h| Grove::new(h.version, wanted(h.version))).collect();
+        groves.iter_mut().for_each(|grove| grove.set_sort(settings.preferences.sort));
         let asked = settings.target.as_ref().map(|(version, _)| *version);
         let current = groves.iter().position(|g| Some(g.version) == asked).unwrap_or(0);
-        let size = settings.size;
+        let (size, mouse) = (settings.size, settings.preferences.mouse);
         Self {
+            theme: Self::theme_of(&settings),
             settings,
             hierarchies,
             groves,
@@ -205,6 +218,7 @@ impl App {
             processes: None,
             files: Files::default(),
             events: Events::default(),
+            held: Held::default(),
             owners: HashMap::new(),
             systemd: None,
             timers: HashMap::new(),
@@ -218,7 +232,7 @@ impl App {
             help_offset: 0,
             message: None,
             size,
-            mouse: true,
+            mouse,
             now: Duration::ZERO,
             typed: String::new(),
             frozen_here: Vec::new(),
@@ -273,7 +287,27 @@ impl App {
     }
 
     pub(crate) fn theme(&self) -> Theme {
-        Theme { ascii: self.settings.ascii, colour: self.settings.colour }
+        self.theme
+    }
+
+    fn theme_of(settings: &Settings) -> Theme {
+        Theme::new(settings.ascii, settings.preferences.theme, settings.depth, settings.ground)
+    }
+
+    /// The terminal said what its ground is.
+    pub(crate) fn stand_on(&mut self, ground: Ground) {
+        self.settings.ground = Some(ground);
+        self.theme = Self::theme_of(&self.settings);
+    }
+
+    /// Whether the theme rests on the terminal's ground. Where there are sixteen colours, what they look like is the terminal's
+    /// choice, and fits its ground already.
+    pub(crate) fn asks_for_ground(&self) -> bool {
+        self.settings.preferences.theme == Choice::Auto && self.settings.depth >= Depth::Indexed
+    }
+
+    pub(crate) fn keymap(&self) -> &Keymap {
+        &self.settings.preferences.keymap
     }
 
     pub(crate) fn layout(&self) -> Option<Layout> {
@@ -381,6 +415,11 @@ impl App {
     /// Leaves in the shown hierarchy what the filter hits.
     pub(crate) fn apply_filter(&mut self) {
         let jump = self.filter.take_jump();
+        if jump {
+            self.groves.iter_mut().for_each(Grove::set_stale);
+        } else if self.grove().is_none_or(|grove| !grove.is_stale()) {
+            return;
+        }
         let filtering = &self.filter;
         let hit = filtering.holds().map(|filter| {
             move |tree: &Tree, key: Key, node: &Node| {
@@ -398,11 +437,24 @@ impl App {
     }
 
     pub(crate) fn say(&mut self, text: impl Into<String>) {
-        self.message = Some(Message { text: text.into(), wrong: false });
+        self.message = Some(Message { text: text.into(), wrong: false, until: Duration::ZERO });
     }
 
     pub(crate) fn complain(&mut self, text: impl Into<String>) {
-        self.message = Some(Message { text: text.into(), wrong: true });
+        self.message = Some(Message { text: text.into(), wrong: true, until: Duration::ZERO });
+    }
+
+    /// The message came unasked: a key that was meant for something else must not take it away unread.
+    pub(crate) fn keep_message(&mut self) {
+        const UNREAD: Duration = Duration::from_secs(4);
+        if let Some(message) = &mut self.message {
+            message.until = self.now + UNREAD;
+        }
+    }
+
+    /// A key was pressed: what was said before it has been read.
+    pub(crate) fn forget_message(&mut self) {
+        self.message.take_if(|message| message.until <= self.now);
     }
 }
 

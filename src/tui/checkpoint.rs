@@ -37,6 +37,8 @@ pub(crate) enum Field {
     Run,
     /// Thaw what criu hangs on.
     Rescue,
+    /// End a criu that waits for ever.
+    End,
     /// Start no further criu.
     Stop,
     Into,
@@ -84,6 +86,8 @@ pub(crate) struct Running {
     pub(crate) notices: Vec<String>,
     /// criu hangs on these, until they may be thawed.
     pub(crate) stalled: Option<Vec<String>>,
+    /// criu waits for ever for what is gone, until it may be ended: a sentence.
+    pub(crate) deserted: Option<String>,
     /// How many dumps have begun.
     pub(crate) begun: usize,
 }
@@ -180,6 +184,7 @@ impl Checkpoint {
     /// The fields that the keys go through.
     pub(crate) fn fields(&self) -> &'static [Field] {
         match self.stage {
+            Stage::Running(Running { deserted: Some(_), .. }) => &[Field::Cancel, Field::End],
             Stage::Running(Running { stalled: Some(_), .. }) => &[Field::Cancel, Field::Rescue],
             Stage::Running(ref running) if running.begun < running.plan.dumps().count() => {
                 &[Field::Cancel, Field::Stop]
@@ -219,7 +224,7 @@ impl Checkpoint {
             Field::Into => Some(&mut self.into),
             Field::Options => Some(&mut self.options),
             Field::Name => Some(&mut self.typed),
-            Field::Cancel | Field::Run | Field::Rescue | Field::Stop | Field::After => None,
+            Field::Cancel | Field::Run | Field::Rescue | Field::End | Field::Stop | Field::After => None,
         }
     }
 
@@ -234,6 +239,7 @@ impl Checkpoint {
             log,
             notices,
             stalled: None,
+            deserted: None,
             begun: 0,
         });
         (self.field, self.offset) = (Field::Cancel, 0);
@@ -254,6 +260,14 @@ impl Checkpoint {
             Progress::Stalled { origins, thawing: true } => {
                 running.stalled = None;
                 running.notices.push(format!("criu waits for {}: thawing it", origins.join(", ")));
+            }
+            Progress::Deserted { found, ending: false } if found.alive.is_empty() => {
+                running.deserted = Some(found.to_string());
+            }
+            Progress::Deserted { found, ending } => {
+                running.deserted = None;
+                let so = if ending { "; it is ended" } else { "" };
+                running.notices.push(format!("{found}{so}"));
             }
             Progress::Restored(what) => running.notices.push(what),
         }

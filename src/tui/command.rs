@@ -77,6 +77,8 @@ pub enum Command {
     },
     /// What the running criu hangs on may be thawed until it has ended.
     LetRescue,
+    /// The running criu may be ended, where it waits for ever for what is gone.
+    LetEnd,
     /// No further criu is to be started by the running checkpoint.
     Stop,
     /// Look for what is to be rescued on this host: [`super::Event::Stranded`].
@@ -89,6 +91,15 @@ pub enum Command {
         version: Version,
         /// The process.
         pid: i32,
+    },
+    /// Say in which groups of the other hierarchy the processes are that a group holds: [`super::Event::Held`].
+    FindHeld {
+        /// In which hierarchy.
+        version: Version,
+        /// The group.
+        id: CgroupId,
+        /// Where it was seen.
+        path: CgroupPath,
     },
     /// Say whose these groups are: [`super::Event::Owners`].
     AskOwners {

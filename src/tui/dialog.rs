@@ -32,6 +32,8 @@ pub(crate) enum Question {
         owner: Option<String>,
         /// How many groups are below it, and freeze with it.
         below: usize,
+        /// The criu that dumps a process of it, in words.
+        dump: Option<String>,
         typed: Input,
         /// For how long, where it is for a time.
         span: Option<Input>,
@@ -52,7 +54,8 @@ pub(crate) enum Question {
     /// A signal to a process of the selected group.
     Signal { process: Process, effect: Effect },
     /// `above`: the nearest group above that asks; while it does, thawing the target alone does nothing.
-    Thaw { target: Target, own: bool, above: Option<Target> },
+    /// `dump`: the criu that dumps a process of it, in words.
+    Thaw { target: Target, own: bool, above: Option<Target>, dump: Option<String> },
     /// This run froze groups that are still frozen.
     Leave { frozen: Vec<Target> },
     /// What hangs or was cut off, a sentence each.

@@ -1,11 +1,13 @@
 //! What comes in: every reason the screen may change.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::ZonedDateTime;
 
 use super::checkpoint::Look;
+use super::theme::Ground;
 use crate::checkpoint::{Progress, Report};
 use crate::model::tree::Occurrence;
 use crate::model::{Cgroup, CgroupId, CgroupPath, Change, ControlFile, Process, Version};
@@ -70,6 +72,15 @@ pub enum Event {
         /// The group that it is in; `None` where it is gone, or in none that can be seen.
         path: Option<CgroupPath>,
     },
+    /// The answer to [`super::Command::FindHeld`].
+    Held {
+        /// The holder's hierarchy.
+        version: Version,
+        /// The holder.
+        id: CgroupId,
+        /// The groups of the other hierarchy, with how many of the processes are in each.
+        groups: HashMap<CgroupPath, usize>,
+    },
     /// The control files of a group were read; `Err` is a sentence that says why not.
     Files {
         /// Whose.
@@ -131,6 +142,8 @@ pub enum Event {
         refusal: Option<String>,
         /// Who owns the group: a systemd unit, a container.
         owner: Option<String>,
+        /// The criu that dumps a process in it or below, in words.
+        dump: Option<String>,
     },
     /// A freeze or a thaw ended. The changes to the tree that it made have been told before.
     Done {
@@ -162,6 +175,8 @@ pub enum Event {
     },
     /// One thing was rescued, or could not be: a sentence either way.
     Rescued(Result<String, String>),
+    /// The terminal said what its ground is.
+    Ground(Ground),
     /// Time since the start; while something on screen counts seconds, once a second.
     Tick(Duration),
     /// SIGTERM or SIGHUP came: leave without asking.

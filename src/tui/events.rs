@@ -11,7 +11,7 @@ use self::deeds::Deeds;
 use super::layout::inside;
 use super::{App, Command, FreezeAction, columns, story};
 use crate::model::tree::{Occurrence, What};
-use crate::model::{CgroupPath, Version, printable, span};
+use crate::model::{CgroupId, CgroupPath, Version, printable, span};
 
 /// How many are kept for each hierarchy.
 const KEPT: usize = 4000;
@@ -40,22 +40,24 @@ pub(crate) struct Events {
 }
 
 impl Events {
-    /// Takes in what was seen to happen, at a time on the clock, and since the start.
+    /// Takes in what was seen to happen, at a time on the clock, and since the start. Gives back what others did.
     pub(crate) fn take(
         &mut self,
         version: Version,
         at: &ZonedDateTime,
         occurred: Vec<Occurrence>,
         now: Duration,
-    ) {
+    ) -> Vec<(CgroupId, What)> {
         self.deeds.forget_old(now);
-        let kept = self.kept.entry(version).or_default();
-        for Occurrence { what, path, .. } in occurred {
+        let (kept, mut others) = (self.kept.entry(version).or_default(), Vec::new());
+        for Occurrence { what, path, id } in occurred {
             let ours = self.deeds.caused(version, what, &path);
+            others.extend((!ours).then_some((id, what)));
             kept.push_back(Entry { number: self.next, at: at.clone(), what, path, ours });
             self.next += 1;
         }
         kept.drain(..kept.len().saturating_sub(KEPT));
+        others
     }
 
     /// Remembers what this run is about to do.
@@ -186,7 +188,6 @@ fn as_text(app: &App, most: usize) -> Option<(String, usize)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::CgroupId;
 
     fn happened(what: What, path: &str) -> Vec<Occurrence> {
         let id = CgroupId { dev: 1, ino: 7 };

@@ -1,8 +1,11 @@
-//! The one table of keys: dispatch, footer and help are made from it.
+//! The one table of keys: dispatch, footer, help and palette are made from it. The config lays its keys over it.
 
-use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+mod spelling;
 
 use super::Action;
+
+pub(crate) use spelling::spelled;
+pub use spelling::{canonical, clash};
 
 /// An action with its keys.
 #[derive(Debug)]
@@ -54,7 +57,7 @@ pub const TABLE: &[Binding] = &[
     key(&["z"], Action::PanelAlone, "", "the panel alone, or beside the groups"),
     key(&["<"], Action::BorderLeft, "", "more room for the panel"),
     key(&[">"], Action::BorderRight, "", "more room for the groups"),
-    key(&["y"], Action::Copy, "copy", "copy path (2, 3: command; 4: events)"),
+    key(&["y"], Action::Copy, "copy", "copy path, command or events, by panel"),
     key(&["E"], Action::Export, "", "write the events to a file"),
     key(&["m"], Action::Mouse, "", "the mouse: here, or the terminal's"),
     key(&["Down", "j"], Action::Down, "", "next group"),
@@ -92,47 +95,89 @@ pub(crate) enum Lookup {
     Nothing,
 }
 
-/// What the keys typed before and this one mean together.
-pub(crate) fn lookup(typed: &str) -> Lookup {
-    let has = |test: &dyn Fn(&str) -> bool| TABLE.iter().find(|b| b.keys.iter().any(|k| test(k)));
-    if let Some(binding) = has(&|k| k == typed) {
-        return Lookup::Action(binding.action);
-    }
-    // Only sequences of letters have a beginning: `C` is not that of `Ctrl-D`.
-    let begins =
-        |k: &str| k.len() == 2 && k != typed && k.starts_with(typed) && k.as_bytes()[0] == k.as_bytes()[1];
-    if has(&begins).is_some() { Lookup::Prefix } else { Lookup::Nothing }
+/// An action of the table with the keys that it has here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bound {
+    /// Its keys; none where the config took them away.
+    pub keys: Vec<String>,
+    /// What they do.
+    pub action: Action,
+    /// One line of help.
+    pub help: &'static str,
+    /// The word in the footer; empty where it is not shown there.
+    pub footer: &'static str,
 }
 
-/// A key as the table writes it.
-pub(crate) fn spelled(event: &KeyEvent) -> Option<String> {
-    let control = event.modifiers.contains(KeyModifiers::CONTROL);
-    let shift = event.modifiers.contains(KeyModifiers::SHIFT);
-    let name = match event.code {
-        KeyCode::Char(c) if control => return Some(format!("Ctrl-{}", c.to_ascii_uppercase())),
-        KeyCode::Char(_) if event.modifiers.contains(KeyModifiers::ALT) => return None,
-        KeyCode::Char(' ') => "Space",
-        KeyCode::Char(c) => return Some(c.to_string()),
-        KeyCode::F(n) => return Some(format!("F{n}")),
-        KeyCode::Up => "Up",
-        KeyCode::Down => "Down",
-        KeyCode::Left => "Left",
-        KeyCode::Right => "Right",
-        KeyCode::Home => "Home",
-        KeyCode::End => "End",
-        KeyCode::PageUp => "PgUp",
-        KeyCode::PageDown => "PgDn",
-        KeyCode::Enter => "Enter",
-        KeyCode::Tab => "Tab",
-        KeyCode::Esc => "Esc",
-        _ => return None,
-    };
-    Some(if shift { format!("Shift-{name}") } else { name.to_owned() })
+impl Bound {
+    /// The key that is shown where there is room for one; empty where there is none.
+    pub(crate) fn key(&self) -> &str {
+        self.keys.first().map_or("", String::as_str)
+    }
+}
+
+/// The table as it holds here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Keymap(Vec<Bound>);
+
+impl Default for Keymap {
+    fn default() -> Self {
+        let keys = |keys: &[&str]| keys.iter().map(|key| (*key).to_owned()).collect();
+        let bound = |&Binding { keys: own, action, help, footer }: &Binding| Bound {
+            keys: keys(own),
+            action,
+            help,
+            footer,
+        };
+        Self(TABLE.iter().map(bound).collect())
+    }
+}
+
+impl Keymap {
+    /// The table with other keys for some actions. What they take is taken from the actions that had it.
+    pub fn with(mut self, own: &[(Action, Vec<String>)]) -> Self {
+        for bound in &mut self.0 {
+            match own.iter().find(|(action, _)| *action == bound.action) {
+                Some((_, keys)) => bound.keys.clone_from(keys),
+                None => {
+                    bound.keys.retain(|key| !own.iter().flat_map(|(_, keys)| keys).any(|k| clash(k, key)))
+                }
+            }
+        }
+        self
+    }
+
+    /// All actions, in the order of the help.
+    pub fn iter(&self) -> std::slice::Iter<'_, Bound> {
+        self.0.iter()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// The keys of an action.
+    pub fn keys(&self, action: Action) -> &[String] {
+        self.iter().find(|bound| bound.action == action).map_or(&[], |bound| &bound.keys)
+    }
+
+    /// The key of an action as it stands in a sentence; the palette has every action, with a key or without.
+    pub(crate) fn name(&self, action: Action) -> &str {
+        self.keys(action).first().map_or("the palette", String::as_str)
+    }
+
+    /// What the keys typed before and this one mean together.
+    pub(crate) fn lookup(&self, typed: &str) -> Lookup {
+        let has = |test: &dyn Fn(&str) -> bool| self.iter().find(|b| b.keys.iter().any(|k| test(k)));
+        if let Some(bound) = has(&|k| k == typed) {
+            return Lookup::Action(bound.action);
+        }
+        if has(&|k| spelling::begins(typed, k)).is_some() { Lookup::Prefix } else { Lookup::Nothing }
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::collections::HashSet;
+    use strum::IntoEnumIterator;
 
     use super::*;
 
@@ -140,7 +185,8 @@ mod tests {
     fn the_readme_has_the_same_keys() {
         let name = |key: &&str| format!("`{key}`");
         let row = |b: &Binding| {
-            format!("| {} | {} |\n", b.keys.iter().map(name).collect::<Vec<_>>().join(" "), b.help)
+            let keys = b.keys.iter().map(name).collect::<Vec<_>>().join(" ");
+            format!("| {keys} | {} | `{}` |\n", b.help, b.action.name())
         };
         let table: String = TABLE.iter().map(row).collect();
         let readme = include_str!("../../README.md");
@@ -148,17 +194,42 @@ mod tests {
     }
 
     #[test]
-    fn no_key_means_two_things() {
+    fn no_key_means_two_things_and_every_action_has_one() {
         let keys: Vec<_> = TABLE.iter().flat_map(|b| b.keys).collect();
-        assert_eq!(keys.iter().collect::<HashSet<_>>().len(), keys.len());
+        for (at, one) in keys.iter().enumerate() {
+            assert_eq!(canonical(one).as_deref(), Ok(**one), "as the config would have to write it");
+            assert!(!keys[at + 1..].iter().any(|other| clash(one, other)), "{one}");
+        }
+        assert!(Action::iter().all(|action| TABLE.iter().any(|b| b.action == action && !b.keys.is_empty())));
     }
 
     #[test]
     fn a_letter_twice_is_one_key() {
-        assert_eq!(lookup("g"), Lookup::Prefix);
-        assert_eq!(lookup("gg"), Lookup::Action(Action::First));
-        assert_eq!(lookup("gx"), Lookup::Nothing);
-        assert_eq!(lookup("C"), Lookup::Action(Action::Checkpoint));
-        assert_eq!(lookup("W"), Lookup::Nothing);
+        let keymap = Keymap::default();
+        assert_eq!(keymap.lookup("g"), Lookup::Prefix);
+        assert_eq!(keymap.lookup("gg"), Lookup::Action(Action::First));
+        assert_eq!(keymap.lookup("gx"), Lookup::Nothing);
+        assert_eq!(keymap.lookup("C"), Lookup::Action(Action::Checkpoint));
+        assert_eq!(keymap.lookup("W"), Lookup::Nothing);
+    }
+
+    #[test]
+    fn other_keys_take_the_place_of_the_tables() {
+        let own = |action, keys: &[&str]| (action, keys.iter().map(|k| (*k).to_owned()).collect());
+        let keymap = Keymap::default().with(&[
+            own(Action::Freeze, &["t", "F5"]),
+            own(Action::Search, &["g"]),
+            own(Action::Rescue, &[]),
+            own(Action::Last, &["zz"]),
+        ]);
+        assert_eq!(keymap.lookup("t"), Lookup::Action(Action::Freeze));
+        assert_eq!(keymap.lookup("f"), Lookup::Nothing, "its own is free");
+        assert_eq!(keymap.keys(Action::Thaw), [""; 0], "what it takes is taken away");
+        assert_eq!(keymap.keys(Action::First), ["Home"], "g is not the beginning of gg any more");
+        assert_eq!(keymap.lookup("g"), Lookup::Action(Action::Search));
+        assert_eq!((keymap.lookup("z"), keymap.lookup("zz")), (Lookup::Prefix, Lookup::Action(Action::Last)));
+        assert_eq!(keymap.lookup("R"), Lookup::Nothing);
+        assert_eq!((keymap.name(Action::Rescue), keymap.name(Action::Freeze)), ("the palette", "t"));
+        assert_eq!(keymap.len(), TABLE.len());
     }
 }

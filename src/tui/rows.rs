@@ -76,12 +76,14 @@ pub(crate) struct Grove {
     pub(crate) tree: Option<Tree>,
     pub(crate) scanned: bool,
     pub(crate) rows: Vec<Row>,
+    /// Something has changed that decides about the rows: they are to be made again.
+    stale: bool,
     pub(crate) selected: Option<Key>,
     /// The first row on the screen.
     pub(crate) offset: usize,
     pub(crate) since: HashMap<CgroupId, Since>,
     pub(crate) watching: Watching,
-    pub(crate) sort: Sort,
+    sort: Sort,
     pub(crate) recent: Recent,
     marked: HashSet<Key>,
     /// The hits of the filter and the groups above them, where there is a filter.
@@ -100,6 +102,7 @@ impl Grove {
             tree: None,
             scanned: false,
             rows: Vec::new(),
+            stale: true,
             selected: None,
             offset: 0,
             since: HashMap::new(),
@@ -127,6 +130,7 @@ impl Grove {
         self.scanned = false;
         self.tree = Some(tree);
         self.since.clear();
+        self.stale = true;
         self.arrange(now);
     }
 
@@ -141,6 +145,7 @@ impl Grove {
             self.recent.take(tree, occurrences, now);
         }
         let tree = &*tree;
+        self.stale = true;
         self.unfolded.retain(|&key| tree.get(key).is_some());
         self.marked.retain(|&key| tree.get(key).is_some());
         self.time(now);
@@ -163,9 +168,13 @@ impl Grove {
         self.since = since;
     }
 
-    /// Makes the rows again, at a time since the start. Says which group was selected and is gone, and which one is selected instead.
+    /// Makes the rows again where something has changed, at a time since the start. Says which group was selected and is gone, and which one is selected instead.
     pub(crate) fn arrange(&mut self, now: Duration) -> Option<(CgroupPath, CgroupPath)> {
-        self.recent.forget_old(now);
+        if !self.recent.forget_old(now) && !self.stale {
+            self.place = self.selected.map_or_else(CgroupPath::root, |key| self.path(key));
+            return None;
+        }
+        self.stale = false;
         let lost = self.reselect();
         let Some(tree) = &self.tree else { return None };
         let mut stack = vec![Row { key: tree.root(), depth: 0, gone: None }];
@@ -210,6 +219,7 @@ impl Grove {
     /// Leaves the groups that are hits, and those above them; all where there is no filter. A selection that is not left goes
     /// to the first hit, and so does any that is none where a new filter asks for it (`jump`). The rows are to be made again.
     pub(crate) fn keep(&mut self, hit: Option<impl Fn(&Tree, Key, &Node) -> bool>, jump: bool) {
+        self.stale = true;
         let Some((tree, hit)) = self.tree.as_ref().zip(hit) else {
             self.kept = None;
             return;
@@ -225,6 +235,25 @@ impl Grove {
         if !stays {
             self.selected = first.or(Some(tree.root()));
         }
+    }
+
+    /// Whether what the filter leaves is to be looked for again.
+    pub(crate) fn is_stale(&self) -> bool {
+        self.stale
+    }
+
+    /// What the filter leaves, and the rows, are to be looked for again.
+    pub(crate) fn set_stale(&mut self) {
+        self.stale = true;
+    }
+
+    pub(crate) fn sort(&self) -> Sort {
+        self.sort
+    }
+
+    pub(crate) fn set_sort(&mut self, sort: Sort) {
+        self.sort = sort;
+        self.stale = true;
     }
 
     /// How many groups the filter hits, where there is one.
@@ -292,6 +321,7 @@ impl Grove {
     pub(crate) fn select(&mut self, key: Key) {
         if let Some(tree) = &self.tree {
             self.unfolded.extend(tree.ancestors(key));
+            self.stale = true;
             self.selected = Some(key);
         }
     }
@@ -302,6 +332,7 @@ impl Grove {
 
     /// Unfolds or folds a group. The rows are to be made again.
     pub(crate) fn set_unfolded(&mut self, key: Key, unfolded: bool) {
+        self.stale = true;
         if !unfolded {
             self.unfolded.remove(&key);
         } else if self.node(key).is_some_and(|node| !node.children.is_empty()) {
@@ -314,6 +345,7 @@ impl Grove {
         let Some(tree) = &self.tree else { return };
         let inner = |&key: &Key| tree.get(key).is_some_and(|node| !node.children.is_empty());
         self.unfolded.extend(tree.subtree(key).filter(inner));
+        self.stale = true;
     }
 
     /// Folds a group and everything below.
@@ -322,6 +354,7 @@ impl Grove {
         for key in tree.subtree(key) {
             self.unfolded.remove(&key);
         }
+        self.stale = true;
     }
 
     /// Shows one level more or less of all groups than the deepest that is shown. A selection that is folded away goes to the
@@ -341,6 +374,7 @@ impl Grove {
         let top = above.iter().rev().find(|key| !unfolded.contains(key));
         self.selected = top.copied().or(self.selected);
         self.unfolded = unfolded;
+        self.stale = true;
     }
 
     /// Marks a group, or takes its mark away.

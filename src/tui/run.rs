@@ -5,15 +5,15 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
 use ratatui::DefaultTerminal;
-use ratatui::crossterm::event;
+use ratatui::crossterm::{event, execute};
 use rustix::event::{PollFd, PollFlags, poll};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
+use super::ground::{self, Ask, Asked, Heard, Listener};
 use super::screen::{on_screen, suspend};
-
 use super::world::World;
-use super::{App, Command, Event, Settings, update, view};
+use super::{App, Command, Event, Settings, left, update, view};
 use crate::model::Hierarchies;
 
 /// No more frames than this a second's fraction: what comes in between is drawn together.
@@ -30,10 +30,18 @@ pub fn run(hosts: Hierarchies, settings: Settings) -> io::Result<()> {
     let mut world = World::start(&hosts, settings.log.clone(), &inbox)?;
     let end = inbox.clone();
     let panicked = move || drop(end.send(Event::Terminated));
+    let mut app = App::new(hosts, settings);
     let done = on_screen(panicked, |terminal| {
-        keys(inbox)?;
-        session(terminal, App::new(hosts, settings), &events, &mut world)
+        let (listener, asked) = app.asks_for_ground().then(ground::question).unzip();
+        keys(inbox, listener)?;
+        let done = session(terminal, &mut app, &events, &mut world, asked.is_some());
+        asked.iter().for_each(Asked::wait);
+        done
     });
+    for line in left::frozen(&app) {
+        // As below.
+        let _ = writeln!(io::stderr(), "{line}");
+    }
     if world.is_busy() {
         // The terminal may be gone: then nobody reads it, and the wait is the same.
         let _ = writeln!(io::stderr(), "cryoscope: waiting for the checkpoint to end");
@@ -45,10 +53,14 @@ pub fn run(hosts: Hierarchies, settings: Settings) -> io::Result<()> {
 
 fn session(
     terminal: &mut DefaultTerminal,
-    mut app: App,
+    app: &mut App,
     events: &Receiver<Event>,
     world: &mut World,
+    mut ask: bool,
 ) -> io::Result<()> {
+    if !app.mouse {
+        world.execute(Command::Mouse(false))?;
+    }
     let start = Instant::now();
     let size = terminal.size()?;
     let mut batch = vec![Event::Input(event::Event::Resize(size.width, size.height))];
@@ -57,7 +69,7 @@ fn session(
         tracing::debug!(events = batch.len(), "drawing");
         for event in std::iter::once(Event::Tick(start.elapsed())).chain(batch.drain(..)) {
             tracing::trace!(?event, "event");
-            for command in update(&mut app, event) {
+            for command in update(app, event) {
                 if let Command::Suspend { mouse } = command {
                     suspend(terminal, mouse)?;
                     // Nobody told of a new size meanwhile.
@@ -69,7 +81,11 @@ fn session(
                 }
             }
         }
-        terminal.draw(|frame| view::draw(&app, frame))?;
+        terminal.draw(|frame| view::draw(app, frame))?;
+        // Not before there is something to see.
+        if std::mem::take(&mut ask) {
+            execute!(io::stdout(), Ask)?;
+        }
         match events.recv_timeout(app.next_tick().unwrap_or(Duration::MAX)) {
             Ok(event) => batch.push(event),
             Err(RecvTimeoutError::Timeout) => {}
@@ -93,7 +109,7 @@ fn gather(batch: &mut Vec<Event>, event: Event) {
 }
 
 /// Reads keys, in a thread of its own: it waits for the terminal while the loop waits for everything else.
-fn keys(inbox: Sender<Event>) -> io::Result<()> {
+fn keys(inbox: Sender<Event>, mut listener: Option<Listener>) -> io::Result<()> {
     let body = move || {
         // crossterm hears of a new size from here on: what came between the first look at the size and now is looked up.
         let heard = event::poll(Duration::ZERO).and_then(|_| ratatui::crossterm::terminal::size());
@@ -101,8 +117,14 @@ fn keys(inbox: Sender<Event>) -> io::Result<()> {
             let _ = inbox.send(Event::Input(event::Event::Resize(width, height)));
         }
         while let Ok(input) = event::read() {
-            if inbox.send(Event::Input(input)).is_err() {
-                return;
+            let heard = match &mut listener {
+                Some(listener) => listener.hear(input),
+                None => vec![Heard::Input(input)],
+            };
+            for event in heard.into_iter().map(Event::from) {
+                if inbox.send(event).is_err() {
+                    return;
+                }
             }
         }
         let _ = inbox.send(Event::Terminated);
@@ -137,6 +159,15 @@ fn is_hung_up() -> bool {
     let stdin = stdin();
     let mut terminal = [PollFd::new(&stdin, PollFlags::empty())];
     poll(&mut terminal, Some(&rustix::event::Timespec::default())).is_ok_and(|ready| ready > 0)
+}
+
+impl From<Heard> for Event {
+    fn from(heard: Heard) -> Self {
+        match heard {
+            Heard::Input(input) => Self::Input(input),
+            Heard::Ground(ground) => Self::Ground(ground),
+        }
+    }
 }
 
 fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> io::Result<()> {

@@ -9,6 +9,7 @@ use crossbeam_channel::unbounded;
 use nix::sys::signal::{Signal, raise};
 use ratatui::DefaultTerminal;
 use ratatui::crossterm::cursor::{Hide, Show};
+use ratatui::crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
 use ratatui::crossterm::terminal::{
     Clear, ClearType, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
 };
@@ -32,14 +33,14 @@ pub fn on_screen<T>(
     panic::set_hook(Box::new(move |info| {
         if thread::current().id() == this {
             // Whatever can't be written here can't be reported either.
-            let _ = execute!(stdout(), Clicks(false));
+            let _ = execute!(stdout(), DisableBracketedPaste, Clicks(false));
             return hook(info);
         }
         let _ = report.send(format!("a fault of this program: {info}"));
         panicked();
     }));
-    let done = execute!(stdout(), Clicks(true)).and_then(|()| body(&mut terminal));
-    let restored = execute!(stdout(), Clicks(false)).and(ratatui::try_restore());
+    let done = execute!(stdout(), EnableBracketedPaste, Clicks(true)).and_then(|()| body(&mut terminal));
+    let restored = execute!(stdout(), DisableBracketedPaste, Clicks(false)).and(ratatui::try_restore());
     if restored.is_err() {
         // The terminal is not there any more: to say so, as the drop would, panics.
         std::mem::forget(terminal);
@@ -55,12 +56,19 @@ pub fn on_screen<T>(
 /// # Errors
 /// Where the terminal cannot be given back or taken.
 pub(super) fn suspend(terminal: &mut DefaultTerminal, mouse: bool) -> io::Result<()> {
-    execute!(stdout(), Clicks(false), LeaveAlternateScreen, Show)?;
+    execute!(stdout(), DisableBracketedPaste, Clicks(false), LeaveAlternateScreen, Show)?;
     disable_raw_mode()?;
     // To this thread: it returns when the program has been stopped and continued. One to the process may stop it later.
     raise(Signal::SIGTSTP)?;
     enable_raw_mode()?;
-    execute!(stdout(), EnterAlternateScreen, Clear(ClearType::All), Hide, Clicks(mouse))?;
+    execute!(
+        stdout(),
+        EnterAlternateScreen,
+        Clear(ClearType::All),
+        Hide,
+        EnableBracketedPaste,
+        Clicks(mouse)
+    )?;
     // What was drawn is forgotten, so that everything is drawn anew. The terminal's own clear() asks for the cursor's position,
     // and the answer would go to the thread that reads keys.
     terminal.swap_buffers();

@@ -1,9 +1,11 @@
 //! Search for a group by its name, as it is typed.
 
+use nucleo_matcher::pattern::{AtomKind, CaseMatching, Normalization, Pattern};
+use nucleo_matcher::{Config, Matcher, Utf32Str};
 use tui_input::Input;
 
 use super::rows::Grove;
-use crate::model::printable;
+use super::story;
 use crate::model::tree::Key;
 
 /// The search: what is being typed, and what was searched for last.
@@ -57,19 +59,61 @@ impl Search {
     }
 }
 
-/// The next group whose name holds the text, after `from` (or at it, if `here`), around the end; case does not matter.
-pub(crate) fn hit(grove: &Grove, text: &str, from: Option<Key>, here: bool, forward: bool) -> Option<Key> {
+/// A group that was looked for, and which of how many it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Hit {
+    pub(crate) key: Key,
+    /// Counted from 1, in the order of the tree.
+    pub(crate) number: usize,
+    pub(crate) all: usize,
+}
+
+/// Where to go from a group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// To itself, or else to the next one; where no name holds what was typed, to the one that fits best.
+    Here,
+    Next,
+    Previous,
+}
+
+/// The group to go to from `from`, around the end. Case does not matter.
+pub(crate) fn hit(grove: &Grove, text: &str, from: Option<Key>, way: Way) -> Option<Hit> {
     let tree = grove.tree.as_ref()?;
-    let text = text.to_lowercase();
     let keys: Vec<Key> = tree.subtree(tree.root()).collect();
+    let scores = scores(grove, &keys, text);
     let at = keys.iter().position(|&key| Some(key) == from).unwrap_or(0);
-    let is_hit = |&key: &Key| {
-        let name = grove.node(key).map(|node| printable(&node.group.name).to_lowercase());
-        name.is_some_and(|name| name.contains(&text))
+    let hits: Vec<usize> = (0..keys.len()).filter(|&index| scores[index] > 0).collect();
+    let best = scores.iter().copied().max().filter(|&best| best > 0)?;
+    let after = |index: usize| hits.partition_point(|&hit| hit < index);
+    let number = match way {
+        // The first of the best, seen from where one is.
+        Way::Here if best < HELD => {
+            let (here, before): (Vec<usize>, Vec<usize>) = (0..hits.len()).partition(|&n| hits[n] >= at);
+            here.into_iter().chain(before).find(|&n| scores[hits[n]] == best)?
+        }
+        Way::Here => after(at) % hits.len(),
+        Way::Next => after(at + 1) % hits.len(),
+        Way::Previous => (after(at) + hits.len() - 1) % hits.len(),
     };
-    let n = keys.len();
-    let start = usize::from(!here);
-    let steps =
-        (start..n + start).map(|step| if forward { (at + step) % n } else { (at + n - step % n) % n });
-    steps.map(|index| keys[index]).find(is_hit)
+    Some(Hit { key: keys[hits[number]], number: number + 1, all: hits.len() })
+}
+
+/// The score of a name that holds the text as it is.
+const HELD: u32 = u32::MAX;
+
+/// How well each name fits. A name that holds the text fits; letters in between are only overlooked where none does.
+fn scores(grove: &Grove, keys: &[Key], text: &str) -> Vec<u32> {
+    let lower = text.to_lowercase();
+    let names: Vec<String> =
+        keys.iter().map(|&key| grove.node(key).map_or(String::new(), story::name)).collect();
+    let holds = |name: &String| if name.to_lowercase().contains(&lower) { HELD } else { 0 };
+    let scores: Vec<u32> = names.iter().map(holds).collect();
+    if scores.contains(&HELD) {
+        return scores;
+    }
+    let pattern = Pattern::new(text, CaseMatching::Ignore, Normalization::Smart, AtomKind::Fuzzy);
+    let (mut matcher, mut letters) = (Matcher::new(Config::DEFAULT), Vec::new());
+    let fuzzy = |name: &String| pattern.score(Utf32Str::new(name, &mut letters), &mut matcher).unwrap_or(0);
+    names.iter().map(fuzzy).collect()
 }

@@ -1,11 +1,15 @@
 //! The order of the groups in a group.
 
+use strum::{EnumIter, IntoEnumIterator, IntoStaticStr};
+
 use crate::model::State;
 use crate::model::tree::Node;
 
 /// By what the groups are sorted.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) enum Sort {
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, EnumIter, IntoStaticStr)]
+#[strum(serialize_all = "kebab-case")]
+pub enum Sort {
+    /// The names' bytes.
     #[default]
     Name,
     /// Most processes first.
@@ -17,6 +21,16 @@ pub(crate) enum Sort {
 }
 
 impl Sort {
+    /// All of them.
+    pub fn all() -> impl Iterator<Item = Self> {
+        Self::iter()
+    }
+
+    /// Its name in the config.
+    pub fn name(self) -> &'static str {
+        self.into()
+    }
+
     pub(crate) fn next(self) -> Self {
         match self {
             Self::Name => Self::Processes,

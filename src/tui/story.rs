@@ -1,5 +1,7 @@
 //! Why a group is frozen, or not, in words.
 
+mod elsewhere;
+
 use std::time::Duration;
 
 use super::{App, Panel, columns, files};
@@ -61,12 +63,12 @@ fn paragraphs(app: &App) -> Vec<String> {
     text.push(format!("Inherited\t{}", inherited(app)));
     let state = node.state().map_or(String::new(), |s| s.to_string());
     text.push(format!("State\t{state}{}", since(app, node)));
-    text.extend(app.thaws_in().map(|left| format!("Thaws\tin {}, by a timer", span::short(left))));
+    text.extend(app.thaws_in().map(|left| format!("Thaws	in {}, by a timer", span::left(left))));
     text.extend(culprits(app));
     text.extend(in_all(app, node));
     text.push(format!("Below\t{}", below(node)));
     text.extend(owner(app));
-    text.extend(elsewhere(app));
+    text.extend(elsewhere::lines(app));
     text.extend(systemd(app));
     text.extend([String::new(), "Above, nearest first (1: it asks):".to_owned()]);
     text.extend(above(app));
@@ -96,6 +98,11 @@ fn root(app: &App, node: &Node) -> Vec<String> {
     ]
 }
 
+/// That the other hierarchy holds processes of the selected group, and through which group; `None` where it holds none.
+pub(crate) fn held_elsewhere(app: &App) -> Option<String> {
+    elsewhere::held(app)
+}
+
 /// What a group is called: its name, or `/`.
 pub(crate) fn name(node: &Node) -> String {
     if node.parent.is_none() { "/".to_owned() } else { printable(&node.group.name).into_owned() }
@@ -116,13 +123,15 @@ fn why(app: &App, node: &Node) -> String {
         (false, None) if app.inherits() => " by a group above that can't be seen from here".to_owned(),
         (false, None) => String::new(),
     };
-    match node.state() {
-        None => format!("the root group has no freezer; below: {}", below(node)),
-        Some(State::Thawed) if node.below.frozen + node.below.freezing > 0 => {
+    match (node.state(), elsewhere::held(app)) {
+        (None, _) => format!("the root group has no freezer; below: {}", below(node)),
+        (Some(State::Thawed), Some(held)) => format!("thawed, but {held}"),
+        (Some(State::Freezing), Some(held)) => format!("freezing{by}; {held}"),
+        (Some(State::Thawed), None) if node.below.frozen + node.below.freezing > 0 => {
             format!("thawed; below: {}", below(node))
         }
-        Some(State::Freezing) => format!("freezing{by}: some process is not stopped yet"),
-        Some(state) => format!("{state}{by}"),
+        (Some(State::Freezing), None) => format!("freezing{by}: some process is not stopped yet"),
+        (Some(state), _) => format!("{state}{by}"),
     }
 }
 
@@ -130,7 +139,12 @@ fn inherited(app: &App) -> String {
     match app.asked_above() {
         Some(key) => {
             let path = app.target(key).map_or_else(String::new, |target| target.path.to_string());
-            format!("yes: from {path}; thawing this group alone does nothing")
+            let alone = if app.selected_node().is_some_and(|node| node.group.freezer.requested()) {
+                "takes its own request back, and it stays frozen by the one above"
+            } else {
+                "does nothing"
+            };
+            format!("yes: from {path}; thawing this group alone {alone}")
         }
         None if app.inherits() => "yes: from a group that can't be seen from here".to_owned(),
         None => "no".to_owned(),
@@ -141,11 +155,14 @@ fn since(app: &App, node: &Node) -> String {
     let Some(since) = app.grove().and_then(|grove| grove.since.get(&node.group.id)) else {
         return String::new();
     };
-    let span = span::short(app.now.saturating_sub(since.at));
-    if since.at_least {
-        format!(" for {span} or longer (since before this program)")
-    } else {
-        format!(" for {span}")
+    let span = app.now.saturating_sub(since.at);
+    match (span.as_secs(), since.at_least) {
+        (0, true) => ", since before this program was started".to_owned(),
+        (0, false) => ", just now".to_owned(),
+        (_, true) => {
+            format!(" for at least {}, since before this program was started", span::short(span))
+        }
+        (_, false) => format!(" for {}", span::short(span)),
     }
 }
 
@@ -172,42 +189,13 @@ fn in_all(app: &App, node: &Node) -> Option<String> {
     // It counts on while the group stays frozen, and is not read again.
     let since = (node.state() == Some(State::Frozen)).then(|| app.now.saturating_sub(listed.at));
     let frozen = Duration::from_micros(listed.frozen_usec?) + since.unwrap_or_default();
-    (!frozen.is_zero()).then(|| format!("In all\tfrozen for {}, by the kernel's count", span::short(frozen)))
+    (frozen.as_secs() > 0)
+        .then(|| format!("In all\tfrozen for {}, by the kernel's count", span::short(frozen)))
 }
 
 fn owner(app: &App) -> Option<String> {
     let owner = Owner::of(&app.selected_target()?.path)?;
     Some(format!("Owner\t{} {}", owner.kind, owner.id()))
-}
-
-/// The same processes on the other hierarchy: what holds them there holds them here too.
-fn elsewhere(app: &App) -> Vec<String> {
-    let Some((listed, grove)) = app.listed().zip(app.grove()) else { return Vec::new() };
-    let other = grove.version.other();
-    let Some(tree) = app.groves.iter().find(|g| g.version == other).and_then(|g| g.tree.as_ref()) else {
-        return Vec::new();
-    };
-    let line = |(path, count): &(CgroupPath, usize)| {
-        let key = tree.at(path)?;
-        let node = tree.get(key)?;
-        let asker = (!node.group.freezer.requested()).then(|| tree.inherited_from(key)).flatten();
-        let by = asker.map_or(String::new(), |above| format!(" by {}", tree.path(above)));
-        let state = node.state().map_or("not frozen (the root group)".to_owned(), |state| state.to_string());
-        Some(format!("On {other}\t{count} of its processes in {path}: {state}{by}"))
-    };
-    listed.elsewhere.iter().filter_map(line).collect()
-}
-
-/// The other hierarchy holds some of the processes.
-fn is_held_elsewhere(app: &App) -> bool {
-    let Some((listed, grove)) = app.listed().zip(app.grove()) else { return false };
-    let other = app.groves.iter().find(|other| other.version != grove.version);
-    let Some(tree) = other.and_then(|other| other.tree.as_ref()) else { return false };
-    let held = |path| {
-        let state = tree.get(tree.at(path)?)?.state()?;
-        (state != State::Thawed).then_some(())
-    };
-    listed.elsewhere.iter().any(|(path, _)| held(path).is_some())
 }
 
 fn systemd(app: &App) -> Vec<String> {
@@ -220,11 +208,11 @@ fn systemd(app: &App) -> Vec<String> {
 
 fn below(node: &Node) -> String {
     let b = node.below;
-    match b.groups {
-        0 => "no groups".to_owned(),
-        1 => format!("1 group, {} frozen, {} freezing", b.frozen, b.freezing),
-        n => format!("{n} groups, {} frozen, {} freezing", b.frozen, b.freezing),
+    if b.groups == 0 {
+        return "no groups".to_owned();
     }
+    let groups = span::count(usize::try_from(b.groups).unwrap_or(usize::MAX), "group", "groups");
+    format!("{groups}, {} frozen, {} freezing", b.frozen, b.freezing)
 }
 
 /// Each group above with its own flag.
@@ -247,7 +235,7 @@ fn above(app: &App) -> Vec<String> {
 fn criu(app: &App, node: &Node, version: Version) -> &'static str {
     let thawed = matches!(node.state(), Some(State::Thawed) | None);
     match (node.state(), version) {
-        _ if thawed && is_held_elsewhere(app) => match version {
+        _ if thawed && elsewhere::held(app).is_some() => match version {
             Version::V1 => "hangs for ever: cgroup v2 holds the processes, and no time limit covers this",
             Version::V2 => "fails after 10 seconds: the v1 freezer holds the processes that criu has to stop",
         },

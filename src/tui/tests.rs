@@ -14,12 +14,15 @@ use crate::model::{
 
 mod checkpoint;
 mod keys;
+mod looks;
 mod marks;
 mod mouse;
 mod panels;
 mod processes;
 mod recent;
 mod screens;
+mod story;
+mod words;
 
 fn id(ino: u64) -> CgroupId {
     CgroupId { dev: 1, ino }
@@ -147,6 +150,7 @@ impl Session {
                     | Command::AskSystemd { .. }
                     | Command::FindTimers(_)
                     | Command::FindCulprits { .. }
+                    | Command::FindHeld { .. }
             )
         };
         std::mem::take(&mut self.said).into_iter().filter(|c| !looks(c)).collect()

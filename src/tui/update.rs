@@ -7,6 +7,7 @@ mod keys;
 mod leaving;
 mod mouse;
 mod moving;
+mod paste;
 mod typing;
 
 use std::time::Duration;
@@ -16,8 +17,9 @@ use ratatui::crossterm::event::{Event as Terminal, KeyEventKind};
 use super::app::{Culprits, Listed};
 use super::layout::inside;
 use super::rows::Watching;
-use super::{App, CheckpointTold, Command, Event, Panel, files, processes, story};
+use super::{App, CheckpointTold, Command, Event, Panel, files, held, processes, story};
 use crate::model::owner::UnitName;
+use crate::model::tree::What;
 use crate::model::{CgroupId, State, Version};
 
 /// Takes an event in. Opens no file, reads no clock, draws nothing.
@@ -56,6 +58,7 @@ fn take(app: &mut App, event: Event, commands: &mut Vec<Command>) {
             if let Some(grove) = app.grove_of(version) {
                 grove.apply(changes, now);
             }
+            held::find(app, commands);
             answers::target_gone(app);
         }
         Event::Scanned { version } => on_scanned(app, version),
@@ -69,8 +72,12 @@ fn take(app: &mut App, event: Event, commands: &mut Vec<Command>) {
         }
         Event::Signalled(Ok(said)) | Event::Exported(Ok(said)) => app.say(said),
         Event::Signalled(Err(why)) | Event::Exported(Err(why)) => app.complain(why),
+        Event::Held { version, id, groups } => app.held.found((version, id), groups),
         Event::Files { id, list } => app.files.take(id, list, app.now),
-        Event::Happened { version, at, occurred } => app.events.take(version, &at, occurred, app.now),
+        Event::Happened { version, at, occurred } => {
+            let others = app.events.take(version, &at, occurred, app.now);
+            notice(app, &others);
+        }
         Event::Owners(labels) => app.owners.extend(labels),
         Event::Systemd { id, disagreement } => {
             if let Some((_, _, said)) = app.systemd.as_mut().filter(|(of, ..)| *of == id) {
@@ -93,11 +100,14 @@ fn take(app: &mut App, event: Event, commands: &mut Vec<Command>) {
         }
         Event::Unobserved { version, why } => {
             app.complain(format!("{version} is not live any more: {why}"));
+            app.keep_message();
             if let Some(grove) = app.grove_of(version) {
                 grove.watching = Watching { ended: Some(why), ..Watching::default() };
             }
         }
-        Event::Guard { id, refusal, owner } => answers::on_guard(app, id, refusal, owner),
+        Event::Guard { id, refusal, owner, dump } => {
+            answers::on_guard(app, id, answers::Answer { refusal, owner, dump });
+        }
         Event::Done { action, version, id, path, outcome } => {
             app.events.done(action, version, &path, outcome.is_ok(), app.now);
             answers::on_done(app, action, super::Target { version, id, path }, outcome, commands);
@@ -112,6 +122,7 @@ fn take(app: &mut App, event: Event, commands: &mut Vec<Command>) {
         Event::Stranded { cases, asked } => answers::on_stranded(app, cases, asked),
         Event::Rescued(Ok(said)) => app.say(said),
         Event::Rescued(Err(why)) => app.complain(why),
+        Event::Ground(ground) => app.stand_on(ground),
         Event::Tick(now) => app.now = now,
         Event::Terminated => commands.push(Command::Quit),
     }
@@ -121,8 +132,20 @@ fn on_input(app: &mut App, input: Terminal, commands: &mut Vec<Command>) {
     match input {
         Terminal::Key(key) if key.kind != KeyEventKind::Release => keys::on_key(app, &key, commands),
         Terminal::Mouse(mouse) => mouse::on_mouse(app, mouse, commands),
+        Terminal::Paste(text) => paste::on_paste(app, &text, commands),
         Terminal::Resize(width, height) => app.resize((width, height)),
         _ => {}
+    }
+}
+
+/// Somebody else froze or thawed what is selected.
+fn notice(app: &mut App, others: &[(CgroupId, What)]) {
+    let Some(target) = app.selected_target() else { return };
+    let mut here =
+        others.iter().filter(|(id, what)| *id == target.id && matches!(what, What::Frozen | What::Thawed));
+    let complains = app.message.as_ref().is_some_and(|message| message.wrong);
+    if let Some((_, what)) = here.next_back().filter(|_| !complains) {
+        app.say(format!("{} was {} just now, and not from here", target.path, what.word()));
     }
 }
 
@@ -144,6 +167,7 @@ fn settle(app: &mut App, commands: &mut Vec<Command>) {
     let complains = app.message.as_ref().is_some_and(|message| message.wrong);
     if let Some((lost, now)) = lost.filter(|_| !complains) {
         app.say(format!("{lost} is gone; the selection is on {now}"));
+        app.keep_message();
     }
     if let Some(grove) = app.grove_mut() {
         grove.scroll(height);

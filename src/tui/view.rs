@@ -14,13 +14,14 @@ mod tree;
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
+use ratatui::style::Style;
 use ratatui::symbols::border;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Clear, Paragraph};
 
 use super::layout::{self, SMALLEST};
 use super::theme::Theme;
-use super::{App, Panel, columns, tabs};
+use super::{Action, App, Panel, columns, tabs};
 
 /// Draws the whole screen.
 pub fn draw(app: &App, frame: &mut Frame<'_>) {
@@ -49,8 +50,12 @@ pub fn draw(app: &App, frame: &mut Frame<'_>) {
 
 fn too_small(app: &App, frame: &mut Frame<'_>) {
     let text = format!(
-        "terminal too small: {}x{}, needed {}x{}; q quits",
-        app.size.0, app.size.1, SMALLEST.0, SMALLEST.1
+        "terminal too small: {}x{}, needed {}x{}; {} quits",
+        app.size.0,
+        app.size.1,
+        SMALLEST.0,
+        SMALLEST.1,
+        app.keymap().name(Action::Quit)
     );
     let lines: Vec<Line<'_>> =
         columns::wrap(&text, usize::from(app.size.0.max(4))).into_iter().map(Line::from).collect();
@@ -86,11 +91,13 @@ pub(crate) fn framed(theme: Theme) -> Block<'static> {
         horizontal_top: "-",
         horizontal_bottom: "-",
     };
-    Block::bordered().border_set(if theme.ascii { LETTERS } else { border::PLAIN })
+    let set = if theme.ascii { LETTERS } else { border::PLAIN };
+    // The title is text, and not part of the lines.
+    Block::bordered().border_set(set).border_style(theme.frame()).title_style(Style::reset())
 }
 
 /// A box in the middle of the screen, with lines in it.
-fn popup(theme: Theme, frame: &mut Frame<'_>, title: &'static str, width: u16, lines: Vec<Line<'_>>) {
+fn popup(theme: Theme, frame: &mut Frame<'_>, title: &str, width: u16, lines: Vec<Line<'_>>) {
     let screen = frame.area();
     let width = width.min(screen.width);
     let height = u16::try_from(lines.len() + 2).unwrap_or(u16::MAX).min(screen.height);

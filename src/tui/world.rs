@@ -1,6 +1,7 @@
 //! The world that commands are carried out in: the kernel, its announcements, the clipboard.
 
 mod checkpoint;
+mod held;
 mod owners;
 mod rescue;
 mod signals;
@@ -19,7 +20,7 @@ use ratatui::crossterm::execute;
 
 use super::screen::Clicks;
 use super::{Command, Event, FreezeAction};
-use crate::checkpoint::Control;
+use crate::checkpoint::{Control, dumping};
 use crate::kernel::cgroupfs::{Filesystem, Group};
 use crate::kernel::freezer::{self, Outcome};
 use crate::kernel::guard;
@@ -39,6 +40,7 @@ pub(super) struct World {
     observers: HashMap<Version, Observer>,
     writes: Sender<Write>,
     owners: Sender<owners::Asked>,
+    held: Sender<held::Asked>,
     /// The checkpoint that was started last.
     checkpoint: Option<checkpoint::Running>,
 }
@@ -72,8 +74,17 @@ impl World {
         }
         rescue::find(hosts, false, inbox)?;
         let owners = owners::start(hosts.clone(), inbox.clone())?;
+        let held = held::start(hosts.clone(), inbox.clone())?;
         let writes = writer(hosts.clone(), log, inbox.clone())?;
-        Ok(Self { hosts: hosts.clone(), inbox: inbox.clone(), observers, writes, owners, checkpoint: None })
+        Ok(Self {
+            hosts: hosts.clone(),
+            inbox: inbox.clone(),
+            observers,
+            writes,
+            owners,
+            held,
+            checkpoint: None,
+        })
     }
 
     /// Carries one command out; false when it is time to leave.
@@ -95,7 +106,8 @@ impl World {
                 self.checkpoint = Some(checkpoint::run(plan, findings, &self.inbox)?);
             }
             Command::Locate { version, pid } => self.locate(version, pid),
-            // The thread that names owners ends only with the program.
+            // The threads that answer these end only with the program.
+            Command::FindHeld { version, id, path } => drop(self.held.send((version, id, path))),
             Command::AskOwners { version, groups } => drop(self.owners.send((version, groups))),
             Command::FindTimers(groups) => {
                 // What the folder of the timers does not tell is not known here.
@@ -106,6 +118,7 @@ impl World {
             Command::FindCulprits { version, id, path } => self.find_culprits(version, id, &path)?,
             Command::AskSystemd { id, path, requested } => systemd::ask(id, &path, requested, &self.inbox)?,
             Command::LetRescue => self.control().for_each(Control::rescue),
+            Command::LetEnd => self.control().for_each(Control::end_criu),
             Command::Stop => self.control().for_each(Control::cancel),
             Command::FindStranded => rescue::find(&self.hosts, true, &self.inbox)?,
             Command::Rescue(cases) => rescue::rescue(&self.hosts, cases, &self.inbox)?,
@@ -138,6 +151,7 @@ impl World {
         if let Some(running) = self.checkpoint {
             // Nobody is left who could be asked.
             running.control.rescue();
+            running.control.end_criu();
             // A panic in it has been reported by the panic hook.
             let _ = running.thread.join();
         }
@@ -233,7 +247,12 @@ fn carry_out(hierarchy: &Hierarchy, write: Write, log: Option<&Log>) -> Event {
     let Write { what, version, id, path } = write;
     let refusal = || guard::refusal(&path, version, &hierarchy.root).map(|refusal| refusal.to_string());
     let (action, outcome) = match what {
-        What::Inspect => return Event::Guard { id, refusal: refusal(), owner: None },
+        What::Inspect => {
+            let group = open(hierarchy, &path, id).ok().map(|(_, group)| group);
+            let dump = group.and_then(|group| dumping::of_group(&group, &hierarchy.root));
+            let dump = dump.map(|dumping| dumping.to_string());
+            return Event::Guard { id, refusal: refusal(), owner: None, dump };
+        }
         What::Freeze { force, span } => match refusal().filter(|_| !force) {
             Some(why) => (FreezeAction::Freeze, Err(format!("{path} is not frozen: {why}"))),
             None => {
@@ -272,16 +291,18 @@ fn freeze(group: &Group) -> Result<String, String> {
 
 fn freeze_for(fs: &Filesystem, group: &Group, span: Duration, log: Option<&Log>) -> Result<String, String> {
     let until = timer::freeze(fs, group, DEADLINE, span, log).map_err(|error| error.to_string())?;
-    Ok(format!("{} is frozen, and thaws in {}", group.path, span::short(until.left)))
+    Ok(format!("{} is frozen, and thaws in {}", group.path, span::left(until.left)))
 }
 
 fn thaw(fs: &Filesystem, group: &Group) -> Result<String, String> {
+    let asked = group.read().ok().flatten().is_some_and(|read| read.freezer.requested());
     match timer::thaw(group, fs).map_err(|error| error.to_string())? {
         Outcome::Done => Ok(format!("{} is thawed", group.path)),
         Outcome::Already => Ok(format!("{} was not frozen", group.path)),
         Outcome::HeldAbove => {
             let above = freezer::asking_ancestor(fs, &group.path).unwrap_or_else(CgroupPath::root);
-            Err(format!("{} stays frozen, for {above} asks for it: thaw {above}", group.path))
+            let cleared = if asked { "its own request is taken back, but " } else { "" };
+            Err(format!("{}: {cleared}it stays frozen, for {above} asks for it: thaw {above}", group.path))
         }
     }
 }

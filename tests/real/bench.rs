@@ -3,12 +3,14 @@
 //! `cargo test --release --test real -- --ignored bench::`
 
 use std::fs;
+use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
 use libtest_mimic::Trial;
 
 use super::support::requirement::{Need, trial};
 use super::support::terminal::Terminal;
+use super::support::workload::quiet;
 use super::support::{Group, SOON, until};
 
 const WIDE: (u16, u16) = (140, 50);
@@ -16,7 +18,10 @@ const IDLE: Duration = Duration::from_secs(20);
 
 pub fn tests() -> Vec<Trial> {
     let needs: &[Need] = &[Need::Root, Need::V2];
-    vec![trial("bench::ten_thousand_groups", needs, ten_thousand_groups).with_ignored_flag(true)]
+    vec![
+        trial("bench::ten_thousand_groups", needs, ten_thousand_groups).with_ignored_flag(true),
+        trial("bench::keys_of_a_large_host", needs, keys_of_a_large_host).with_ignored_flag(true),
+    ]
 }
 
 fn ten_thousand_groups() {
@@ -72,6 +77,67 @@ fn ten_thousand_groups() {
     say("quit while it scans", start.elapsed());
 }
 
+/// Twenty thousand groups, five thousand processes in one of them: what each key takes.
+fn keys_of_a_large_host() {
+    let group = Group::v2("large");
+    for at in 0..20_000 {
+        fs::create_dir_all(group.path().join(format!("{:03}/{:02}", at / 100, at % 100))).unwrap();
+    }
+    let full = group.child("full");
+    let mut children: Vec<Child> =
+        (0..5_000).map(|_| quiet(Command::new("sleep").arg("1000")).spawn().unwrap()).collect();
+    for child in &children {
+        full.add(child.id().cast_signed());
+    }
+    let start = Instant::now();
+    let mut terminal = Terminal::at(group.path(), WIDE);
+    terminal.shows_line(&[">", group.name().to_str().unwrap()]);
+    say("the named group is on the screen", start.elapsed());
+    terminal.shows("watch 20,");
+    say("all are scanned and watched", start.elapsed());
+    terminal.keys("*");
+    terminal.shows_line(&["▾ 000"]);
+    let each = |terminal: &mut Terminal, what: &str, keys: &[(&str, &str)]| {
+        let mut slowest = Duration::ZERO;
+        for (key, shows) in keys.iter().cycle().take(60) {
+            terminal.keys(key);
+            slowest = slowest.max(terminal.shows(shows));
+        }
+        say(&format!("{what}, slowest of 60"), slowest);
+    };
+    let cursor = |row: usize| format!(">        {row:02}");
+    let (one, two) = (cursor(0), cursor(1));
+    terminal.keys("jj");
+    terminal.shows(&one);
+    each(&mut terminal, "down and up, 20,000 rows unfolded", &[("j", &two), ("k", &one)]);
+    // As a held-down arrow sends them: the last one is to be seen as soon as it is sent.
+    let start = Instant::now();
+    for _ in 0..300 {
+        terminal.keys("\x1b[B");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let sent = start.elapsed();
+    terminal.shows(&cursor(98));
+    say("the last of 300 arrows, 10 ms apart, after it was sent", start.elapsed().saturating_sub(sent));
+    each(&mut terminal, "help", &[("?", " Help "), ("?", "Groups")]);
+    each(&mut terminal, "end and beginning", &[("G", ">"), ("gg", ">▾ /")]);
+    terminal.keys("/full");
+    let start = Instant::now();
+    terminal.shows_line(&[">", "full"]);
+    say("search", start.elapsed());
+    terminal.keys("\r");
+    terminal.shows("5000 processes");
+    each(&mut terminal, "help, 5,000 processes beside it", &[("?", " Help "), ("?", "Groups")]);
+    let orders =
+        ["memory", "threads", "state", "user", "newest", "PID", "as a tree"].map(|order| ("o", order));
+    each(&mut terminal, "order of 5,000 processes", &orders);
+    println!("memory: {}", status(&terminal, "VmRSS"));
+    terminal.keys("q");
+    assert_eq!(terminal.end().code(), Some(0));
+    children.iter_mut().for_each(|child| drop(child.kill()));
+    children.iter_mut().for_each(|child| drop(child.wait()));
+}
+
 fn storm(terminal: &mut Terminal, group: &Group, name: &str, how: &str) {
     for (freeze, badge) in [(true, "10,1"), (false, "")] {
         let before = cpu(terminal);
@@ -116,9 +182,9 @@ fn presses(terminal: &mut Terminal, done: impl Fn(&Terminal) -> bool) -> Duratio
 /// From the key for the help to the help, and back.
 fn latency(terminal: &mut Terminal) -> Duration {
     terminal.keys("?");
-    let open = terminal.shows(" Keys ");
+    let open = terminal.shows(" Help ");
     terminal.keys("?");
-    open.max(terminal.wait("no help", |screen| !screen.contents().contains(" Keys ")))
+    open.max(terminal.wait("no help", |screen| !screen.contents().contains(" Help ")))
 }
 
 fn idle(terminal: &Terminal, what: &str) {

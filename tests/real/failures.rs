@@ -25,6 +25,8 @@ pub fn tests() -> Vec<Trial> {
         add("criu_crashes", criu_crashes);
         add("the_disk_is_full", the_disk_is_full);
         add("the_second_tree_fails", the_second_tree_fails);
+        add("a_second_try", a_second_try);
+        add("what_was_not_begun_leaves_no_folder", what_was_not_begun_leaves_no_folder);
         add("the_folder_is_taken_meanwhile", the_folder_is_taken_meanwhile);
     }
     all
@@ -126,6 +128,51 @@ fn the_second_tree_fails(version: Version) {
         return;
     }
     assert_unharmed(&output, "not this one", &group, &[&one, &two], &counts);
+}
+
+/// The failure, and the refusal of the folder that it leaves, say what to do; done so, it works.
+fn a_second_try(version: Version) {
+    let group = Group::new(version, "again");
+    let (workload, images) = (Workload::in_group(&group), Images::new());
+    let says_no = instead(images.folder().parent().unwrap(), r#"echo no > "$5/dump.log"; exit 1"#);
+    let remove = format!("rm -r {}", images.folder().display());
+    let try_again = |criu: &Path, code: i32, words: &[&str]| {
+        let output = checkpoint(&group, &images.folder(), &["--criu", criu.to_str().unwrap()]);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "{said}");
+        assert!(words.iter().all(|word| said.contains(word)), "{said}");
+        said.into_owned()
+    };
+    try_again(&says_no, 7, &[&remove, "another folder"]);
+    try_again(&criu(), 4, &[&remove, "the log of a dump that failed"]);
+    fs::remove_dir_all(images.folder()).unwrap();
+    try_again(&criu(), 0, &[]);
+    let said = try_again(&criu(), 4, &["not empty", "name a new folder in it"]);
+    assert!(!said.contains("rm -r"), "complete images are not to be removed: {said}");
+    workload.assert_counting();
+}
+
+/// criu is gone before it is started, with two trees: the folders that were made for them are gone too.
+fn what_was_not_begun_leaves_no_folder(version: Version) {
+    let group = Group::new(version, "not-begun");
+    let (one, two) = (Workload::in_group(&group), Workload::in_group(&group));
+    let images = Images::new();
+    let path = images.folder().with_file_name("criu");
+    let script = format!(
+        "#!/bin/sh\n[ \"$1\" != check ] || rm '{}'\nexec '{}' \"$@\"\n",
+        path.display(),
+        criu().display()
+    );
+    fs::write(&path, script).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    let output = checkpoint(&group, &images.folder(), &["--criu", path.to_str().unwrap()]);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("cannot start") && !images.folder().exists() && !group.requested(), "{said}");
+    let output = checkpoint(&group, &images.folder(), &[]);
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    one.assert_counting();
+    two.assert_counting();
 }
 
 /// Somebody made a file in it after it was looked at: nothing is overwritten.

@@ -2,6 +2,10 @@
 //!
 //! The workload counts ten thousand times a second, so a count that is the same means that it did not run.
 
+mod left_frozen;
+mod over_v1;
+mod script;
+
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -55,6 +59,9 @@ pub fn tests() -> Vec<Trial> {
         add("afterwards_killed", afterwards_killed);
         add("the_script_does_the_same", the_script_does_the_same);
     }
+    all.extend(left_frozen::tests());
+    all.extend(over_v1::tests());
+    all.extend(script::tests());
     all
 }
 

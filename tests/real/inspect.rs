@@ -251,7 +251,14 @@ fn several_trees() {
         dump(workload.pid(), &into).freeze_cgroup(group.path()).leave_running().run().assert_success();
     }
     group.thaw();
-    fs::write(images.path().join("cryoscope.json"), r#"{"command":"criu dump …","host":"web-1"}"#).unwrap();
+    fs::write(images.path().join("cryoscope.json"), r#"{"command":"criu dump …\ncriu 2","host":"web-1"}"#)
+        .unwrap();
+    let printed = inspect(&[], images.path());
+    let printed = String::from_utf8(printed.stdout).unwrap();
+    assert!(
+        printed.contains("command   criu dump …\n") && printed.contains("command   criu 2\n"),
+        "{printed}"
+    );
     let object = inspected(images.path());
     let mut pids = workloads.each_ref().map(Workload::pid);
     pids.sort_unstable();

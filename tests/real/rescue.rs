@@ -3,7 +3,9 @@
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
+use cryoscope::kernel::tasks::sleeps;
 use cryoscope::model::Version;
 use libtest_mimic::Trial;
 use nix::sys::signal::Signal;
@@ -11,11 +13,12 @@ use nix::sys::signal::Signal;
 use super::checkpoint::{Images, checkpoint};
 use super::support::criu::{Alone, Running, dump};
 use super::support::group::Group;
+use super::support::pause::Pause;
 use super::support::requirement::{Need, criu, trial, with_criu};
 use super::support::wait::{SOON, until};
 use super::support::workload::Workload;
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_cryoscope");
+pub const PROGRAM: &str = env!("CARGO_BIN_EXE_cryoscope");
 const BOTH: &[Need] = &[Need::Root, Need::V2, Need::V1, Need::Criu];
 
 pub fn tests() -> Vec<Trial> {
@@ -31,15 +34,21 @@ pub fn tests() -> Vec<Trial> {
             with_criu(Version::V2),
             cut_off_where_it_ends_the_processes,
         ),
+        trial(
+            "rescue::cut_off_while_somebody_else_froze_criu_s_group",
+            with_criu(Version::V2),
+            cut_off_while_somebody_else_froze_criu_s_group,
+        ),
+        trial("rescue::cut_off_itself", with_criu(Version::V2), cut_off_itself),
         trial("rescue::nothing_to_do", with_criu(Version::V2), nothing_to_do),
     ]
 }
 
-fn rescue(option: &str) -> Output {
+pub fn rescue(option: &str) -> Output {
     Command::new(PROGRAM).args(["rescue", option]).stdin(Stdio::null()).output().unwrap()
 }
 
-fn said(output: &Output) -> String {
+pub fn said(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
 
@@ -57,7 +66,13 @@ fn assert_freed(mut criu: Running, workload: &Workload, held: &[&Group], own: Op
     assert!(held.iter().all(|group| group.requested()) && criu.is_running());
     let refused = Command::new(PROGRAM).arg("rescue").stdin(Stdio::null()).output().unwrap();
     assert_eq!(refused.status.code(), Some(4), "not without --yes");
-    assert_rescued();
+    let output = rescue("--yes");
+    let text = said(&output);
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    let origins = held.iter().chain(own.as_slice()).map(|group| group.path().display().to_string());
+    assert!(text.contains(&format!("process {} is alive, and frozen by ", workload.pid())), "{text}");
+    assert!(origins.into_iter().all(|origin| text.contains(&origin)), "{text}");
+    assert!(text.contains("is complete: the images are readable: 1 process"), "{text}");
     criu.wait().assert_success();
     for group in held.iter().chain(own.as_slice()) {
         assert!(group.requested(), "{} is frozen again", group.path().display());
@@ -158,7 +173,10 @@ fn cut_off_at_every_step() {
     loop {
         let images = Images::new();
         let reached = killed_at(steps, &group, &images.folder(), &[]);
-        assert_rescued();
+        let output = rescue("--yes");
+        let text = said(&output);
+        assert_eq!(output.status.code(), Some(0), "{text}");
+        assert_said(&text, &workload, &images.folder(), steps);
         let flags = [above.requested(), group.requested(), v1.requested()];
         assert_eq!(flags, [true; 3], "flags as found, cut off at step {steps}");
         assert_eq!(workload.count(), count, "it did not run, cut off at step {steps}");
@@ -173,6 +191,21 @@ fn cut_off_at_every_step() {
         group.request(false);
     }
     workload.assert_counting();
+}
+
+/// Where there was something to put right, it is said what became of it.
+#[track_caller]
+fn assert_said(text: &str, workload: &Workload, folder: &Path, step: usize) {
+    if text.contains("nothing to rescue") {
+        return;
+    }
+    let alive = format!("process {} is alive, and frozen by ", workload.pid());
+    let words = match (folder.is_dir(), folder.join("inventory.img").exists()) {
+        (true, true) => "is complete: the images are readable",
+        (true, false) => "are not complete, and cannot be restored",
+        (false, _) => "no images were made",
+    };
+    assert!(text.contains(&alive) && text.contains(words), "cut off at step {step}: {text}");
 }
 
 /// Two trees that are to end: cut off before the last dump both live and run on as before, afterwards both end.
@@ -203,6 +236,79 @@ fn cut_off_where_it_ends_the_processes() {
         steps += 1;
     }
     assert!(steps >= 8, "{steps}");
+}
+
+/// criu hangs on a freeze of its own group that somebody else asked for: the shell lines thaw it first, and afterwards it is
+/// frozen as somebody wanted, not thawed as the plan found it.
+fn cut_off_while_somebody_else_froze_criu_s_group() {
+    let _alone = Alone::new();
+    let (group, images) = (Group::v2("cut-off"), Images::new());
+    let workload = Workload::in_group(&group);
+    hang_on_a_freeze(&group, &workload, &images.folder());
+    let shown = said(&rescue("--dry-run"));
+    let line = |freeze| format!("echo {freeze} > {}/cgroup.freeze", group.path().display());
+    let at = |words: &str| shown.find(words).unwrap_or_else(|| panic!("{words}: {shown}"));
+    assert!(at(&line(0)) < at("while kill -0") && at("while kill -0") < at(&line(1)), "{shown}");
+    assert_eq!(shown.matches(&line(0)).count(), 1, "{shown}");
+    assert_rescued();
+    assert!(group.requested(), "somebody else's freeze is there again");
+    assert!(images.folder().join("inventory.img").exists(), "criu has ended well");
+    group.thaw();
+    workload.assert_counting();
+}
+
+/// A rescue that is killed when it has thawed what criu hung on: the next one freezes that again.
+fn cut_off_itself() {
+    let alone = Alone::new();
+    let (group, images, pause) = (Group::v2("hang"), tempfile::tempdir().unwrap(), Pause::new());
+    let workload = Workload::in_group(&group);
+    group.freeze();
+    let option = pause.option();
+    let dump = dump(workload.pid(), images.path()).leave_running().option(&[&option[0], &option[1]]);
+    let mut criu = dump.start_while(&alone);
+    criu.assert_hangs();
+    let mut first = Command::new(PROGRAM).args(["rescue", "--yes"]).stdin(Stdio::null()).spawn().unwrap();
+    pause.until_reached();
+    first.kill().unwrap();
+    first.wait().unwrap();
+    assert!(!group.requested());
+    pause.end();
+    criu.wait().assert_success();
+    let said = said(&rescue("--yes"));
+    assert!(said.contains("was cut off: what it thawed is frozen again"), "{said}");
+    assert!(group.requested());
+    assert!(rescue_finds_nothing());
+    group.thaw();
+    workload.assert_counting();
+}
+
+/// A checkpoint that is cut off while its criu hangs, for somebody froze the group when criu had taken its own freeze away.
+pub fn hang_on_a_freeze(group: &Group, workload: &Workload, into: &Path) {
+    let mut command = Command::new(PROGRAM);
+    command.arg("checkpoint").arg(group.path()).arg("--into").arg(into).arg("--criu").arg(criu());
+    let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    freeze_under_criu(group, workload);
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+/// Somebody freezes the group when criu has taken its own freeze away. Returns when criu hangs on it.
+pub fn freeze_under_criu(group: &Group, workload: &Workload) {
+    let tracer = || workload.process().and_then(|process| process.tracer);
+    until("criu holds it, and has thawed it", SOON, || tracer().is_some() && !group.requested());
+    group.request(true);
+    let (mut seen, mut since) = (None, Instant::now());
+    until("criu hangs", SOON, || {
+        let now = sleeps(tracer().expect("criu holds it"));
+        if now.is_none() || now != seen {
+            (seen, since) = (now, Instant::now());
+        }
+        since.elapsed() > Duration::from_millis(300)
+    });
+}
+
+fn rescue_finds_nothing() -> bool {
+    said(&rescue("--dry-run")).contains("nothing to rescue")
 }
 
 fn nothing_to_do() {

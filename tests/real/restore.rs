@@ -295,9 +295,7 @@ fn second_fails() {
         &format!("criu failed (exit status: 1) to restore process {last}"),
         "has bad size 9 (expect 8)",
         "put it back as it was",
-        &format!(
-            "the trees of process {first} were restored before it, had not run yet, and were ended again"
-        ),
+        &format!("the tree of process {first} was restored before it, had not run yet, and was ended again"),
         "restore.log",
     ];
     assert_failed(&output, 7, &words);
@@ -410,7 +408,7 @@ fn number_of_a_group() {
     assert_eq!(v2.pids(), [pid]);
 }
 
-/// A group that somebody freezes while criu works: that is said, and it is theirs to thaw; criu is let finish.
+/// A group that somebody freezes while criu works: that is said, and it is theirs to thaw; criu is left to finish.
 fn frozen_meanwhile() {
     let killed = Killed::new(1);
     let _restored = killed.adopt();

@@ -3,9 +3,11 @@
 
 pub mod criu;
 pub mod group;
+pub mod halted;
 pub mod hold;
 pub mod namespace;
 pub mod ordinary;
+pub mod pause;
 pub mod requirement;
 pub mod terminal;
 pub mod wait;

@@ -402,7 +402,7 @@ fn an_ordinary_user() {
     terminal.shows_line(&[name(&group)]);
     terminal.shows_line(&[&workload.pid().to_string(), " S ", "real-"]);
     terminal.keys("2");
-    terminal.shows("need root");
+    terminal.shows("needs root");
     terminal.keys("f");
     // Once it is known that nothing speaks against it.
     terminal.shows("Every process in it and below stops");

@@ -128,6 +128,15 @@ fn a_tree_that_reaches_out_of_its_group_is_held_by_a_group_above() {
     assert_eq!(apart.decide(&wanted(V2, "/g", &[7, 8])), Err(vec![Obstacle::Root(V2)]));
 }
 
+#[test]
+fn who_is_held_with_one_request_more() {
+    let one = scene(vec![side(V2, &["/g/c"], &[(7, "/g/c"), (8, "/g"), (9, "/h")])]);
+    let held =
+        |group: &str, pids: &[i32]| one.holds_all_with(&place(V2, group), &pids.iter().copied().collect());
+    assert!(held("/g", &[7, 8]) && held("/h", &[7, 9]));
+    assert!(!held("/g", &[7, 8, 9]) && !held("/h", &[7, 8]));
+}
+
 /// Groups three deep, any of which may ask, and processes anywhere.
 fn any_side(version: Version) -> impl Strategy<Value = Side> {
     let group = || proptest::sample::select(vec!["/", "/a", "/a/b", "/a/b/c", "/a/d", "/e"]);

@@ -15,7 +15,9 @@ pub enum ImagesError {
     #[error("{0} may not be read; images are readable by their owner: become root, or that user")]
     NotPermitted(String),
     /// No image in it.
-    #[error("{0} holds no images of criu: inventory.img and pstree.img are not there")]
+    #[error(
+        "{0} holds no images of criu: inventory.img and pstree.img are not there; name the folder that the dump was made into"
+    )]
     NoImages(String),
     /// An inventory without processes.
     #[error(

@@ -9,7 +9,7 @@ use crate::model::printable;
 /// `cryoscope.json`, as far as it says something that is shown. All text is printable.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Record {
-    /// The command that made the images, as a line for a shell.
+    /// The commands that made the images, a line for a shell each.
     pub command: Option<String>,
     /// The group that was checkpointed.
     pub group: Option<String>,
@@ -38,8 +38,12 @@ pub(super) fn read(folder: &Folder) -> Result<Option<Record>, String> {
     let value: Value = serde_json::from_slice(&text).map_err(|error| broken(error.to_string()))?;
     let Value::Object(fields) = value else { return Err(broken("it is no JSON object".to_owned())) };
     let field = |name: &str| fields.get(name)?.as_str().map(|text| printable(text.as_bytes()).into_owned());
+    let lines = |name: &str| {
+        let text = fields.get(name)?.as_str()?;
+        Some(text.lines().map(|line| printable(line.as_bytes())).collect::<Vec<_>>().join("\n"))
+    };
     Ok(Some(Record {
-        command: field("command"),
+        command: lines("command"),
         group: field("group"),
         made_at: field("made_at"),
         criu_version: field("criu_version"),
@@ -61,9 +65,10 @@ mod tests {
 
     #[test]
     fn unknown_and_missing_fields_are_fine() {
-        let record = read_text(r#"{"command":"criu dump\u001b","kernel":7,"new":[],"elapsed_ms":12}"#);
+        let record =
+            read_text(r#"{"command":"criu dump\u001b\ncriu 2","kernel":7,"new":[],"elapsed_ms":12}"#);
         let record = record.unwrap().unwrap();
-        assert_eq!(record.command.as_deref(), Some("criu dump\\x1b"));
+        assert_eq!(record.command.as_deref(), Some("criu dump\\x1b\ncriu 2"));
         assert_eq!((record.kernel, record.elapsed_ms), (None, Some(12)));
     }
 

@@ -14,6 +14,7 @@ fn flag(at: &Place, requested: bool) -> Flag {
         hierarchy: at.0,
         requested,
         promised: requested,
+        timed: false,
         state: if requested { State::Frozen } else { State::Thawed },
         id: CgroupId { dev: 1, ino: 1 },
         path: at.1.clone(),
@@ -37,6 +38,7 @@ fn found(trees: &[i32], hand_over: HandOver) -> Preflight {
         folder_exists: false,
         into: "/i".into(),
         held: hand_over.asks || !hand_over.aside.is_empty(),
+        kept: true,
         flags,
         choice: Some(Choice::Through(hand_over)),
     }
@@ -56,16 +58,17 @@ fn steps(found: &Preflight, after: Option<After>) -> Result<Vec<String>, String>
     let named = place(V2, "/a/g");
     let outcome = outcome(after, found, (named.0, &named.1))?;
     let Some(Choice::Through(hand_over)) = &found.choice else { panic!() };
-    let flags = promised(found, found.choice.as_ref().unwrap(), outcome);
+    let flags = promised(found, found.choice.as_ref().unwrap(), outcome, &named);
     let written: Vec<String> =
         flags.iter().map(|f| format!("{}={}", f.shown(), u8::from(f.promised))).collect();
     let criu = found.criu.as_ref().unwrap();
-    let draft = Draft { found, after, extra: &[], criu, outcome, flags: &flags };
+    let draft = Draft { found, after, extra: &[], criu, outcome, flags: &flags, named: &named };
     let short = |step: &Step| match step {
         Step::MakeFolder { .. } => None,
         Step::Freeze { flag } => Some(format!("freeze {}", flag.shown())),
         Step::Thaw { flag } => Some(format!("thaw {}", flag.shown())),
         Step::AwaitFrozen { .. } => Some("wait".to_owned()),
+        Step::AwaitEnded { .. } => Some("wait for the end".to_owned()),
         Step::Dump(dump) => {
             let ends = !dump.args.contains(&"--leave-running".into())
                 && !dump.args.contains(&"--leave-stopped".into());
@@ -96,8 +99,10 @@ fn a_hand_over_puts_everything_back() {
             "thaw /v2/a/g",
             "wait",
             "dump 7",
-            "freeze /v1/f",
+            "wait",
             "freeze /v2/a/g",
+            "freeze /v1/f",
+            "wait",
             "/v1/f=1",
             "/v2/a=1",
             "/v2/a/g=1"
@@ -133,7 +138,7 @@ fn outcomes_of_what_was_frozen() {
     let own = found(&[7], hand_over((V2, "/a/g"), true, &[]));
     assert_eq!(steps(&own, None).unwrap(), ["wait", "dump 7", "/v2/a/g=1"]);
     assert_eq!(steps(&own, Some(After::Frozen)).unwrap(), ["wait", "dump 7", "/v2/a/g=1"]);
-    assert_eq!(steps(&own, Some(After::Stopped)).unwrap(), ["wait", "dump 7", "STOP", "/v2/a/g=1"]);
+    assert_eq!(steps(&own, Some(After::Stopped)).unwrap(), ["wait", "dump 7", "wait", "STOP", "/v2/a/g=1"]);
     assert_eq!(steps(&own, Some(After::Running)).unwrap(), ["wait", "dump 7", "thaw /v2/a/g", "/v2/a/g=0"]);
     let killed = ["wait", "dump 7 and end", "freeze /v2/a/g", "/v2/a/g=1"];
     assert_eq!(steps(&own, Some(After::Killed)).unwrap(), killed);
@@ -143,6 +148,63 @@ fn outcomes_of_what_was_frozen() {
     assert_eq!(steps(&shared, Some(After::Killed)).unwrap(), ["wait", "dump 7", "KILL", "/v2/a/g=1"]);
     shared = found(&[7], HandOver { paused: vec![9], ..hand_over((V1, "/f"), true, &[]) });
     assert!(steps(&shared, Some(After::Killed)).is_err());
+}
+
+#[test]
+fn v1_holds_again_before_anything_lets_go() {
+    let one = found(&[7], hand_over((V2, "/a/g"), false, &[(V1, "/f")]));
+    let before = ["freeze /v2/a/g", "thaw /v1/f", "wait"];
+    let after = |after| steps(&one, Some(after)).unwrap()[3..].join(", ");
+    assert_eq!(steps(&one, None).unwrap()[..3], before);
+    assert_eq!(
+        after(After::Stopped),
+        "dump 7, wait, freeze /v1/f, wait, STOP, thaw /v2/a/g, /v1/f=1, /v2/a/g=0",
+        "the signal comes when v1 holds"
+    );
+    assert_eq!(
+        after(After::Killed),
+        "dump 7 and end, wait for the end, freeze /v1/f, wait, thaw /v2/a/g, /v1/f=1, /v2/a/g=0",
+        "v1 would keep them from ending"
+    );
+    let two = found(&[7, 8], hand_over((V2, "/a/g"), false, &[(V1, "/f")]));
+    let killed = steps(&two, Some(After::Killed)).unwrap().join(", ");
+    assert!(killed.contains("dump 8, KILL, wait for the end, freeze /v1/f, wait, thaw"), "{killed}");
+}
+
+/// With the flag of the group that was named, which is not among those of the hand-over.
+fn with_named(mut found: Preflight) -> Preflight {
+    let named = place(V2, "/a/g");
+    found.flags.insert(named.clone(), flag(&named, false));
+    found
+}
+
+#[test]
+fn left_frozen_by_the_group_that_was_named() {
+    let frozen = |found: &Preflight| steps(found, Some(After::Frozen));
+    let child = found(&[7], hand_over((V2, "/a/g"), false, &[(V2, "/a/g/c")]));
+    assert_eq!(
+        frozen(&child).unwrap(),
+        [
+            "freeze /v2/a/g",
+            "thaw /v2/a/g/c",
+            "wait",
+            "dump 7",
+            "freeze /v2/a/g/c",
+            "/v2/a/g=1",
+            "/v2/a/g/c=1"
+        ]
+    );
+    let above = with_named(found(&[7], hand_over((V2, "/a"), true, &[])));
+    assert_eq!(frozen(&above).unwrap(), ["wait", "dump 7", "freeze /v2/a/g", "/v2/a=1", "/v2/a/g=1"]);
+    let elsewhere = with_named(found(&[7], hand_over((V1, "/f"), false, &[])));
+    let through_v1 = ["freeze /v1/f", "wait", "dump 7", "freeze /v2/a/g", "thaw /v1/f"];
+    assert_eq!(frozen(&elsewhere).unwrap()[..5], through_v1);
+    let mut reaches_out = with_named(found(&[7], hand_over((V2, "/a"), false, &[])));
+    reaches_out.kept = false;
+    let both = ["freeze /v2/a", "wait", "dump 7", "freeze /v2/a/g", "/v2/a=1", "/v2/a/g=1"];
+    assert_eq!(frozen(&reaches_out).unwrap(), both, "a process outside is held by the group above");
+    let root = found(&[7], hand_over((V1, "/f"), false, &[]));
+    assert!(frozen(&root).unwrap_err().contains("has no freezer"));
 }
 
 #[test]

@@ -3,10 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::scene::Host;
+use super::tree::dumped;
 use super::{After, Finding, Request};
 use crate::checkpoint::flag::Flag;
 use crate::checkpoint::handover::{Choice, HandOver, Obstacle, Place, Wanted};
-use crate::model::{Process, State, Version, printable};
+use crate::model::{Process, State, Version, printable, span};
+use crate::timer;
 
 /// What was found out about freezes.
 pub(super) struct Freeze {
@@ -16,6 +18,8 @@ pub(super) struct Freeze {
     pub flags: BTreeMap<Place, Flag>,
     /// Some request holds some process of the trees.
     pub held: bool,
+    /// The requests that were found, and one of the named group, hold every process of the trees.
+    pub kept: bool,
 }
 
 /// Reads every flag that bears on the trees, and decides.
@@ -32,10 +36,14 @@ pub(super) fn look(
     let wanted =
         Wanted { place, held: trees.len() > 1 || request.after == Some(After::Frozen), pids: pids.clone() };
     let held = host.scene.holds_any(&pids);
+    let kept = host.scene.holds_all_with(&wanted.place, &pids);
     if pids.is_empty() {
-        return Freeze { choice: None, flags: BTreeMap::new(), held };
+        return Freeze { choice: None, flags: BTreeMap::new(), held, kept };
     }
-    let choice = host.scene.decide(&wanted);
+    let mut choice = host.scene.decide(&wanted);
+    if let (Some(After::Frozen), Some(obstacle)) = (request.after, host.scene.vital_in(&wanted.place)) {
+        choice = Err(vec![obstacle]);
+    }
     let flags = flags(host, &wanted, choice.as_ref().ok(), findings);
     match &choice {
         Ok(Choice::Plain) => {
@@ -47,7 +55,7 @@ pub(super) fn look(
             findings.extend(obstacles.iter().map(|obstacle| blocked(obstacle, &lines)));
         }
     }
-    Freeze { choice: choice.ok(), flags, held }
+    Freeze { choice: choice.ok(), flags, held, kept }
 }
 
 fn flags(
@@ -71,7 +79,10 @@ fn flags(
     for (version, path) in places {
         let Some(fs) = host.system(version) else { continue };
         match Flag::read(fs, &path) {
-            Ok(flag) => flags.extend(flag.map(|flag| ((version, path), flag))),
+            Ok(flag) => {
+                findings.extend(flag.as_ref().and_then(for_a_time));
+                flags.extend(flag.map(|flag| ((version, path), flag)));
+            }
             Err(error) => {
                 let what = format!("the freeze flag of {path} ({version})");
                 findings.push(Finding::unknown("freeze-state", what, error));
@@ -79,6 +90,14 @@ fn flags(
         }
     }
     flags
+}
+
+/// It will be thawed by itself, but not while the checkpoint works.
+fn for_a_time(flag: &Flag) -> Option<Finding> {
+    let left = timer::of(flag.id).ok().filter(|_| flag.timed)?.first()?.left();
+    let what = format!("{} is frozen for a time, and thaws in {}", flag.shown(), span::short(left));
+    let why = "its timer waits for a checkpoint, and thaws it right after where the time is over by then";
+    Some(Finding::warning("frozen-for-a-time", what, why))
 }
 
 /// What the hand-over means, in words.
@@ -119,7 +138,9 @@ fn paused(host: &Host, hand_over: &HandOver, findings: &mut Vec<Finding>) {
             format!("{}{more} of {} is not dumped, and stands still meanwhile", name(first), hand_over.top.1);
         findings.push(Finding::warning("paused", what, "criu takes hold of every process of the group"));
     }
-    for process in all.iter().filter(|process| process.tracer.is_some()) {
+    findings.extend(dumped(&hand_over.paused.iter().copied().collect(), host));
+    let debugged = |process: &&&Process| process.tracer.is_some_and(|tracer| !host.criu.contains(&tracer));
+    for process in all.iter().filter(debugged) {
         let what = format!("process {} of the group is traced by another program", name(process));
         findings.push(
             Finding::blocker("traced", what, "criu takes hold of every process of the group")

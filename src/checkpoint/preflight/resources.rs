@@ -74,7 +74,8 @@ pub(super) fn look(tree: &[Process], host: &Host<'_>, findings: &mut Vec<Finding
     let quiet = findings[before..].iter().all(|finding| finding.level == super::super::Level::Ok);
     if quiet && !holders.is_empty() {
         let count: usize = holders.iter().map(|holder| holder.open.len()).sum();
-        let what = format!("criu can dump what the processes hold; {count} open files were looked at");
+        let looked = if count == 1 { "open file was" } else { "open files were" };
+        let what = format!("criu can dump what the processes hold; {count} {looked} looked at");
         findings.push(Finding::ok("resources", what));
     }
 }

@@ -6,6 +6,7 @@ use std::io;
 use super::Request;
 use crate::checkpoint::Finding;
 use crate::checkpoint::criu::{Criu, numbers};
+use crate::checkpoint::dumping::is_criu;
 use crate::checkpoint::handover::{Scene, Side};
 use crate::kernel::Filesystem;
 use crate::kernel::guard;
@@ -17,6 +18,8 @@ use crate::model::{CgroupPath, Change, Hierarchy, Process, Tree, Version};
 pub(super) struct Host {
     /// Every process that can be seen.
     pub processes: Vec<Process>,
+    /// Those among them that are a criu which takes hold of others.
+    pub criu: BTreeSet<i32>,
     pub scene: Scene,
     /// The hierarchies that could be opened.
     pub systems: Vec<Filesystem>,
@@ -61,7 +64,9 @@ pub(super) fn read(request: &Request<'_>, criu: Option<&Criu>, findings: &mut Ve
     for refusal in guard::vital() {
         vital.entry(refusal.pid).or_insert_with(|| refusal.to_string());
     }
-    Host { processes, scene: Scene { sides, stopped, perhaps_stopped, vital }, systems }
+    let tracers: BTreeSet<i32> = processes.iter().filter_map(|process| process.tracer).collect();
+    let criu = tracers.into_iter().filter(|&pid| is_criu(pid)).collect();
+    Host { processes, criu, scene: Scene { sides, stopped, perhaps_stopped, vital }, systems }
 }
 
 /// The groups of a hierarchy that ask for a freeze themselves.

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::scene::Host;
 use super::{Finding, Request};
+use crate::checkpoint::dumping::{Dumping, dumping};
 use crate::kernel::processes::{Processes, pids};
 use crate::model::process::{descendants, roots};
 use crate::model::{Process, printable};
@@ -16,7 +17,7 @@ pub(super) fn look(request: &Request<'_>, host: &Host, findings: &mut Vec<Findin
     let all: Vec<&Process> = trees.iter().flatten().collect();
     lineage(&all, findings);
     for process in &all {
-        special(process, findings);
+        special(process, host, findings);
     }
     for root in trees.iter().filter_map(|tree| tree.first()) {
         ended(root, findings);
@@ -112,9 +113,9 @@ fn lineage(tree: &[&Process], findings: &mut Vec<Finding>) {
 }
 
 /// What is special about one process of the tree.
-fn special(process: &Process, findings: &mut Vec<Finding>) {
+fn special(process: &Process, host: &Host, findings: &mut Vec<Finding>) {
     let (pid, name) = (process.id.pid, printable(&process.command));
-    if let Some(tracer) = process.tracer {
+    if let Some(tracer) = process.tracer.filter(|tracer| !host.criu.contains(tracer)) {
         let what = format!("process {pid} ({name}) is traced by process {tracer}");
         findings.push(
             Finding::blocker("traced", what, "criu must trace it, and only one can")
@@ -129,6 +130,16 @@ fn special(process: &Process, findings: &mut Vec<Finding>) {
             "criu cannot dump it",
         ));
     }
+}
+
+/// Another criu holds processes: only one can. Everything else that could be seen of them now is half criu's own doing.
+pub(super) fn dumped(pids: &BTreeSet<i32>, host: &Host) -> Vec<Finding> {
+    let finding = |dumping: Dumping| {
+        Finding::blocker("being-dumped", dumping.to_string(), "one criu at a time can take hold of a process")
+            .criu_says("Unable to interrupt task: N (Operation not permitted)")
+            .remedy("wait until it has ended; where it stands still, cryoscope rescue says why")
+    };
+    dumping(&host.processes, pids).into_iter().map(finding).collect()
 }
 
 /// A root that has ended cannot be dumped.

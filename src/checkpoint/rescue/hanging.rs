@@ -1,18 +1,20 @@
 //! A criu that waits for frozen tasks.
 
-use std::ffi::OsString;
 use std::io;
-use std::os::unix::ffi::OsStringExt;
 use std::time::{Duration, Instant};
 
 use super::RescueError;
 use crate::checkpoint::Progress;
 use crate::checkpoint::arg::Arg;
+use crate::checkpoint::dumping::told;
 use crate::checkpoint::flag::{Flag, bearing};
-use crate::checkpoint::watchdog::Watchdog;
+use crate::checkpoint::journal::Journal;
+use crate::checkpoint::watchdog::{May, Watchdog};
 use crate::kernel::processes::{Processes, arguments, cpu};
 use crate::kernel::signals::await_end;
-use crate::model::{Hierarchies, Process};
+use crate::kernel::tasks::lives;
+use crate::model::criu::is_dump;
+use crate::model::{Hierarchies, Process, ProcessId};
 
 /// How long a criu must do nothing, with its target frozen, until it counts as hanging.
 const STILL: Duration = Duration::from_millis(1500);
@@ -22,7 +24,7 @@ const STILL: Duration = Duration::from_millis(1500);
 pub(super) struct Hanging {
     pub criu: Process,
     /// The processes that it traces.
-    pub targets: Vec<i32>,
+    pub targets: Vec<ProcessId>,
     /// Every flag that bears on them.
     flags: Vec<Flag>,
     /// The group that criu was told of.
@@ -56,27 +58,16 @@ fn suspects(hosts: &Hierarchies) -> io::Result<Vec<Hanging>> {
     for tracer in tracers {
         let words = arguments(tracer);
         let (true, Some(criu)) = (is_dump(&words), processes.read(tracer)) else { continue };
-        let targets: Vec<i32> = all.iter().filter(|p| p.tracer == Some(tracer)).map(|p| p.id.pid).collect();
-        let hanging = Hanging { criu, flags: bearing(hosts, &targets)?, targets, told: told(&words) };
+        // What has ended waits for no thaw.
+        let living = all.iter().filter(|process| process.tracer == Some(tracer) && lives(process.id));
+        let targets: Vec<ProcessId> = living.map(|process| process.id).collect();
+        let pids: Vec<i32> = targets.iter().map(|target| target.pid).collect();
+        let hanging = Hanging { criu, flags: bearing(hosts, &pids)?, targets, told: told(&words) };
         if hanging.origins().next().is_some() {
             found.push(hanging);
         }
     }
     Ok(found)
-}
-
-/// criu's commands that take hold of processes, wherever criu is started from (a wrapper, a loader).
-fn is_dump(words: &[Vec<u8>]) -> bool {
-    words.iter().any(|word| matches!(&word[..], b"dump" | b"pre-dump"))
-        && words.iter().any(|word| word.windows(4).any(|piece| piece == b"criu"))
-}
-
-/// The group behind `--freeze-cgroup`.
-fn told(words: &[Vec<u8>]) -> Option<Arg> {
-    let at = words.iter().position(|word| word.starts_with(b"--freeze-cgroup"))?;
-    let glued = words[at].strip_prefix(b"--freeze-cgroup=").map(<[u8]>::to_vec);
-    let group = glued.or_else(|| words.get(at + 1).cloned())?;
-    Some(Arg(OsString::from_vec(group)))
 }
 
 impl Hanging {
@@ -93,37 +84,17 @@ impl Hanging {
     }
 
     pub(super) fn rescue(self, tell: &mut dyn FnMut(Progress)) -> Result<(), RescueError> {
+        let origins: Vec<&Flag> = self.origins().collect();
+        // Where nothing can be written down it is freed all the same: criu would hang for ever.
+        let journal = Journal::begin_rescue(&self.criu, &origins, &self.targets).ok();
         let mut watchdog = Watchdog::new(&self.flags, self.told.as_ref());
+        // What it traces may end meanwhile, too.
+        watchdog.follow(self.criu.id, self.targets.clone());
         watchdog.free(tell);
         while !await_end(self.criu.id, Duration::from_millis(200)).map_err(RescueError::Wait)? {
-            watchdog.look(true, tell);
+            watchdog.look(May::ALL, tell);
         }
         watchdog.freeze_again(tell);
-        Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn words(line: &str) -> Vec<Vec<u8>> {
-        line.split(' ').map(Into::into).collect()
-    }
-
-    #[test]
-    fn a_dump_is_known_by_its_arguments() {
-        assert!(is_dump(&words("/usr/sbin/criu dump -t 7")));
-        assert!(is_dump(&words("/lib/ld.so --library-path /x /x/criu dump -t 7")));
-        assert!(!is_dump(&words("gdb -p 7")) && !is_dump(&words("criu restore -d")));
-    }
-
-    #[test]
-    fn the_group_that_criu_was_told_of() {
-        let group = |line: &str| told(&words(line)).map(|arg| arg.0);
-        assert_eq!(group("criu dump --freeze-cgroup /g -t 7"), Some("/g".into()));
-        assert_eq!(group("criu dump --freeze-cgroup=/g"), Some("/g".into()));
-        assert_eq!(group("criu dump"), None);
-        assert_eq!(group("criu dump --freeze-cgroup"), None);
+        journal.map_or(Ok(()), Journal::end).map_err(RescueError::Look)
     }
 }

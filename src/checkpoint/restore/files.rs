@@ -27,7 +27,13 @@ pub(super) fn look(request: &Request<'_>, sets: &[ImageSet], findings: &mut Vec<
         wrong.extend(files.filter_map(finding));
     }
     if wrong.is_empty() && !seen.is_empty() {
-        findings.push(Finding::ok("files", format!("{} files are as they were", seen.len())));
+        findings.push(Finding::ok(
+            "files",
+            match seen.len() {
+                1 => "the open file is as it was".to_owned(),
+                n => format!("{n} open files are as they were"),
+            },
+        ));
     }
     // With these the person may have given criu another file in its place.
     if request.gives(&["--inherit-fd", "--external", "--root", "-r"]) {

@@ -41,7 +41,10 @@ pub(super) fn look(trees: &[Tree], findings: &mut Vec<Finding>) {
     if taken.is_empty() && !numbers.is_empty() {
         findings.push(Finding::ok(
             "pids",
-            format!("{} numbers of processes and threads are free", numbers.len()),
+            match numbers.len() {
+                1 => "the number of the process is free".to_owned(),
+                many => format!("{many} numbers of processes and threads are free"),
+            },
         ));
     }
     findings.extend(taken.iter().take(FEW).map(finding));
@@ -103,7 +106,7 @@ fn groups() -> BTreeMap<i32, i32> {
 
 fn finding(taken: &Taken) -> Finding {
     let number = taken.number;
-    let name = |process: &Process| format!("process {} ({})", process.id.pid, printable(&process.command));
+    let name = |process: &Process| format!("process {} ({})", process.id.pid, program(process));
     let (code, what, remedy) = match &taken.by {
         By::Process(process) if process.is_zombie() => {
             let parent = Processes::default().read(process.parent);
@@ -111,7 +114,11 @@ fn finding(taken: &Taken) -> Finding {
             let what = format!(
                 "process {number} has ended, and its parent, {parent}, has not asked for its exit code"
             );
-            ("zombie", what, format!("let {parent} reap it, or end that"))
+            let remedy = match process.parent {
+                1 => "wait until it does".to_owned(),
+                parent => format!("let process {parent} do so, or end it"),
+            };
+            ("zombie", what, remedy)
         }
         By::Process(process) => {
             let is = if process.id.pid == number { "lives" } else { "has a thread of this number" };
@@ -125,6 +132,16 @@ fn finding(taken: &Taken) -> Finding {
         }
     };
     Finding::blocker(code, what, WHY).criu_says(SAYS).remedy(remedy)
+}
+
+/// The beginning of a command line: enough to know the program by.
+fn program(process: &Process) -> String {
+    const ENOUGH: usize = 40;
+    let command = printable(&process.command);
+    match command.char_indices().nth(ENOUGH) {
+        Some((end, _)) => format!("{} …", command[..end].trim_end()),
+        None => command.into_owned(),
+    }
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ use super::step::{Restore, Step};
 use crate::checkpoint::criu::{command, meaning, spawn};
 use crate::checkpoint::flag::Flag;
 use crate::checkpoint::log::Log;
+use crate::checkpoint::script::processes;
 use crate::checkpoint::{Exit, Progress};
 use crate::kernel::processes::Processes;
 use crate::kernel::signals::signal;
@@ -82,15 +83,18 @@ pub struct Undone {
 
 impl std::fmt::Display for Undone {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let list = |pids: &[i32]| pids.iter().map(i32::to_string).collect::<Vec<_>>().join(", ");
         match (&self.roots[..], &self.left[..]) {
             ([], _) => f.write_str("nothing was restored, and the images are as they were"),
+            ([root], []) => write!(
+                f,
+                "the tree of process {root} was restored before it, had not run yet, and was ended again; all images are still there"
+            ),
             (roots, []) => write!(
                 f,
-                "the trees of process {} were restored before it, had not run yet, and were ended again; all images are still there",
-                list(roots)
+                "the trees of {} were restored before it, had not run yet, and were ended again; all images are still there",
+                processes(roots)
             ),
-            (_, left) => write!(f, "process {} was restored, and did not end when it was killed", list(left)),
+            (_, left) => write!(f, "restored, and not ended when killed: {}", processes(left)),
         }
     }
 }

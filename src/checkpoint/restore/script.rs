@@ -2,18 +2,15 @@
 
 use super::Plan;
 use super::step::{Step, list};
+use crate::checkpoint::script::processes;
+use crate::model::shell::script;
 
 impl Plan {
     /// The plan as a shell script with comments. Where a tree of several fails, those before it are ended again.
     pub fn shell(&self) -> String {
-        let bash = self.steps.iter().any(Step::needs_bash);
         let roots: Vec<i32> = self.trees.iter().map(super::Tree::root).collect();
         let several = self.trees.len() > 1;
-        let mut lines = vec![
-            if bash { "#!/bin/bash" } else { "#!/bin/sh" }.to_owned(),
-            format!("# Restore of process {}", list(&roots).replace(' ', ", ")),
-            "set -eu".to_owned(),
-        ];
+        let mut lines = vec![format!("# Restore of {}", processes(&roots)), "set -eu".to_owned()];
         if several {
             lines.extend(WAY_BACK.map(str::to_owned));
         }
@@ -26,7 +23,7 @@ impl Plan {
         if several {
             lines.push("trap - EXIT".to_owned());
         }
-        lines.join("\n") + "\n"
+        script(&lines)
     }
 
     fn pids(&self, root: i32) -> Vec<i32> {
@@ -34,11 +31,12 @@ impl Plan {
     }
 }
 
-const WAY_BACK: [&str; 6] = [
+const WAY_BACK: [&str; 7] = [
     "",
     "# All or nothing: if anything fails, what was restored is ended again. The images are still there.",
     "restored=",
     "undo() { [ -z \"$restored\" ] || kill -KILL $restored; }",
     "trap undo EXIT",
-    "trap '' HUP INT",
+    "trap '' HUP INT QUIT",
+    "trap 'exit 143' TERM",
 ];

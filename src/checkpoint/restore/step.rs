@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::checkpoint::arg::Arg;
-use crate::model::shell::{needs_bash, quoted};
+use crate::model::shell::quoted;
 
 /// One step.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -65,16 +65,6 @@ impl Step {
             }
             Self::Restore(_) => "criu in a session of its own, out of reach of Ctrl-C.",
             Self::Continue { .. } => "All are there: let them run, at once.",
-        }
-    }
-
-    /// True where a shell must know `$'…'`.
-    pub(super) fn needs_bash(&self) -> bool {
-        match self {
-            Self::Restore(restore) => {
-                std::iter::once(&restore.criu).chain(&restore.args).any(|arg| needs_bash(&arg.0))
-            }
-            Self::Continue { .. } => false,
         }
     }
 }

@@ -14,7 +14,7 @@ use crate::kernel::processes::{Processes, comm, group_of};
 use crate::kernel::signals::is_stopped;
 use crate::kernel::{Filesystem, Status};
 use crate::model::process::descendants;
-use crate::model::{Hierarchies, Process, State as Freeze, printable};
+use crate::model::{Hierarchies, Process, State as Freeze, printable, span};
 
 /// Looks at the processes and their groups.
 pub fn verify(plan: &Plan, hierarchies: &Hierarchies) -> Vec<Finding> {
@@ -92,7 +92,11 @@ fn differs(member: &Member, now: &Process) -> Option<String> {
     }
     let threads = usize::try_from(now.threads).unwrap_or(0);
     if threads != member.threads.len() {
-        return Some(format!("has {threads} threads, not {}", member.threads.len()));
+        return Some(format!(
+            "has {}, not {}",
+            span::count(threads, "thread", "threads"),
+            member.threads.len()
+        ));
     }
     let sid = Status::read(pid).ok().flatten().and_then(|status| status.numbers("NSsid")?.last().copied());
     if let (Some(sid), Some(wanted)) = (sid, member.sid)

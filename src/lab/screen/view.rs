@@ -225,7 +225,7 @@ fn files(page: &Page, group: &GroupSeen, theme: Theme, width: usize) -> Vec<Styl
     let mut lines = Vec::new();
     for (file, contents) in &group.files {
         let changed = page.changed.iter().any(|(of, name)| *of == group.name && name == file);
-        let (mark, style) = if changed { ("* ", theme.cold()) } else { ("  ", Style::new()) };
+        let (mark, style) = if changed { ("* ", theme.changed()) } else { ("  ", Style::new()) };
         let line = format!("{mark}{file}  {contents}");
         if crate::tui::columns::width(&line) <= width {
             lines.push((line, style));

@@ -65,6 +65,12 @@ fn looked(look: &Look) -> Vec<Said> {
     text
 }
 
+/// What was looked at afterwards: nothing stands in the way of anything any more.
+fn check(check: &Finding) -> Said {
+    let (said, tone) = finding(check);
+    (if check.blocks() { said.replacen("BLOCKER", "FAILED ", 1) } else { said }, tone)
+}
+
 fn finding(finding: &Finding) -> Said {
     let (word, tone) = match finding.level {
         Level::Ok => ("ok      ", Tone::Faint),
@@ -88,9 +94,11 @@ fn processes(count: usize) -> String {
 fn run(running: &Running, now: Duration) -> Vec<Said> {
     let mut text: Vec<Said> = running.log.iter().map(|line| (line.clone(), Tone::Faint)).collect();
     text.extend(running.notices.iter().map(|notice| (notice.clone(), Tone::Warning)));
-    if let Some(origins) = &running.stalled {
+    if let Some(deserted) = &running.deserted {
+        text.push((format!("{deserted}. It waits for ever; nothing is lost by ending it now."), Tone::Wrong));
+    } else if let Some(origins) = &running.stalled {
         let what = format!(
-            "criu hangs: {} is frozen. Killed it would take the process with it; thawed it ends well, and the freeze is put back.",
+            "criu hangs: {} is frozen. Killing it would take the process with it; once thawed, it finishes, and the freeze is put back.",
             origins.join(", ")
         );
         text.push((what, Tone::Wrong));
@@ -111,6 +119,6 @@ fn reported(report: &Report) -> Vec<Said> {
     let mut text = vec![(what, Tone::Strong)];
     text.push((clean(&report.folder.0.to_string_lossy()), Tone::Strong));
     text.push((String::new(), Tone::Plain));
-    text.extend(report.checks.iter().map(finding));
+    text.extend(report.checks.iter().map(check));
     text
 }

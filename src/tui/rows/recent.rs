@@ -50,10 +50,12 @@ impl Recent {
         }
     }
 
-    /// Forgets what is not new any more. The rows are to be made again.
-    pub(super) fn forget_old(&mut self, now: Duration) {
+    /// Forgets what is not new any more; true where a row goes with it.
+    pub(super) fn forget_old(&mut self, now: Duration) -> bool {
         self.changed.retain(|_, (_, at)| now < *at + LASTS);
+        let before = self.gone.len();
         self.gone.retain(|gone| now < gone.at + LASTS);
+        self.gone.len() < before
     }
 
     /// What has just happened to a group that is there.

@@ -6,7 +6,9 @@ use super::screens::snapshot;
 use super::*;
 use crate::checkpoint::arg::Arg;
 use crate::checkpoint::flag::Flag;
-use crate::checkpoint::{After, Dump, Finding, Member, Plan, Progress, Report, Step, Tree as Dumped};
+use crate::checkpoint::{
+    After, Deserted, Dump, Finding, Member, Plan, Progress, Report, Step, Tree as Dumped,
+};
 use crate::model::State;
 use crate::model::tree::{Occurrence, What};
 
@@ -198,6 +200,29 @@ fn a_stall_is_shown_and_ended_by_the_person() {
 }
 
 #[test]
+fn a_criu_that_waits_for_what_is_gone_is_ended_by_the_person() {
+    let mut s = opened((120, 40));
+    s.send(look("/var/tmp/images", None, Ok(plan(None))));
+    s.press("<Tab><Enter><Enter>");
+    s.asked();
+    let mut told = |gone: &[i32], alive: &[i32]| {
+        let (still, ending) = (Duration::from_secs(6), false);
+        let found = Deserted { criu: 77, gone: gone.into(), alive: alive.into(), still };
+        s.send(Event::Checkpoint(CheckpointTold::Progress(Progress::Deserted { found, ending })));
+        assert!(!s.app.checkpoint_hidden, "it comes to the front");
+        let screen = s.screen().replace(['│', '"'], "");
+        let screen = screen.split_whitespace().collect::<Vec<_>>().join(" ");
+        (screen, s.press("<Tab><Enter>").asked())
+    };
+    let (screen, answer) = told(&[8412], &[8413]);
+    assert!(screen.contains("it is not ended, for it holds process 8413") && !screen.contains("End criu"));
+    assert!(!answer.contains(&Command::LetEnd));
+    let (screen, answer) = told(&[8412, 8413], &[]);
+    assert!(screen.contains("nothing is lost by ending it now"), "{screen}");
+    assert_eq!(answer, [Command::LetEnd]);
+}
+
+#[test]
 fn what_hangs_is_told_and_rescued_after_a_question() {
     let mut s = Session::host((120, 40));
     let cases = vec!["criu (process 77) hangs \u{1b}[2J".to_owned()];
@@ -217,7 +242,7 @@ fn what_hangs_is_told_and_rescued_after_a_question() {
 fn screens() {
     let mut s = opened((80, 24));
     s.send(look("/var/tmp/images", None, Ok(plan(None))));
-    snapshot("checkpoint_looked_80x24", &s);
+    snapshot("checkpoint_looked", &mut s);
     s.press("<Tab><Enter>");
     for line in ["(00.001) Version: 4.1.1", "(00.002) Collecting \u{1b}]0;x\u{7}", "(00.104) Dumping pages"] {
         s.send(Event::Checkpoint(CheckpointTold::Progress(Progress::Log(line.to_owned()))));
@@ -225,17 +250,17 @@ fn screens() {
     let written = Progress::Written { bytes: 20 << 20, of: 48 << 20 };
     s.send(Event::Checkpoint(CheckpointTold::Progress(written)));
     s.send(Event::Tick(Duration::from_secs(722)));
-    snapshot("checkpoint_running_80x24", &s);
+    snapshot("checkpoint_running", &mut s);
     let checks = vec![
         Finding::ok("flags", "every freeze flag is as it was found"),
         Finding::ok("process", "process 8412 is alive"),
         Finding::blocker("process", "process 8413 is gone, not alive", "it was promised otherwise"),
     ];
     s.send(Event::Checkpoint(CheckpointTold::Ended(report(checks))));
-    snapshot("checkpoint_ended_80x24", &s);
+    snapshot("checkpoint_ended", &mut s);
     let mut s = opened((60, 15));
     s.send(look("/var/tmp/images", None, Err("the checkpoint would not work: traced".to_owned())));
-    snapshot("checkpoint_blocked_60x15", &s);
+    snapshot("checkpoint_blocked", &mut s);
 }
 
 /// Something happens to app.service; what the screen says then.
@@ -261,6 +286,7 @@ fn what_a_checkpoint_thaws_and_freezes_on_its_way_is_ours() {
         hierarchy: Version::V2,
         requested: true,
         promised: true,
+        timed: false,
         state: State::Frozen,
         id: id(10),
         path: path.clone(),

@@ -59,11 +59,11 @@ fn freezing_asks_first_and_starts_on_cancel() {
     assert!(s.app.dialog.is_none());
     s.press("f<Right><Enter>");
     assert_eq!(s.said(), "still looking at what is in the group");
-    s.send(Event::Guard { id: id(12), refusal: None, owner: None });
+    s.send(Event::Guard { id: id(12), refusal: None, owner: None, dump: None });
     s.asked();
     assert_eq!(s.press("<Enter>").asked(), [], "what was chosen before the answer does not count");
     s.press("f");
-    s.send(Event::Guard { id: id(12), refusal: None, owner: None });
+    s.send(Event::Guard { id: id(12), refusal: None, owner: None, dump: None });
     s.asked();
     assert_eq!(s.press("<Right><Enter>").asked(), [freeze(12, "/system.slice/ssh.service", false)]);
 }
@@ -79,18 +79,23 @@ fn freezing_for_a_time_takes_a_span() {
         span: Some(Duration::from_secs(seconds)),
     };
     s.press("/ssh<Enter>F");
-    s.send(Event::Guard { id: id(12), refusal: None, owner: None });
+    s.send(Event::Guard { id: id(12), refusal: None, owner: None, dump: None });
     s.asked();
     assert_eq!(s.press("<Right><Enter>").asked(), [frozen_for(30, false)]);
     s.press("F");
-    s.send(Event::Guard { id: id(12), refusal: None, owner: None });
+    s.send(Event::Guard { id: id(12), refusal: None, owner: None, dump: None });
     s.asked();
     assert_eq!(s.press("<C-u>0s<Right><Enter>").asked(), []);
     assert!(s.said().contains("not between a second and a week"), "{}", s.said());
     assert_eq!(s.press("<C-u>5m<Enter>").asked(), [frozen_for(300, false)]);
     // Past the guard both lines are typed: first the name.
     s.press("F");
-    s.send(Event::Guard { id: id(12), refusal: Some("sshd is your way in".to_owned()), owner: None });
+    s.send(Event::Guard {
+        id: id(12),
+        refusal: Some("sshd is your way in".to_owned()),
+        owner: None,
+        dump: None,
+    });
     s.asked();
     s.press("ssh.service<Down><C-u>9s");
     assert!(s.screen().contains("For: > 9s_"), "{}", s.screen());
@@ -143,7 +148,12 @@ fn what_is_stuck_is_asked_for_its_culprit_once_a_second() {
 fn past_a_guard_only_with_the_name_typed() {
     let mut s = wide();
     s.press("/ssh<Enter>f");
-    s.send(Event::Guard { id: id(12), refusal: Some("sshd is your way in".to_owned()), owner: None });
+    s.send(Event::Guard {
+        id: id(12),
+        refusal: Some("sshd is your way in".to_owned()),
+        owner: None,
+        dump: None,
+    });
     s.asked();
     assert_eq!(s.press("<Tab><Enter>").asked(), []);
     assert_eq!(s.said(), "type the group's name to freeze it: ssh.service");
@@ -164,6 +174,7 @@ fn a_dialog_keeps_its_group_and_closes_when_that_is_gone() {
 fn what_an_ancestor_holds_is_thawed_there() {
     let mut s = wide();
     s.press("/workers<Enter>t");
+    s.asked();
     assert_eq!(s.press("<Right><Enter>").asked(), [thaw(10, "/system.slice/app.service")]);
 }
 
@@ -186,7 +197,12 @@ fn search_goes_along_and_esc_goes_back() {
     assert_eq!(s.press("/service<Enter>").selected(), "/system.slice/app.service");
     assert_eq!(s.press("n").selected(), "/system.slice/db.service");
     assert_eq!(s.press("NN").selected(), "/system.slice/名前のとても長いグループです.service");
-    assert_eq!(s.press("/qqq").said(), "no group has that in its name");
+    assert!(s.said().ends_with("service: 4 of 4"), "{}", s.said());
+    assert_eq!(s.press("gg/service").said(), "1 of 4");
+    assert_eq!(s.press("<Esc>/usr1k").said(), "no group has that in its name");
+    // Letters in between are overlooked where no name has them together.
+    assert_eq!(s.press("<Esc>/wrks").selected(), "/system.slice/app.service/workers");
+    assert_eq!(s.press("<Esc>/qqq").said(), "no group has that in its name");
     assert_eq!(s.asked(), []);
 }
 
@@ -290,6 +306,7 @@ fn the_palette_does_what_its_words_say() {
     assert!(s.app.dialog.is_some());
     s.press("<Esc>:<Down><Esc>");
     assert!(s.app.palette.is_none() && s.app.dialog.is_none());
+    s.asked();
     assert_eq!(s.press(":quit<Enter>").asked(), [Command::Quit]);
 }
 

@@ -10,7 +10,7 @@ fn freeze(ino: u64, path: &str) -> Command {
 
 fn clear(s: &mut Session, inodes: &[u64]) {
     for &ino in inodes {
-        s.send(Event::Guard { id: id(ino), refusal: None, owner: None });
+        s.send(Event::Guard { id: id(ino), refusal: None, owner: None, dump: None });
     }
 }
 
@@ -25,7 +25,7 @@ fn all_marked_are_frozen_once_their_number_is_typed() {
     s.press("j<Right>/ssh<Enter> ");
     assert!(s.said().starts_with("1 group marked"), "{}", s.said());
     s.press("/app<Enter> /名<Enter> ");
-    snapshot("marks_80x24", &s);
+    snapshot("marks", &mut s);
     s.press("f");
     let asked = s.asked();
     // What asks already is left out.
@@ -34,7 +34,7 @@ fn all_marked_are_frozen_once_their_number_is_typed() {
     s.press("<Right><Enter>");
     assert_eq!((s.asked(), s.said()), (vec![], "still looking at what is in the groups"));
     clear(&mut s, &[12, 13]);
-    snapshot("freeze_marked_80x24", &s);
+    snapshot("freeze_marked", &mut s);
     s.press("<Right><Enter>");
     assert_eq!((s.asked(), s.said()), (vec![], "type their number to freeze them: 2"));
     let name = "/system.slice/名前のとても長いグループです.service";
@@ -50,7 +50,12 @@ fn one_that_must_not_be_frozen_stands_in_the_way() {
     let mut s = Session::host((80, 24));
     s.press("j<Right>/ssh<Enter> /名<Enter> f");
     clear(&mut s, &[13]);
-    s.send(Event::Guard { id: id(12), refusal: Some("sshd is your way in".to_owned()), owner: None });
+    s.send(Event::Guard {
+        id: id(12),
+        refusal: Some("sshd is your way in".to_owned()),
+        owner: None,
+        dump: None,
+    });
     s.asked();
     s.press("2<Right><Enter>");
     assert_eq!(s.asked(), []);
@@ -99,9 +104,9 @@ fn many_below_want_the_name_typed() {
     let mut s = Session::host((80, 24));
     s.found(31, (100..130).map(|ino| group(ino, format!("job-{ino}"), false, false)).collect());
     s.press("/build<Enter>f");
-    s.send(Event::Guard { id: id(31), refusal: None, owner: None });
+    s.send(Event::Guard { id: id(31), refusal: None, owner: None, dump: None });
     s.asked();
-    snapshot("freeze_many_below_80x24", &s);
+    snapshot("freeze_many_below", &mut s);
     assert_eq!(s.press("<Right><Enter>").asked(), []);
     let path = "/user.slice/user-1000.slice/build";
     assert_eq!(s.press("build<Enter>").asked(), [freeze(31, path)]);

@@ -48,7 +48,7 @@ fn asked_for_files(s: &mut Session) -> Vec<bool> {
 
 fn freeze_of_ours(s: &mut Session) {
     s.press("f");
-    s.send(Event::Guard { id: id(12), refusal: None, owner: None });
+    s.send(Event::Guard { id: id(12), refusal: None, owner: None, dump: None });
     s.press("<Right><Enter>");
 }
 
@@ -76,19 +76,11 @@ fn a_file_that_changes_is_marked_and_the_mark_goes_by_itself() {
     assert!(!s.screen().contains('*'), "{}", s.screen());
     s.send(Event::Files { id: id(12), list: Ok(files(true)) });
     assert_eq!(s.app.next_tick(), Some(Duration::from_secs(1)));
-    snapshot("files_80x24", &s);
+    snapshot("files", &mut s);
     at(&mut s, 726);
     assert!(!s.screen().contains('*'), "{}", s.screen());
     s.send(Event::Files { id: id(12), list: Err("no\x1b[2Jt permitted".to_owned()) });
     assert!(s.screen().contains("no\\x1b[2Jt permitted"), "{}", s.screen());
-}
-
-#[test]
-fn files_on_a_small_screen() {
-    let mut s = Session::host((60, 15));
-    s.press("/ssh<Enter>3");
-    s.send(Event::Files { id: id(12), list: Ok(files(false)) });
-    snapshot("files_60x15", &s);
 }
 
 #[test]
@@ -119,9 +111,7 @@ fn events_of_the_group_and_below_with_ours_apart() {
     happened(&mut s, "10:08:40", What::Thawed, b"/system.slice/ssh.service");
     happened(&mut s, "10:08:41", What::Emptied, b"/system.slice/ssh.service/job\x1b[2J");
     happened(&mut s, "10:08:42", What::Removed, b"/system.slice/ssh.service/job");
-    snapshot("events_80x24", &s);
-    s.send(Event::Input(Input::Resize(60, 15)));
-    snapshot("events_60x15", &s);
+    snapshot("events", &mut s);
 }
 
 #[test]

@@ -14,7 +14,7 @@ fn app_group(size: (u16, u16)) -> Session {
 fn a_signal_is_chosen_and_says_what_it_does_first() {
     let mut s = app_group((80, 24));
     s.press("JJx");
-    snapshot("signal_80x24", &s);
+    snapshot("signal", &mut s);
     assert_eq!(s.press("<Enter>").asked(), [], "it starts on Cancel");
     s.press("x<Right><Right><Right><Right>");
     assert!(s.screen().contains("KILL: It ends at once, frozen as it is."), "{}", s.screen());

@@ -13,7 +13,7 @@ fn what_comes_and_goes_is_seen_for_a_moment() {
         Change::Read(group(10, "app.service", false, false)),
         Change::Read(group(20, "workers", false, false)),
     ]);
-    snapshot("recent_80x24", &s);
+    snapshot("recent", &mut s);
     // The selection passes over what is gone, down and up.
     s.press("jjj");
     assert_eq!(s.selected(), "/system.slice/db.service");
@@ -80,4 +80,41 @@ fn events_are_written_to_a_new_file() {
     assert_eq!(s.asked(), [Command::Export { file: "/tmp/x y".into(), events }]);
     s.send(Event::Exported(Err("the events are not written to /tmp/x y: File exists".to_owned())));
     assert!(s.app.message.as_ref().unwrap().wrong);
+}
+
+#[test]
+fn what_others_do_to_the_selected_group_is_said() {
+    use crate::model::tree::{Occurrence, What};
+    let mut s = Session::host((120, 24));
+    s.press("/ssh<Enter>");
+    let happened = |s: &mut Session, ino, what, path: &str| {
+        let occurred = vec![Occurrence { what, id: id(ino), path: CgroupPath::new(path.as_bytes()) }];
+        let at = "2026-11-24T12:00:00+00:00[UTC]".parse().unwrap();
+        s.send(Event::Happened { version: Version::V2, at, occurred });
+    };
+    let ssh = "/system.slice/ssh.service";
+    happened(&mut s, 10, What::Frozen, "/system.slice/app.service");
+    assert_eq!(s.said(), "");
+    happened(&mut s, 12, What::Frozen, ssh);
+    assert_eq!(s.said(), "/system.slice/ssh.service was frozen just now, and not from here");
+    s.press("f");
+    s.send(Event::Guard { id: id(12), refusal: None, owner: None, dump: None });
+    s.press("<Right><Enter>");
+    happened(&mut s, 12, What::Frozen, ssh);
+    assert_eq!(s.said(), "freezing /system.slice/ssh.service …", "that was this run");
+}
+
+#[test]
+fn a_filter_holds_in_both_hierarchies_and_a_lost_place_is_the_last_one() {
+    let mut s = Session::host((120, 24));
+    s.send(Event::Root { version: Version::V1, root: root(900) });
+    let groups = vec![group(901, "jobs", false, false), group(902, "rest", false, false)];
+    s.send(Event::Changes { version: Version::V1, changes: vec![Change::Found { parent: id(900), groups }] });
+    s.send(Event::Scanned { version: Version::V1 });
+    s.press("vv\\jobs<Enter>v");
+    assert!(s.screen().contains("jobs") && !s.screen().contains("rest"), "{}", s.screen());
+    s.press("<Esc>vjj");
+    assert_eq!(s.selected(), "/user.slice");
+    s.changes(vec![Change::Gone(id(3))]);
+    assert_eq!(s.said(), "/user.slice is gone; the selection is on /system.slice");
 }

@@ -4,9 +4,26 @@ use insta::assert_snapshot;
 
 use super::*;
 
-pub(super) fn snapshot(name: &str, session: &Session) {
+/// The sizes at which every panel, dialog and state is looked at.
+const SIZES: [(u16, u16); 3] = [(120, 40), (80, 24), (60, 15)];
+
+/// The session on screens of all sizes; where only one of groups and panel has room, first the one and then the other.
+pub(super) fn snapshot(name: &str, session: &mut Session) {
+    let before = (session.app.size, session.app.shape);
+    let mut text = String::new();
+    for (width, height) in SIZES {
+        session.send(Event::Input(Input::Resize(width, height)));
+        text += &format!("{width}x{height}\n{}", session.screen());
+        if width < 80 && session.app.dialog.is_none() && session.app.shown_checkpoint().is_none() {
+            session.app.shape.panel_first ^= true;
+            text += &format!("{width}x{height}, the other half\n{}", session.screen());
+        }
+    }
+    let (width, height) = before.0;
+    session.app.shape = before.1;
+    session.send(Event::Input(Input::Resize(width, height)));
     insta::with_settings!({ snapshot_path => "../snapshots", prepend_module_to_snapshot => false, omit_expression => true }, {
-        assert_snapshot!(name, session.screen());
+        assert_snapshot!(name, text);
     });
 }
 
@@ -14,8 +31,8 @@ pub(super) fn snapshot(name: &str, session: &Session) {
 fn before_the_first_event() {
     let size = (80, 24);
     snapshot(
-        "empty_80x24",
-        &Session::start(Settings { size, host: "web-1".to_owned(), ..Settings::default() }),
+        "empty",
+        &mut Session::start(Settings { size, host: "web-1".to_owned(), ..Settings::default() }),
     );
 }
 
@@ -24,15 +41,11 @@ fn the_tree_with_processes() {
     let mut s = Session::host((80, 24));
     s.press("*/app<Enter>");
     s.processes(10);
-    snapshot("processes_80x24", &s);
-}
-
-#[test]
-fn wide_screen() {
-    let mut s = Session::host((120, 24));
-    s.press("*/db<Enter>");
+    snapshot("processes", &mut s);
+    snapshot("processes_by_memory", s.press("oJ"));
+    s.press("o/db<Enter>");
     s.processes(11);
-    snapshot("freezing_120x24", &s);
+    snapshot("freezing", &mut s);
 }
 
 #[test]
@@ -45,50 +58,66 @@ fn letters_only() {
     let own = ["名前のとても長いグループです", "日本語", "…"];
     let rest = own.iter().fold(screen, |text, name| text.replace(name, ""));
     assert!(!rest.contains(['❄', '◌', '◐', '▾', '▸', '│', '└']), "{rest}");
-    snapshot("ascii_80x24", &s);
+    snapshot("ascii", &mut s);
 }
 
 #[test]
 fn the_story_of_a_freeze() {
     let mut s = Session::host((80, 24));
-    snapshot("story_80x24", s.press("/workers<Enter>2"));
+    snapshot("story_inherited", s.press("/workers<Enter>2"));
+    s.press("/app<Enter>");
+    s.send(Event::Timers(vec![(id(10), Some(Duration::from_secs(18)))]));
+    snapshot("story_own_for_a_time", &mut s);
+    let mut culprit = crate::model::process::tests::process(4711, 1);
+    (culprit.state, culprit.wchan) = ('D', Some(b"nfs_wait_bit"[..].into()));
+    culprit.command = b"backup.sh"[..].into();
+    s.press("/db<Enter>");
+    s.send(Event::Culprits { id: id(11), list: vec![culprit] });
+    snapshot("story_stuck", &mut s);
+    snapshot("story_thawed", s.press("/ssh<Enter>"));
+    snapshot("story_root", s.press("gg"));
 }
 
 #[test]
-fn small_screen() {
-    let mut s = Session::host((60, 15));
-    s.press("*/app<Enter>");
-    s.processes(10);
-    snapshot("groups_60x15", &s);
-    snapshot("processes_60x15", s.press("<Tab>"));
-    snapshot("story_60x15", s.press("<Tab>"));
-}
-
-#[test]
-fn dialogs() {
+fn freezing_is_asked() {
     let mut s = Session::host((80, 24));
-    s.press("/ssh<Enter>f");
+    snapshot("freeze_waiting", s.press("/ssh<Enter>f"));
     let refusal = Some("sshd (812), through which this program runs, is in it".to_owned());
-    s.send(Event::Guard { id: id(12), refusal, owner: Some("systemd unit ssh.service".to_owned()) });
-    snapshot("freeze_refused_80x24", s.press("ssh"));
-    s.press("<Esc>/evil<Enter>f");
-    s.send(Event::Guard { id: id(14), refusal: None, owner: None });
-    snapshot("freeze_evil_80x24", &s);
+    let owner = Some("systemd unit ssh.service".to_owned());
+    s.send(Event::Guard { id: id(12), refusal: refusal.clone(), owner: owner.clone(), dump: None });
+    snapshot("freeze_refused", s.press("ssh"));
     s.press("<Esc>F");
-    s.send(Event::Guard { id: id(14), refusal: None, owner: None });
-    snapshot("freeze_for_80x24", &s);
-    snapshot("thaw_inherited_80x24", s.press("<Esc>/workers<Enter>t"));
-    snapshot("help_80x24", s.press("<Esc>?"));
+    s.send(Event::Guard { id: id(12), refusal, owner, dump: None });
+    snapshot("freeze_for_refused", &mut s);
+    s.press("<Esc>/evil<Enter>f");
+    s.send(Event::Guard { id: id(14), refusal: None, owner: None, dump: None });
+    snapshot("freeze_evil", &mut s);
+    s.press("<Esc>F");
+    s.send(Event::Guard { id: id(14), refusal: None, owner: None, dump: None });
+    snapshot("freeze_for", &mut s);
+    s.press("<Esc>f");
+    let dump = Some("criu (process 77) is dumping process 8412".to_owned());
+    s.send(Event::Guard { id: id(14), refusal: None, owner: None, dump });
+    snapshot("freeze_while_criu_dumps", &mut s);
 }
 
 #[test]
-fn dialogs_on_a_small_screen() {
-    let mut s = Session::host((60, 15));
-    s.press("/ssh<Enter>f");
-    let refusal = Some("sshd (812), through which this program runs, is in it".to_owned());
-    s.send(Event::Guard { id: id(12), refusal, owner: Some("systemd unit ssh.service".to_owned()) });
-    snapshot("freeze_refused_60x15", &s);
-    snapshot("help_60x15", s.press("<Esc>?jjjjjjjjjjjjjjjjjj"));
+fn thawing_is_asked() {
+    let mut s = Session::host((80, 24));
+    snapshot("thaw_inherited", s.press("/workers<Enter>t"));
+    s.changes(vec![Change::Read(group(20, "workers", true, true))]);
+    snapshot("thaw_both", s.press("<Esc>t"));
+    snapshot("thaw_own", s.press("<Esc>/app<Enter>t"));
+}
+
+#[test]
+fn the_help_of_each_panel() {
+    let mut s = Session::host((80, 24));
+    for (key, name) in [("1", "processes"), ("2", "freeze"), ("3", "files"), ("4", "events")] {
+        snapshot(&format!("help_{name}"), s.press(key).press("?"));
+        s.press("?");
+    }
+    snapshot("help_scrolled", s.press("?jjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjj"));
 }
 
 #[test]
@@ -97,21 +126,68 @@ fn leaving_and_messages() {
     let path = CgroupPath::new(b"/system.slice/db.service");
     let outcome = Ok("/system.slice/db.service is frozen".to_owned());
     s.send(Event::Done { action: FreezeAction::Freeze, version: Version::V2, id: id(11), path, outcome });
-    snapshot("done_80x24", &s);
-    snapshot("leave_80x24", s.press("q"));
-    s.press("<Esc>/se");
-    snapshot("search_80x24", &s);
+    snapshot("done", &mut s);
+    snapshot("leave", s.press("q"));
+    s.press("<Esc>");
+    let (path, why) = (CgroupPath::new(b"/system.slice/ssh.service"), "/a-long-name".repeat(12));
+    let outcome = Err(format!("not permitted to write {why}: Permission denied; run as root"));
+    s.send(Event::Done { action: FreezeAction::Freeze, version: Version::V2, id: id(12), path, outcome });
+    snapshot("failed", &mut s);
 }
 
 #[test]
-fn the_palette() {
+fn rescue_and_trouble() {
     let mut s = Session::host((80, 24));
-    snapshot("palette_80x24", s.press(":fre"));
+    let cases = vec!["criu (process 77) hangs: its target, process 8412, is frozen by /jobs".to_owned()];
+    s.send(Event::Stranded { cases: cases.clone(), asked: false });
+    snapshot("stranded", &mut s);
+    s.send(Event::Stranded { cases, asked: true });
+    snapshot("rescue", &mut s);
+    s.press("<Esc>");
+    let (version, polling) =
+        (Version::V2, Some("no more watches: raise fs.inotify.max_user_watches".to_owned()));
+    let unreadable = vec!["/user.slice/secret: Permission denied".to_owned()];
+    s.send(Event::Watching { version, groups_watched: 0, polling, unreadable });
+    snapshot("polling", &mut s);
+    s.send(Event::Unobserved { version, why: "the root is gone".to_owned() });
+    snapshot("not_live", &mut s);
+    let settings = Settings {
+        read_only: true,
+        limits: vec!["the right to write below /sys/fs/cgroup".to_owned()],
+        size: (80, 24),
+        ..Settings::default()
+    };
+    snapshot("read_only", Session::host_with(settings).press("j2f"));
+}
+
+#[test]
+fn what_is_typed() {
+    let mut s = Session::host((80, 24));
+    snapshot("search", s.press("/se"));
+    snapshot("search_nothing", s.press("qqq"));
+    snapshot("filter", s.press("<Esc>\\is:frozen"));
+    snapshot("filter_mistake", s.press("<C-u>is:cold"));
+    snapshot("filtered", s.press("<C-u>is:frozen<Enter>"));
+    snapshot("jump", s.press("<Esc>pssh"));
+    snapshot("palette", s.press("<Esc>:fre"));
+    snapshot("palette_nothing", s.press("zzzz"));
+}
+
+#[test]
+fn the_panel_alone_and_the_display_held() {
+    let mut s = Session::host((80, 24));
+    s.press("*/app<Enter>");
+    s.processes(10);
+    snapshot("panel_alone", s.press("z"));
+    snapshot("held", s.press("zZ"));
 }
 
 #[test]
 fn too_small() {
-    snapshot("too_small", &Session::host((40, 10)));
+    let mut terminal = Session::host((40, 10));
+    insta::with_settings!({ snapshot_path => "../snapshots", prepend_module_to_snapshot => false, omit_expression => true }, {
+        assert_snapshot!("too_small", terminal.press("j").screen());
+    });
 }
 
 #[test]

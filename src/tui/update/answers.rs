@@ -32,11 +32,12 @@ pub(super) fn ask_freeze(app: &mut App, span: Option<&str>, commands: &mut Vec<C
     }
     let below = app.node_of(&target).map_or(0, |node| node.below.groups as usize);
     let guard = Guard::Waiting;
-    let question = Question::Freeze { target, guard, owner: None, below, typed, span, on_span: false };
+    let question =
+        Question::Freeze { target, guard, owner: None, dump: None, below, typed, span, on_span: false };
     app.dialog = Some(Dialog::new(question));
 }
 
-pub(super) fn ask_thaw(app: &mut App) {
+pub(super) fn ask_thaw(app: &mut App, commands: &mut Vec<Command>) {
     let mut targets = if app.marks() > 0 { app.marked_that(true) } else { Vec::new() };
     if targets.len() > 1 {
         let held = held_from_outside(app, &targets);
@@ -44,9 +45,11 @@ pub(super) fn ask_thaw(app: &mut App) {
         return;
     }
     let Some(target) = targets.pop().or_else(|| app.selected_target()) else { return };
+    let Target { version, id, path } = target.clone();
+    commands.push(Command::Inspect { version, id, path });
     let own = app.node_of(&target).is_some_and(|node| node.group.freezer.requested());
     let above = above(app, &target);
-    app.dialog = Some(Dialog::new(Question::Thaw { target, own, above }));
+    app.dialog = Some(Dialog::new(Question::Thaw { target, own, above, dump: None }));
 }
 
 /// The nearest group above a group that asks for a freeze.
@@ -154,27 +157,38 @@ pub(super) fn target_gone(app: &mut App) {
         let gone = format!("{} is gone: nothing was written", target.path);
         app.dialog = None;
         app.complain(gone);
+        app.keep_message();
     }
 }
 
-pub(super) fn on_guard(app: &mut App, of: CgroupId, refusal: Option<String>, by: Option<String>) {
+pub(super) fn on_guard(app: &mut App, of: CgroupId, answer: Answer) {
     let Some(dialog) = &mut app.dialog else { return };
     match &mut dialog.question {
-        Question::Freeze { target, guard, owner, .. } if target.id == of => {
-            *guard = refusal.map_or(Guard::Clear, Guard::Refused);
-            *owner = by;
+        Question::Freeze { target, guard, owner, dump, .. } if target.id == of => {
+            *guard = answer.refusal.map_or(Guard::Clear, Guard::Refused);
+            (*owner, *dump) = (answer.owner, answer.dump);
         }
         Question::FreezeMany { targets, waiting, refused, .. } => {
             if !waiting.remove(&of) {
                 return;
             }
             let target = targets.iter().find(|target| target.id == of);
-            refused.extend(target.map(|target| target.path.clone()).zip(refusal));
+            refused.extend(target.map(|target| target.path.clone()).zip(answer.refusal.or(answer.dump)));
+        }
+        Question::Thaw { target, dump, .. } if target.id == of && answer.dump.is_some() => {
+            *dump = answer.dump;
         }
         _ => return,
     }
     // Whatever was chosen before the answer was not chosen knowing it.
     dialog.button = 0;
+}
+
+/// What the world says of a group that is to be written to.
+pub(super) struct Answer {
+    pub(super) refusal: Option<String>,
+    pub(super) owner: Option<String>,
+    pub(super) dump: Option<String>,
 }
 
 /// Said once at the start; asked for, it is a question.
@@ -200,7 +214,10 @@ pub(super) fn on_done(
     let said = if in_batch { app.batch.as_ref().and_then(Batch::outcome) } else { Some(outcome) };
     match said {
         Some(Ok(sentence)) => app.say(sentence),
-        Some(Err(sentence)) => app.complain(sentence),
+        Some(Err(sentence)) => {
+            app.complain(sentence);
+            app.keep_message();
+        }
         None => {}
     }
     if done {

@@ -7,7 +7,7 @@ use crate::checkpoint::Progress;
 use crate::tui::checkpoint::story;
 use crate::tui::checkpoint::{Checkpoint, Field, Look, Stage};
 use crate::tui::layout::checkpoint_text;
-use crate::tui::{App, CheckpointTold, Command};
+use crate::tui::{Action, App, CheckpointTold, Command};
 
 /// Opens it on the selected group; one that runs or has just ended is shown again.
 pub(super) fn open(app: &mut App, commands: &mut Vec<Command>) {
@@ -58,7 +58,7 @@ fn type_or_act(app: &mut App, key: &KeyEvent, commands: &mut Vec<Command>) {
 fn close(app: &mut App) {
     if app.checkpoint_runs() {
         app.checkpoint_hidden = true;
-        app.say("the checkpoint goes on; C shows it again");
+        app.say(format!("the checkpoint goes on; {} shows it again", app.keymap().name(Action::Checkpoint)));
     } else {
         app.checkpoint = None;
     }
@@ -77,8 +77,12 @@ fn choose(app: &mut App, commands: &mut Vec<Command>) {
             app.say("thawing what criu hangs on …");
             commands.push(Command::LetRescue);
         }
+        Field::End => {
+            app.say("ending criu …");
+            commands.push(Command::LetEnd);
+        }
         Field::Stop => {
-            app.say("no further dump is started; the one that runs is let finish");
+            app.say("no further dump is started; the one that runs is left to finish");
             commands.push(Command::Stop);
         }
         Field::Into | Field::After | Field::Options | Field::Name => turn(app, true, commands),
@@ -114,7 +118,7 @@ fn sideways(app: &mut App, key: &KeyEvent, commands: &mut Vec<Command>) {
                 typing::edit(typed, key);
             }
         }
-        Field::Cancel | Field::Run | Field::Rescue | Field::Stop => checkpoint.turn(forward),
+        Field::Cancel | Field::Run | Field::Rescue | Field::End | Field::Stop => checkpoint.turn(forward),
     }
 }
 
@@ -143,7 +147,11 @@ pub(super) fn on_told(app: &mut App, told: CheckpointTold, commands: &mut Vec<Co
     let Some(checkpoint) = &mut app.checkpoint else { return };
     match told {
         CheckpointTold::Progress(progress) => {
-            if matches!(progress, Progress::Stalled { thawing: false, .. }) {
+            let asks = matches!(
+                progress,
+                Progress::Stalled { thawing: false, .. } | Progress::Deserted { ending: false, .. }
+            );
+            if asks {
                 app.checkpoint_hidden = false;
             }
             checkpoint.progress(progress);

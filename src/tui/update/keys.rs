@@ -11,7 +11,7 @@ use crate::tui::prompt::{Asks, Prompt};
 use crate::tui::{Action, App, Command, Panel, events, processes, story};
 
 pub(super) fn on_key(app: &mut App, key: &KeyEvent, commands: &mut Vec<Command>) {
-    app.message = None;
+    app.forget_message();
     if app.layout().is_none() {
         on_key_too_small(app, key, commands);
     } else if app.dialog.is_some() {
@@ -33,7 +33,7 @@ pub(super) fn on_key(app: &mut App, key: &KeyEvent, commands: &mut Vec<Command>)
 
 /// Nothing can be seen, so nothing but leaving may be asked for.
 fn on_key_too_small(app: &mut App, key: &KeyEvent, commands: &mut Vec<Command>) {
-    if keymap::spelled(key).is_some_and(|k| keymap::lookup(&k) == Lookup::Action(Action::Quit)) {
+    if keymap::spelled(key).is_some_and(|k| app.keymap().lookup(&k) == Lookup::Action(Action::Quit)) {
         commands.push(Command::Quit);
     }
     app.typed.clear();
@@ -43,8 +43,8 @@ fn on_bound_key(app: &mut App, key: &KeyEvent, commands: &mut Vec<Command>) {
     let Some(name) = keymap::spelled(key) else { return };
     let typed = std::mem::take(&mut app.typed) + &name;
     // A key that does not go on with what was begun stands for itself.
-    let meaning = match keymap::lookup(&typed) {
-        Lookup::Nothing => keymap::lookup(&name),
+    let meaning = match app.keymap().lookup(&typed) {
+        Lookup::Nothing => app.keymap().lookup(&name),
         found => found,
     };
     match meaning {
@@ -58,7 +58,7 @@ pub(super) fn act(app: &mut App, action: Action, commands: &mut Vec<Command>) {
     if app.help {
         // The help lies over everything: it scrolls, any other key closes it, and quitting quits.
         match action {
-            Action::Down => app.help_offset = (app.help_offset + 1).min(keymap::TABLE.len()),
+            Action::Down => app.help_offset = (app.help_offset + 1).min(app.keymap().len()),
             Action::Up => app.help_offset = app.help_offset.saturating_sub(1),
             _ => app.help = false,
         }
@@ -101,7 +101,7 @@ pub(super) fn act(app: &mut App, action: Action, commands: &mut Vec<Command>) {
         Action::PreviousHit => typing::next_hit(app, false),
         Action::Freeze => answers::ask_freeze(app, None, commands),
         Action::FreezeFor => answers::ask_freeze(app, Some("30s"), commands),
-        Action::Thaw => answers::ask_thaw(app),
+        Action::Thaw => answers::ask_thaw(app, commands),
         Action::Checkpoint => checkpoint::open(app, commands),
         Action::Rescue => {
             app.say("looking for what hangs or was cut off …");
@@ -115,11 +115,11 @@ pub(super) fn act(app: &mut App, action: Action, commands: &mut Vec<Command>) {
         }
         Action::Hold => {
             app.hold.begin();
-            app.say("the display is held: Z lets it go on");
+            app.say(format!("the display is held: {} lets it go on", app.keymap().name(action)));
         }
         Action::Sort => {
-            let sort = app.grove().map(|grove| grove.sort.next()).unwrap_or_default();
-            app.groves.iter_mut().for_each(|grove| grove.sort = sort);
+            let sort = app.grove().map(|grove| grove.sort().next()).unwrap_or_default();
+            app.groves.iter_mut().for_each(|grove| grove.set_sort(sort));
             app.say(format!("sorted by {}", sort.word()));
         }
         Action::Suspend => commands.push(Command::Suspend { mouse: app.mouse }),
@@ -153,7 +153,10 @@ fn mark(app: &mut App, action: Action) {
     app.say(if marks == 0 {
         "no group is marked".to_owned()
     } else {
-        format!("{} marked: f, F and t are for all of them; U unmarks", span::count(marks, "group", "groups"))
+        let [freeze, span, thaw, unmark] =
+            [Action::Freeze, Action::FreezeFor, Action::Thaw, Action::Unmark].map(|a| app.keymap().name(a));
+        let groups = span::count(marks, "group", "groups");
+        format!("{groups} marked: {freeze}, {span} and {thaw} are for all of them; {unmark} unmarks")
     });
 }
 

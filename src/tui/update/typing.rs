@@ -6,7 +6,9 @@ use tui_input::{Input, InputRequest};
 use super::jump;
 use super::keys::act;
 use super::moving::go_to;
+use crate::model::printable;
 use crate::tui::prompt::{Asks, Prompt};
+use crate::tui::search::{Hit, Way};
 use crate::tui::{App, Command, events, search};
 
 pub(super) fn begin_search(app: &mut App) {
@@ -31,11 +33,13 @@ pub(super) fn on_search_key(app: &mut App, key: &KeyEvent) {
             let hit = app
                 .grove()
                 .filter(|_| !text.is_empty())
-                .and_then(|g| search::hit(g, &text, origin, true, true));
-            if hit.is_none() && !text.is_empty() {
-                app.complain("no group has that in its name");
+                .and_then(|grove| search::hit(grove, &text, origin, Way::Here));
+            match hit {
+                Some(hit) => app.say(count(hit)),
+                None if text.is_empty() => {}
+                None => app.complain(NONE),
             }
-            go_to(app, hit.or(origin));
+            go_to(app, hit.map(|hit| hit.key).or(origin));
         }
     }
 }
@@ -68,13 +72,14 @@ pub(super) fn on_prompt_key(app: &mut App, key: &KeyEvent, commands: &mut Vec<Co
 }
 
 pub(super) fn on_palette_key(app: &mut App, key: &KeyEvent, commands: &mut Vec<Command>) {
+    let keymap = &app.settings.preferences.keymap;
     let Some(palette) = &mut app.palette else { return };
     match key.code {
         KeyCode::Esc => app.palette = None,
-        KeyCode::Down | KeyCode::Tab => palette.turn(true),
-        KeyCode::Up | KeyCode::BackTab => palette.turn(false),
+        KeyCode::Down | KeyCode::Tab => palette.turn(true, keymap),
+        KeyCode::Up | KeyCode::BackTab => palette.turn(false, keymap),
         KeyCode::Enter => {
-            let chosen = palette.fitting().get(palette.chosen()).map(|binding| binding.action);
+            let chosen = palette.fitting(keymap).get(palette.chosen(keymap)).map(|bound| bound.action);
             app.palette = None;
             if let Some(action) = chosen {
                 act(app, action, commands);
@@ -102,11 +107,21 @@ pub(super) fn on_filter_key(app: &mut App, key: &KeyEvent) {
 
 pub(super) fn next_hit(app: &mut App, forward: bool) {
     let text = app.search.last().to_owned();
-    let hit = app.grove().and_then(|grove| search::hit(grove, &text, grove.selected, false, forward));
+    let way = if forward { Way::Next } else { Way::Previous };
+    let hit = app.grove().and_then(|grove| search::hit(grove, &text, grove.selected, way));
     match hit {
-        Some(_) => go_to(app, hit),
-        None => app.complain("no group has that in its name"),
+        Some(hit) => {
+            go_to(app, Some(hit.key));
+            app.say(format!("{}: {}", printable(text.as_bytes()), count(hit)));
+        }
+        None => app.complain(NONE),
     }
+}
+
+const NONE: &str = "no group has that in its name";
+
+fn count(hit: Hit) -> String {
+    format!("{} of {}", hit.number, hit.all)
 }
 
 /// A key in a line of text.

@@ -41,7 +41,7 @@ fn style(theme: Theme, tone: Tone) -> Style {
         Tone::Plain => Style::new(),
         Tone::Strong => theme.strong(),
         Tone::Faint => theme.faint(),
-        Tone::Warning => theme.waiting(),
+        Tone::Warning => theme.warning(),
         Tone::Wrong => theme.wrong(),
     }
 }
@@ -72,7 +72,7 @@ fn controls(checkpoint: &Checkpoint, theme: Theme) -> Vec<Line<'static>> {
                 let ask = format!("to end them type {}:", checkpoint.name());
                 lines.push(row(field, &ask, typed(field, checkpoint.typed.value())));
             }
-            Field::Cancel | Field::Run | Field::Rescue | Field::Stop => {}
+            Field::Cancel | Field::Run | Field::Rescue | Field::End | Field::Stop => {}
         }
     }
     lines.push(buttons(checkpoint, theme));
@@ -90,6 +90,7 @@ fn buttons(checkpoint: &Checkpoint, theme: Theme) -> Line<'static> {
         (Field::Cancel, cancel),
         (Field::Run, "Run"),
         (Field::Rescue, "Thaw it until criu has ended"),
+        (Field::End, "End criu"),
         (Field::Stop, "Start no further dump"),
     ];
     for (field, label) in labels {

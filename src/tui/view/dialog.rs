@@ -66,9 +66,12 @@ struct Text {
 fn text(app: &App, dialog: &Dialog) -> Text {
     let mut lines = Vec::new();
     let (title, said) = match &dialog.question {
-        Question::Freeze { target, guard, owner, below, typed, span, on_span } => {
+        Question::Freeze { target, guard, owner, dump, below, typed, span, on_span } => {
             lines = to_type(dialog, typed.value(), span.as_ref().map(Input::value), *on_span);
-            (" Freeze ", freeze(app, target, guard, owner.as_deref(), *below))
+            let hangs = "it hangs as long as this is frozen; thawed, it goes on";
+            let mut text = freeze(app, target, guard, owner.as_deref(), *below);
+            text.extend(dump.iter().map(|dump| dumped(dump, hangs)));
+            (" Freeze ", text)
         }
         Question::FreezeMany { targets, waiting, refused, typed, span, on_span } => {
             lines = to_type(dialog, typed.value(), span.as_ref().map(Input::value), *on_span);
@@ -76,12 +79,21 @@ fn text(app: &App, dialog: &Dialog) -> Text {
         }
         Question::ThawMany { targets, held } => (" Thaw all marked ", thaw_many(targets, held.as_ref())),
         Question::Signal { process, effect } => (" Signal ", signal(process, *effect, dialog.choice())),
-        Question::Thaw { target, own, above } => (" Thaw ", thaw(app, target, *own, above.as_ref())),
+        Question::Thaw { target, own, above, dump } => {
+            let mut text = thaw(app, target, *own, above.as_ref());
+            let frees = "where it hangs on this freeze, the thaw frees it; where the freeze is its own, the processes may run in the middle of the dump";
+            text.extend(dump.iter().map(|dump| dumped(dump, frees)));
+            (" Thaw ", text)
+        }
         Question::Leave { frozen } => (" Leave ", leave(frozen)),
         Question::Rescue { cases } => (" Rescue ", rescue(cases)),
         Question::Busy => (" Leave ", busy()),
     };
     Text { title, said, typed: lines }
+}
+
+fn dumped(dump: &str, so: &str) -> (String, bool) {
+    (format!("{}: {so}.", printable(dump.as_bytes())), true)
 }
 
 fn freeze(
@@ -189,6 +201,8 @@ fn for_a_time(span: &str, here: bool) -> [(String, bool); 2] {
 
 fn thaw(app: &App, target: &Target, own: bool, above: Option<&Target>) -> Vec<(String, bool)> {
     let mut text = about(app, target, false);
+    // What is known of the other hierarchy is known of the selected group.
+    let held = story::held_elsewhere(app).filter(|_| app.selected_target().as_ref() == Some(target));
     if !own {
         // Nothing is written to the group itself.
         text.drain(1..2);
@@ -196,11 +210,19 @@ fn thaw(app: &App, target: &Target, own: bool, above: Option<&Target>) -> Vec<(S
     match above {
         Some(above) => {
             text.push((format!("{} asks for a freeze of everything below it.", above.path), true));
-            text.push(("Thawing this group alone does nothing while it does.".to_owned(), true));
+            let alone = if own {
+                "Thawing this group takes its own request back; it stays frozen."
+            } else {
+                "Thawing this group alone does nothing while it does."
+            };
+            text.push((alone.to_owned(), true));
             text.push((write(app, above, false), false));
         }
         None if !own => text.push(("A group that can't be seen from here holds it.".to_owned(), true)),
-        None => text.push(("Its processes run on where they stopped.".to_owned(), false)),
+        None => text.push(match held {
+            Some(held) => (format!("They don't run on by that alone: {held}."), true),
+            None => ("Its processes run on where they stopped.".to_owned(), false),
+        }),
     }
     text
 }

@@ -14,7 +14,7 @@ pub(super) fn draw(app: &App, frame: &mut Frame<'_>, area: Rect) {
     for (y, line) in (area.y..area.bottom()).zip(lines) {
         let style = match line.entry {
             None => theme.strong(),
-            Some(entry) if entry.ours => theme.cold().patch(theme.strong()),
+            Some(entry) if entry.ours => theme.own(),
             Some(entry) if entry.what == What::Frozen => theme.cold(),
             Some(_) => Style::new(),
         };

@@ -14,7 +14,7 @@ pub(super) fn draw(app: &App, frame: &mut Frame<'_>, area: Rect) {
         Tone::Title => theme.strong(),
         Tone::Plain => Style::new(),
         Tone::Faint => theme.faint(),
-        Tone::Changed => theme.waiting().patch(theme.strong()),
+        Tone::Changed => theme.changed(),
         Tone::Wrong => theme.wrong(),
     };
     let lines = files::lines(app, usize::from(area.width));

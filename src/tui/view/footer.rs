@@ -3,9 +3,10 @@
 use ratatui::Frame;
 use ratatui::layout::{Position, Rect};
 use ratatui::text::{Line, Span};
+use ratatui::widgets::Clear;
 
 use crate::model::printable;
-use crate::tui::keymap::{Binding, TABLE};
+use crate::tui::keymap::Bound;
 use crate::tui::{App, columns, story};
 
 pub(super) fn draw(app: &App, frame: &mut Frame<'_>, area: Rect) {
@@ -38,10 +39,22 @@ fn said(app: &App, frame: &mut Frame<'_>, area: Rect) {
     let (text, style) = match (message, trouble) {
         (Some((text, true)), _) => (text, theme.wrong()),
         (Some((text, false)), _) => (text, theme.strong()),
-        (None, Some(trouble)) => (printable(trouble.as_bytes()).into_owned(), theme.waiting()),
+        (None, Some(trouble)) => (printable(trouble.as_bytes()).into_owned(), theme.warning()),
         (None, None) => (story::line(app), theme.strong()),
     };
-    frame.render_widget(Line::styled(columns::cut(&format!(" {text}"), width), style), area);
+    let whole = app.message.is_some();
+    let lines = columns::wrap(&format!(" {text}"), width);
+    if lines.len() == 1 || !whole {
+        return frame.render_widget(Line::styled(columns::cut(&format!(" {text}"), width), style), area);
+    }
+    // What to do stands at the end of a sentence: a message is read as a whole, over what is above it.
+    let height = u16::try_from(lines.len()).unwrap_or(u16::MAX).min(area.y);
+    let area = Rect { y: area.y + 1 - height, height, ..area };
+    frame.render_widget(Clear, area);
+    let last = lines.len().saturating_sub(usize::from(height));
+    for (y, line) in (area.y..area.bottom()).zip(lines.into_iter().skip(last)) {
+        frame.render_widget(Line::styled(line, style), Rect { y, height: 1, ..area });
+    }
 }
 
 /// The keys from the table that do something here; the palette has the others too, and says why they do not.
@@ -51,18 +64,19 @@ fn keys(app: &App, width: usize) -> Line<'static> {
         let keys = " Tab next field  Enter choose  PgUp PgDn scroll  y copy the command  Esc back";
         return Line::styled(columns::cut(keys, width), theme.faint());
     }
-    let fits = |binding: &&Binding| !binding.footer.is_empty() && binding.action.unavailable(app).is_none();
-    let mut shown: Vec<_> = TABLE.iter().filter(fits).collect();
-    let key = |binding: &Binding| binding.keys.first().copied().unwrap_or_default();
-    let room = |b: &&Binding| columns::width(key(b)) + columns::width(b.footer) + 3;
+    let fits = |bound: &&Bound| {
+        !bound.footer.is_empty() && !bound.keys.is_empty() && bound.action.unavailable(app).is_none()
+    };
+    let mut shown: Vec<_> = app.keymap().iter().filter(fits).collect();
+    let room = |b: &&Bound| columns::width(b.key()) + columns::width(b.footer) + 3;
     // Help and quit stand last and stay: where there is no room, what stands before them goes.
     while shown.len() > 2 && shown.iter().map(room).sum::<usize>() > width + 1 {
         shown.remove(shown.len() - 3);
     }
     let mut spans = vec![Span::raw(" ")];
-    for binding in shown {
-        spans.push(Span::styled(key(binding), theme.strong()));
-        spans.push(Span::raw(format!(" {}  ", binding.footer)));
+    for bound in shown {
+        spans.push(Span::styled(bound.key().to_owned(), theme.key()));
+        spans.push(Span::raw(format!(" {}  ", bound.footer)));
     }
     Line::from(spans)
 }

@@ -2,6 +2,7 @@
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
+use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 use super::thousands;
@@ -20,13 +21,13 @@ pub(super) fn draw(app: &App, frame: &mut Frame<'_>, area: Rect) {
         let least = right.iter().map(|count| count.rank).max();
         right.retain(|count| Some(count.rank) != least);
     }
-    let right: Vec<String> = right.into_iter().map(|count| count.text).collect();
-    let right = right.join("  ") + " ";
-    let gap = width.saturating_sub(taken + columns::width(&right));
+    // Each with a gap behind it; the last one has half of that.
+    let used = right.iter().map(|count| columns::width(&count.text) + 2).sum::<usize>().saturating_sub(1);
+    let gap = width.saturating_sub(taken + used);
     let mut line = vec![Span::styled(name, theme.strong())];
     line.append(&mut left);
     line.push(Span::raw(" ".repeat(gap)));
-    line.push(Span::raw(right));
+    line.extend(right.into_iter().flat_map(|count| [Span::styled(count.text, count.style), Span::raw("  ")]));
     frame.render_widget(Line::from(line), area);
 }
 
@@ -45,31 +46,37 @@ fn hierarchies(app: &App) -> Vec<Span<'static>> {
 /// Something to tell; what has a small rank matters most.
 struct Count {
     rank: u8,
+    style: Style,
     text: String,
 }
 
 fn counts(app: &App) -> Vec<Count> {
     let scanning = if app.settings.ascii { "scanning..." } else { "scanning…" };
     let Some(grove) = app.grove() else { return Vec::new() };
-    let Some(tree) = &grove.tree else { return vec![Count { rank: 0, text: scanning.to_owned() }] };
+    let plain = Style::new();
+    let Some(tree) = &grove.tree else {
+        return vec![Count { rank: 0, style: plain, text: scanning.to_owned() }];
+    };
     let below = tree.get(tree.root()).map(|node| node.below).unwrap_or_default();
     let number = |n: u32, word: &str| format!("{} {word}", thousands(u64::from(n)));
     let watched = format!("watch {}", thousands(grove.watching.groups as u64));
     let unreadable = u32::try_from(grove.watching.unreadable.len()).unwrap_or(u32::MAX);
     let groups =
         format!("{} {}", thousands(tree.len() as u64), if tree.len() == 1 { "group" } else { "groups" });
+    let theme = app.theme();
     let all = [
-        (!app.stranded.is_empty(), 0, format!("{} to rescue", app.stranded.len())),
-        (grove.watching.ended.is_some(), 0, "NOT LIVE".to_owned()),
-        (grove.watching.polling.is_some(), 3, "polling".to_owned()),
-        (unreadable > 0, 3, number(unreadable, "unreadable")),
-        (!grove.scanned, 2, scanning.to_owned()),
-        (true, 4, groups),
-        (below.frozen > 0, 0, number(below.frozen, "frozen")),
-        (below.freezing > 0, 1, number(below.freezing, "freezing")),
-        (grove.marks() > 0, 1, format!("{} marked", thousands(grove.marks() as u64))),
-        (app.settings.read_only, 5, "read-only".to_owned()),
-        (grove.watching.groups > 0, 6, watched),
+        (!app.stranded.is_empty(), 0, theme.warning(), format!("{} to rescue", app.stranded.len())),
+        (grove.watching.ended.is_some(), 0, theme.wrong(), "NOT LIVE".to_owned()),
+        (grove.watching.polling.is_some(), 3, theme.warning(), "polling".to_owned()),
+        (unreadable > 0, 3, theme.warning(), number(unreadable, "unreadable")),
+        (!grove.scanned, 2, plain, scanning.to_owned()),
+        (true, 4, plain, groups),
+        (below.frozen > 0, 0, theme.cold(), number(below.frozen, "frozen")),
+        (below.freezing > 0, 1, theme.waiting(), number(below.freezing, "freezing")),
+        (grove.marks() > 0, 1, plain, format!("{} marked", thousands(grove.marks() as u64))),
+        (app.settings.read_only, 5, plain, "read-only".to_owned()),
+        (grove.watching.groups > 0, 6, theme.faint(), watched),
     ];
-    all.into_iter().filter(|(shown, ..)| *shown).map(|(_, rank, text)| Count { rank, text }).collect()
+    let shown = all.into_iter().filter(|(shown, ..)| *shown);
+    shown.map(|(_, rank, style, text)| Count { rank, style, text }).collect()
 }

@@ -1,10 +1,12 @@
 //! The palette: what is typed, and the actions that fit, each with its key or why it cannot be done.
 
 use ratatui::Frame;
+use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 use super::popup;
 use crate::model::printable;
+use crate::tui::keymap::Bound;
 use crate::tui::palette::Palette;
 use crate::tui::{App, columns};
 
@@ -15,29 +17,39 @@ const KEY: usize = 9;
 pub(super) fn draw(app: &App, palette: &Palette, frame: &mut Frame<'_>) {
     let theme = app.theme();
     let room = usize::from(frame.area().height.saturating_sub(4)).clamp(1, 14);
-    let fitting = palette.fitting();
-    let chosen = palette.chosen();
+    let fitting = palette.fitting(app.keymap());
+    let chosen = palette.chosen(app.keymap());
     let mut lines =
         vec![Line::styled(format!(" : {}_", printable(palette.input.value().as_bytes())), theme.strong())];
     if fitting.is_empty() {
         lines.push(Line::styled(" nothing fits", theme.faint()));
     }
     let first = (chosen + 1).saturating_sub(room);
-    for (at, binding) in fitting.iter().enumerate().skip(first).take(room) {
-        let key = columns::fit(binding.keys.first().copied().unwrap_or_default(), KEY);
-        let why = binding.action.unavailable(app);
-        let text = match &why {
-            Some(why) => format!("{} ({})", binding.help, printable(why.as_bytes())),
-            None => binding.help.to_owned(),
-        };
-        let style = match (at == chosen, why) {
-            (true, _) => theme.chosen(),
-            (false, Some(_)) => theme.faint(),
-            (false, None) => theme.strong(),
-        };
-        let pointer = if at == chosen { ">" } else { " " };
-        let text = columns::fit(&format!("{pointer}{key}{text}"), usize::from(WIDTH) - 2);
-        lines.push(Line::from(Span::styled(text, style)));
+    for (at, bound) in fitting.iter().enumerate().skip(first).take(room) {
+        lines.push(line(app, bound, at == chosen));
     }
     popup(theme, frame, " What to do ", WIDTH, lines);
+}
+
+/// The key, what it does or why it cannot be done, and, where there is room, its name in the config.
+fn line<'a>(app: &App, bound: &'a Bound, chosen: bool) -> Line<'a> {
+    let (theme, width) = (app.theme(), usize::from(WIDTH) - 2);
+    let why = bound.action.unavailable(app);
+    let text = match &why {
+        Some(why) => format!("{} ({})", bound.help, printable(why.as_bytes())),
+        None => bound.help.to_owned(),
+    };
+    let (key, plain) =
+        if why.is_some() { (theme.faint(), theme.faint()) } else { (theme.key(), Style::new()) };
+    let (name, room) = (bound.action.name(), width - KEY - 1);
+    let gap = room.saturating_sub(columns::width(&text) + columns::width(name) + 1);
+    let name = if gap > 0 { format!("{}{name} ", " ".repeat(gap)) } else { String::new() };
+    let line = Line::from(vec![
+        Span::styled(if chosen { ">" } else { " " }, plain),
+        Span::styled(columns::fit(bound.key(), KEY), key),
+        Span::styled(columns::fit(&text, room - columns::width(&name)), plain),
+        Span::styled(name, theme.faint()),
+    ]);
+    // The chosen one in one style from end to end.
+    if chosen { Line::styled(line.to_string(), theme.chosen()) } else { line }
 }

@@ -50,7 +50,7 @@ fn lines(app: &App, width: usize) -> (Vec<Styled>, Vec<Styled>) {
             0 => String::new(),
             depth => " ".repeat(2 * (depth - 1).min(8)) + theme.branch(),
         };
-        let style = if process.mark().is_some() { theme.waiting() } else { Style::new() };
+        let style = if process.mark().is_some() { theme.warning() } else { Style::new() };
         let is_chosen = chosen == Some(process.id);
         (line(process, &tree, shape, is_chosen), if is_chosen { style.patch(theme.strong()) } else { style })
     });

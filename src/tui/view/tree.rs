@@ -60,14 +60,13 @@ fn line(app: &App, grove: &Grove, row: Row, width: usize) -> Line<'static> {
     // Badges stand below each other as long as the names leave room.
     let most = room.saturating_sub(columns::width(&text) + 1);
     let name_room = most.min(columns::width(&name).max(room * 11 / 20));
+    let state = columns::cut(&text, room.saturating_sub(name_room + 1));
+    let gap = room.saturating_sub(name_room + 1 + columns::width(&state));
     let line = Line::from(vec![
         Span::styled(columns::fit(&name, name_room), if is_new { theme.strong() } else { Style::new() }),
         Span::raw(" "),
-        // A coloured ground in the middle of the chosen row would look like another choice.
-        Span::styled(
-            columns::fit(&text, room.saturating_sub(name_room + 1)),
-            if selected { Style::new() } else { badge.style },
-        ),
+        Span::styled(state, if selected { theme.within_chosen(badge.style) } else { badge.style }),
+        Span::raw(" ".repeat(gap)),
         Span::raw(format!("{count:>COUNT$} ")),
     ]);
     if selected { line.style(theme.chosen()) } else { line }
@@ -84,17 +83,25 @@ struct Badge {
 fn badge(app: &App, grove: &Grove, key: Key, node: &Node) -> Badge {
     let theme = app.theme();
     let mut since = grove.since.get(&node.group.id).map_or(String::new(), |since| {
-        let span = span::short(app.now.saturating_sub(since.at));
-        format!(" {}{span}", if since.at_least { theme.at_least() } else { "" })
+        let span = app.now.saturating_sub(since.at);
+        match span.as_secs() {
+            0 => String::new(),
+            _ if since.at_least => format!(" at least {}", span::short(span)),
+            _ => format!(" {}", span::short(span)),
+        }
     });
     if let Some(left) = app.left_of(node) {
-        since = format!("{since}, {} left", span::short(left));
+        since = format!("{since}, {} left", span::left(left));
     }
     let by = (!node.group.freezer.requested()).then(|| asker(grove, key)).flatten();
     let (symbol, word, style) = match node.state() {
         Some(State::Frozen) => (theme.frozen(), "frozen", theme.cold()),
         Some(State::Freezing) => (theme.freezing(), "freezing", theme.waiting()),
-        _ => return recent(theme, grove, node).unwrap_or_else(|| below(theme, node)),
+        _ => {
+            return held(app, grove, key, node)
+                .or_else(|| recent(theme, grove, node))
+                .unwrap_or_else(|| below(theme, node));
+        }
     };
     let up = if by.is_some() { theme.above() } else { "" };
     let full = match (node.state(), by) {
@@ -102,7 +109,12 @@ fn badge(app: &App, grove: &Grove, key: Key, node: &Node) -> Badge {
         (_, Some(by)) => format!("{symbol}{up} by {by}"),
         (_, None) => format!("{symbol} {word}{since}"),
     };
-    Badge { full, short: format!("{symbol}{up} {word}"), style }
+    // Where there is little room, what is to come matters more than what is.
+    let short = match app.left_of(node) {
+        Some(left) => format!("{symbol} {} left", span::left(left)),
+        None => format!("{symbol}{up} {word}"),
+    };
+    Badge { full, short, style }
 }
 
 /// What has just happened to a group that is not frozen, and has nothing frozen below.
@@ -116,6 +128,21 @@ fn recent(theme: Theme, grove: &Grove, node: &Node) -> Option<Badge> {
         _ => return None,
     };
     Some(Badge { full: word.to_owned(), short: word.to_owned(), style: theme.strong() })
+}
+
+/// Thawed here, and held by the other hierarchy: nothing of it runs, or only some.
+fn held(app: &App, grove: &Grove, key: Key, node: &Node) -> Option<Badge> {
+    let held = app.held.processes(grove.version, || grove.path(key));
+    let (theme, other) = (app.theme(), grove.version.other());
+    let all = node.processes.and_then(|all| usize::try_from(all).ok()).is_none_or(|all| held >= all);
+    let text = match (held, all) {
+        (0, _) => return None,
+        (_, true) => format!("{} on {other}", theme.frozen()),
+        // What is below is said of a group that runs itself for the most part.
+        (_, false) if node.below.frozen + node.below.freezing > 0 => return None,
+        (held, false) => format!("{} {held} on {other}", theme.below()),
+    };
+    Some(Badge { full: text.clone(), short: text, style: theme.cold() })
 }
 
 fn below(theme: Theme, node: &Node) -> Badge {

@@ -38,14 +38,13 @@ pub(super) fn rescue(hosts: &Hierarchies, wanted: Vec<String>, inbox: &Sender<Ev
                 Progress::Stalled { origins, .. } => {
                     tell(Ok(format!("criu waits for {}: thawing it", origins.join(", "))));
                 }
+                Progress::Deserted { found, ending: true } => tell(Ok(format!("{found}; it is ended"))),
+                Progress::Deserted { found, .. } => tell(Ok(found.to_string())),
                 _ => {}
             };
             let outcome = put_right(case, &hosts, &mut follow);
-            tell(
-                outcome
-                    .map(|()| "rescued: everything is as it was found".to_owned())
-                    .map_err(|e| e.to_string()),
-            );
+            let said = |lines: Vec<String>| format!("rescued: {}", lines.join("; "));
+            tell(outcome.map(said).map_err(|error| error.to_string()));
         }
         drop(inbox.send(Event::Stranded { cases: Vec::new(), asked: false }));
     };

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use cryoscope::kernel::mounts::hierarchies;
 use cryoscope::kernel::processes::{Processes, group_of};
+use cryoscope::kernel::tasks::held_by;
 use cryoscope::model::{CgroupPath, Version};
 use nix::sys::prctl::set_child_subreaper;
 use nix::sys::signal::{Signal, kill};
@@ -17,6 +18,7 @@ use nix::unistd::Pid;
 use process_wrap::std::{ChildWrapper, CommandWrap, ProcessSession};
 
 use super::group::PREFIX;
+use super::halted::Halted;
 use super::requirement::criu;
 use super::wait::{reached, until};
 use super::workload::quiet;
@@ -105,6 +107,16 @@ impl Dump {
         Running { child, target: self.target, log: self.images.join("dump.log"), _shared: None }
     }
 
+    /// Starts it, and halts it in its middle: where it has logged this.
+    #[track_caller]
+    pub fn start_until(self, line: &str) -> Halted {
+        Halted::new(self.images.clone(), line, |log| {
+            let mut running = self.start();
+            running.log = log;
+            running
+        })
+    }
+
     /// Starts it and waits for its end.
     #[track_caller]
     pub fn run(self) -> Ended {
@@ -170,6 +182,11 @@ impl Running {
         criu.is_some_and(|criu| criu.state == state) && tracer(self.target) == Some(self.pid())
     }
 
+    /// Takes away what a test holds its target with.
+    pub fn release(&self) {
+        thaw_origins(self.target);
+    }
+
     /// What it has logged.
     pub fn log(&self) -> String {
         fs::read(&self.log).map(|text| String::from_utf8_lossy(&text).into_owned()).unwrap_or_default()
@@ -190,6 +207,11 @@ impl Drop for Running {
         }
         let released = reached(DEADLINE, || {
             thaw_origins(self.target);
+            // It waits for ever for what is gone, and holds nothing else.
+            let gone = Processes::default().read(self.target).is_none_or(|target| target.is_zombie());
+            if gone && held_by(self.pid()).is_empty() {
+                let _ = self.child.kill();
+            }
             !self.is_running()
         });
         if !released {

@@ -1,8 +1,9 @@
 //! An ordinary user, without rights.
 
-use std::fs::{self, Permissions};
+use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
+use std::process::Command;
 
 use tempfile::TempDir;
 
@@ -20,7 +21,10 @@ impl Copy {
         let open = Permissions::from_mode(0o755);
         let folder =
             tempfile::Builder::new().prefix("cryoscope-test-").permissions(open).tempdir_in("/tmp").unwrap();
-        fs::copy(program, folder.path().join("cryoscope")).unwrap();
+        // By another program: one that a test starts meanwhile holds what this one has open for writing, and then it can't be
+        // started.
+        let copied = Command::new("cp").arg(program).arg(folder.path().join("cryoscope")).status().unwrap();
+        assert!(copied.success());
         Self { folder }
     }
 

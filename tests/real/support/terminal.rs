@@ -48,6 +48,10 @@ impl Terminal {
         pty.resize(Size::new(size.1, size.0)).unwrap();
         let before = tcgetattr(&pts).unwrap();
         command.env("TERM", "xterm-256color").env_remove("NO_COLOR").current_dir("/");
+        // Whoever runs the tests may have a config.
+        if !command.get_envs().any(|(name, _)| name == "XDG_CONFIG_HOME") {
+            command.env("XDG_CONFIG_HOME", "/dev/null");
+        }
         let child = blocking::Command::from(command).spawn_borrowed(&pts).unwrap();
         let screen = Parser::new(nonzero(size.1), nonzero(size.0), 0);
         Self { pty: Some(pty), pts, before, child, screen }

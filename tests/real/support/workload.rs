@@ -22,7 +22,7 @@ use nix::unistd::{Pid, Uid, setsid, setuid};
 use super::Group;
 use super::group::release_v1;
 use super::hold::hold;
-use super::wait::{SOON, throughout, until};
+use super::wait::{SOON, reached, throughout, until};
 
 /// How many threads a workload has.
 pub const THREADS: u32 = 4;
@@ -181,7 +181,8 @@ impl Drop for Workload {
         if self.process().is_some() {
             let _ = self.child.kill();
             release_v1(self.id.pid);
-            let _ = self.child.wait();
+            // What a tracer holds that never looks at it cannot be reaped.
+            reached(SOON, || !matches!(self.child.try_wait(), Ok(None)));
         }
     }
 }

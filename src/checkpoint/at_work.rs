@@ -1,0 +1,126 @@
+//! Another checkpoint of the same processes or groups: each would take the other's freeze for what it found.
+
+use std::fmt;
+use std::io;
+
+use super::plan::Plan;
+use super::{Finding, journal};
+use crate::model::{CgroupId, ProcessId};
+
+/// What a checkpoint needs for itself.
+#[derive(Debug)]
+pub(super) struct Claim {
+    /// What is dumped.
+    pub processes: Vec<ProcessId>,
+    /// The groups that it freezes and thaws.
+    pub written: Vec<CgroupId>,
+    /// Every group whose freeze bears on the processes.
+    pub bearing: Vec<CgroupId>,
+}
+
+impl Claim {
+    pub(super) fn of(plan: &Plan) -> Self {
+        let members = plan.trees.iter().flat_map(|tree| &tree.processes);
+        let members = members.filter(|member| !member.was_zombie());
+        Self {
+            processes: members.map(|member| ProcessId { pid: member.pid, start: member.start }).collect(),
+            written: plan.written().iter().map(|flag| flag.id).collect(),
+            bearing: plan.flags.iter().map(|flag| flag.id).collect(),
+        }
+    }
+
+    /// Whether the two cannot be at work at a time.
+    pub(super) fn meets(&self, other: &Self) -> bool {
+        let meet = |ours: &[CgroupId], theirs: &[CgroupId]| ours.iter().any(|id| theirs.contains(id));
+        self.processes.iter().any(|id| other.processes.contains(id))
+            || meet(&self.written, &other.bearing)
+            || meet(&self.bearing, &other.written)
+    }
+}
+
+/// A checkpoint that is at work on them, or was cut off in the middle.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AtWork {
+    /// What it is a checkpoint of, printable.
+    pub group: String,
+    /// Where its images go, printable.
+    pub folder: String,
+    /// Whose it is.
+    pub by: By,
+}
+
+/// Who has a plan in hand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum By {
+    /// The process that makes the checkpoint.
+    Program(i32),
+    /// That process is gone, and a rescue puts it right.
+    Rescue,
+    /// That process is gone, and nobody has put it right.
+    Nobody,
+}
+
+impl fmt::Display for AtWork {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { group, folder, by } = self;
+        match by {
+            By::Program(pid) => {
+                write!(f, "cryoscope (process {pid}) is making a checkpoint of {group} into {folder}")
+            }
+            By::Rescue => {
+                write!(f, "cryoscope rescue is at work on the checkpoint of {group} into {folder}")
+            }
+            By::Nobody => write!(f, "a checkpoint of {group} into {folder} was cut off"),
+        }
+    }
+}
+
+impl AtWork {
+    /// What to do first.
+    pub fn remedy(&self) -> &'static str {
+        match self.by {
+            By::Program(_) | By::Rescue => "wait until it has ended",
+            By::Nobody => "put it right with cryoscope rescue, and try again",
+        }
+    }
+
+    pub(super) fn finding(&self) -> Finding {
+        let why =
+            "it covers the same processes or groups, and each would take the other's freeze for somebody's";
+        Finding::blocker("at-work", self.to_string(), why).remedy(self.remedy())
+    }
+}
+
+/// The first checkpoint that meets this claim.
+///
+/// # Errors
+/// What reading the runtime folder says.
+pub(super) fn look(claim: &Claim) -> io::Result<Option<AtWork>> {
+    Ok(journal::others()?.into_iter().find(|(_, other)| claim.meets(other)).map(|(at_work, _)| at_work))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn claim(pid: i32, written: &[u64], bearing: &[u64]) -> Claim {
+        let ids = |list: &[u64]| list.iter().map(|&ino| CgroupId { dev: 1, ino }).collect();
+        Claim { processes: vec![ProcessId { pid, start: 1 }], written: ids(written), bearing: ids(bearing) }
+    }
+
+    #[test]
+    fn who_meets() {
+        let one = claim(1, &[5], &[4, 5]);
+        assert!(one.meets(&claim(1, &[], &[])), "the same process");
+        assert!(one.meets(&claim(2, &[], &[5, 6])), "it is held by a group that the first one writes");
+        assert!(one.meets(&claim(2, &[4], &[4])), "it writes a group that holds the first one");
+        assert!(!one.meets(&claim(2, &[6], &[4, 6])), "siblings");
+    }
+
+    #[test]
+    fn who_and_what_to_do() {
+        let at_work = |by| AtWork { group: "/g".into(), folder: "/i".into(), by };
+        assert!(at_work(By::Program(7)).to_string().starts_with("cryoscope (process 7) is making"));
+        assert!(at_work(By::Nobody).remedy().contains("cryoscope rescue"));
+    }
+}

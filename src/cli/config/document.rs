@@ -1,0 +1,192 @@
+//! The config as a document: its tables, and the settings of the screen. All mistakes are found, not only the first.
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::mistake::Mistake;
+use super::{keys, themes};
+use crate::tui::theme::{Choice, Styles};
+use crate::tui::{Preferences, Sort};
+
+/// What stands at the top.
+const TOP: [&str; 4] = ["theme", "themes", "keys", "screen"];
+/// What stands in `[screen]`.
+const SCREEN: [&str; 2] = ["mouse", "sort"];
+
+/// A value with its place.
+pub(super) type Value<'a> = Spanned<DeValue<'a>>;
+
+/// Reads a config.
+pub(super) fn read(text: &str) -> Result<Preferences, Vec<Mistake>> {
+    let (document, broken) = DeTable::parse_recoverable(text);
+    let mut mistakes: Vec<Mistake> = broken.iter().map(syntax).collect();
+    // What is read of a broken document is not what was meant.
+    if !mistakes.is_empty() {
+        return Err(mistakes);
+    }
+    let preferences = preferences(text, document.get_ref(), &mut mistakes);
+    if mistakes.is_empty() { Ok(preferences) } else { Err(mistakes) }
+}
+
+fn syntax(error: &toml::de::Error) -> Mistake {
+    Mistake::new(error.span().map_or(0, |span| span.start), error.message().replace('\n', ", "))
+}
+
+fn preferences(text: &str, document: &DeTable<'_>, mistakes: &mut Vec<Mistake>) -> Preferences {
+    let mut preferences = Preferences::default();
+    let mut own = Vec::new();
+    for (name, value) in document.iter() {
+        match name.get_ref().as_ref() {
+            "themes" => own = themes::read(text, table("themes", value, mistakes), mistakes),
+            "keys" => preferences.keymap = keys::read(table("keys", value, mistakes), mistakes),
+            "screen" => screen(&mut preferences, table("screen", value, mistakes), mistakes),
+            // Once all themes are known.
+            "theme" => {}
+            other => mistakes.push(Mistake::unknown(name.span().start, "a setting", other, TOP)),
+        }
+    }
+    if let Some(value) = document.get("theme") {
+        preferences.theme = theme(value, &own, mistakes);
+    }
+    preferences
+}
+
+fn theme(value: &Value<'_>, own: &[(String, Styles)], mistakes: &mut Vec<Mistake>) -> Choice {
+    let Some(name) = string("theme", value, mistakes) else { return Choice::Auto };
+    let found = own.iter().find(|(known, _)| known == name).map(|(_, styles)| *styles);
+    if let Some(styles) = found.or_else(|| Styles::named(name)) {
+        return Choice::Fixed(styles);
+    }
+    if name != "auto" {
+        let mut known: Vec<&str> = ["auto"].into_iter().chain(Styles::names()).collect();
+        known.extend(own.iter().map(|(name, _)| name.as_str()));
+        mistakes.push(Mistake::unknown(value.span().start, "a theme", name, known));
+    }
+    Choice::Auto
+}
+
+fn screen(preferences: &mut Preferences, table: Option<&DeTable<'_>>, mistakes: &mut Vec<Mistake>) {
+    for (name, value) in table.into_iter().flat_map(|table| table.iter()) {
+        match name.get_ref().as_ref() {
+            "mouse" => match value.get_ref() {
+                DeValue::Boolean(mouse) => preferences.mouse = *mouse,
+                other => mistakes.push(wrong_kind("mouse", "true or false", value, other)),
+            },
+            "sort" => {
+                let Some(order) = string("sort", value, mistakes) else { continue };
+                match Sort::all().find(|sort| sort.name() == order) {
+                    Some(sort) => preferences.sort = sort,
+                    None => mistakes.push(Mistake::unknown(
+                        value.span().start,
+                        "an order",
+                        order,
+                        Sort::all().map(Sort::name),
+                    )),
+                }
+            }
+            other => {
+                mistakes.push(Mistake::unknown(name.span().start, "a setting of [screen]", other, SCREEN))
+            }
+        }
+    }
+}
+
+/// The table that a value should be.
+pub(super) fn table<'a, 'i>(
+    name: &str,
+    value: &'a Value<'i>,
+    mistakes: &mut Vec<Mistake>,
+) -> Option<&'a DeTable<'i>> {
+    let table = value.get_ref().as_table();
+    if table.is_none() {
+        mistakes.push(wrong_kind(name, &format!("a table: [{name}]"), value, value.get_ref()));
+    }
+    table
+}
+
+/// The text that a value should be.
+pub(super) fn string<'a>(name: &str, value: &'a Value<'_>, mistakes: &mut Vec<Mistake>) -> Option<&'a str> {
+    let text = value.get_ref().as_str();
+    if text.is_none() {
+        mistakes.push(wrong_kind(name, "a text in quotes", value, value.get_ref()));
+    }
+    text
+}
+
+pub(super) fn wrong_kind(name: &str, right: &str, at: &Value<'_>, value: &DeValue<'_>) -> Mistake {
+    Mistake::new(at.span().start, format!("{name} is {right}, and here it is {}", article(value.type_str())))
+}
+
+fn article(kind: &str) -> String {
+    let article = if kind.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" };
+    format!("{article} {kind}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::config::mistake::report;
+    use crate::tui::Action;
+
+    #[track_caller]
+    fn mistakes(text: &str) -> Vec<String> {
+        let report = report("f", text, read(text).unwrap_err());
+        report.lines().skip(1).map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn nothing_is_the_defaults() {
+        assert_eq!(read(""), Ok(Preferences::default()));
+        assert_eq!(read("[keys]\n[screen]\n[themes]\n"), Ok(Preferences::default()));
+        assert_eq!(read("theme = 'auto'").unwrap().theme, Choice::Auto);
+    }
+
+    #[test]
+    fn the_example_of_the_readme_holds() {
+        let readme = include_str!("../../../README.md");
+        let example = readme.split_once("```toml\n").unwrap().1.split_once("```").unwrap().0;
+        let preferences = read(example).map_err(|mistakes| report("README.md", example, mistakes)).unwrap();
+        let Choice::Fixed(styles) = preferences.theme else { panic!("it chooses its own theme") };
+        assert!(Styles::names().all(|name| Styles::named(name) != Some(styles)));
+        assert_ne!(preferences.keymap, Preferences::default().keymap);
+        assert_eq!(preferences.sort, Sort::State);
+    }
+
+    #[test]
+    fn every_mistake_has_its_place_and_what_would_be_right() {
+        let text = "thme = 'dark'\n\
+                    theme = 'drak'\n\
+                    [screen]\n\
+                    mouse = 'yes'\n\
+                    sort = 'age'\n\
+                    panels = 3\n";
+        assert_eq!(
+            mistakes(text),
+            [
+                "f:1:1: thme is not a setting: did you mean theme?",
+                "f:2:9: drak is not a theme: did you mean dark?",
+                "f:4:9: mouse is true or false, and here it is a string",
+                "f:5:8: age is not an order: there are name, processes, state, newest",
+                "f:6:1: panels is not a setting of [screen]: there are mouse, sort",
+            ]
+        );
+        assert_eq!(mistakes("keys = 1"), ["f:1:8: keys is a table: [keys], and here it is an integer"]);
+    }
+
+    #[test]
+    fn a_broken_document_is_said_with_its_places() {
+        let found = mistakes("theme = dark\n[keys\n");
+        assert!(found[0].starts_with("f:1:9: ") && found[1].starts_with("f:2:"), "{found:?}");
+        assert!(mistakes("theme = 'dark'\ntheme = 'light'\n")[0].starts_with("f:2:1: "));
+    }
+
+    #[test]
+    fn an_own_theme_is_chosen_by_its_name() {
+        let preferences =
+            read("theme = 'mine'\n[themes.mine]\nbase = 'light'\nfrozen = 'bold 33'\n").unwrap();
+        let mut styles = Styles::LIGHT;
+        styles.set(crate::tui::theme::Role::Frozen, "bold 33").unwrap();
+        assert_eq!(preferences.theme, Choice::Fixed(styles));
+        assert_eq!(preferences.keymap.keys(Action::Freeze), ["f"]);
+    }
+}

@@ -1,0 +1,29 @@
+//! What this run leaves frozen: said where it can still be read when the screen is gone.
+
+use super::{App, Target};
+use crate::model::shell::quoted;
+use crate::model::{CgroupId, span};
+use crate::timer;
+
+/// A line for each group that this run froze and that still asks for it, with how to thaw it; none where there is none.
+pub(super) fn frozen(app: &App) -> Vec<String> {
+    let lines: Vec<String> = app.left_frozen().filter_map(|target| line(app, target)).collect();
+    let head = (!lines.is_empty()).then(|| "cryoscope: frozen by this run, and left so:".to_owned());
+    head.into_iter().chain(lines).collect()
+}
+
+fn line(app: &App, target: &Target) -> Option<String> {
+    let path = app.hierarchies.get(target.version)?.absolute(&target.path);
+    let since = app.groves.iter().filter(|grove| grove.version == target.version);
+    let since = since.filter_map(|grove| grove.since.get(&target.id)).next();
+    let since = since.map(|since| app.now.saturating_sub(since.at)).filter(|since| since.as_secs() > 0);
+    let since = since.map_or(String::new(), |since| format!(" for {}", span::short(since)));
+    let thaws = thaws_in(target.id).unwrap_or_default();
+    let thaw = quoted(path.as_os_str());
+    Some(format!("  {} ({}), frozen{since}{thaws}: cryoscope thaw {thaw}", target.path, target.version))
+}
+
+fn thaws_in(id: CgroupId) -> Option<String> {
+    let left = timer::of(id).ok()?.first()?.left();
+    Some(format!(", thaws by itself in {}", span::left(left)))
+}

@@ -1,0 +1,154 @@
+//! The target ends in the middle of a dump: criu waits for ever. It is ended, where nothing that it holds lives.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use cryoscope::model::Version;
+use libtest_mimic::Trial;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use super::checkpoint::Images;
+use super::rescue::{PROGRAM, freeze_under_criu, hang_on_a_freeze, rescue, said};
+use super::support::criu::{Alone, dump};
+use super::support::group::Group;
+use super::support::requirement::{criu, trial, with_criu};
+use super::support::terminal::Terminal;
+use super::support::wait::{SOON, until};
+use super::support::workload::Workload;
+
+/// Longer than criu must stand still, twice.
+const LONG: Duration = Duration::from_secs(30);
+
+pub fn tests() -> Vec<Trial> {
+    let tests: [(&str, fn()); 5] = [
+        ("deserted::a_person_is_asked", a_person_is_asked),
+        ("deserted::killed_in_the_middle", killed_in_the_middle),
+        ("deserted::some_of_several_are_killed", some_of_several_are_killed),
+        ("deserted::a_criu_by_hand", a_criu_by_hand),
+        ("deserted::a_plan_that_was_cut_off", a_plan_that_was_cut_off),
+    ];
+    tests.into_iter().map(|(name, test)| trial(name, with_criu(Version::V2), test)).collect()
+}
+
+/// A checkpoint whose criu holds the workload and hangs, for somebody froze the group.
+fn hang(group: &Group, workload: &Workload, images: &Images) -> Child {
+    let mut command = Command::new(PROGRAM);
+    command.arg("checkpoint").arg(group.path()).arg("--into").arg(images.folder());
+    command.args(["--yes", "--criu"]).arg(criu());
+    let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    freeze_under_criu(group, workload);
+    child
+}
+
+#[track_caller]
+fn ended(mut child: Child) -> Output {
+    until("the checkpoint has ended", LONG, || child.try_wait().unwrap().is_some());
+    child.wait_with_output().unwrap()
+}
+
+/// The truth about the target, criu's exit code, and somebody else's freeze as it was.
+fn killed_in_the_middle() {
+    let _alone = Alone::new();
+    let (group, images) = (Group::v2("killed"), Images::new());
+    let workload = Workload::in_group(&group);
+    let child = hang(&group, &workload, &images);
+    workload.signal(Signal::SIGKILL);
+    let output = ended(child);
+    let text = said(&output);
+    assert_eq!(output.status.code(), Some(7), "{text}");
+    let gone = format!("process {} is gone", workload.pid());
+    assert!(text.contains(&format!("{gone} (ended during the dump)")), "{text}");
+    assert!(text.contains("and was ended") && text.contains(&format!("; {gone};")), "{text}");
+    assert!(group.requested(), "somebody else's freeze is as it was: {text}");
+}
+
+/// On a terminal nothing is ended unasked.
+fn a_person_is_asked() {
+    let _alone = Alone::new();
+    let (group, images) = (Group::v2("killed"), Images::new());
+    let workload = Workload::in_group(&group);
+    let mut command = Command::new(PROGRAM);
+    command.arg("checkpoint").arg(group.path()).arg("--into").arg(images.folder()).arg("--criu").arg(criu());
+    let mut terminal = Terminal::start(command, (200, 50));
+    terminal.shows("Run it? [y/N]");
+    terminal.keys("y\r");
+    freeze_under_criu(&group, &workload);
+    let criu = workload.process().unwrap().tracer.unwrap();
+    workload.signal(Signal::SIGKILL);
+    terminal.shows("End it? [y/N]");
+    assert!(workload.process().is_some_and(|process| process.tracer == Some(criu)), "criu is there");
+    terminal.keys("y\r");
+    assert_eq!(terminal.end().code(), Some(7));
+}
+
+/// One of two is killed: criu is not ended as long as the other lives. Then that ends too.
+fn some_of_several_are_killed() {
+    let _alone = Alone::new();
+    let (group, images) = (Group::v2("killed"), Images::new());
+    let workload = Workload::family(&[&group]);
+    let others = || group.pids().into_iter().filter(|&pid| pid != workload.pid()).collect::<Vec<_>>();
+    let mut child = hang(&group, &workload, &images);
+    let [other] = others()[..] else { panic!("{:?}", others()) };
+    workload.signal(Signal::SIGKILL);
+    let words = format!("it is not ended, for it holds process {other}");
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
+    assert!(lines.any(|line| line.contains(&words)), "it is said");
+    let told = Instant::now();
+    until("it goes on as long as the other lives", LONG, || {
+        assert!(child.try_wait().unwrap().is_none());
+        told.elapsed() > Duration::from_secs(3)
+    });
+    assert_eq!(others(), [other], "the other one lives");
+    kill(Pid::from_raw(other), Signal::SIGKILL).unwrap();
+    let rest: Vec<String> = lines.collect();
+    assert!(rest.iter().any(|line| line.contains("are gone (ended during the dump)")), "{rest:?}");
+    assert_eq!(ended(child).status.code(), Some(7));
+    assert!(group.requested(), "somebody else's freeze is there again");
+}
+
+/// Somebody's criu: it is found, left alone by `--dry-run`, and ended by `--yes`.
+fn a_criu_by_hand() {
+    let alone = Alone::new();
+    let (group, images) = (Group::v2("killed"), tempfile::tempdir().unwrap());
+    let workload = Workload::in_group(&group);
+    group.freeze();
+    let mut criu = dump(workload.pid(), images.path()).leave_running().start_while(&alone);
+    criu.assert_hangs();
+    workload.signal(Signal::SIGKILL);
+    workload.wait_for_state('Z');
+    let shown = said(&rescue("--dry-run"));
+    assert!(shown.contains(&format!("criu (process {}) waits for ever", criu.pid())), "{shown}");
+    assert!(shown.contains(&format!("\nkill {}\n", criu.pid())), "{shown}");
+    assert!(!shown.contains(&format!("criu (process {}) hangs", criu.pid())), "{shown}");
+    assert!(criu.is_running());
+    let output = rescue("--yes");
+    let text = said(&output);
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    assert!(text.contains(&format!("process {} is gone", workload.pid())), "{text}");
+    assert!(text.contains("are not complete, and cannot be restored"), "{text}");
+    let pid = criu.pid();
+    until("criu has ended", SOON, || !criu.is_running());
+    assert!(group.requested(), "what somebody froze stays frozen");
+    assert!(!said(&rescue("--dry-run")).contains(&format!("criu (process {pid})")), "it is put right");
+}
+
+fn a_plan_that_was_cut_off() {
+    let _alone = Alone::new();
+    let (group, images) = (Group::v2("killed"), Images::new());
+    let workload = Workload::in_group(&group);
+    hang_on_a_freeze(&group, &workload, &images.folder());
+    workload.signal(Signal::SIGKILL);
+    workload.wait_for_state('Z');
+    let shown = said(&rescue("--dry-run"));
+    let ours = shown.split("# ").find(|part| part.contains(group.path().to_str().unwrap())).unwrap();
+    assert!(ours.contains("\nkill ") && !ours.contains("while kill -0"), "{shown}");
+    let output = rescue("--yes");
+    let text = said(&output);
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    assert!(text.contains(&format!("process {} is gone", workload.pid())), "{text}");
+    assert!(group.requested(), "somebody else's freeze is as it was: {text}");
+    let again = said(&rescue("--dry-run"));
+    assert!(!again.contains(group.path().to_str().unwrap()), "it is put right: {again}");
+}
