@@ -9,6 +9,7 @@
 
 pub mod arg;
 mod at_work;
+pub mod by_hand;
 pub mod criu;
 pub mod deserted;
 mod dump;

@@ -10,6 +10,7 @@ mod freeze;
 mod generated;
 mod inspect;
 mod json;
+mod lab;
 mod list;
 mod log;
 mod meter;
@@ -167,6 +168,8 @@ fn verb(arguments: Arguments, out: &mut impl Write) -> Result<(), Failure> {
         // These do on a host without cgroups too.
         Some(Verb::Inspect(options)) => inspect::run(&options, out),
         Some(Verb::Completions { shell }) => generated::completions(shell, out),
+        Some(Verb::Lab(options)) => lab::run(host()?, &options, out),
+        Some(Verb::LabCounter(options)) => lab::count_for(options),
         Some(Verb::Man) => generated::man(out),
         Some(Verb::ThawTimer(options)) => thaw_timer::run(&global, &options),
     }

@@ -2,7 +2,7 @@
 //!
 //! # Layers
 //!
-//! Imports run one way: `main → cli → tui → checkpoint, timer → runtime, watch → kernel → model`.
+//! Imports run one way: `main → cli → lab → tui → checkpoint, timer → runtime, watch → kernel → model`.
 //!
 //! | layer | what it is |
 //! |---|---|
@@ -13,6 +13,7 @@
 //! | [`timer`] | a freeze with an end: a process of its own thaws at the deadline |
 //! | [`runtime`] | who made a group: units of systemd, containers; what their commands would do |
 //! | [`tui`] | the screen: events in, commands out |
+//! | [`lab`] | the lessons: each makes groups and counters of its own, and sees itself that its steps happen |
 //! | [`cli`] | one file a verb |
 //!
 //! In [`tui`] only the edge (its loop and its world) knows the layers below; update and view know the model alone.
@@ -27,6 +28,7 @@
 pub mod checkpoint;
 pub mod cli;
 pub mod kernel;
+pub mod lab;
 pub mod model;
 pub mod runtime;
 pub mod timer;

@@ -22,7 +22,7 @@ mod app;
 mod asked;
 mod batch;
 mod checkpoint;
-mod columns;
+pub(crate) mod columns;
 mod command;
 mod dialog;
 mod event;

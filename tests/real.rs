@@ -20,6 +20,7 @@ mod real {
     pub mod handover;
     pub mod inspect;
     pub mod kernel;
+    pub mod lab;
     pub mod live;
     pub mod log;
     pub mod rescue;
@@ -64,6 +65,7 @@ fn main() -> ExitCode {
         bench::tests,
         findings::tests,
         restore::tests,
+        lab::tests,
         words::tests,
     ];
     let trials = modules.into_iter().flat_map(|tests| tests()).collect();

@@ -7,7 +7,8 @@ use std::time::Duration;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 use crate::checkpoint::After;
-use crate::model::{Version, span};
+use crate::lab;
+use crate::model::{ProcessId, Version, span};
 use crate::timer;
 use crate::tui::theme::Depth;
 
@@ -106,6 +107,8 @@ pub enum Verb {
     Watch(Watch),
     /// Say what this host can do
     Doctor(Doctor),
+    /// Lessons on the freezer and on criu, with groups and processes of their own
+    Lab(Lab),
     /// Print the completions for a shell
     Completions {
         /// For which
@@ -116,6 +119,9 @@ pub enum Verb {
     /// Thaw a group after a time: what `freeze --for` starts
     #[command(name = timer::VERB, hide = true)]
     ThawTimer(ThawTimer),
+    /// Count, as what the lessons freeze: what `lab` starts
+    #[command(name = lab::counter::VERB, hide = true)]
+    LabCounter(LabCounter),
 }
 
 /// `list`
@@ -275,6 +281,46 @@ pub struct Doctor {
     /// One JSON object
     #[arg(long)]
     pub json: bool,
+}
+
+/// `lab`
+#[derive(Debug, Args)]
+pub struct Lab {
+    /// The number of a lesson (default: a list to choose from)
+    #[arg(value_parser = clap::value_parser!(u8).range(1..=lab::ALL.len() as i64))]
+    pub lesson: Option<u8>,
+    /// Hold the lesson without a person, print what happens, and fail where a step does not happen; all lessons where none is
+    /// named, on each freezer that the host has
+    #[arg(long)]
+    pub auto: bool,
+    /// For an audience: more space, the keys that are pressed, and events one at a time
+    #[arg(long, conflicts_with = "auto")]
+    pub presentation: bool,
+    /// The criu to use (default: the one in PATH)
+    #[arg(long, value_name = "PATH")]
+    pub criu: Option<PathBuf>,
+}
+
+/// `lab-counter`: what this program starts itself, and nobody else has a reason to.
+#[derive(Debug, Args)]
+pub struct LabCounter {
+    /// Whose it is
+    #[arg(long, value_name = "PID:START", value_parser = lab::counter::lab)]
+    pub lab: ProcessId,
+    /// Where it counts
+    #[arg(long)]
+    pub file: PathBuf,
+    /// Where its child counts
+    #[arg(long)]
+    pub child: Option<PathBuf>,
+    /// The process that it holds as a debugger does
+    #[arg(long, value_name = "PID")]
+    pub attach: Option<i32>,
+    /// How many threads it has
+    #[arg(long, default_value = "1")]
+    pub threads: u32,
+    /// Where it goes: a group's directory of each hierarchy
+    pub groups: Vec<PathBuf>,
 }
 
 /// `thaw-timer`: what this program starts itself, and nobody else has a reason to.

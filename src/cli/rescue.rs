@@ -6,9 +6,13 @@ use super::args::Rescue;
 use super::ask::ask;
 use super::{Context, Failure, tell};
 use crate::checkpoint::{self, Case, Progress};
+use crate::lab;
 
 /// Puts right what there is; says what it would do with `--dry-run`.
 pub(super) fn run(context: &Context, options: &Rescue, out: &mut impl Write) -> Result<(), Failure> {
+    if lab::are_left_behind().is_ok_and(|number| number > 0) {
+        tell("a lab that was killed has left groups and processes behind; cryoscope lab removes them");
+    }
     let cases = checkpoint::stranded(&context.hosts)?;
     if cases.is_empty() {
         writeln!(

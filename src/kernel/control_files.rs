@@ -68,6 +68,19 @@ pub fn read(group: &Group) -> Vec<ControlFile> {
     names.iter().filter_map(|name| look(group, name)).collect()
 }
 
+/// What is read of a group where the freezer alone is looked at.
+fn of_the_freezer(version: Version) -> &'static [&'static str] {
+    match version {
+        Version::V2 => &["cgroup.freeze", "cgroup.events"],
+        Version::V1 => &["freezer.state", "freezer.self_freezing", "freezer.parent_freezing"],
+    }
+}
+
+/// Reads the freezer's files of a group, as [`read`] does.
+pub fn freezer(group: &Group) -> Vec<ControlFile> {
+    of_the_freezer(group.version).iter().filter_map(|name| look(group, name)).collect()
+}
+
 fn look(group: &Group, name: &'static str) -> Option<ControlFile> {
     let contents =
         contents(group, name).unwrap_or_else(|error| Some(Contents::Unreadable(error.to_string())));

@@ -6,7 +6,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use rustix::fs::{CWD, FileType, Mode, OFlags, RawDir, Stat};
+use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, RawDir, Stat};
 use rustix::io::Errno;
 
 use crate::model::CgroupId;
@@ -36,6 +36,23 @@ impl Dir {
         present(
             rustix::fs::openat(&self.fd, OsStr::from_bytes(name), FLAGS, Mode::empty()).map(|fd| Self { fd }),
         )
+    }
+
+    /// Makes a directory in this one: of a cgroup file system, a group. EEXIST where there is one of that name.
+    ///
+    /// # Errors
+    /// What mkdirat(2) says.
+    pub fn make(&self, name: &[u8]) -> io::Result<()> {
+        Ok(rustix::fs::mkdirat(&self.fd, OsStr::from_bytes(name), Mode::from_raw_mode(0o755))?)
+    }
+
+    /// Removes an empty directory in this one; one that is gone is no error. A group is empty when it has no process and no
+    /// group in it (EBUSY otherwise).
+    ///
+    /// # Errors
+    /// What unlinkat(2) says.
+    pub fn unmake(&self, name: &[u8]) -> io::Result<()> {
+        present(rustix::fs::unlinkat(&self.fd, OsStr::from_bytes(name), AtFlags::REMOVEDIR)).map(drop)
     }
 
     /// Device and inode: who this group is.

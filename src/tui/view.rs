@@ -80,7 +80,7 @@ fn panel_tabs(app: &App, width: usize) -> Line<'static> {
 }
 
 /// The frame of a part of the screen.
-fn framed(theme: Theme) -> Block<'static> {
+pub(crate) fn framed(theme: Theme) -> Block<'static> {
     const LETTERS: border::Set<'_> = border::Set {
         top_left: "+",
         top_right: "+",

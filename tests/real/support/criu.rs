@@ -39,6 +39,16 @@ impl Alone {
     }
 }
 
+/// No rescue runs as long as this lives: something else than [`Dump`] has a criu by hand.
+#[derive(Debug)]
+pub struct Shared(RwLockReadGuard<'static, ()>);
+
+impl Shared {
+    pub fn new() -> Self {
+        Self(HOST.read().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
 /// A `criu dump` to be.
 #[derive(Debug)]
 pub struct Dump {
