@@ -19,6 +19,7 @@
 
 mod action;
 mod app;
+mod asked;
 mod batch;
 mod checkpoint;
 pub(crate) mod columns;
@@ -42,6 +43,7 @@ mod rows;
 mod run;
 mod screen;
 mod search;
+mod settings;
 mod signal;
 mod sort;
 mod story;
@@ -52,7 +54,7 @@ pub mod view;
 mod world;
 
 pub use action::Action;
-pub use app::{App, Panel, Settings, Target};
+pub use app::{App, Target};
 pub use checkpoint::Look;
 pub use command::Command;
 pub use event::{CheckpointTold, Event, FreezeAction};
@@ -60,8 +62,10 @@ pub use keymap::{Binding, Bound, Keymap, TABLE};
 pub use preferences::Preferences;
 pub use run::run;
 pub use screen::on_screen;
+pub use settings::Settings;
 pub use signal::Signal;
 pub use sort::Sort;
+pub use tabs::Panel;
 pub use update::update;
 
 #[cfg(test)]

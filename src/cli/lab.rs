@@ -13,7 +13,7 @@ use crate::lab::counter::{Order, count};
 use crate::lab::screen::Settings;
 use crate::lab::{self, Ground, Lack, Lesson};
 use crate::model::{Version, span};
-use crate::tui::theme;
+use crate::tui::theme::{self, Theme};
 
 /// Lets a person choose, or holds what was chosen.
 pub(super) fn run(context: Context, options: &Lab, out: &mut impl Write) -> Result<(), Failure> {
@@ -57,15 +57,10 @@ fn screen(
         return Err(AutoError::Missing { lesson, version, missing }.into());
     }
     let var = |name| std::env::var(name).ok();
-    let settings = Settings {
-        ascii: global.ascii,
-        theme: config::read(global)?.theme,
-        depth: global.color.depth(),
-        ground: theme::Ground::of_environment(var("TERM").as_deref(), var("COLORFGBG").as_deref()),
-        presentation,
-        lesson,
-        versions,
-    };
+    let behind = theme::Ground::of_environment(var("TERM").as_deref(), var("COLORFGBG").as_deref());
+    let choice = config::read(global)?.theme;
+    let theme = Theme::new(global.ascii, choice, global.color.depth(), behind);
+    let settings = Settings { theme, presentation, lesson, versions };
     lab::screen::run(ground, settings, end)
         .map_err(|error| Failure::new(1, format!("the screen failed: {error}")))
 }

@@ -27,19 +27,12 @@ use super::ground::Ground;
 use super::lesson::Lesson;
 use crate::model::Version;
 use crate::tui::on_screen;
-use crate::tui::theme::{self, Choice, Depth, Theme};
+use crate::tui::theme::Theme;
 
 /// How the lessons are shown, and which.
 #[derive(Debug)]
 pub struct Settings {
-    /// Letters in place of symbols and lines.
-    pub ascii: bool,
-    /// The theme that the person chose.
-    pub theme: Choice,
-    /// How many colours to use.
-    pub depth: Depth,
-    /// The terminal's background, where it is known.
-    pub ground: Option<theme::Ground>,
+    pub(crate) theme: Theme,
     /// For an audience: more space, the keys that are pressed, events one at a time.
     pub presentation: bool,
     /// The lesson to begin with; the list where this is left out.
@@ -56,7 +49,7 @@ const LOOK: Duration = Duration::from_millis(100);
 /// # Errors
 /// Where the terminal cannot be used, or the lesson to begin with cannot be held.
 pub fn run(ground: Ground, settings: Settings, end: &Arc<AtomicBool>) -> io::Result<()> {
-    let theme = Theme::new(settings.ascii, settings.theme, settings.depth, settings.ground);
+    let theme = settings.theme;
     let stop = Arc::clone(end);
     let mut stage = Stage::new(ground, settings);
     let done = on_screen(

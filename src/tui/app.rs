@@ -1,8 +1,11 @@
 //! Everything that the screen shows.
 
-use std::collections::{HashMap, HashSet};
+mod selected;
+
+use std::collections::HashSet;
 use std::time::Duration;
 
+use super::asked::Asked;
 use super::batch::Batch;
 use super::checkpoint::Checkpoint;
 use super::command::Command;
@@ -10,47 +13,19 @@ use super::dialog::Dialog;
 use super::events::Events;
 use super::files::Files;
 use super::filter::Filtering;
-use super::held::Held;
 use super::hold::Hold;
 use super::keymap::Keymap;
 use super::layout::{Layout, Shape, inside};
 use super::palette::Palette;
-use super::preferences::Preferences;
 use super::processes::Order;
 use super::prompt::Prompt;
 use super::rows::{Grove, Since};
 use super::search::Search;
+use super::settings::Settings;
+use super::tabs::Panel;
 use super::theme::{Choice, Depth, Ground, Theme};
 use crate::model::tree::{Key, Node, Tree};
-use crate::model::{
-    CgroupId, CgroupPath, Freezer, Hierarchies, Hierarchy, Process, ProcessId, State, Version,
-};
-use crate::timer::Log;
-
-/// What the person who started the program decided, and what the program found out about its host before.
-#[derive(Debug, Clone, Default)]
-pub struct Settings {
-    /// The host's name.
-    pub host: String,
-    /// Letters instead of symbols.
-    pub ascii: bool,
-    /// How many colours the terminal has, and may be used.
-    pub depth: Depth,
-    /// The terminal's ground, as far as it is known before it is asked.
-    pub ground: Option<Ground>,
-    /// What the config says.
-    pub preferences: Preferences,
-    /// Nothing may be changed.
-    pub read_only: bool,
-    /// What this user lacks to do everything, a sentence each; empty for root.
-    pub limits: Vec<String>,
-    /// The group to open at.
-    pub target: Option<(Version, CgroupPath)>,
-    /// Where timers log.
-    pub log: Option<Log>,
-    /// The size of the terminal: columns, rows.
-    pub size: (u16, u16),
-}
+use crate::model::{CgroupId, CgroupPath, Hierarchies, Hierarchy, ProcessId, State, Version};
 
 /// A group that something is to be done with: pinned by its identity.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,29 +38,6 @@ pub struct Target {
     pub path: CgroupPath,
 }
 
-/// What the panel beside the groups shows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Panel {
-    /// The processes of the selected group.
-    Processes,
-    /// The story of its freeze.
-    Freeze,
-    /// Its control files.
-    Files,
-    /// What happened to it and below.
-    Events,
-}
-
-impl Panel {
-    /// All, in the order of their keys.
-    pub(crate) const ALL: [Self; 4] = [Self::Processes, Self::Freeze, Self::Files, Self::Events];
-
-    /// The next one; `None` after the last.
-    pub(crate) fn next(self) -> Option<Self> {
-        Self::ALL.iter().copied().skip_while(|panel| *panel != self).nth(1)
-    }
-}
-
 /// A line for the person, until the next key; what came unasked stays for a moment at least.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Message {
@@ -93,28 +45,6 @@ pub(crate) struct Message {
     pub(crate) wrong: bool,
     /// No key takes it away before: time since the start.
     pub(crate) until: Duration,
-}
-
-/// What was read of a group when its processes were listed.
-#[derive(Debug, Clone)]
-pub(crate) struct Listed {
-    pub(crate) id: CgroupId,
-    pub(crate) list: Result<Vec<Process>, String>,
-    /// Groups of the other hierarchy, with how many of the processes are in each.
-    pub(crate) elsewhere: Vec<(CgroupPath, usize)>,
-    pub(crate) frozen_usec: Option<u64>,
-    /// Time since the start.
-    pub(crate) at: Duration,
-}
-
-/// What keeps a group from freezing.
-#[derive(Debug, Clone)]
-pub(crate) struct Culprits {
-    pub(crate) id: CgroupId,
-    /// When it was asked last: time since the start.
-    pub(crate) asked: Duration,
-    /// `None` until the first answer.
-    pub(crate) list: Option<Vec<Process>>,
 }
 
 /// The whole state of the screen. Changed by [`super::update()`] only.
@@ -133,22 +63,13 @@ pub struct App {
     pub(crate) dragging: bool,
     /// The first line of the panel that is shown.
     pub(crate) panel_offset: usize,
-    pub(crate) processes: Option<Listed>,
+    pub(crate) asked: Asked,
     /// How the processes are sorted.
     pub(crate) order: Order,
     /// The process that was chosen last in the panel.
     pub(crate) process: Option<ProcessId>,
     pub(crate) files: Files,
     pub(crate) events: Events,
-    pub(crate) held: Held,
-    /// What stands beside the groups that were on the screen, where that was asked.
-    pub(crate) owners: HashMap<CgroupId, Option<String>>,
-    /// The unit that systemd was asked of last, its request then, and what it said.
-    pub(crate) systemd: Option<(CgroupId, bool, Option<String>)>,
-    /// When a timer thaws the groups on the screen that ask for a freeze, where one does: time since the start.
-    pub(crate) timers: HashMap<CgroupId, Option<Duration>>,
-    /// What keeps the selected group from freezing, where that was asked.
-    pub(crate) culprits: Option<Culprits>,
     pub(crate) search: Search,
     pub(crate) filter: Filtering,
     pub(crate) dialog: Option<Dialog>,
@@ -208,6 +129,7 @@ impl App {
             panel: Panel::Processes,
             shape: Shape::default(),
             dragging: false,
+            asked: Asked::default(),
             order: Order::default(),
             process: None,
             prompt: None,
@@ -215,14 +137,8 @@ impl App {
             jumping: None,
             wanted_process: None,
             panel_offset: 0,
-            processes: None,
             files: Files::default(),
             events: Events::default(),
-            held: Held::default(),
-            owners: HashMap::new(),
-            systemd: None,
-            timers: HashMap::new(),
-            culprits: None,
             search: Search::default(),
             filter: Filtering::default(),
             dialog: None,
@@ -256,9 +172,11 @@ impl App {
     /// duration moves on once a minute when it is older than that.
     pub fn next_tick(&self) -> Option<Duration> {
         const SECOND: Duration = Duration::from_secs(1);
+        let is_freezing = self.selected_node().and_then(Node::state) == Some(State::Freezing);
         if self.checkpoint_runs()
+            || is_freezing
             || self.files.is_marked(self.now)
-            || self.timers.values().any(Option::is_some)
+            || self.asked.timers.values().any(Option::is_some)
         {
             return Some(SECOND);
         }
@@ -331,87 +249,6 @@ impl App {
         self.hierarchies.get(self.grove()?.version)
     }
 
-    pub(crate) fn selected_node(&self) -> Option<&Node> {
-        let grove = self.grove()?;
-        grove.node(grove.selected?)
-    }
-
-    pub(crate) fn selected_target(&self) -> Option<Target> {
-        let grove = self.grove()?;
-        self.target(grove.selected?)
-    }
-
-    /// How many groups of the shown hierarchy are marked.
-    pub(crate) fn marks(&self) -> usize {
-        self.grove().map_or(0, Grove::marks)
-    }
-
-    /// Those marked groups, pinned, that ask for a freeze, or do not and can.
-    pub(crate) fn marked_that(&self, ask: bool) -> Vec<Target> {
-        let Some(grove) = self.grove() else { return Vec::new() };
-        let fits = |key: &Key| grove.node(*key).is_some_and(|node| fits(node, ask));
-        grove.marked().into_iter().filter(fits).filter_map(|key| self.target(key)).collect()
-    }
-
-    /// Whether there is one.
-    pub(crate) fn is_any_marked_that(&self, ask: bool) -> bool {
-        self.grove().is_some_and(|grove| grove.is_any_marked(|node| fits(node, ask)))
-    }
-
-    /// A group of the shown hierarchy, pinned.
-    pub(crate) fn target(&self, key: Key) -> Option<Target> {
-        let grove = self.grove()?;
-        let id = grove.node(key)?.group.id;
-        Some(Target { version: grove.version, id, path: grove.path(key) })
-    }
-
-    /// A pinned group, if it is still there.
-    pub(crate) fn node_of(&self, target: &Target) -> Option<&Node> {
-        let tree = self.groves.iter().find(|grove| grove.version == target.version)?.tree.as_ref()?;
-        tree.get(tree.find(target.id)?)
-    }
-
-    /// The nearest group above the selected one that asks for a freeze.
-    pub(crate) fn asked_above(&self) -> Option<Key> {
-        let grove = self.grove()?;
-        grove.tree.as_ref()?.inherited_from(grove.selected?)
-    }
-
-    /// Whether any group above the selected one asks, seen or not: in a container the v1 freezer tells of groups out of sight.
-    pub(crate) fn inherits(&self) -> bool {
-        self.selected_node().is_some_and(|node| {
-            node.inherited || matches!(node.group.freezer, Freezer::V1 { inherited: true, .. })
-        })
-    }
-
-    /// How long until a timer thaws the selected group.
-    pub(crate) fn thaws_in(&self) -> Option<Duration> {
-        self.left_of(self.selected_node()?)
-    }
-
-    /// How long until a timer thaws a group on the screen.
-    pub(crate) fn left_of(&self, node: &Node) -> Option<Duration> {
-        let at = self.timers.get(&node.group.id).filter(|_| node.group.freezer.requested())?;
-        at.map(|at| at.saturating_sub(self.now))
-    }
-
-    /// What keeps the selected group from freezing, as far as it was read.
-    pub(crate) fn culprits(&self) -> Option<&[Process]> {
-        let node = self.selected_node().filter(|node| node.state() == Some(State::Freezing))?;
-        self.culprits.as_ref().filter(|culprits| culprits.id == node.group.id)?.list.as_deref()
-    }
-
-    /// The processes of the selected group, as far as they were read.
-    pub(crate) fn selected_processes(&self) -> Option<&Result<Vec<Process>, String>> {
-        self.listed().map(|listed| &listed.list)
-    }
-
-    /// What was read of the selected group beside its state.
-    pub(crate) fn listed(&self) -> Option<&Listed> {
-        let id = self.selected_node()?.group.id;
-        self.processes.as_ref().filter(|listed| listed.id == id)
-    }
-
     /// Leaves in the shown hierarchy what the filter hits.
     pub(crate) fn apply_filter(&mut self) {
         let jump = self.filter.take_jump();
@@ -456,9 +293,4 @@ impl App {
     pub(crate) fn forget_message(&mut self) {
         self.message.take_if(|message| message.until <= self.now);
     }
-}
-
-/// A group that asks for a freeze, or one that does not and can.
-fn fits(node: &Node, ask: bool) -> bool {
-    node.group.freezer != Freezer::Root && node.group.freezer.requested() == ask
 }

@@ -46,10 +46,10 @@ pub(crate) fn find(app: &mut App, commands: &mut Vec<Command>) {
         let keys = grove.since.keys().filter_map(|id| Some((*id, tree.find(*id).filter(asks)?)));
         holders.extend(keys.map(|(id, key)| ((grove.version, id), key)));
     }
-    app.held.asked.retain(|holder| holders.contains_key(holder));
-    app.held.by.retain(|holder, _| holders.contains_key(holder));
+    app.asked.held.asked.retain(|holder| holders.contains_key(holder));
+    app.asked.held.by.retain(|holder, _| holders.contains_key(holder));
     for ((version, id), key) in holders {
-        if app.held.asked.insert((version, id)) {
+        if app.asked.held.asked.insert((version, id)) {
             let path = app.groves.iter().find(|grove| grove.version == version).map(|grove| grove.path(key));
             commands.extend(path.map(|path| Command::FindHeld { version, id, path }));
         }

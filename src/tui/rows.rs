@@ -1,10 +1,14 @@
 //! One hierarchy on the screen: its tree, which groups are unfolded, the rows that makes, and which one is selected.
 
+mod folding;
+mod kept;
+mod marks;
 mod recent;
 
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
+use self::kept::Kept;
 use self::recent::Recent;
 use super::sort::Sort;
 use crate::model::tree::{Key, Node};
@@ -60,13 +64,6 @@ impl Watching {
             first.map(|first| format!("{} groups cannot be read: {first}", self.unreadable.len()));
         self.polling.as_ref().map(|why| format!("polling: {why}")).or(unreadable)
     }
-}
-
-/// What a filter leaves.
-#[derive(Debug)]
-struct Kept {
-    hits: HashSet<Key>,
-    above: HashSet<Key>,
 }
 
 /// The groups of one hierarchy, as they are shown.
@@ -212,31 +209,6 @@ impl Grove {
         rows
     }
 
-    fn is_kept(&self, key: Key) -> bool {
-        self.kept.as_ref().is_none_or(|kept| kept.hits.contains(&key) || kept.above.contains(&key))
-    }
-
-    /// Leaves the groups that are hits, and those above them; all where there is no filter. A selection that is not left goes
-    /// to the first hit, and so does any that is none where a new filter asks for it (`jump`). The rows are to be made again.
-    pub(crate) fn keep(&mut self, hit: Option<impl Fn(&Tree, Key, &Node) -> bool>, jump: bool) {
-        self.stale = true;
-        let Some((tree, hit)) = self.tree.as_ref().zip(hit) else {
-            self.kept = None;
-            return;
-        };
-        let is_hit = |key: &Key| tree.get(*key).is_some_and(|node| hit(tree, *key, node));
-        let hits: Vec<Key> = tree.subtree(tree.root()).filter(is_hit).collect();
-        let above = hits.iter().flat_map(|&key| tree.ancestors(key)).collect();
-        let first = hits.first().copied();
-        let kept = Kept { hits: hits.into_iter().collect(), above };
-        let is_left = |key: &Key| kept.hits.contains(key) || (!jump && kept.above.contains(key));
-        let stays = self.selected.as_ref().is_some_and(is_left);
-        self.kept = Some(kept);
-        if !stays {
-            self.selected = first.or(Some(tree.root()));
-        }
-    }
-
     /// Whether what the filter leaves is to be looked for again.
     pub(crate) fn is_stale(&self) -> bool {
         self.stale
@@ -254,11 +226,6 @@ impl Grove {
     pub(crate) fn set_sort(&mut self, sort: Sort) {
         self.sort = sort;
         self.stale = true;
-    }
-
-    /// How many groups the filter hits, where there is one.
-    pub(crate) fn hits(&self) -> Option<usize> {
-        self.kept.as_ref().map(|kept| kept.hits.len())
     }
 
     /// Where the selected group is gone: the next one of the old rows that is still there, or the one before.
@@ -324,97 +291,6 @@ impl Grove {
             self.stale = true;
             self.selected = Some(key);
         }
-    }
-
-    pub(crate) fn is_unfolded(&self, key: Key) -> bool {
-        self.unfolded.contains(&key)
-    }
-
-    /// Unfolds or folds a group. The rows are to be made again.
-    pub(crate) fn set_unfolded(&mut self, key: Key, unfolded: bool) {
-        self.stale = true;
-        if !unfolded {
-            self.unfolded.remove(&key);
-        } else if self.node(key).is_some_and(|node| !node.children.is_empty()) {
-            self.unfolded.insert(key);
-        }
-    }
-
-    /// Unfolds a group and everything below.
-    pub(crate) fn unfold_below(&mut self, key: Key) {
-        let Some(tree) = &self.tree else { return };
-        let inner = |&key: &Key| tree.get(key).is_some_and(|node| !node.children.is_empty());
-        self.unfolded.extend(tree.subtree(key).filter(inner));
-        self.stale = true;
-    }
-
-    /// Folds a group and everything below.
-    pub(crate) fn fold_below(&mut self, key: Key) {
-        let Some(tree) = &self.tree else { return };
-        for key in tree.subtree(key) {
-            self.unfolded.remove(&key);
-        }
-        self.stale = true;
-    }
-
-    /// Shows one level more or less of all groups than the deepest that is shown. A selection that is folded away goes to the
-    /// group above it that stays.
-    pub(crate) fn turn_level(&mut self, more: bool) {
-        let Some(tree) = &self.tree else { return };
-        let deepest = self.rows.iter().map(|row| row.depth).max().unwrap_or(0);
-        let levels = if more { deepest + 1 } else { deepest.saturating_sub(1) };
-        let (mut unfolded, mut layer) = (HashSet::new(), vec![tree.root()]);
-        for _ in 0..levels {
-            let inner = layer.iter().filter_map(|&key| tree.get(key).map(|node| (key, &node.children)));
-            let next = inner.clone().flat_map(|(_, children)| children.iter().copied()).collect();
-            unfolded.extend(inner.filter(|(_, children)| !children.is_empty()).map(|(key, _)| key));
-            layer = next;
-        }
-        let above = self.selected.map(|key| tree.ancestors(key).collect::<Vec<_>>()).unwrap_or_default();
-        let top = above.iter().rev().find(|key| !unfolded.contains(key));
-        self.selected = top.copied().or(self.selected);
-        self.unfolded = unfolded;
-        self.stale = true;
-    }
-
-    /// Marks a group, or takes its mark away.
-    pub(crate) fn turn_mark(&mut self, key: Key) {
-        if !self.marked.remove(&key) {
-            self.marked.insert(key);
-        }
-    }
-
-    /// Marks a group and all below, as far as a filter leaves them; says how many.
-    pub(crate) fn mark_below(&mut self, key: Key) -> usize {
-        let Some(tree) = &self.tree else { return 0 };
-        let hit = |key: &Key| self.kept.as_ref().is_none_or(|kept| kept.hits.contains(key));
-        let all: Vec<Key> = tree.subtree(key).filter(hit).collect();
-        self.marked.extend(&all);
-        all.len()
-    }
-
-    pub(crate) fn unmark(&mut self) {
-        self.marked.clear();
-    }
-
-    pub(crate) fn is_marked(&self, key: Key) -> bool {
-        self.marked.contains(&key)
-    }
-
-    /// The marked groups, parents before those below them, siblings by name.
-    pub(crate) fn marked(&self) -> Vec<Key> {
-        let Some(tree) = self.tree.as_ref().filter(|_| !self.marked.is_empty()) else { return Vec::new() };
-        tree.subtree(tree.root()).filter(|key| self.marked.contains(key)).collect()
-    }
-
-    /// Whether a marked group is so.
-    pub(crate) fn is_any_marked(&self, so: impl Fn(&Node) -> bool) -> bool {
-        self.marked.iter().filter_map(|&key| self.node(key)).any(so)
-    }
-
-    /// How many groups are marked.
-    pub(crate) fn marks(&self) -> usize {
-        self.marked.len()
     }
 
     /// Moves the first row so that the selected one is on the screen, and no room is wasted at the end.

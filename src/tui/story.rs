@@ -200,8 +200,12 @@ fn owner(app: &App) -> Option<String> {
 
 fn systemd(app: &App) -> Vec<String> {
     let Some(node) = app.selected_node() else { return Vec::new() };
-    let said =
-        app.systemd.as_ref().filter(|(id, ..)| *id == node.group.id).and_then(|(_, _, said)| said.as_ref());
+    let said = app
+        .asked
+        .systemd
+        .as_ref()
+        .filter(|(id, ..)| *id == node.group.id)
+        .and_then(|(_, _, said)| said.as_ref());
     let lines = said.into_iter().flat_map(|said| std::iter::once("").chain(said.lines()));
     lines.map(|line| printable(line.as_bytes()).into_owned()).collect()
 }

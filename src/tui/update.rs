@@ -1,6 +1,7 @@
 //! Events in, commands out: the only place that changes the [`App`].
 
 mod answers;
+mod asking;
 mod checkpoint;
 mod jump;
 mod keys;
@@ -10,17 +11,14 @@ mod moving;
 mod paste;
 mod typing;
 
-use std::time::Duration;
-
 use ratatui::crossterm::event::{Event as Terminal, KeyEventKind};
 
-use super::app::{Culprits, Listed};
+use super::asked::Listed;
 use super::layout::inside;
 use super::rows::Watching;
 use super::{App, CheckpointTold, Command, Event, Panel, files, held, processes, story};
-use crate::model::owner::UnitName;
 use crate::model::tree::What;
-use crate::model::{CgroupId, State, Version};
+use crate::model::{CgroupId, Version};
 
 /// Takes an event in. Opens no file, reads no clock, draws nothing.
 pub fn update(app: &mut App, event: Event) -> Vec<Command> {
@@ -63,7 +61,7 @@ fn take(app: &mut App, event: Event, commands: &mut Vec<Command>) {
         }
         Event::Scanned { version } => on_scanned(app, version),
         Event::Processes { id, list, elsewhere, frozen_usec } => {
-            app.processes = Some(Listed { id, list, elsewhere, frozen_usec, at: app.now });
+            app.asked.processes = Some(Listed { id, list, elsewhere, frozen_usec, at: app.now });
             processes::choose_wanted(app);
         }
         Event::Located { pid, path } => {
@@ -72,24 +70,24 @@ fn take(app: &mut App, event: Event, commands: &mut Vec<Command>) {
         }
         Event::Signalled(Ok(said)) | Event::Exported(Ok(said)) => app.say(said),
         Event::Signalled(Err(why)) | Event::Exported(Err(why)) => app.complain(why),
-        Event::Held { version, id, groups } => app.held.found((version, id), groups),
+        Event::Held { version, id, groups } => app.asked.held.found((version, id), groups),
         Event::Files { id, list } => app.files.take(id, list, app.now),
         Event::Happened { version, at, occurred } => {
             let others = app.events.take(version, &at, occurred, app.now);
             notice(app, &others);
         }
-        Event::Owners(labels) => app.owners.extend(labels),
+        Event::Owners(labels) => app.asked.owners.extend(labels),
         Event::Systemd { id, disagreement } => {
-            if let Some((_, _, said)) = app.systemd.as_mut().filter(|(of, ..)| *of == id) {
+            if let Some((_, _, said)) = app.asked.systemd.as_mut().filter(|(of, ..)| *of == id) {
                 *said = disagreement;
             }
         }
         Event::Timers(left) => {
             let now = app.now;
-            app.timers.extend(left.into_iter().map(|(id, left)| (id, left.map(|left| now + left))));
+            app.asked.timers.extend(left.into_iter().map(|(id, left)| (id, left.map(|left| now + left))));
         }
         Event::Culprits { id, list } => {
-            if let Some(culprits) = app.culprits.as_mut().filter(|culprits| culprits.id == id) {
+            if let Some(culprits) = app.asked.culprits.as_mut().filter(|culprits| culprits.id == id) {
                 culprits.list = Some(list);
             }
         }
@@ -160,7 +158,7 @@ fn on_scanned(app: &mut App, version: Version) {
 /// After any event: rows, scroll offsets and what the world is told about the screen.
 fn settle(app: &mut App, commands: &mut Vec<Command>) {
     let (height, still, now) = (app.tree_height(), app.dialog.is_some(), app.now);
-    locate(app, commands);
+    asking::locate(app, commands);
     app.apply_filter();
     let lost = app.grove_mut().filter(|_| !still).and_then(|grove| grove.arrange(now));
     // A complaint says more than that.
@@ -173,9 +171,9 @@ fn settle(app: &mut App, commands: &mut Vec<Command>) {
         grove.scroll(height);
     }
     focus(app, height, commands);
-    ask_systemd(app, commands);
-    find_timers(app, height, commands);
-    find_culprits(app, commands);
+    asking::ask_systemd(app, commands);
+    asking::find_timers(app, height, commands);
+    asking::find_culprits(app, commands);
     app.panel_offset = app.panel_offset.min(panel_end(app));
     checkpoint::settle(app);
 }
@@ -203,88 +201,7 @@ fn focus(app: &mut App, height: usize, commands: &mut Vec<Command>) {
     }
     app.focus = Some(focus.clone());
     commands.push(focus);
-    ask_owners(app, height, commands);
-}
-
-/// A filter for a process wants to know in which group it is.
-fn locate(app: &mut App, commands: &mut Vec<Command>) {
-    let version = app.grove().map(|grove| grove.version);
-    while let Some((pid, version)) = app.filter.sought().zip(version) {
-        app.filter.found(pid, None);
-        commands.push(Command::Locate { version, pid });
-    }
-}
-
-/// Each group that comes on the screen is asked for once.
-fn ask_owners(app: &mut App, height: usize, commands: &mut Vec<Command>) {
-    let Some(grove) = app.grove() else { return };
-    let visible = grove.rows.iter().skip(grove.offset).take(height).map(|row| row.key);
-    let group = |key| grove.node(key).map(|node| (node.group.id, grove.path(key)));
-    let groups: Vec<_> = visible.filter_map(group).filter(|(id, _)| !app.owners.contains_key(id)).collect();
-    if groups.is_empty() {
-        return;
-    }
-    let version = grove.version;
-    // Until the answer comes, nothing stands beside them.
-    app.owners.extend(groups.iter().map(|(id, _)| (*id, None)));
-    commands.push(Command::AskOwners { version, groups });
-}
-
-/// systemd is asked of a unit when its story is shown, and again when its request changes.
-fn ask_systemd(app: &mut App, commands: &mut Vec<Command>) {
-    if app.panel != Panel::Freeze {
-        return;
-    }
-    let Some((target, node)) = app.selected_target().zip(app.selected_node()) else { return };
-    let requested = node.group.freezer.requested();
-    let asked =
-        app.systemd.as_ref().is_some_and(|(id, request, _)| (*id, *request) == (target.id, requested));
-    if !asked && target.version == Version::V2 && UnitName::of(&target.path).is_some() {
-        app.systemd = Some((target.id, requested, None));
-        commands.push(Command::AskSystemd { id: target.id, path: target.path, requested });
-    }
-}
-
-/// The timer of a group on the screen is asked for when the group begins to ask for a freeze, and again where it should have
-/// been thawed by now.
-fn find_timers(app: &mut App, height: usize, commands: &mut Vec<Command>) {
-    let (Some(grove), now) = (app.grove(), app.now) else { return };
-    let visible = grove.rows.iter().skip(grove.offset).take(height).map(|row| row.key).chain(grove.selected);
-    let asks = |key| grove.node(key).filter(|node| node.group.freezer.requested()).map(|node| node.group.id);
-    let asking: Vec<CgroupId> = visible.filter_map(asks).collect();
-    app.timers.retain(|id, at| asking.contains(id) && at.is_none_or(|at| now <= at + Duration::from_secs(1)));
-    let mut unknown = Vec::new();
-    for id in asking {
-        app.timers.entry(id).or_insert_with(|| {
-            unknown.push(id);
-            // Until the answer comes, there is none.
-            None
-        });
-    }
-    if !unknown.is_empty() {
-        commands.push(Command::FindTimers(unknown));
-    }
-}
-
-/// A freeze that is not complete after a moment: what runs still, and again every second.
-fn find_culprits(app: &mut App, commands: &mut Vec<Command>) {
-    const MOMENT: Duration = Duration::from_secs(1);
-    let now = app.now;
-    let id = app.selected_node().map(|node| node.group.id);
-    let since =
-        id.and_then(|id| app.grove()?.since.get(&id)).filter(|since| since.is(State::Freezing)).copied();
-    let (Some(target), Some(since)) = (app.selected_target(), since) else {
-        app.culprits = None;
-        return;
-    };
-    let before = app.culprits.take().filter(|culprits| culprits.id == target.id);
-    if since.at + MOMENT > now || before.as_ref().is_some_and(|culprits| culprits.asked + MOMENT > now) {
-        app.culprits = before;
-        return;
-    }
-    let list = before.and_then(|culprits| culprits.list);
-    app.culprits = Some(Culprits { id: target.id, asked: now, list });
-    commands.push(Command::FindCulprits { version: target.version, id: target.id, path: target.path });
+    asking::ask_owners(app, height, commands);
 }
 
 /// How far the panel can be scrolled.

@@ -12,8 +12,8 @@ use crate::lab::lessons::ALL;
 use crate::model::Version;
 use crate::tui::theme::{Choice, Depth, Theme};
 
-fn theme(ascii: bool, depth: Depth) -> Theme {
-    Theme::new(ascii, Choice::default(), depth, None)
+fn theme(ascii: bool) -> Theme {
+    Theme::new(ascii, Choice::default(), Depth::default(), None)
 }
 
 fn screen(shown: &Shown, (width, height): (u16, u16), theme: Theme) -> String {
@@ -93,47 +93,47 @@ fn list(chosen: usize, missing: bool) -> Shown {
 
 #[test]
 fn the_list() {
-    insta::assert_snapshot!(screen(&list(5, true), (80, 24), theme(false, Depth::Sixteen)));
-    insta::assert_snapshot!(screen(&list(0, false), (120, 40), theme(false, Depth::Sixteen)));
+    insta::assert_snapshot!(screen(&list(5, true), (80, 24), theme(false)));
+    insta::assert_snapshot!(screen(&list(0, false), (120, 40), theme(false)));
 }
 
 #[test]
 fn a_step_to_do() {
-    insta::assert_snapshot!(screen(&shown(page(Phase::ToDo)), (80, 24), theme(false, Depth::Sixteen)));
-    insta::assert_snapshot!(screen(&shown(page(Phase::ToDo)), (120, 40), theme(false, Depth::Sixteen)));
+    insta::assert_snapshot!(screen(&shown(page(Phase::ToDo)), (80, 24), theme(false)));
+    insta::assert_snapshot!(screen(&shown(page(Phase::ToDo)), (120, 40), theme(false)));
 }
 
 #[test]
 fn a_step_that_is_looked_at_too_long() {
     let late =
         Page { late: true, message: Some("done by hand: the kernel says so".into()), ..page(Phase::Looking) };
-    insta::assert_snapshot!(screen(&shown(late), (80, 24), theme(false, Depth::Sixteen)));
+    insta::assert_snapshot!(screen(&shown(late), (80, 24), theme(false)));
 }
 
 #[test]
 fn a_question_and_its_answer() {
-    insta::assert_snapshot!(screen(&shown(page(Phase::Asked)), (120, 40), theme(false, Depth::Sixteen)));
+    insta::assert_snapshot!(screen(&shown(page(Phase::Asked)), (120, 40), theme(false)));
     let answered = Page { scroll: Scroll::End(0), ..page(Phase::Seen(Some(0))) };
-    insta::assert_snapshot!(screen(&shown(answered), (80, 24), theme(false, Depth::Sixteen)));
+    insta::assert_snapshot!(screen(&shown(answered), (80, 24), theme(false)));
 }
 
 #[test]
 fn for_an_audience() {
     let audience = || Page { presentation: true, key: Some("Enter".into()), ..page(Phase::Seen(Some(2))) };
-    insta::assert_snapshot!(screen(&shown(audience()), (120, 40), theme(false, Depth::Sixteen)));
-    insta::assert_snapshot!(screen(&shown(audience()), (80, 24), theme(false, Depth::Sixteen)));
+    insta::assert_snapshot!(screen(&shown(audience()), (120, 40), theme(false)));
+    insta::assert_snapshot!(screen(&shown(audience()), (80, 24), theme(false)));
 }
 
 #[test]
 fn in_letters_and_at_the_smallest() {
-    let ascii = theme(true, Depth::Mono);
+    let ascii = theme(true);
     insta::assert_snapshot!(screen(&shown(page(Phase::ToDo)), (60, 15), ascii));
     assert!(screen(&list(0, false), (59, 15), ascii).contains("terminal too small"));
 }
 
 #[test]
 fn nothing_that_a_terminal_obeys_is_shown() {
-    let text = screen(&shown(page(Phase::Looking)), (120, 40), theme(false, Depth::Sixteen));
+    let text = screen(&shown(page(Phase::Looking)), (120, 40), theme(false));
     assert!(!text.contains('\x1b'), "{text}");
 }
 

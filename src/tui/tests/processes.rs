@@ -30,7 +30,7 @@ fn what_is_traced_gets_no_signal_that_spoils_a_dump() {
     let mut s = Session::host((80, 24));
     s.press("*/app<Enter>");
     s.processes(10);
-    if let Some(Ok(list)) = s.app.processes.as_mut().map(|listed| listed.list.as_mut()) {
+    if let Some(Ok(list)) = s.app.asked.processes.as_mut().map(|listed| listed.list.as_mut()) {
         list[0].tracer = Some(77);
     }
     s.press("x<Right><Enter>");
@@ -93,7 +93,7 @@ fn v_goes_to_the_group_of_the_same_processes() {
     let groups = vec![group(901, "jobs", false, false)];
     s.send(Event::Changes { version: Version::V1, changes: vec![Change::Found { parent: id(900), groups }] });
     s.send(Event::Scanned { version: Version::V1 });
-    if let Some(listed) = &mut s.app.processes {
+    if let Some(listed) = &mut s.app.asked.processes {
         listed.elsewhere = vec![(CgroupPath::root(), 1), (CgroupPath::new(b"/jobs"), 3)];
     }
     assert_eq!(s.press("v").selected(), "/jobs");

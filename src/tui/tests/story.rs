@@ -22,7 +22,7 @@ fn on_v1(jobs: bool, nightly: bool, state: State, held: usize) -> Session {
     s.send(Event::Changes { version: Version::V1, changes });
     s.press("/db<Enter>2");
     s.processes(11);
-    if let Some(listed) = &mut s.app.processes {
+    if let Some(listed) = &mut s.app.asked.processes {
         let nightly = CgroupPath::new(b"/jobs/nightly");
         listed.elsewhere = vec![(nightly, held), (CgroupPath::root(), PROCESSES - held)];
     }

@@ -226,7 +226,7 @@ pub(super) fn on_done(
     let id = target.id;
     if done && action == FreezeAction::Freeze {
         // Its timer is asked for anew.
-        app.timers.remove(&target.id);
+        app.asked.timers.remove(&target.id);
         app.frozen_here.push(target);
     }
     leaving::on_done(app, id, done, commands);

@@ -48,7 +48,7 @@ fn line(app: &App, grove: &Grove, row: Row, width: usize) -> Line<'static> {
     let triangle = if node.children.is_empty() { " " } else { theme.triangle(grove.is_unfolded(row.key)) };
     let pointer = if selected { ">" } else { " " };
     let mark = if grove.is_marked(row.key) { theme.mark() } else { " " };
-    let owner = app.owners.get(&node.group.id).and_then(|owner| owner.as_deref());
+    let owner = app.asked.owners.get(&node.group.id).and_then(|owner| owner.as_deref());
     let owner = owner.map_or(String::new(), |owner| format!(" [{}]", printable(owner.as_bytes())));
     let name = format!("{pointer}{indent}{triangle}{mark}{}{owner}", story::name(node));
     let count = node.processes.map_or(String::new(), |n| n.to_string());
@@ -132,7 +132,7 @@ fn recent(theme: Theme, grove: &Grove, node: &Node) -> Option<Badge> {
 
 /// Thawed here, and held by the other hierarchy: nothing of it runs, or only some.
 fn held(app: &App, grove: &Grove, key: Key, node: &Node) -> Option<Badge> {
-    let held = app.held.processes(grove.version, || grove.path(key));
+    let held = app.asked.held.processes(grove.version, || grove.path(key));
     let (theme, other) = (app.theme(), grove.version.other());
     let all = node.processes.and_then(|all| usize::try_from(all).ok()).is_none_or(|all| held >= all);
     let text = match (held, all) {
