@@ -20,7 +20,8 @@ use super::{Exit, Signal, folder};
 use crate::kernel::freezer::FreezerError;
 use crate::kernel::processes::Processes;
 use crate::kernel::signals::{await_end, signal};
-use crate::model::printable;
+use crate::model::process::descendants;
+use crate::model::{Process, printable};
 
 /// What is told while a plan runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -236,19 +237,15 @@ pub fn run(plan: &Plan, control: &Control, tell: &mut dyn FnMut(Progress)) -> Re
     Ok(Ran { elapsed: start.elapsed(), bytes: folder::bytes(plan.folder()), rescued, put_back })
 }
 
-/// Whether processes and flags are still those of the plan.
+/// Whether the roots and the flags are still those of the plan. What is below a root may come and go as long as it runs: criu
+/// takes what is there.
 fn unchanged(plan: &Plan) -> Result<(), RunError> {
     let mut processes = Processes::default();
     let mut same =
-        |member: &Member| processes.read(member.pid).is_some_and(|process| process.id.start == member.start);
-    for tree in &plan.trees {
-        for (index, member) in tree.processes.iter().enumerate() {
-            match (same(member), index) {
-                (true, _) => {}
-                (false, 0) => return Err(RunError::Gone(member.pid)),
-                (false, _) => return Err(RunError::Changed(format!("process {}", member.pid))),
-            }
-        }
+        |root: &Member| processes.read(root.pid).is_some_and(|process| process.id.start == root.start);
+    let roots = plan.trees.iter().filter_map(|tree| tree.processes.first());
+    if let Some(gone) = roots.into_iter().find(|root| !same(root)) {
+        return Err(RunError::Gone(gone.pid));
     }
     let changed = plan.flags.iter().find(|flag| flag.asks_now() != Some(flag.requested));
     changed.map_or(Ok(()), |flag| Err(RunError::Changed(flag.shown())))
@@ -282,7 +279,7 @@ fn steps(
             },
             Step::AwaitEnded { processes } => await_ended(processes)?,
             Step::Dump(one) => dump(plan, one, control, rescued, tell)?,
-            Step::Signal { signal, processes } => send(*signal, processes)?,
+            Step::Signal { signal, processes } => send(*signal, &with_new(plan, processes))?,
         }
         if Some(index) == last {
             journal.dumped().map_err(RunError::Journal)?;
@@ -306,6 +303,15 @@ fn await_ended(processes: &[Member]) -> Result<(), RunError> {
         await_end(member.id(), deadline.saturating_duration_since(Instant::now())).map_err(RunError::Wait)?;
     }
     Ok(())
+}
+
+/// These, and those that have come into the trees since the plan was made; they are frozen now, and no more come.
+fn with_new(plan: &Plan, processes: &[Member]) -> Vec<Member> {
+    let all = Processes::default().all();
+    let known = |process: &Process| processes.iter().any(|member| member.id() == process.id);
+    let now = plan.trees.iter().flat_map(|tree| descendants(&all, tree.root()));
+    let new = now.filter(|process| !process.is_zombie() && !known(process)).map(Member::of);
+    processes.iter().cloned().chain(new).collect()
 }
 
 fn send(which: Signal, processes: &[Member]) -> Result<(), RunError> {

@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use super::support::group::Group;
 use super::support::requirement::{criu, trial, with_criu};
 use super::support::wait::{SOON, until};
-use super::support::workload::Workload;
+use super::support::workload::{Workload, quiet};
 
 pub fn tests() -> Vec<Trial> {
     let mut all = vec![
@@ -25,6 +25,9 @@ pub fn tests() -> Vec<Trial> {
         all.push(trial(&name("frozen_by_hand"), with_criu(version), move || frozen_by_hand(version)));
         all.push(trial(&name("frozen_by_an_ancestor"), with_criu(version), move || {
             frozen_by_an_ancestor(version)
+        }));
+        all.push(trial(&name("children_come_and_go"), with_criu(version), move || {
+            children_come_and_go(version)
         }));
         all.push(trial(&name("images_restore"), with_criu(version), move || images_restore(version)));
     }
@@ -67,6 +70,28 @@ fn assert_refused(output: &Output, images: &Images, words: &str) {
     assert_eq!(output.status.code(), Some(4), "{text}");
     assert!(text.contains(words), "{text}");
     assert!(!images.folder().exists());
+}
+
+/// A shell that starts a program twenty times a second: whatever is there when criu comes is dumped.
+fn children_come_and_go(version: Version) {
+    let group = Group::new(version, "forks");
+    let beside = (version == Version::V1).then(|| Group::v2("beside"));
+    let mut command = Command::new("setsid");
+    command.args(["sh", "-c", "while :; do sleep 0.05; done"]);
+    let mut shell = quiet(&mut command).spawn().unwrap();
+    let pid = shell.id().cast_signed();
+    std::iter::once(&group).chain(&beside).for_each(|group| group.add(pid));
+    let groups = || std::iter::once(&group).chain(&beside);
+    until("all of it is in the groups", SOON, || groups().all(|group| group.pids().len() == 2));
+    for _ in 0..4 {
+        let images = Images::new();
+        let output = checkpoint(&group, &images.folder(), &[]);
+        assert_done(&output, &images);
+    }
+    let images = Images::new();
+    assert_done(&checkpoint(&group, &images.folder(), &["--after", "killed", "--yes"]), &images);
+    shell.wait().unwrap();
+    until("nothing is left", SOON, || groups().all(|group| group.pids().is_empty()));
 }
 
 fn thawed(version: Version) {

@@ -57,6 +57,11 @@ pub enum ImagesError {
         /// What is wrong.
         why: String,
     },
+    /// Messages in messages, beyond what is decoded: criu writes a cgroup into the message of the one above it.
+    #[error(
+        "{0} holds messages nested more than 100 deep, as of groups below groups, which this program does not follow"
+    )]
+    TooDeep(String),
     /// It is readable, but does not fit the other images.
     #[error("{file} does not fit the other images: {why}; make the images again or copy them again")]
     Unfit {

@@ -97,7 +97,11 @@ impl Image {
         self.fill(&mut message)?;
         let decoded = M::decode(&message[..]);
         self.message = message;
-        decoded.map(Some).map_err(|error| self.damaged(start, error.to_string()))
+        decoded.map(Some).map_err(|error| match error.to_string() {
+            // prost has no other word for it.
+            why if why.contains("recursion limit") => ImagesError::TooDeep(self.file.clone()),
+            why => self.damaged(start, why),
+        })
     }
 
     /// The message that this image must hold.
