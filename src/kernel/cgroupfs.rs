@@ -104,7 +104,8 @@ impl Filesystem {
         Ok(listing.unreadable.into_iter().map(unreadable).collect())
     }
 
-    /// Tells the groups of a directory. One that cannot be read is listed as present all the same, for it is there.
+    /// Tells the groups of a directory, that these are all, and which of them have none in them. One that cannot be read is
+    /// listed as present all the same, for it is there.
     pub(super) fn list(
         &self,
         dir: &Dir,
@@ -112,6 +113,7 @@ impl Filesystem {
         tell: &mut impl FnMut(Change),
     ) -> io::Result<Listing> {
         let (mut groups, mut present, mut listing) = (Vec::new(), Vec::new(), Listing::default());
+        let mut leaves = Vec::new();
         let mut buffer = Vec::with_capacity(128);
         for name in dir.children()? {
             match self.look(dir, &name, &mut buffer) {
@@ -120,6 +122,8 @@ impl Filesystem {
                     present.push(group.id);
                     if has_children {
                         listing.deeper.push((name, group.id));
+                    } else {
+                        leaves.push(group.id);
                     }
                     groups.push(group);
                 }
@@ -136,6 +140,8 @@ impl Filesystem {
             tell(Change::Found { parent, groups });
         }
         tell(Change::Listed { parent, present });
+        // Nobody walks into these: whatever was in them is gone.
+        leaves.into_iter().for_each(|parent| tell(Change::Listed { parent, present: Vec::new() }));
         Ok(listing)
     }
 

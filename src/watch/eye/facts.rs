@@ -17,6 +17,9 @@ const TOGETHER: usize = 512;
 impl Eye<'_> {
     /// Takes a fact into the tree. It is told with the next [`Self::flush`].
     pub(super) fn take(&mut self, change: Change) {
+        if self.is_known_leaf(&change) {
+            return;
+        }
         self.rename(&change);
         let before = self.occurred.len();
         let many = matches!(&change, Change::Found { groups, .. } if groups.len() >= TOGETHER);
@@ -32,6 +35,13 @@ impl Eye<'_> {
         if many || self.changes.len() >= TOGETHER {
             self.flush();
         }
+    }
+
+    /// That nothing is in a group in which nothing was known: said of every leaf at each walk, and not worth telling.
+    fn is_known_leaf(&self, change: &Change) -> bool {
+        let Change::Listed { parent, present } = change else { return false };
+        let node = || self.tree.get(self.tree.find(*parent)?);
+        present.is_empty() && node().is_none_or(|node| node.children.is_empty())
     }
 
     /// Tells what was taken, and gives the watches of what is gone back.
