@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::Eye;
-use super::unannounced::{VISIBLE, is_restless};
+use super::unannounced::VISIBLE;
 use crate::kernel::control_files;
 use crate::model::{CgroupId, CgroupPath, ControlFile, State};
 use crate::watch::observer::Told;
@@ -30,7 +30,7 @@ impl Eye<'_> {
         let (state, path) = (node.state(), self.tree.path(key));
         let known = self.seen.as_ref().filter(|seen| seen.id == id && seen.state == state);
         // A v1 group that is freezing is looked at more often than these need to be.
-        let restless = is_restless(node) || self.polling.is_some();
+        let restless = self.may_stir(node);
         let rests = |seen: &Seen| !restless || seen.at.elapsed() < VISIBLE * 9 / 10;
         if !all && known.is_some_and(rests) {
             return;

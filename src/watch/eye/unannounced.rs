@@ -82,6 +82,12 @@ impl Eye<'_> {
         found
     }
 
+    /// Whether its processes can have changed without an announcement.
+    pub(super) fn may_stir(&self, node: &Node) -> bool {
+        // A process that is moved into a frozen group, or out of it, is announced by a write alone.
+        self.polling.is_some() || is_restless(node)
+    }
+
     fn count(&mut self, id: CgroupId, all: bool) {
         let Some((key, node)) = self.tree.find(id).and_then(|key| Some((key, self.tree.get(key)?))) else {
             return;
@@ -89,7 +95,7 @@ impl Eye<'_> {
         let known = node.processes;
         let processes = if node.group.populated == Some(false) {
             Some(0)
-        } else if all || known.is_none() || is_restless(node) {
+        } else if all || known.is_none() || self.may_stir(node) {
             let group = self.fs.same_group(&self.tree.path(key), id);
             group.ok().flatten().and_then(|group| count(&group.dir))
         } else {
@@ -107,7 +113,7 @@ impl Eye<'_> {
         };
         let (state, path) = (node.state(), self.tree.path(key));
         let known = self.listed.as_ref().is_some_and(|listed| listed.id == id && listed.state == state);
-        if known && !all && !is_restless(node) {
+        if known && !all && !self.may_stir(node) {
             return;
         }
         let list = self.processes_of(&path, id, state);
@@ -142,6 +148,6 @@ impl Eye<'_> {
 
 /// Whether processes can come and go unannounced. In a frozen group none can fork; one that is killed there makes the kernel
 /// announce the group's state.
-pub(super) fn is_restless(node: &Node) -> bool {
+fn is_restless(node: &Node) -> bool {
     node.group.populated != Some(false) && node.state() != Some(State::Frozen)
 }
