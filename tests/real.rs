@@ -9,6 +9,7 @@
 mod real {
     pub mod at_work;
     pub mod bench;
+    pub mod chaos;
     pub mod checkpoint;
     pub mod cli;
     pub mod config;
@@ -39,7 +40,7 @@ use real::*;
 
 fn main() -> ExitCode {
     // Before the arguments are read as those of a test run: this program started again as something to be frozen.
-    if let Some(code) = support::workload::main().or_else(support::terminal::main) {
+    if let Some(code) = support::workload::main().or_else(support::terminal::main).or_else(chaos::main) {
         return code;
     }
     be_in_a_session_of_this_namespace();
@@ -59,6 +60,7 @@ fn main() -> ExitCode {
         rescue::tests,
         runtime::tests,
         live::tests,
+        chaos::tests,
         terminal::tests,
         timed::tests,
         log::tests,

@@ -51,14 +51,14 @@ pub fn tests() -> Vec<Trial> {
 }
 
 /// What an observer has told so far.
-struct Watched {
-    observer: Observer,
+pub(super) struct Watched {
+    pub(super) observer: Observer,
     told: Receiver<Told>,
-    tree: Option<Tree>,
+    pub(super) tree: Option<Tree>,
     happened: Vec<(What, CgroupPath)>,
     processes: Option<(CgroupId, Vec<Process>)>,
-    watching: Option<Watching>,
-    top: Group,
+    pub(super) watching: Option<Watching>,
+    pub(super) top: Group,
 }
 
 type Facts = BTreeMap<CgroupPath, (Freezer, bool, Option<bool>)>;
@@ -71,6 +71,13 @@ impl Watched {
 
     /// `stall` is called before each thing that is told.
     fn start_with(version: Version, name: &str, stall: impl Fn() + Send + 'static) -> Self {
+        let watched = Self::begin(version, name, stall);
+        assert_eq!(watched.watching.as_ref().unwrap().polling, None);
+        watched
+    }
+
+    /// The same, however changes are learnt.
+    pub(super) fn begin(version: Version, name: &str, stall: impl Fn() + Send + 'static) -> Self {
         let top = Group::new(version, name);
         let (tell, told) = unbounded();
         let tell = move |it| {
@@ -81,11 +88,10 @@ impl Watched {
         let mut watched =
             Self { observer, told, tree: None, happened: Vec::new(), processes: None, watching: None, top };
         watched.wait("it is watched", |watched| watched.watching.is_some());
-        assert_eq!(watched.watching.as_ref().unwrap().polling, None);
         watched
     }
 
-    fn listen(&mut self) {
+    pub(super) fn listen(&mut self) {
         for told in self.told.try_iter().collect::<Vec<_>>() {
             match told {
                 Told::Root(root) => self.tree = Some(Tree::new(root)),
@@ -138,13 +144,19 @@ impl Watched {
         self.observer.focus(Focus { visible: vec![id], selected: Some(id), files: false });
     }
 
+    /// The group whose processes were told last, and all of these.
+    pub(super) fn listed(&self) -> (Option<CgroupId>, Vec<i32>) {
+        let list = self.processes.iter().flat_map(|(_, list)| list).map(|process| process.id.pid);
+        (self.processes.as_ref().map(|(id, _)| *id), list.collect())
+    }
+
     fn pids(&self) -> Vec<i32> {
         let list = self.processes.as_ref().map_or(&[][..], |(_, list)| list);
         list.iter().filter(|process| !process.is_zombie()).map(|process| process.id.pid).collect()
     }
 }
 
-fn scan(top: &Group) -> Tree {
+pub(super) fn scan(top: &Group) -> Tree {
     let fs = top.filesystem();
     let mut tree = Tree::new(fs.read_root().unwrap());
     let root = tree.get(tree.root()).unwrap().group.id;
@@ -421,6 +433,7 @@ fn without_watches_it_polls_and_says_so() {
     for (limit, number, said) in starved {
         let group = Group::v2("starved");
         let children: Vec<Group> = (0..10).map(|n| group.child(n.to_string())).collect();
+        let only = children[7].child("only");
         let script = format!(
             "exec unshare --user --map-root-user sh -c 'echo {number} >/proc/sys/user/{limit} && exec \"$@\"' sh \"$@\""
         );
@@ -430,6 +443,8 @@ fn without_watches_it_polls_and_says_so() {
         lines.wait(&["frozen", &format!("{}/9", group.path().display())]);
         fs::remove_dir(children[8].path()).unwrap();
         lines.wait(&["removed", &format!("{}/8", group.path().display())]);
+        fs::remove_dir(only.path()).unwrap();
+        lines.wait(&["removed", only.path().to_str().unwrap()]);
     }
 }
 
