@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use super::Eye;
 use crate::kernel::dir::vanished;
 use crate::model::tree::{Key, What};
-use crate::model::{Cgroup, CgroupPath, Change};
+use crate::model::{Cgroup, CgroupId, CgroupPath, Change};
 use crate::watch::inotify::Inotify;
-use crate::watch::observer::Told;
+use crate::watch::observer::{Focus, Told};
 
 /// How many groups are watched in one step.
 const BATCH: usize = 128;
@@ -29,6 +29,8 @@ impl Eye<'_> {
             match occurrence.what {
                 What::Created => self.fresh.extend(self.tree.find(occurrence.id)),
                 What::Removed => self.left.push(self.fs.hierarchy().absolute(&occurrence.path)),
+                // A frozen one is not counted again by itself.
+                What::Populated | What::Emptied => self.stirred |= shows(self.focus.as_ref(), occurrence.id),
                 _ => {}
             }
         }
@@ -119,6 +121,8 @@ impl Eye<'_> {
     fn revisit(&mut self, key: Key) {
         let Some(id) = self.tree.get(key).map(|node| node.group.id) else { return };
         let path = self.tree.path(key);
+        // Who came before it was watched was not announced.
+        self.stirred |= shows(self.focus.as_ref(), id);
         match self.fs.same_group(&path, id) {
             Ok(Some(group)) => {
                 self.take_read(&path, group.read());
@@ -161,4 +165,8 @@ impl Eye<'_> {
     fn directory(&self, key: Key) -> PathBuf {
         self.fs.hierarchy().absolute(&self.tree.path(key))
     }
+}
+
+fn shows(focus: Option<&Focus>, id: CgroupId) -> bool {
+    focus.is_some_and(|focus| focus.selected == Some(id) || focus.visible.contains(&id))
 }
