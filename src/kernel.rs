@@ -20,6 +20,7 @@ pub mod sockets;
 pub mod status;
 pub mod target;
 pub mod tasks;
+pub mod trust;
 pub mod unix_sockets;
 pub mod walk;
 pub mod written;

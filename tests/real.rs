@@ -19,6 +19,7 @@ mod real {
     pub mod failures;
     pub mod findings;
     pub mod handover;
+    pub mod hostile;
     pub mod inspect;
     pub mod kernel;
     pub mod lab;
@@ -27,6 +28,7 @@ mod real {
     pub mod rescue;
     pub mod restore;
     pub mod runtime;
+    pub mod security;
     pub mod support;
     pub mod terminal;
     pub mod timed;
@@ -61,6 +63,8 @@ fn main() -> ExitCode {
         runtime::tests,
         live::tests,
         chaos::tests,
+        hostile::tests,
+        security::tests,
         terminal::tests,
         timed::tests,
         log::tests,

@@ -10,6 +10,7 @@ use process_wrap::std::{ChildWrapper, CommandWrap, ProcessSession};
 use serde::Serialize;
 
 use super::Finding;
+use crate::kernel::trust;
 use crate::model::{printable, shell};
 
 /// A criu that was found.
@@ -22,9 +23,6 @@ pub struct Criu {
     pub version: Option<String>,
 }
 
-/// Where to look when PATH is not set (execvp(3)).
-const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-
 /// Finds criu and tries it: `criu --version`, `criu check`.
 pub fn look(asked: Option<&Path>, kernel: &str) -> (Option<Criu>, Vec<Finding>) {
     let Some(path) = find(asked) else {
@@ -33,6 +31,9 @@ pub fn look(asked: Option<&Path>, kernel: &str) -> (Option<Criu>, Vec<Finding>) 
         let missing = Finding::blocker("criu-missing", what, "criu dumps and restores the processes");
         return (None, vec![missing.remedy("install criu 4.1 or newer, or name it with --criu")]);
     };
+    if let Some(finding) = untrusted(&path) {
+        return (None, vec![finding]);
+    }
     let text = output(&path, &["--version"]).map(|(_, text)| text).unwrap_or_default();
     let version = version(&text);
     let mut findings = vec![match &version {
@@ -75,6 +76,20 @@ fn broken(version: Option<&str>, kernel: &str, text: &str) -> Finding {
     Finding::blocker("criu-broken", format!("criu check fails with \"{line}\""), why).remedy(remedy)
 }
 
+/// Not even asked for its version where somebody else decides what it is.
+fn untrusted(path: &Path) -> Option<Finding> {
+    let why = "it runs with this program's rights, and whoever may change it has these then";
+    let blocker = |what: String| {
+        let remedy = "name one with --criu that only you or root may change, with all folders above it";
+        Finding::blocker("criu-untrusted", what, why).remedy(remedy)
+    };
+    let shown = || printable(path.as_os_str().as_encoded_bytes()).into_owned();
+    match trust::distrust(path) {
+        Ok(found) => found.map(|found| blocker(format!("{} is not to be trusted: {found}", shown()))),
+        Err(error) => Some(blocker(format!("whether {} is to be trusted can't be seen: {error}", shown()))),
+    }
+}
+
 fn find(asked: Option<&Path>) -> Option<PathBuf> {
     let runs =
         |path: &PathBuf| path.is_file() && rustix::fs::access(path, rustix::fs::Access::EXEC_OK).is_ok();
@@ -82,16 +97,16 @@ fn find(asked: Option<&Path>) -> Option<PathBuf> {
         return std::path::absolute(path).ok().filter(runs);
     }
     let name = asked.map_or(OsStr::new("criu"), Path::as_os_str);
-    let places = std::env::var_os("PATH").unwrap_or_else(|| PATH.into());
-    std::env::split_paths(&places).filter(|p| p.is_absolute()).map(|p| p.join(name)).find(runs)
+    std::env::split_paths(&trust::search_path()).map(|place| place.join(name)).find(runs)
 }
 
-/// A command in a session of its own, so that a terminal's Ctrl-C and hang-up do not reach it, with a clean environment
-/// and no input.
+/// A command for a session of its own, so that a terminal's Ctrl-C and hang-up do not reach it, with no input and nothing
+/// of the environment but PATH: no `LD_*`, no `CRIU_CONFIG_FILE`, no `HOME` (where criu looks for `.criu/default.conf`), no
+/// locale (its words are read). `/etc/criu/default.conf` counts: it is root's.
 pub(super) fn command(path: &Path) -> Command {
     let mut command = Command::new(path);
     command.env_clear().env("LANG", "C").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    command.env("PATH", std::env::var_os("PATH").unwrap_or_else(|| PATH.into()));
+    command.env("PATH", trust::search_path());
     command
 }
 

@@ -6,6 +6,7 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::Path;
 
 use super::{Finding, Plan, Step};
+use crate::kernel::trust;
 use crate::model::printable;
 use crate::model::shell::quoted;
 
@@ -45,6 +46,9 @@ fn to_be_made(into: &Path, parent: &Path) -> Finding {
     let why = "the folder for the images is made in it";
     match fs::metadata(parent) {
         Ok(meta) if meta.is_dir() => {
+            if let Some(finding) = decided_by_others(parent, into) {
+                return finding;
+            }
             Finding::ok("image-folder", format!("{} will be made, mode 0700", shown(into)))
         }
         Ok(_) => blocker(format!("{} is not a directory", shown(parent)), why).remedy("name another folder"),
@@ -55,6 +59,19 @@ fn to_be_made(into: &Path, parent: &Path) -> Finding {
         Err(error) => blocker(format!("{} cannot be looked at: {error}", shown(parent)), why)
             .remedy("name another folder"),
     }
+}
+
+/// Who else decides what is found there: criu opens the folder by its path, file by file.
+fn decided_by_others(place: &Path, into: &Path) -> Option<Finding> {
+    let what = match trust::distrust(place) {
+        Ok(found) => format!("{} is not to be trusted: {}", shown(into), found?),
+        Err(error) => format!("whether {} is to be trusted can't be seen: {error}", shown(into)),
+    };
+    let why = "whoever may change a folder above it decides where the images go";
+    Some(
+        blocker(what, why)
+            .remedy("name a folder that only you or root may change, with all folders above it"),
+    )
 }
 
 /// What is there already. That it is not empty comes before who may look into it: rights of a folder that is in use are not
@@ -88,9 +105,8 @@ fn standing(into: &Path, meta: &Metadata) -> Finding {
         .remedy(format!("read the log, and then rm -r {}; or name another folder", quoted(into.as_os_str()))),
         Ok(false) => blocker(format!("{name} is not empty"), "criu would overwrite images of the same name")
             .remedy(below(into)),
-        Ok(true) if meta.mode() & 0o077 == 0 => {
-            Finding::ok("image-folder", format!("{name} is empty and private"))
-        }
+        Ok(true) if meta.mode() & 0o077 == 0 => decided_by_others(into, into)
+            .unwrap_or_else(|| Finding::ok("image-folder", format!("{name} is empty and private"))),
         Ok(true) if !sticky && is_nothing_special(into, meta) => {
             blocker(format!("{name} is open to others"), SECRET)
                 .remedy(format!("chmod 700 {}", quoted(into.as_os_str())))

@@ -5,9 +5,16 @@ use std::io::{self, Read as _, Seek as _};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
+use rustix::fs::{Mode, OFlags};
+
 use super::Progress;
 use super::criu::first_error;
 use crate::model::printable;
+
+/// How much is read in one go.
+const AT_ONCE: u64 = 1 << 20;
+/// A line that is longer is told in pieces.
+const LONGEST: usize = 64 << 10;
 
 /// The log of one run of criu, and what it said before the log was open.
 pub(super) struct Log {
@@ -36,14 +43,15 @@ impl Log {
     /// Tells the new lines; true where there was anything new.
     pub(super) fn follow(&mut self, tell: &mut dyn FnMut(Progress)) -> bool {
         if self.file.is_none() {
-            self.file = File::open(&self.path).ok();
+            self.file = open(&self.path).ok();
         }
         let Some(file) = &mut self.file else { return false };
         let before = self.rest.len();
         // What cannot be read now is read the next time.
-        let _ = file.read_to_end(&mut self.rest);
+        let _ = file.take(AT_ONCE).read_to_end(&mut self.rest);
         let grown = self.rest.len() > before;
-        let end = self.rest.iter().rposition(|&b| b == b'\n').map_or(0, |at| at + 1);
+        let cut = if self.rest.len() < LONGEST { 0 } else { self.rest.len() };
+        let end = self.rest.iter().rposition(|&b| b == b'\n').map_or(cut, |at| at + 1);
         let whole: Vec<u8> = self.rest.drain(..end).collect();
         for line in whole.split(|&b| b == b'\n').filter(|line| !line.is_empty()) {
             let line = printable(line.trim_ascii_end()).into_owned();
@@ -64,6 +72,12 @@ impl Log {
         let error = self.error.clone().or_else(|| first_error(&lines.join("\n"))).or_else(other);
         error.unwrap_or_else(|| "it gave no reason".to_owned())
     }
+}
+
+/// Not through a link, and a pipe in its place is not waited for.
+fn open(path: &Path) -> io::Result<File> {
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+    Ok(rustix::fs::open(path, flags, Mode::empty())?.into())
 }
 
 /// A file without a name: a pipe would break, and end criu, if this program were gone.

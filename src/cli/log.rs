@@ -10,6 +10,7 @@ use tracing::level_filters::LevelFilter;
 
 use super::Failure;
 use super::args::Global;
+use crate::kernel::trust::people;
 use crate::model::printable;
 use crate::timer::Log;
 
@@ -44,6 +45,13 @@ fn open(path: &Path) -> io::Result<File> {
     let flags = OFlags::WRONLY | OFlags::APPEND | OFlags::CREATE | OFlags::NOFOLLOW;
     let flags = flags | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
     let file = rustix::fs::open(path, flags, Mode::RUSR | Mode::WUSR)?;
-    let kind = FileType::from_raw_mode(rustix::fs::fstat(&file)?.st_mode);
-    if kind == FileType::RegularFile { Ok(file.into()) } else { Err(io::Error::other("it is no plain file")) }
+    let stat = rustix::fs::fstat(&file)?;
+    if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
+        return Err(io::Error::other("it is no plain file"));
+    }
+    // Whoever owns it would read what is logged; and another name of it may be one that is not to be written to.
+    if !people().contains(&stat.st_uid) || stat.st_nlink != 1 {
+        return Err(io::Error::other("it belongs to somebody else, or has another name"));
+    }
+    Ok(file.into())
 }

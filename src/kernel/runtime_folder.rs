@@ -142,7 +142,12 @@ impl RuntimeFolder {
     /// # Errors
     /// What the kernel says.
     pub fn read(&self, name: &str) -> io::Result<Option<Vec<u8>>> {
-        self.0.read(name)
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let opened = openat(self.0.fd(), name, flags, Mode::empty()).map_err(io::Error::from);
+        let Some(fd) = absent_is_none(opened)? else { return Ok(None) };
+        let mut text = Vec::new();
+        File::from(fd).take(LONGEST).read_to_end(&mut text)?;
+        Ok(Some(text))
     }
 
     /// Removes a file; one that is gone is no error.

@@ -7,6 +7,7 @@ use rustix::fs::{Access, access};
 use crate::checkpoint::Finding;
 use crate::checkpoint::criu::numbers;
 use crate::checkpoint::images::{self, ImageSet, ImagesError, Record};
+use crate::kernel::trust;
 use crate::model::printable;
 
 /// Reads the images; none where they cannot be read, and a finding says why then.
@@ -42,6 +43,10 @@ pub(super) fn look(
     for set in &stored.trees {
         parent(set, findings);
         writable(set, findings);
+        trusted(&set.place, findings);
+        if set.incremental {
+            trusted(&set.place.join("parent"), findings);
+        }
     }
     if findings.len() == before {
         let processes: usize = stored.trees.iter().map(|set| set.processes.len()).sum();
@@ -89,6 +94,22 @@ fn parent(set: &ImageSet, findings: &mut Vec<Finding>) {
         let why = "these images hold only what changed since the ones that it must lead to";
         findings.push(Finding::blocker("images", what, why).remedy("put the earlier images back there"));
     }
+}
+
+/// Images say who a process is and what it runs: whoever may change them is root, if root restores them.
+fn trusted(images: &Path, findings: &mut Vec<Finding>) {
+    let shown = || printable(images.as_os_str().as_encoded_bytes()).into_owned();
+    let what = match trust::distrust_all_in(images) {
+        Ok(None) => return,
+        Ok(Some(found)) => format!("the images in {} are not to be trusted: {found}", shown()),
+        // Where it leads nowhere that is said already.
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return,
+        Err(error) => format!("whether the images in {} are to be trusted can't be seen: {error}", shown()),
+    };
+    let why = "whoever may change them decides what the processes do, and with which rights";
+    let remedy =
+        "if you know what is in them, copy them to a private folder of your own, and restore from there";
+    findings.push(Finding::blocker("images-untrusted", what, why).remedy(remedy));
 }
 
 /// criu's log goes beside the images.

@@ -6,6 +6,8 @@ use std::path::Path;
 
 use rustix::fs::{FileType, Mode, OFlags, Stat};
 
+use crate::kernel::trust::people;
+
 /// No config is longer.
 const LONGEST: u64 = 1 << 20;
 
@@ -40,8 +42,7 @@ impl FileError {
 pub(super) fn read(path: &Path) -> Result<String, FileError> {
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
     let file = rustix::fs::open(path, flags, Mode::empty()).map_err(io::Error::from)?;
-    let people = people(rustix::process::geteuid().as_raw(), std::env::var("SUDO_UID").ok().as_deref());
-    trusted(&rustix::fs::fstat(&file).map_err(io::Error::from)?, &people)?;
+    trusted(&rustix::fs::fstat(&file).map_err(io::Error::from)?, &people())?;
     let mut bytes = Vec::new();
     File::from(file).take(LONGEST + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > LONGEST {
@@ -52,12 +53,6 @@ pub(super) fn read(path: &Path) -> Result<String, FileError> {
         let (line, column) = super::mistake::position(&before, before.len());
         FileError::NotText { line, column }
     })
-}
-
-/// Root, the user that this runs as, and whoever became root by sudo: that one could write the file of root as well. (sudo(8))
-fn people(me: u32, sudo: Option<&str>) -> Vec<u32> {
-    let behind = sudo.and_then(|uid| uid.parse().ok()).filter(|_| me == 0);
-    [0, me].into_iter().chain(behind).collect()
 }
 
 fn trusted(stat: &Stat, people: &[u32]) -> Result<(), FileError> {
@@ -96,14 +91,6 @@ mod tests {
         );
         fs::set_permissions(&path, Permissions::from_mode(0o666)).unwrap();
         assert!(refused(read(&path)).contains("chmod o-w"));
-    }
-
-    #[test]
-    fn whoever_calls_sudo_is_trusted_by_root_alone() {
-        assert_eq!(people(0, Some("1000")), [0, 0, 1000]);
-        assert_eq!(people(1000, Some("1001")), [0, 1000]);
-        assert_eq!(people(0, Some("x")), [0, 0]);
-        assert_eq!(people(0, None), [0, 0]);
     }
 
     #[test]

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, bounded};
 
+use crate::kernel::trust;
 use crate::model::printable;
 
 /// An answer takes some milliseconds; a systemd that reloads or hangs takes as long as it likes.
@@ -33,6 +34,7 @@ pub(super) fn run(arguments: &[&str], unit: &[u8]) -> Result<Vec<u8>, SystemdErr
         return Err(SystemdError::NotRunning);
     }
     let mut command = Command::new("systemctl");
+    command.env("PATH", trust::search_path());
     command.args(arguments).arg("--no-pager").arg("--").arg(OsStr::from_bytes(unit));
     output(&mut command, DEADLINE).map_err(SystemdError::Failed)
 }
