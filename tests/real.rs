@@ -30,6 +30,7 @@ mod real {
     pub mod runtime;
     pub mod security;
     pub mod support;
+    pub mod tape;
     pub mod terminal;
     pub mod timed;
     pub mod words;
@@ -73,6 +74,7 @@ fn main() -> ExitCode {
         restore::tests,
         lab::tests,
         words::tests,
+        tape::tests,
     ];
     let trials = modules.into_iter().flat_map(|tests| tests()).collect();
     let mut arguments = Arguments::from_args();

@@ -132,13 +132,26 @@ impl Terminal {
     #[track_caller]
     pub fn wait(&mut self, what: &str, so: impl Fn(&Screen) -> bool) -> Duration {
         let start = Instant::now();
-        while !so(self.screen()) {
-            let left = SOON.saturating_sub(start.elapsed());
-            if left.is_zero() || !self.listen(left) {
-                self.give_up(what);
-            }
+        if !self.follow(SOON, so) {
+            self.give_up(what);
         }
         start.elapsed()
+    }
+
+    /// Looks whenever something has come, until the screen is so; whether it became so in time.
+    pub fn follow(&mut self, deadline: Duration, mut so: impl FnMut(&Screen) -> bool) -> bool {
+        let start = Instant::now();
+        while !so(self.screen()) {
+            let left = deadline.saturating_sub(start.elapsed());
+            if left.is_zero() {
+                return false;
+            }
+            // At the terminal's end there is nothing to wait for.
+            if !self.listen(left) && !so(self.screen()) {
+                return false;
+            }
+        }
+        true
     }
 
     /// Waits for the end of the program.
