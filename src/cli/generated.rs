@@ -18,13 +18,42 @@ pub(super) fn completions(shell: Shell, out: &mut impl Write) -> Result<(), Fail
 pub(super) fn man(out: &mut impl Write) -> Result<(), Failure> {
     let command = visible();
     let page = clap_mangen::Man::new(command.clone());
-    page.render(out)?;
+    page.render_title(out)?;
+    page.render_name_section(out)?;
+    page.render_synopsis_section(out)?;
+    page.render_description_section(out)?;
+    page.render_options_section(out)?;
     command.get_subcommands().try_for_each(|verb| section(verb, out))?;
-    Ok(out.write_all(FILES.as_bytes())?)
+    Ok(out.write_all(MORE.as_bytes())?)
 }
 
 /// What clap does not know. (man(7): a line that begins with a dot is a request)
-const FILES: &str = r#".SH FILES
+const MORE: &str = r#".SH "EXIT STATUS"
+.TP
+0
+Done.
+.TP
+1
+Failed.
+.TP
+2
+Wrong usage, a mistake in the config, or no terminal.
+.TP
+3
+Not permitted.
+.TP
+4
+Refused by a guard, or by something that would make the checkpoint or the restore fail.
+.TP
+5
+The target is gone.
+.TP
+6
+The freeze did not complete in time, and was taken back.
+.TP
+7
+criu failed.
+.SH FILES
 .TP
 $XDG_CONFIG_HOME/cryoscope/config.toml, ~/.config/cryoscope/config.toml
 Theme, keys and other settings of the screen; with \fB\-\-config\fR FILE another file. Not needed. Mistakes in it are told with line and
@@ -59,9 +88,12 @@ fn section(verb: &clap::Command, out: &mut impl Write) -> io::Result<()> {
     let name = format!("cryoscope {}", verb.get_name());
     let page = clap_mangen::Man::new(verb.clone().display_name(&name).bin_name(&name));
     writeln!(out, ".SH \"{}\"", name.to_uppercase())?;
-    page.render_description_section(out)?;
-    page.render_synopsis_section(out)?;
-    page.render_options_section(out)
+    let mut text = Vec::new();
+    page.render_description_section(&mut text)?;
+    page.render_synopsis_section(&mut text)?;
+    page.render_options_section(&mut text)?;
+    // What clap makes sections of stands below the verb's own.
+    out.write_all(String::from_utf8_lossy(&text).replace(".SH ", ".SS ").as_bytes())
 }
 
 #[cfg(test)]
@@ -74,6 +106,7 @@ mod tests {
         completions(Shell::Bash, &mut bash).unwrap();
         man(&mut page).unwrap();
         let (bash, page) = (String::from_utf8(bash).unwrap(), String::from_utf8(page).unwrap());
+        assert!(!page.contains("(1)"), "there are no pages for the verbs");
         assert!(page.contains("cryoscope/config.toml") && page.contains("NO_COLOR"));
         assert!(!bash.contains("thaw-timer") && !page.contains("THAW-TIMER"));
         for verb in visible().get_subcommands() {
@@ -83,6 +116,28 @@ mod tests {
                 "{}",
                 verb.get_name()
             );
+        }
+    }
+
+    /// What a package installs.
+    #[test]
+    fn the_files_in_assets_are_fresh() {
+        let assets = concat!(env!("CARGO_MANIFEST_DIR"), "/assets");
+        let mut page = Vec::new();
+        man(&mut page).unwrap();
+        let shells = [
+            (Shell::Bash, "bash", "cryoscope.bash"),
+            (Shell::Zsh, "zsh", "_cryoscope"),
+            (Shell::Fish, "fish", "cryoscope.fish"),
+        ];
+        let generated = shells.map(|(shell, name, file)| {
+            let mut text = Vec::new();
+            completions(shell, &mut text).unwrap();
+            (format!("completions {name}"), format!("completions/{file}"), text)
+        });
+        for (verb, file, text) in generated.into_iter().chain([("man".into(), "cryoscope.1".into(), page)]) {
+            let kept = std::fs::read(format!("{assets}/{file}")).unwrap_or_default();
+            assert!(kept == text, "renew it: cargo run -- {verb} > assets/{file}");
         }
     }
 
