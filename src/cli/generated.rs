@@ -141,6 +141,25 @@ mod tests {
         }
     }
 
+    /// With cargo-deb, which is not needed for this.
+    #[test]
+    fn the_debian_package_has_program_page_and_completions() {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+        let manifest = std::fs::read_to_string(folder.join("Cargo.toml")).unwrap();
+        let list = manifest.split_once("\nassets = [\n").unwrap().1.split_once("\n]").unwrap().0;
+        // ["file", "place", "mode"]
+        let assets: Vec<Vec<&str>> =
+            list.lines().map(|line| line.split('"').skip(1).step_by(2).collect()).collect();
+        for asset in &assets {
+            let built = asset[0] == "target/release/cryoscope";
+            assert!(built || folder.join(asset[0]).is_file(), "{}", asset[0]);
+        }
+        let places: Vec<&str> = assets.iter().map(|asset| asset[1]).collect();
+        for place in ["usr/bin/", "man/man1/", "bash-completion/", "zsh/", "fish/", "doc/"] {
+            assert!(places.iter().any(|there| there.contains(place)), "{place}");
+        }
+    }
+
     #[test]
     fn the_definitions_hold() {
         Arguments::command().debug_assert();
