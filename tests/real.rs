@@ -25,6 +25,7 @@ mod real {
     pub mod lab;
     pub mod live;
     pub mod log;
+    pub mod readme;
     pub mod rescue;
     pub mod restore;
     pub mod runtime;
@@ -75,6 +76,7 @@ fn main() -> ExitCode {
         lab::tests,
         words::tests,
         tape::tests,
+        readme::tests,
     ];
     let trials = modules.into_iter().flat_map(|tests| tests()).collect();
     let mut arguments = Arguments::from_args();
