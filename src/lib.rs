@@ -1,5 +1,33 @@
 //! See, freeze, thaw and checkpoint Linux cgroups from the terminal.
 //!
+//! # The screen
+//!
+//! ```text
+//!  cryoscope · web-1   v2 unified                          5 groups  1 frozen  watch 5    header
+//! ┌ Groups ─────────────────────────────────┐┌ 1 Processes [2 Freeze] 3 Files  4 Events ┐
+//! │ ▾ /               ◐ 1 frozen below    3 ││ worker is frozen by its own request.     │
+//! │   ▾ shop          ◐ 1 frozen below    0 ││                                          │
+//! │       mail                            1 ││ Own request   yes: it asks itself        │
+//! │       web                             1 ││ Inherited     no                         │
+//! │>      worker      ❄ frozen 3s         3 ││ State         frozen for 3s              │
+//! │ tree              state          count  ││ panel                                    │
+//! └─────────────────────────────────────────┘└──────────────────────────────────────────┘
+//!  worker: frozen by its own request                                                      message
+//!  t thaw  C checkpoint  / search  ? help  q quit                                         footer
+//! ```
+//!
+//! - The **header** has the host, the hierarchies (the one that is shown is selected), and how many groups there are, are frozen,
+//!   and are watched. (`tui::view::header`)
+//! - The **tree** is that of [`model::tree`]: a line a group, with its own **state** or that of what is below, and how many
+//!   **processes** it counts. Only the rows that can be seen are drawn. (`tui::rows`, `tui::view::tree`)
+//! - The **panel** is one of four about the selected group: processes, the story of its freeze in words, the contents of its control
+//!   files, and what happened to it and below. (`tui::processes`, `tui::story`, `tui::files`, `tui::events`)
+//! - The **message** says what was done, what failed and why, or else why the selected group is in its state.
+//! - The **footer** has the keys that fit the selected row. It is made of the same table as the help, the palette and the README.
+//!   (`tui::keymap`)
+//! - A **dialog** lies over the tree before anything changes. It shows the exact write or command, starts on Cancel, and keeps the
+//!   group that it was opened for, by its inode. (`tui::dialog`, `tui::checkpoint`)
+//!
 //! # Layers
 //!
 //! Imports run one way: `main → cli → lab → tui → checkpoint, timer → runtime, watch → kernel → model`.
@@ -20,9 +48,16 @@
 //!
 //! # Invariants
 //!
-//! - A group is identified by device and inode, and written to through its directory's descriptor.
+//! - A group is identified by device and inode, never by its path alone between a look and a write, and it is written to through its
+//!   directory's descriptor.
 //! - Own request, inherited request and effective state are three facts, never one flag.
-//! - What has vanished is `None`, not an error.
+//! - What has vanished is `None`, not an error. A list that was cut short is never shown as the truth.
+//! - An announcement of the kernel is a hint: the group is read again. Losing or doubling one corrupts nothing.
+//! - Whatever changes the screen is one closed event; `update` is plain code that answers with commands, and `view` writes no state.
+//! - What a dialog shows, what `--dry-run` prints, what the journal keeps and what runs is the same [`checkpoint::Plan`].
+//! - Before a checkpoint's first change, the freeze flags that it found are on disk, and each comes back so.
+//! - criu is never killed while anything is in its hold: what it hangs on is thawed.
+//! - What this program froze for a time is thawed by a process of its own; what others froze is never thawed unasked.
 //! - Untrusted bytes reach the terminal only through [`model::printable()`].
 
 pub mod checkpoint;
