@@ -34,6 +34,9 @@ _cryoscope() {
             cryoscope,inspect)
                 cmd="cryoscope__subcmd__inspect"
                 ;;
+            cryoscope,lab)
+                cmd="cryoscope__subcmd__lab"
+                ;;
             cryoscope,list)
                 cmd="cryoscope__subcmd__list"
                 ;;
@@ -73,6 +76,9 @@ _cryoscope() {
             cryoscope__subcmd__help,inspect)
                 cmd="cryoscope__subcmd__help__subcmd__inspect"
                 ;;
+            cryoscope__subcmd__help,lab)
+                cmd="cryoscope__subcmd__help__subcmd__lab"
+                ;;
             cryoscope__subcmd__help,list)
                 cmd="cryoscope__subcmd__help__subcmd__list"
                 ;;
@@ -101,7 +107,7 @@ _cryoscope() {
 
     case "${cmd}" in
         cryoscope)
-            opts="-v -h -V --root --hierarchy --read-only --ascii --color --config --log --help --version list show freeze thaw checkpoint restore inspect rescue watch doctor completions man help"
+            opts="-v -h -V --root --hierarchy --read-only --ascii --color --config --log --help --version list show freeze thaw checkpoint restore inspect rescue watch doctor lab completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -295,7 +301,7 @@ _cryoscope() {
             return 0
             ;;
         cryoscope__subcmd__help)
-            opts="list show freeze thaw checkpoint restore inspect rescue watch doctor completions man help"
+            opts="list show freeze thaw checkpoint restore inspect rescue watch doctor lab completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -379,6 +385,20 @@ _cryoscope() {
             return 0
             ;;
         cryoscope__subcmd__help__subcmd__inspect)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        cryoscope__subcmd__help__subcmd__lab)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -497,6 +517,44 @@ _cryoscope() {
                 return 0
             fi
             case "${prev}" in
+                --root)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --hierarchy)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        cryoscope__subcmd__lab)
+            opts="-v -h --auto --presentation --criu --root --hierarchy --read-only --ascii --color --config --log --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --criu)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --root)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
