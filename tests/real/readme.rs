@@ -1,13 +1,14 @@
 //! Every command of the README, run where it says what it does.
 //!
-//! A block of `sh` is run line by line on a small host of its own ([`Stage`]) that has the service the README speaks of. What is
-//! in a `console` block is what somebody saw: the hang that the README begins with is a test of `criu_facts`.
+//! A block of `sh` is run on a small host of its own ([`Stage`]) that has the service the README speaks of. What a `console` block
+//! shows of cryoscope is what it prints. The hang that the README begins with is not waited for here: it is a test of `criu_facts`.
 
 use std::process::Stdio;
 
 use libtest_mimic::Trial;
 
 use super::support::requirement::{Need, trial};
+use super::tape::frames::lasting;
 use super::tape::stage::Stage;
 
 const NEED: &[Need] = &[Need::Root, Need::V2, Need::Criu];
@@ -35,6 +36,7 @@ pub fn tests() -> Vec<Trial> {
     let mut all = vec![trial("readme::what_is_run_otherwise_is_there", &[], what_is_run_otherwise_is_there)];
     let run_here =
         blocks().enumerate().filter(|(_, block)| block.lines().any(|line| runnable(line).is_some()));
+    all.push(trial("readme::what_it_shows_is_printed", NEED, what_it_shows_is_printed));
     all.extend(run_here.map(|(at, block)| {
         let first = block.lines().next().unwrap_or_default();
         let name: String = first.split('#').next().unwrap_or_default().trim().replace(' ', "_");
@@ -44,8 +46,41 @@ pub fn tests() -> Vec<Trial> {
 }
 
 fn blocks() -> impl Iterator<Item = &'static str> {
-    README.split("```sh\n").skip(1).map(|rest| rest.split_once("```").unwrap().0)
+    blocks_of("sh")
 }
+
+fn blocks_of(kind: &str) -> impl Iterator<Item = &'static str> {
+    README
+        .split(&format!("```{kind}\n"))
+        .skip(1)
+        .map(|rest| rest.split_once("```").unwrap().0)
+        .collect::<Vec<_>>()
+        .into_iter()
+}
+
+/// A block that begins with a call of the program: all else in it is the answer, but for numbers, times and sizes.
+fn what_it_shows_is_printed() {
+    let shown = blocks_of("console").filter_map(|block| block.strip_prefix("# cryoscope ")?.split_once('\n'));
+    let mut compared = 0;
+    for (arguments, answer) in shown {
+        let stage = Stage::new("shown");
+        let script = format!("{SERVICE}\n{FROZEN}\ncryoscope {arguments}");
+        let mut shell = stage.command(&["setsid", "-w", "bash", "-ec", &script]);
+        let output = shell.stdin(Stdio::null()).current_dir("/").output().unwrap();
+        let said = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+        assert_eq!(lasting(&said), lasting(answer), "cryoscope {arguments}");
+        compared += 1;
+    }
+    assert_eq!(compared, 2, "the checkpoint and the doctor");
+}
+
+/// The group of the README's first example, frozen by hand.
+const FROZEN: &str = r#"
+cd /sys/fs/cgroup
+mkdir -p shop/worker
+cat system.slice/my.service/cgroup.procs > shop/worker/cgroup.procs
+echo 1 > shop/worker/cgroup.freeze
+"#;
 
 fn what_is_run_otherwise_is_there() {
     for (beginning, _, why) in OTHERWISE {

@@ -5,7 +5,7 @@
 //! breaks the tape. `cargo test --test real -- --ignored tape::render` draws the pictures in `assets` anew.
 
 mod draw;
-mod frames;
+pub mod frames;
 mod glyphs;
 mod parse;
 mod replay;
@@ -29,10 +29,31 @@ const NEED: &[Need] = &[Need::Root, Need::V2, Need::Criu];
 
 pub fn tests() -> Vec<Trial> {
     vec![
+        trial("tape::commands_are_read_as_vhs_has_them", &[], commands_are_read),
         trial("tape::it_fits_the_program_and_the_picture", NEED, it_fits),
         trial("tape::a_changed_key_breaks_it", NEED, a_changed_key_breaks_it),
         trial("tape::render", NEED, render).with_ignored_flag(true),
     ]
+}
+
+fn commands_are_read() {
+    let tape = Tape::read("Set TypingSpeed 10ms\nDown 3 # thrice\nType `a \"b\"` Ctrl+Z\nHide\nEnter\nShow")
+        .unwrap();
+    assert_eq!(tape.typing, Duration::from_millis(10));
+    let sent = |at: usize| match &tape.steps[at].action {
+        Action::Press(sent) | Action::Type(sent) => sent.clone(),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!([sent(0), sent(1), sent(2)], ["\x1b[B\x1b[B\x1b[B", "a \"b\"", "\x1a"]);
+    assert_eq!(tape.shown_keys().collect::<Vec<_>>(), [0, 1, 2]);
+    for (wrong, why) in [
+        ("Enter\nJump", "line 2"),
+        ("Type \"a", "not closed"),
+        ("Sleep soon", "line 1"),
+        ("Wait+Screen /(/", "line 1"),
+    ] {
+        assert!(Tape::read(wrong).unwrap_err().contains(why), "{wrong}");
+    }
 }
 
 fn in_the_project(path: impl AsRef<Path>) -> PathBuf {

@@ -31,8 +31,8 @@ impl KeyFrames {
     }
 }
 
-/// A screen without numbers, spans of time, sizes, and the room that they take. Single digits stay: they are flags and counts.
-fn lasting(screen: &Screen) -> String {
+/// A text without numbers, spans of time, sizes, and the room that they take. Single digits stay: they are flags and counts.
+pub fn lasting(text: &str) -> String {
     const RULES: [(&str, &str); 6] = [
         (r"[0-9.]+ ?[KMG]?i?B\b", "SIZE"),
         (r"\b(just now|for [0-9]+s)\b", "TIME"),
@@ -44,7 +44,7 @@ fn lasting(screen: &Screen) -> String {
     let one = |text: String, (pattern, to): &(&str, &str)| {
         Regex::new(pattern).unwrap().replace_all(&text, *to).into_owned()
     };
-    RULES.iter().fold(text(screen), one)
+    RULES.iter().fold(text.to_owned(), one)
 }
 
 /// Compares each step with the one that was kept.
@@ -70,10 +70,10 @@ impl Audience for Compare {
     fn key_frame(&mut self, line: usize, terminal: &mut Terminal) -> Result<(), Broken> {
         let kept = self.kept.0.get(self.seen).map_or("", String::as_str);
         self.seen += 1;
-        if terminal.follow(SOON, |screen| lasting(screen) == kept) {
+        if terminal.follow(SOON, |screen| lasting(&text(screen)) == kept) {
             return Ok(());
         }
-        let now = lasting(terminal.screen());
+        let now = lasting(&text(terminal.screen()));
         let why = format!(
             "the program shows\n{now}\n\nthe picture is of\n{kept}\n\n\
              `cargo test --test real -- --ignored tape::render` draws it anew"
@@ -119,7 +119,7 @@ impl Audience for Camera {
     }
 
     fn key_frame(&mut self, _line: usize, terminal: &mut Terminal) -> Result<(), Broken> {
-        self.key_frames.0.push(lasting(terminal.screen()));
+        self.key_frames.0.push(lasting(&text(terminal.screen())));
         Ok(())
     }
 
