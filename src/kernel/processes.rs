@@ -1,7 +1,8 @@
 //! The processes of a group, from `cgroup.procs` and `/proc`.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::io;
+use std::fs::File;
+use std::io::{self, Read as _};
 use std::path::PathBuf;
 
 use nix::unistd::{Uid, User};
@@ -104,9 +105,25 @@ impl Processes {
     }
 }
 
+/// So many bytes of a command line are shown at most.
+const LONG_COMMAND: u64 = 16 << 10;
+/// So many bytes of arguments are looked at at most.
+const MANY_ARGUMENTS: u64 = 1 << 20;
+
+/// The beginning of `/proc/PID/cmdline`. That is no file of the kernel's but memory of the process, which says itself where
+/// it is and how long (`PR_SET_MM_MAP`, prctl(2)): it may be all its memory.
+fn command_line(pid: i32, most: u64) -> Vec<u8> {
+    let mut line = Vec::new();
+    if let Ok(file) = File::open(format!("/proc/{pid}/cmdline")) {
+        // What came before an error is what there is.
+        let _ = file.take(most).read_to_end(&mut line);
+    }
+    line
+}
+
 /// The arguments of a process, its own name first; none where it is gone, or has none (a zombie, a kernel thread).
 pub fn arguments(pid: i32) -> Vec<Vec<u8>> {
-    let mut line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    let mut line = command_line(pid, MANY_ARGUMENTS);
     if line.last() == Some(&0) {
         line.pop();
     }
@@ -183,7 +200,7 @@ pub fn wchan(pid: i32) -> Option<Box<[u8]>> {
 
 /// The command line with spaces between the arguments; the command name in brackets where there is none.
 fn command(pid: i32) -> Box<[u8]> {
-    let mut line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    let mut line = command_line(pid, LONG_COMMAND);
     while line.last() == Some(&0) {
         line.pop();
     }
@@ -255,6 +272,7 @@ pub fn count(group: &Dir) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn lines_of_proc_cgroup() {
@@ -271,5 +289,15 @@ mod tests {
         let me = Processes::default().read(std::process::id().cast_signed()).unwrap();
         assert!(me.threads >= 1 && me.rss > 0 && !me.kernel_thread);
         assert!(!me.command.is_empty() && !me.command.contains(&0));
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_survived(text: Vec<u8>) {
+            numbers(&text);
+            for version in [Version::V1, Version::V2] {
+                membership(&text, version);
+            }
+        }
     }
 }

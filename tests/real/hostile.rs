@@ -24,6 +24,7 @@ pub fn tests() -> Vec<Trial> {
         trial("hostile::a_paste_of_garbage", V2, a_paste_of_garbage),
         trial("hostile::five_thousand_processes", V2, five_thousand_processes),
         trial("hostile::many_groups_in_one", V2, many_groups_in_one),
+        trial("hostile::a_long_command_line_is_cut", V2, a_long_command_line_is_cut),
     ];
     for (version, needs) in [(Version::V2, V2), (Version::V1, V1)] {
         let mut add = |name: &str, test: fn(Version)| {
@@ -145,6 +146,19 @@ fn five_thousand_processes() {
     terminal.keys("q");
     group.thaw();
     fs::write(group.path().join("cgroup.kill"), "1").unwrap();
+}
+
+/// A process says itself where its command line is and how long (`PR_SET_MM_MAP`): this one's is a mebibyte.
+fn a_long_command_line_is_cut() {
+    let group = Group::v2("command");
+    let mut command = Command::new("sh");
+    command.args(["-c", "echo 0 >\"$0/cgroup.procs\"; sleep 1000; :"]).arg(group.path());
+    command.args((0..16).map(|_| "\x1b".repeat(64 << 10)));
+    let _many = Many(vec![quiet(&mut command).spawn().unwrap()]);
+    super::support::until("it is there", super::support::SOON, || !group.pids().is_empty());
+    let shown = assert_harmless(&run(&[OsStr::new("show"), group.path().as_os_str(), OsStr::new("--json")]));
+    assert!(shown.len() < 200_000, "{} bytes", shown.len());
+    assert!(shown.contains("sleep 1000"));
 }
 
 fn screens_of_every_size() {
