@@ -210,6 +210,7 @@ pub fn meaning(error: &str) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn versions() {
@@ -247,5 +248,16 @@ mod tests {
         let finding = broken(Some("4.1.1"), "6.18", text);
         assert!(finding.blocks() && !finding.to_string().contains("setcap"), "{finding}");
         assert!(finding.why.ends_with("capability\"") && finding.remedy.as_deref() == Some("run as root"));
+    }
+
+    proptest! {
+        /// What criu prints is made printable before it is read here.
+        #[test]
+        fn anything_is_survived(text in r"(\PC|Error \(|Version:| |\n){0,40}", kernel: String) {
+            let said = [version(&text), first_error(&text)];
+            prop_assert!(said.iter().flatten().all(|said| text.contains(said.as_str())));
+            numbers(&kernel);
+            prop_assert!(broken(Some(&kernel), &kernel, &text).blocks());
+        }
     }
 }

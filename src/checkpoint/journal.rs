@@ -274,3 +274,35 @@ fn read(mut journal: Journal) -> io::Result<Read> {
     };
     Ok(Read::CutOff(line.boot, Box::new(cut_off)))
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const WHOLE: &str = r#"{"boot":"b","group":"/a","folder":[47,255],"flags":[{"v2":true,"group":"/a","path":"/a","dev":1,"ino":2,"found":true,"promised":false}],"dumps":[{"root":7,"images":"/i"}],"signal":null,"processes":[[7,8]]}"#;
+
+    #[test]
+    fn a_line_is_read_only_where_it_is_whole() {
+        let text = format!("{WHOLE}\n");
+        let line = first_line(text.as_bytes()).unwrap().unwrap();
+        assert_eq!((line.processes, line.dumps[0].root), (vec![(7, 8)], 7));
+        assert!(first_line(WHOLE.as_bytes()).unwrap().is_none());
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_survived_and_no_control_byte_is_shown(text: Vec<u8>, at in 0..WHOLE.len(), byte: u8) {
+            let mut broken = format!("{WHOLE}\n").into_bytes();
+            broken[at] = byte;
+            for text in [text, broken] {
+                if let Ok(Some(line)) = first_line(&text) {
+                    let (at_work, _) = other(line, By::Nobody);
+                    let said = at_work.to_string();
+                    prop_assert!(!said.chars().any(char::is_control));
+                }
+            }
+        }
+    }
+}

@@ -87,3 +87,51 @@ fn messages(folder: &Path) -> io::Result<File> {
     fs::remove_file(&path)?;
     Ok(file)
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn told(bytes: &[u8]) -> Vec<String> {
+        let folder = tempfile::tempdir().unwrap();
+        let mut log = Log::new(folder.path(), "dump.log").unwrap();
+        fs::write(&log.path, bytes).unwrap();
+        let mut lines = Vec::new();
+        let mut tell = |progress| {
+            if let Progress::Log(line) = progress {
+                lines.push(line);
+            }
+        };
+        while log.follow(&mut tell) {}
+        lines.push(log.error());
+        lines
+    }
+
+    proptest! {
+        #[test]
+        fn no_control_byte_is_told(bytes: Vec<u8>) {
+            prop_assert!(!told(&bytes).concat().chars().any(char::is_control));
+        }
+    }
+
+    #[test]
+    fn a_line_without_end_is_told_in_pieces() {
+        let lines = told(&vec![b'x'; 3 << 20]);
+        let (_, pieces) = lines.split_last().unwrap();
+        assert_eq!(pieces.concat().len(), 3 << 20);
+        assert!(pieces.iter().all(|piece| piece.len() <= LONGEST + (1 << 20)));
+    }
+
+    #[test]
+    fn a_link_and_a_pipe_in_its_place_are_not_read() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("secret"), "secret\n").unwrap();
+        std::os::unix::fs::symlink("secret", folder.path().join("link")).unwrap();
+        assert!(open(&folder.path().join("link")).is_err());
+        let pipe = folder.path().join("pipe");
+        rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, Mode::RUSR, 0).unwrap();
+        assert_eq!(open(&pipe).unwrap().read(&mut [0]).unwrap(), 0, "it is not waited for");
+    }
+}

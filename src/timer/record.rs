@@ -74,7 +74,7 @@ pub fn of(group: CgroupId) -> io::Result<Vec<Timer>> {
         }
         let Some(text) = folder.read(&name)? else { continue };
         // What does not read so was not written by a timer.
-        let Ok(line) = serde_json::from_slice::<Line>(&text) else { continue };
+        let Some(line) = parse(&text) else { continue };
         let timer = Timer {
             group: CgroupId { dev: line.dev, ino: line.ino },
             deadline: Duration::from_nanos(line.deadline),
@@ -87,6 +87,10 @@ pub fn of(group: CgroupId) -> io::Result<Vec<Timer>> {
     }
     found.sort_by_key(|timer| timer.deadline);
     Ok(found)
+}
+
+fn parse(text: &[u8]) -> Option<Line> {
+    serde_json::from_slice(text).ok()
 }
 
 /// Writes this process down as the timer of a group.
@@ -105,4 +109,27 @@ pub(super) fn write(group: &Group, deadline: Duration) -> io::Result<Held> {
     let mut text = serde_json::to_vec(&line)?;
     text.push(b'\n');
     RuntimeFolder::make()?.create(KIND, &text)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const WHOLE: &str = r#"{"group":"/a","dev":1,"ino":2,"deadline":3,"pid":4,"start":5}"#;
+
+    #[test]
+    fn a_whole_record_is_read() {
+        let line = parse(WHOLE.as_bytes()).unwrap();
+        assert_eq!((line.dev, line.ino, line.deadline, line.pid, line.start), (1, 2, 3, 4, 5));
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_survived(text: Vec<u8>, length in 0..WHOLE.len()) {
+            parse(&text);
+            prop_assert!(parse(&WHOLE.as_bytes()[..length]).is_none(), "half a record is none");
+        }
+    }
 }

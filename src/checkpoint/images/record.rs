@@ -56,6 +56,7 @@ pub(super) fn read(folder: &Folder) -> Result<Option<Record>, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn read_text(text: &str) -> Result<Option<Record>, String> {
         let temp = tempfile::tempdir().unwrap();
@@ -76,6 +77,28 @@ mod tests {
     fn a_broken_one_is_said() {
         for text in ["", "{", "[]", "\"x\"", "{\"a\":"] {
             assert!(read_text(text).unwrap_err().contains(FILE), "{text}");
+        }
+    }
+
+    fn is_printable(text: &str) -> bool {
+        !text.chars().any(|c| c.is_control() && c != '\n')
+    }
+
+    proptest! {
+        #[test]
+        fn no_control_byte_comes_out(values: [String; 6], junk: String) {
+            let names = ["command", "group", "made_at", "criu_version", "kernel", "host"];
+            let fields: serde_json::Map<String, Value> =
+                names.iter().zip(values).map(|(&name, value)| (name.to_owned(), value.into())).collect();
+            let whole = serde_json::to_string(&fields).unwrap();
+            let record = read_text(&whole).unwrap().unwrap();
+            let all = [&record.command, &record.group, &record.made_at, &record.criu_version];
+            prop_assert!(all.into_iter().chain([&record.kernel, &record.host]).flatten().all(|text| is_printable(text)));
+            for broken in [format!("{whole}{junk}"), junk] {
+                if let Err(why) = read_text(&broken) {
+                    prop_assert!(is_printable(&why), "{why:?}");
+                }
+            }
         }
     }
 }

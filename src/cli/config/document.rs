@@ -127,6 +127,7 @@ mod tests {
     use super::*;
     use crate::cli::config::mistake::report;
     use crate::tui::Action;
+    use proptest::prelude::*;
 
     #[track_caller]
     fn mistakes(text: &str) -> Vec<String> {
@@ -188,5 +189,15 @@ mod tests {
         styles.set(crate::tui::theme::Role::Frozen, "bold 33").unwrap();
         assert_eq!(preferences.theme, Choice::Fixed(styles));
         assert_eq!(preferences.keymap.keys(Action::Freeze), ["f"]);
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_survived_and_no_control_byte_comes_out(text in r#"(\PC|[\x00-\x1f\x7f]|\[|\]|=|"|\n|theme|keys|themes){0,60}"#) {
+            if let Err(mistakes) = read(&text) {
+                let report = report("f", &text, mistakes);
+                prop_assert!(!report.chars().any(|c| c.is_control() && c != '\n'), "{report:?}");
+            }
+        }
     }
 }

@@ -149,6 +149,7 @@ fn printable_lines(text: &[u8]) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn answer(unit: &str, text: &str) -> Answer {
         Answer::parse(unit, text.as_bytes())
@@ -205,5 +206,12 @@ mod tests {
     fn hostile_text_is_harmless() {
         let found = answer("x.service", "Restart=on-\x1b[2J\nnonsense\n=\n");
         assert_eq!(found.restart, r"on-\x1b[2J");
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_survived(text: Vec<u8>) {
+            Answer::parse("x.service", &text);
+        }
     }
 }
