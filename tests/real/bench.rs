@@ -1,14 +1,21 @@
-//! Figures for ten thousand groups on the screen. Not a part of the test run: it takes a minute, and says what it measured.
+//! Figures: ten thousand groups on the screen here, the scan, live latency, an idle screen and checkpoints in the files beside.
+//! Not a part of the test run: it takes minutes, and says what it measured. No figure fails it.
 //!
-//! `cargo test --release --test real -- --ignored bench::`
+//! `cargo test --release --test real -- --ignored --nocapture --test-threads 1 bench::`
+
+pub mod checkpoint;
+pub mod idle;
+pub mod latency;
+pub mod scan;
 
 use std::fs;
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
+use cryoscope::model::Version;
 use libtest_mimic::Trial;
 
-use super::support::requirement::{Need, trial};
+use super::support::requirement::{Need, trial, with_criu};
 use super::support::terminal::Terminal;
 use super::support::workload::quiet;
 use super::support::{Group, SOON, until};
@@ -18,17 +25,20 @@ const IDLE: Duration = Duration::from_secs(20);
 
 pub fn tests() -> Vec<Trial> {
     let needs: &[Need] = &[Need::Root, Need::V2];
+    let bench = |name: &str, body: fn()| trial(name, needs, body).with_ignored_flag(true);
     vec![
-        trial("bench::ten_thousand_groups", needs, ten_thousand_groups).with_ignored_flag(true),
-        trial("bench::keys_of_a_large_host", needs, keys_of_a_large_host).with_ignored_flag(true),
+        bench("bench::scan", scan::scan),
+        bench("bench::latency", latency::latency),
+        bench("bench::idle", idle::idle_beside_others),
+        bench("bench::memory", idle::memory),
+        trial("bench::checkpoint", with_criu(Version::V2), checkpoint::overhead).with_ignored_flag(true),
+        bench("bench::ten_thousand_groups", ten_thousand_groups),
+        bench("bench::keys_of_a_large_host", keys_of_a_large_host),
     ]
 }
 
 fn ten_thousand_groups() {
-    let group = Group::v2("bench");
-    for at in 0..10_000 {
-        fs::create_dir_all(group.path().join(format!("{:02}/{:02}", at / 100, at % 100))).unwrap();
-    }
+    let group = groups("bench", 10_000);
     let name = group.name().to_str().unwrap();
 
     let start = Instant::now();
@@ -136,6 +146,20 @@ fn keys_of_a_large_host() {
     assert_eq!(terminal.end().code(), Some(0));
     children.iter_mut().for_each(|child| drop(child.kill()));
     children.iter_mut().for_each(|child| drop(child.wait()));
+}
+
+/// So many groups in groups of a hundred each: `00/00`, `00/01`, …
+fn groups(name: &str, many: usize) -> Group {
+    let group = Group::v2(name);
+    for at in 0..many {
+        fs::create_dir_all(group.path().join(format!("{:02}/{:02}", at / 100, at % 100))).unwrap();
+    }
+    group
+}
+
+/// The value below which so many of a thousand are.
+fn part(sorted: &[Duration], of_a_thousand: usize) -> Duration {
+    sorted[(sorted.len() - 1) * of_a_thousand / 1000]
 }
 
 fn storm(terminal: &mut Terminal, group: &Group, name: &str, how: &str) {
