@@ -21,7 +21,8 @@ use crate::kernel::{Filesystem, Walk};
 use crate::model::tree::{Key, Occurrence};
 use crate::model::{CgroupId, CgroupPath, Change, Process, State, Tree};
 
-/// How long hints are gathered before they are followed, so that a storm of them costs few looks.
+/// How long hints are gathered after others were followed, so that a storm of them costs few looks. One that comes alone is
+/// followed at once.
 const GATHER: Duration = Duration::from_millis(2);
 /// How long a step of a walk may take.
 const STEP: Duration = Duration::from_millis(4);
@@ -39,6 +40,8 @@ pub(super) struct Eye<'a> {
     /// What the kernel announced and was not looked at yet, and when that is done.
     hints: BTreeSet<Hint>,
     follow_at: Option<Instant>,
+    /// When hints were followed last.
+    followed: Instant,
     /// Groups that are in the tree and not watched yet.
     fresh: VecDeque<Key>,
     /// The walk that goes on, and those that are to come.
@@ -95,6 +98,7 @@ impl<'a> Eye<'a> {
             scanned: false,
             hints: BTreeSet::new(),
             follow_at: None,
+            followed: Instant::now(),
             walk: None,
             unreadable: BTreeMap::new(),
             changes: Vec::new(),

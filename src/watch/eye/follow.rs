@@ -17,7 +17,8 @@ impl Eye<'_> {
         if let Some(inotify) = &self.inotify {
             self.hints.extend(inotify.hints().try_iter());
         }
-        self.follow_at.get_or_insert_with(|| Instant::now() + GATHER);
+        let next = self.followed + GATHER;
+        self.follow_at.get_or_insert_with(|| next.max(Instant::now()));
     }
 
     /// Looks at some of what was announced.
@@ -30,9 +31,11 @@ impl Eye<'_> {
         for _ in 0..BATCH {
             match self.hints.pop_first() {
                 Some(hint) => self.follow_one(hint),
-                None => return self.follow_at = None,
+                None => break,
             }
         }
+        self.followed = Instant::now();
+        self.follow_at = (!self.hints.is_empty()).then_some(self.followed);
     }
 
     /// Announcements were lost: every group is read again.
