@@ -12,6 +12,7 @@ use super::step::Dump;
 use super::watchdog::Watchdog;
 use super::{Plan, fate, folder};
 use crate::kernel::processes::Processes;
+use crate::kernel::signals::await_end;
 use crate::model::shell::quoted;
 use crate::model::{ProcessId, printable};
 
@@ -37,11 +38,11 @@ pub(super) fn dump(
     tell(Progress::Started(child.id()));
     let mut watchdog = Watchdog::new(&plan.flags, dump.freeze_cgroup.as_ref());
     let members = members(plan, dump);
-    let criu = Processes::default().read(child.id().cast_signed());
+    let criu = Processes::default().read(child.id().cast_signed()).map(|criu| criu.id);
     if let Some(criu) = criu {
-        watchdog.follow(criu.id, members.clone());
+        watchdog.follow(criu, members.clone());
     }
-    let mut written = 0;
+    let (mut written, mut ended) = (0, false);
     let status = loop {
         let status = child.try_wait().map_err(RunError::Wait)?;
         if log.follow(tell) {
@@ -57,7 +58,7 @@ pub(super) fn dump(
             break status;
         }
         watchdog.look(control.may(), tell);
-        sleep(TICK);
+        ended = tick(criu.filter(|_| !ended));
     };
     rescued.extend(watchdog.freeze_again(tell));
     if status.success() {
@@ -75,6 +76,15 @@ pub(super) fn dump(
         log: printable(log.path.as_os_str().as_encoded_bytes()).into_owned(),
         folder: quoted(&plan.into.0),
     })
+}
+
+/// Lets a tick go by, or less where criu ends within it; whether it has ended.
+fn tick(criu: Option<ProcessId>) -> bool {
+    if let Some(Ok(ended)) = criu.map(|criu| await_end(criu, TICK)) {
+        return ended;
+    }
+    sleep(TICK);
+    criu.is_none()
 }
 
 /// What is dumped, the root first.
