@@ -61,7 +61,9 @@ fn print(
         if !wanted || options.depth.is_some_and(|most| depth > most) {
             continue;
         }
-        let group = fs.group(&tree.path(key))?;
+        // What is not asked for anything more is not opened again.
+        let silent = !options.json && tree.get(key).is_some_and(|node| node.group.populated == Some(false));
+        let group = if silent { None } else { fs.group(&tree.path(key))? };
         count(&mut tree, key, group.as_ref());
         if options.json {
             let usec = group.as_ref().and_then(Group::frozen_usec);

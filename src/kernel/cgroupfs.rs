@@ -54,12 +54,7 @@ impl Filesystem {
     /// # Errors
     /// What openat(2) says.
     pub fn group(&self, path: &CgroupPath) -> io::Result<Option<Group>> {
-        let mut dir = self.root.child(b".")?;
-        for name in path.components() {
-            let Some(parent) = dir else { return Ok(None) };
-            dir = parent.child(name)?;
-        }
-        let Some(dir) = dir else { return Ok(None) };
+        let Some(dir) = self.root.descendant(path)? else { return Ok(None) };
         let id = dir.id()?;
         let absolute = self.hierarchy.absolute(path);
         Ok(Some(Group { dir, id, path: path.clone(), version: self.hierarchy.version, absolute }))
@@ -79,19 +74,20 @@ impl Filesystem {
     /// What the reads say; ENOENT where the hierarchy is gone.
     pub fn read_root(&self) -> io::Result<Cgroup> {
         let gone = || io::Error::from(rustix::io::Errno::NOENT);
-        read(&self.root, self.hierarchy.version, &[], &mut Vec::new())?.ok_or_else(gone)
+        read(&self.root, self.root.id()?, self.hierarchy.version, &[], &mut Vec::new())?.ok_or_else(gone)
     }
 
-    /// Walks a group and everything below it, telling each fact as it is read: the groups of a directory, then that it is
-    /// complete, then what is below each. Groups that vanish on the way are left out; one that cannot be read is passed over,
-    /// and is the error in the end.
+    /// Walks a group and everything below it, on as many CPUs as there are, telling each fact as it is read: the groups of a
+    /// directory, then that it is complete, and at some time after that what is below each. Groups that vanish on the way are
+    /// left out; one that cannot be read is passed over, and is the error in the end.
     ///
     /// # Errors
-    /// What the reads say first, but for vanished groups.
+    /// What the reads say, but for vanished groups: the error of the first group by path.
     pub fn walk(&self, from: &CgroupPath, tell: &mut impl FnMut(Change)) -> io::Result<()> {
         let Some(mut walk) = Walk::new(self, from)? else { return Ok(()) };
-        while walk.step(self, tell) {}
-        walk.unreadable().next().map_or(Ok(()), |first| Err(first.error))
+        walk.finish(self, tell);
+        let first = walk.unreadable().min_by(|a, b| a.path.cmp(&b.path));
+        first.map_or(Ok(()), |first| Err(first.error))
     }
 
     /// Reads one directory: its groups, and that these are all. Returns those that could not be read.
@@ -148,8 +144,9 @@ impl Filesystem {
     /// One group of a directory, and whether there are groups in it.
     fn look(&self, dir: &Dir, name: &[u8], buffer: &mut Vec<u8>) -> io::Result<Option<(Cgroup, bool)>> {
         let Some(child) = dir.child(name)? else { return Ok(None) };
-        let Some(group) = read(&child, self.hierarchy.version, name, buffer)? else { return Ok(None) };
-        Ok(Some((group, child.has_children()?)))
+        let (id, has_children) = child.id_and_children()?;
+        let group = read(&child, id, self.hierarchy.version, name, buffer)?;
+        Ok(group.map(|group| (group, has_children)))
     }
 }
 
@@ -168,24 +165,26 @@ impl Group {
     /// # Errors
     /// What the reads say.
     pub fn read(&self) -> io::Result<Option<Cgroup>> {
-        read(&self.dir, self.version, self.path.name(), &mut Vec::with_capacity(128))
+        read(&self.dir, self.id, self.version, self.path.name(), &mut Vec::with_capacity(128))
     }
 
     /// For how long the group has been frozen in all, in microseconds: `frozen_usec` of `cgroup.stat.local`, which newer
     /// kernels have. `None` elsewhere.
     pub fn frozen_usec(&self) -> Option<u64> {
-        keyed(&self.dir.read("cgroup.stat.local").ok()??, b"frozen_usec")
+        let mut text = Vec::with_capacity(128);
+        let there = self.dir.read_into("cgroup.stat.local", &mut text).unwrap_or(false);
+        there.then(|| keyed(&text, b"frozen_usec")).flatten()
     }
 }
 
 /// Reads one group through its directory; `None` where it is gone.
 pub(super) fn read(
     dir: &Dir,
+    id: CgroupId,
     version: Version,
     name: &[u8],
     buffer: &mut Vec<u8>,
 ) -> io::Result<Option<Cgroup>> {
-    let id = dir.id()?;
     let found = match version {
         Version::V2 => read_v2(dir, buffer)?,
         Version::V1 => read_v1(dir, buffer)?.map(|freezer| (freezer, None)),

@@ -6,10 +6,10 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, RawDir, Stat};
+use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, RawDir, ResolveFlags, Stat};
 use rustix::io::Errno;
 
-use crate::model::CgroupId;
+use crate::model::{CgroupId, CgroupPath};
 
 /// An open directory of a cgroup file system. Everything below goes through its descriptor and never through a path twice.
 #[derive(Debug)]
@@ -17,6 +17,8 @@ pub struct Dir {
     fd: OwnedFd,
 }
 
+/// No way leads out of the directory, and no symbolic link is followed on the way. (openat2(2))
+const BELOW: ResolveFlags = ResolveFlags::BENEATH.union(ResolveFlags::NO_SYMLINKS);
 const FLAGS: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 
 impl Dir {
@@ -55,6 +57,32 @@ impl Dir {
         present(rustix::fs::unlinkat(&self.fd, OsStr::from_bytes(name), AtFlags::REMOVEDIR)).map(drop)
     }
 
+    /// Opens a directory below this one, or this one again; `None` where it is gone.
+    ///
+    /// # Errors
+    /// As [`Self::child`].
+    pub fn descendant(&self, path: &CgroupPath) -> io::Result<Option<Self>> {
+        if path.is_root() {
+            return self.child(b".");
+        }
+        let below = OsStr::from_bytes(&path.as_bytes()[1..]);
+        match rustix::fs::openat2(&self.fd, below, FLAGS, Mode::empty(), BELOW) {
+            Ok(fd) => Ok(Some(Self { fd })),
+            Err(Errno::NOENT) => Ok(None),
+            // A path that is too long for one system call, or a sandbox without this one.
+            Err(_) => self.step_by_step(path),
+        }
+    }
+
+    fn step_by_step(&self, path: &CgroupPath) -> io::Result<Option<Self>> {
+        let mut dir = self.child(b".")?;
+        for name in path.components() {
+            let Some(parent) = dir else { return Ok(None) };
+            dir = parent.child(name)?;
+        }
+        Ok(dir)
+    }
+
     /// Device and inode: who this group is.
     ///
     /// # Errors
@@ -79,7 +107,16 @@ impl Dir {
     /// # Errors
     /// What fstat(2) says.
     pub fn has_children(&self) -> io::Result<bool> {
-        Ok(self.stat()?.st_nlink != 2)
+        Ok(has_children(&self.stat()?))
+    }
+
+    /// Who this group is, and whether there are groups in it: [`Self::id`] and [`Self::has_children`] in one look.
+    ///
+    /// # Errors
+    /// What fstat(2) says.
+    pub fn id_and_children(&self) -> io::Result<(CgroupId, bool)> {
+        let stat = self.stat()?;
+        Ok((identity(&stat), has_children(&stat)))
     }
 
     /// Whether this directory belongs to this program's user, and nobody else may write to it.
@@ -147,31 +184,42 @@ impl Dir {
     /// # Errors
     /// What openat(2) and read(2) say, but for what [`vanished`] covers.
     pub fn read(&self, file: &str) -> io::Result<Option<Vec<u8>>> {
+        let Some(fd) = self.file(file)? else { return Ok(None) };
         let mut text = Vec::with_capacity(128);
-        Ok(self.read_into(file, &mut text)?.then_some(text))
+        loop {
+            if text.capacity() == text.len() {
+                text.reserve(text.len().max(4096));
+            }
+            match present(rustix::io::read(&fd, rustix::buffer::spare_capacity(&mut text)))? {
+                None => return Ok(None),
+                Some(0) => return Ok(Some(text)),
+                Some(_) => {}
+            }
+        }
     }
 
-    /// [`Self::read`] into a buffer that is used again; false where the file or the group is gone.
+    /// [`Self::read`] of a file that is no list (`cgroup.freeze`, `cgroup.events`, `freezer.state`), into a buffer that is used
+    /// again; false where the file or the group is gone. The kernel gives such a file in one piece, so a read that leaves room
+    /// has come to its end, and no second one is needed to say so. (fs/seq_file.c, `seq_read_iter`)
     ///
     /// # Errors
     /// As [`Self::read`].
     pub fn read_into(&self, file: &str, text: &mut Vec<u8>) -> io::Result<bool> {
         text.clear();
-        let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
-        let Some(fd) = present(rustix::fs::openat(&self.fd, file, flags, Mode::empty()))? else {
-            return Ok(false);
-        };
-        loop {
-            if text.capacity() == text.len() {
-                text.reserve(text.len().max(4096));
-            }
-            match present(rustix::io::read(&fd, rustix::buffer::spare_capacity(text)))? {
-                None => return Ok(false),
-                // Control files fit into one read; a short read that leaves room is followed by the one that says end.
-                Some(0) => return Ok(true),
-                Some(_) => {}
+        let Some(fd) = self.file(file)? else { return Ok(false) };
+        while text.capacity() == text.len() {
+            text.reserve(text.len().max(128));
+            if present(rustix::io::read(&fd, rustix::buffer::spare_capacity(text)))?.is_none() {
+                return Ok(false);
             }
         }
+        Ok(true)
+    }
+
+    /// Opens a file in this directory for reading; `None` where it or the group is gone.
+    fn file(&self, name: &str) -> io::Result<Option<OwnedFd>> {
+        let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+        present(rustix::fs::openat(&self.fd, name, flags, Mode::empty()))
     }
 
     /// The beginning of a file in this directory, of `most` bytes at most; `None` where the file or the group is gone.
@@ -179,10 +227,7 @@ impl Dir {
     /// # Errors
     /// As [`Self::read`].
     pub fn read_head(&self, file: &str, most: usize) -> io::Result<Option<Vec<u8>>> {
-        let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
-        let Some(fd) = present(rustix::fs::openat(&self.fd, file, flags, Mode::empty()))? else {
-            return Ok(None);
-        };
+        let Some(fd) = self.file(file)? else { return Ok(None) };
         let (mut text, mut read) = (vec![0; most], 0);
         while read < most {
             match present(rustix::io::read(&fd, &mut text[read..]))? {
@@ -225,6 +270,10 @@ impl Dir {
 
 fn identity(stat: &Stat) -> CgroupId {
     CgroupId { dev: stat.st_dev, ino: stat.st_ino }
+}
+
+fn has_children(stat: &Stat) -> bool {
+    stat.st_nlink != 2
 }
 
 /// True for the errors that say that a group, a file of it or a process is not there any more.

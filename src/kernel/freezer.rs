@@ -213,7 +213,7 @@ pub fn running(group: &Group) -> Vec<Process> {
 }
 
 fn is_complete(group: &Dir, version: Version) -> bool {
-    let read = read(group, version, b"", &mut Vec::new()).ok().flatten();
+    let read = group.id().and_then(|id| read(group, id, version, b"", &mut Vec::new())).ok().flatten();
     read.and_then(|group| group.freezer.state(true)) == Some(State::Frozen)
 }
 

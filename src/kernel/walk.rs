@@ -1,7 +1,11 @@
 //! A walk through groups, one directory at a time.
 
 use std::io;
-use std::rc::Rc;
+use std::num::NonZero;
+use std::sync::Arc;
+use std::thread;
+
+use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 
 use super::cgroupfs::Filesystem;
 use super::dir::{Dir, vanished};
@@ -29,11 +33,21 @@ pub struct Unreadable {
 #[derive(Debug)]
 struct Waiting {
     /// The directory that it is in, and its name there; for the first group itself and `.`.
-    above: Rc<Dir>,
+    above: Arc<Dir>,
     name: Box<[u8]>,
     id: CgroupId,
     path: CgroupPath,
 }
+
+/// What reading a directory leaves to do.
+#[derive(Debug, Default)]
+struct Entered {
+    deeper: Vec<Waiting>,
+    unreadable: Vec<Unreadable>,
+}
+
+/// So many directories are worth the threads that read them side by side.
+const MANY: usize = 16;
 
 impl Walk {
     /// A walk that has not begun; `None` where there is no such group.
@@ -43,7 +57,7 @@ impl Walk {
     pub fn new(fs: &Filesystem, from: &CgroupPath) -> io::Result<Option<Self>> {
         let Some(group) = fs.group(from)? else { return Ok(None) };
         let first = Waiting {
-            above: Rc::new(group.dir),
+            above: Arc::new(group.dir),
             name: b".".as_slice().into(),
             id: group.id,
             path: from.clone(),
@@ -54,10 +68,60 @@ impl Walk {
     /// Reads the next directory: tells its groups, then that it is complete. False when all is read.
     pub fn step(&mut self, fs: &Filesystem, tell: &mut impl FnMut(Change)) -> bool {
         let Some(next) = self.waiting.pop() else { return false };
-        if let Err(error) = self.enter(fs, &next, tell) {
-            self.note(next.path, error);
-        }
+        let entered = next.enter(fs, tell);
+        self.take(entered);
         !self.waiting.is_empty()
+    }
+
+    /// Reads all that is left. Where there are many directories, one thread for each CPU reads them, and what they read is told
+    /// from this one: a directory's groups always before what is below these.
+    pub fn finish(&mut self, fs: &Filesystem, tell: &mut impl FnMut(Change)) {
+        let readers = thread::available_parallelism().map_or(1, NonZero::get);
+        while readers == 1 || self.waiting.len() < MANY {
+            if !self.step(fs, tell) {
+                return;
+            }
+        }
+        let (give, directories) = bounded::<Waiting>(2 * readers);
+        let (answer, answers) = unbounded();
+        let read = || {
+            for directory in &directories {
+                let mut changes = Vec::new();
+                let entered = directory.enter(fs, &mut |change| changes.push(change));
+                // The one that listens waits for as many answers as it has given directories.
+                let _ = answer.send((changes, entered));
+            }
+        };
+        thread::scope(|scope| {
+            (0..readers).for_each(|_| drop(scope.spawn(read)));
+            // What it takes ends the readers when it is dropped, which is before they are waited for.
+            self.hand_out(give, &answers, tell);
+        });
+    }
+
+    /// Hands out what waits and takes in what comes back, until all is read. Few directories at a time, the deepest first, so
+    /// that few are open.
+    fn hand_out(
+        &mut self,
+        give: Sender<Waiting>,
+        answers: &Receiver<(Vec<Change>, Entered)>,
+        tell: &mut impl FnMut(Change),
+    ) {
+        let (most, mut away) = (give.capacity().unwrap_or(1), 0);
+        loop {
+            while away < most
+                && let Some(next) = self.waiting.pop()
+            {
+                away += usize::from(give.send(next).is_ok());
+            }
+            if away == 0 {
+                return;
+            }
+            let Ok((changes, entered)) = answers.recv() else { return };
+            away -= 1;
+            changes.into_iter().for_each(&mut *tell);
+            self.take(entered);
+        }
     }
 
     /// The groups that could not be looked into so far.
@@ -65,29 +129,36 @@ impl Walk {
         self.unreadable.drain(..)
     }
 
-    fn enter(&mut self, fs: &Filesystem, at: &Waiting, tell: &mut impl FnMut(Change)) -> io::Result<()> {
-        let Some(dir) = at.above.child(&at.name)? else { return Ok(()) };
-        // Another group with this name by now: it is not the one that was told.
-        if dir.id()? != at.id {
-            return Ok(());
-        }
-        let listing = fs.list(&dir, at.id, tell)?;
-        for (name, error) in listing.unreadable {
-            self.note(at.path.join(&name), error);
-        }
-        let above = Rc::new(dir);
-        self.waiting.extend(listing.deeper.into_iter().rev().map(|(name, id)| Waiting {
-            above: Rc::clone(&above),
-            path: at.path.join(&name),
-            name,
-            id,
-        }));
-        Ok(())
+    fn take(&mut self, entered: Entered) {
+        self.waiting.extend(entered.deeper.into_iter().rev());
+        self.unreadable.extend(entered.unreadable.into_iter().filter(|group| !vanished(&group.error)));
+    }
+}
+
+impl Waiting {
+    fn enter(self, fs: &Filesystem, tell: &mut impl FnMut(Change)) -> Entered {
+        self.try_enter(fs, tell).unwrap_or_else(|error| Entered {
+            deeper: Vec::new(),
+            unreadable: vec![Unreadable { path: self.path, error }],
+        })
     }
 
-    fn note(&mut self, path: CgroupPath, error: io::Error) {
-        if !vanished(&error) {
-            self.unreadable.push(Unreadable { path, error });
+    fn try_enter(&self, fs: &Filesystem, tell: &mut impl FnMut(Change)) -> io::Result<Entered> {
+        let Some(dir) = self.above.child(&self.name)? else { return Ok(Entered::default()) };
+        // Another group with this name by now: it is not the one that was told.
+        if dir.id()? != self.id {
+            return Ok(Entered::default());
         }
+        let listing = fs.list(&dir, self.id, tell)?;
+        let above = Arc::new(dir);
+        let deeper = |(name, id): (Box<[u8]>, _)| {
+            let path = self.path.join(&name);
+            Waiting { above: Arc::clone(&above), name, id, path }
+        };
+        let unreadable = |(name, error): (Box<[u8]>, _)| Unreadable { path: self.path.join(&name), error };
+        Ok(Entered {
+            deeper: listing.deeper.into_iter().map(deeper).collect(),
+            unreadable: listing.unreadable.into_iter().map(unreadable).collect(),
+        })
     }
 }
