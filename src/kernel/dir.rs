@@ -207,13 +207,15 @@ impl Dir {
     pub fn read_into(&self, file: &str, text: &mut Vec<u8>) -> io::Result<bool> {
         text.clear();
         let Some(fd) = self.file(file)? else { return Ok(false) };
-        while text.capacity() == text.len() {
+        loop {
             text.reserve(text.len().max(128));
             if present(rustix::io::read(&fd, rustix::buffer::spare_capacity(text)))?.is_none() {
                 return Ok(false);
             }
+            if text.len() < text.capacity() {
+                return Ok(true);
+            }
         }
-        Ok(true)
     }
 
     /// Opens a file in this directory for reading; `None` where it or the group is gone.
