@@ -12,7 +12,8 @@ use crate::real::support::requirement::criu;
 const PROGRAM: &str = env!("CARGO_BIN_EXE_cryoscope");
 
 /// A group that looks like a host: whoever is in it has it as the root of the only hierarchy, has the program and a criu in
-/// `/usr/local/bin`, and has `/var/tmp` to itself. It goes with everything in it when it is dropped.
+/// `/usr/local/bin`, and has `/var/tmp` and `/run` (with the journals of checkpoints) to itself. It goes with everything in it when
+/// it is dropped.
 pub struct Stage {
     group: Group,
     /// criu writes down the groups of the other hierarchy, too: in its root that would be all of the host.
@@ -34,6 +35,7 @@ mount -t tmpfs -o mode=755 tmpfs /usr/local/bin
 ln -s "$2" /usr/local/bin/cryoscope
 cp -L "$3" /usr/local/bin/criu
 mount -t tmpfs -o mode=1777 tmpfs /var/tmp
+mount -t tmpfs -o mode=755 tmpfs /run
 echo web-1 > /proc/sys/kernel/hostname
 shift 3
 exec "$@"
