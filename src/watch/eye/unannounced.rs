@@ -27,14 +27,19 @@ impl Eye<'_> {
     /// Reads what may have changed without an announcement, or `all` that is on screen.
     pub(super) fn look(&mut self, all: bool) {
         self.looked = Instant::now();
-        self.stirred = false;
+        // One that was due is done with this one.
+        let mut all = std::mem::take(&mut self.stirred) || all;
         if self.polling.is_some() && self.is_wanted() && self.walk.is_none() {
             self.walks.insert(self.top.clone());
         }
         if self.is_v1() {
             let freezing = self.freezing();
             for key in freezing.into_iter().chain(self.on_screen()).collect::<BTreeSet<_>>() {
+                let state = |eye: &Self| eye.tree.get(key).and_then(Node::state);
+                let before = state(self);
                 self.read(&self.tree.path(key));
+                // What forked on the way to FROZEN is not looked at again.
+                all |= state(self) != before;
             }
             self.stirred = false;
         }

@@ -55,8 +55,10 @@ fn facts(tree: &Tree, top: &Group) -> BTreeMap<CgroupPath, Facts> {
 fn count(watched: &Watched, id: CgroupId) -> Option<String> {
     let (path, truth) = processes(watched, id)?;
     let tree = watched.tree.as_ref()?;
-    let seen = tree.get(tree.find(id)?)?.processes;
-    (seen.map(|n| n as usize) != Some(truth.len())).then(|| format!("{path}: {seen:?} of {truth:?}"))
+    let node = tree.get(tree.find(id)?)?;
+    let (seen, state) = (node.processes, node.state());
+    let equal = seen.map(|n| n as usize) == Some(truth.len());
+    (!equal).then(|| format!("{path} ({state:?}): {seen:?} of {truth:?}"))
 }
 
 /// Where its processes are others.
