@@ -125,7 +125,10 @@ fn read_from(folder: &Folder) -> Result<ImageSet, ImagesError> {
         namespaces: namespaces(inventory.root_ids.as_ref(), root.and_then(|root| root.ids.as_ref())),
         threads: processes.iter().map(|process| process.threads).sum(),
         memory_bytes: processes.iter().fold(0, |sum, p| p.memory_bytes.saturating_add(sum)),
-        images_bytes: names.iter().filter_map(|name| folder.look(name)).fold(0, |sum, (size, _)| sum + size),
+        images_bytes: names
+            .iter()
+            .filter_map(|name| folder.look(name))
+            .fold(0_u64, |sum, (size, _)| sum.saturating_add(size)),
         cgroups: groups::read(folder, &processes)?,
         stats: stats::read(folder)?,
         needs: needs::read(folder, &inventory, &processes, &files)?,
