@@ -59,6 +59,8 @@
 //! - criu is never killed while anything is in its hold: what it hangs on is thawed.
 //! - What this program froze for a time is thawed by a process of its own; what others froze is never thawed unasked.
 //! - Untrusted bytes reach the terminal only through [`model::printable()`].
+//!
+//! What others on the host could try, and what stands against it: [`threats`].
 
 pub mod checkpoint;
 pub mod cli;
@@ -66,6 +68,7 @@ pub mod kernel;
 pub mod lab;
 pub mod model;
 pub mod runtime;
+pub mod threats;
 pub mod timer;
 pub mod tui;
 pub mod watch;

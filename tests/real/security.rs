@@ -24,6 +24,11 @@ pub fn tests() -> Vec<Trial> {
         trial("security::criu_gets_nothing_of_the_environment", V2, criu_gets_nothing_of_the_environment),
         trial("security::images_go_where_others_decide_nothing", CRIU, images_go_where_others_decide_nothing),
         trial("security::images_of_somebody_else_are_not_restored", CRIU, images_of_somebody_else),
+        trial(
+            "security::a_runtime_folder_of_somebody_else_is_not_used",
+            V2,
+            a_runtime_folder_of_somebody_else,
+        ),
         trial("security::a_log_of_somebody_else_is_not_written", V2, a_log_of_somebody_else_is_not_written),
     ]
 }
@@ -178,4 +183,25 @@ fn a_log_of_somebody_else_is_not_written() {
     }
     assert_eq!(fs::read_to_string(&theirs).unwrap(), "");
     assert_eq!(fs::read_to_string(&mine).unwrap(), "text\n");
+}
+
+/// In a mount namespace with a /run of its own, so that the host's is left alone.
+fn a_runtime_folder_of_somebody_else() {
+    let group = Group::v2("runtime");
+    let prepare = [
+        "mkdir -m 700 /run/cryoscope && chown 65534 /run/cryoscope",
+        "mkdir -m 777 /run/cryoscope && chmod 777 /run/cryoscope",
+        "mkdir -m 700 /run/theirs && ln -s theirs /run/cryoscope",
+    ];
+    for prepare in prepare {
+        let script = format!("mount -t tmpfs none /run && {prepare} && exec \"$0\" freeze --for 30s \"$1\"");
+        let mut command = Command::new("unshare");
+        command.args(["--mount", "--propagation", "private", "sh", "-c", &script]);
+        command.arg(PROGRAM).arg(group.path());
+        let output = command.stdin(Stdio::null()).output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_ne!(output.status.code(), Some(0), "{prepare}: {said}");
+        assert!(said.contains("/run/cryoscope") || said.contains("Not a directory"), "{said}");
+        assert!(!group.requested(), "{prepare}");
+    }
 }
