@@ -208,7 +208,9 @@ impl Dir {
         text.clear();
         let Some(fd) = self.file(file)? else { return Ok(false) };
         loop {
-            text.reserve(text.len().max(128));
+            if text.capacity() == text.len() {
+                text.reserve(text.len().max(128));
+            }
             if present(rustix::io::read(&fd, rustix::buffer::spare_capacity(text)))?.is_none() {
                 return Ok(false);
             }

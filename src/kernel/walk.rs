@@ -76,12 +76,13 @@ impl Walk {
     /// Reads all that is left. Where there are many directories, one thread for each CPU reads them, and what they read is told
     /// from this one: a directory's groups always before what is below these.
     pub fn finish(&mut self, fs: &Filesystem, tell: &mut impl FnMut(Change)) {
-        let readers = thread::available_parallelism().map_or(1, NonZero::get);
-        while readers == 1 || self.waiting.len() < MANY {
+        while self.waiting.len() < MANY {
             if !self.step(fs, tell) {
                 return;
             }
         }
+        // With one CPU there is one, beside the one that takes in what it reads.
+        let readers = thread::available_parallelism().map_or(1, NonZero::get);
         let (give, directories) = bounded::<Waiting>(2 * readers);
         let (answer, answers) = unbounded();
         let read = || {
