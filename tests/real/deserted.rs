@@ -118,8 +118,10 @@ fn a_criu_by_hand() {
     criu.assert_hangs();
     workload.signal(Signal::SIGKILL);
     workload.wait_for_state('Z');
+    let words = format!("criu (process {}) waits for ever", criu.pid());
+    until("criu stands still for long enough", SOON, || said(&rescue("--dry-run")).contains(&words));
     let shown = said(&rescue("--dry-run"));
-    assert!(shown.contains(&format!("criu (process {}) waits for ever", criu.pid())), "{shown}");
+    assert!(shown.contains(&words), "{shown}");
     assert!(shown.contains(&format!("\nkill {}\n", criu.pid())), "{shown}");
     assert!(!shown.contains(&format!("criu (process {}) hangs", criu.pid())), "{shown}");
     assert!(criu.is_running());

@@ -105,7 +105,10 @@ fn many_groups_in_one() {
     assert_eq!(listed.lines().count(), 20_001);
     let mut terminal = Terminal::at(top.path(), (80, 24));
     terminal.shows("│>  ▸ cryoscope-test");
-    terminal.keys("+G");
+    terminal.keys("+");
+    // The last one is where it ends once all are there.
+    terminal.shows("watch 20,");
+    terminal.keys("G");
     terminal.shows_line(&["9999"]);
     terminal.keys("q");
 }
