@@ -33,7 +33,7 @@ pub use record::Record;
 pub use socket::Socket;
 pub use stats::{DumpStats, stats};
 pub use stored::{Stored, stored};
-pub use verify::verify;
+pub use verify::{verify, verify_read};
 
 use files::Files;
 use folder::Folder;

@@ -39,23 +39,22 @@ pub fn verify(plan: &Plan, ran: &Ran) -> Verification {
 
 /// The images and the processes of one tree. What ran until criu came may have ended before, and may have ended since.
 fn dumped(tree: &Tree, plan: &Plan) -> Vec<Finding> {
-    let folder = Path::new(&tree.images.0);
-    let in_images = images::read(folder).ok();
+    let read = images::read(Path::new(&tree.images.0));
+    let was_held = plan.flags.iter().any(|flag| flag.requested && flag.state == State::Frozen);
     let was_dumped = |member: &&Member| {
-        in_images.as_ref().is_none_or(|set| set.processes.iter().any(|process| process.pid == member.inner))
+        read.as_ref().ok().is_none_or(|set| set.processes.iter().any(|process| process.pid == member.inner))
     };
     let is_gone = |member: &&Member| look(member, Some(After::Killed)).level == Level::Ok;
     let expected = |member: &&Member| was_dumped(member) || !is_gone(member);
     let (members, ended): (Vec<&Member>, Vec<&Member>) = tree.processes.iter().partition(expected);
     let living = members.iter().filter(|member| !member.was_zombie());
-    let mut checks = images::verify(folder, &living.map(|member| member.inner).collect::<Vec<_>>());
+    let mut checks = images::verify_read(&read, &living.map(|member| member.inner).collect::<Vec<_>>());
     checks.extend(ended.into_iter().map(|member| match member.pid == tree.root() {
         true => look(member, plan.after),
         false => Finding::ok("process", format!("process {} had ended before criu came", member.pid)),
     }));
     checks.extend(members.into_iter().map(|member| {
         let found = process(member, plan.after);
-        let was_held = plan.flags.iter().any(|flag| flag.requested && flag.state == State::Frozen);
         let may_end = member.pid != tree.root() && plan.after != Some(After::Killed) && !was_held;
         if found.blocks() && may_end && is_gone(&member) {
             let what = format!("process {} has ended since", member.pid);

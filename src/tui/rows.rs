@@ -165,7 +165,8 @@ impl Grove {
         self.since = since;
     }
 
-    /// Makes the rows again where something has changed, at a time since the start. Says which group was selected and is gone, and which one is selected instead.
+    /// Makes the rows again where something has changed, at a time since the start. Says which group was selected and is gone,
+    /// and which one is selected instead.
     pub(crate) fn arrange(&mut self, now: Duration) -> Option<(CgroupPath, CgroupPath)> {
         if !self.recent.forget_old(now) && !self.stale {
             self.place = self.selected.map_or_else(CgroupPath::root, |key| self.path(key));

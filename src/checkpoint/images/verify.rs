@@ -10,7 +10,12 @@ const WHY: &str = "it cannot be restored";
 
 /// Looks whether the images in a folder are there and readable, and hold these processes (numbers in their own PID namespace).
 pub fn verify(folder: &Path, pids: &[i32]) -> Vec<Finding> {
-    match read(folder) {
+    verify_read(&read(folder), pids)
+}
+
+/// The same of images that were read already.
+pub fn verify_read(images: &Result<ImageSet, ImagesError>, pids: &[i32]) -> Vec<Finding> {
+    match images {
         Ok(set) => set.verify(pids),
         // criu may write what this program does not know, and be right.
         Err(error @ (ImagesError::Version(_) | ImagesError::TooDeep(_))) => {
