@@ -123,14 +123,15 @@ fn article(kind: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::cli::config::mistake::report;
     use crate::tui::Action;
     use proptest::prelude::*;
 
+    /// What is wrong with a config, a line each.
     #[track_caller]
-    fn mistakes(text: &str) -> Vec<String> {
+    pub(in crate::cli::config) fn mistakes(text: &str) -> Vec<String> {
         let report = report("f", text, read(text).unwrap_err());
         report.lines().skip(1).map(str::to_owned).collect()
     }

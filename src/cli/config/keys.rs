@@ -88,13 +88,8 @@ fn no_way_out(table: Option<&DeTable<'_>>, given: &[Given]) -> Mistake {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::config::{document, mistake};
-
-    #[track_caller]
-    fn mistakes(text: &str) -> Vec<String> {
-        let report = mistake::report("f", text, document::read(text).unwrap_err());
-        report.lines().skip(1).map(str::to_owned).collect()
-    }
+    use crate::cli::config::document;
+    use crate::cli::config::document::tests::mistakes;
 
     #[test]
     fn one_key_or_several_take_the_place_of_the_defaults() {

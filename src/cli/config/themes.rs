@@ -87,13 +87,7 @@ fn not_a_style(text: &str, value: &Value<'_>, style: &str, wrong: &NotAStyle) ->
 
 #[cfg(test)]
 mod tests {
-    use crate::cli::config::{document, mistake};
-
-    #[track_caller]
-    fn mistakes(text: &str) -> Vec<String> {
-        let report = mistake::report("f", text, document::read(text).unwrap_err());
-        report.lines().skip(1).map(str::to_owned).collect()
-    }
+    use crate::cli::config::document::tests::mistakes;
 
     #[test]
     fn mistakes_are_told_by_word() {
