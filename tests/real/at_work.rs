@@ -1,7 +1,6 @@
 //! A checkpoint of what another one has in hand, by criu alone or by another cryoscope; and a freeze in its middle.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
@@ -11,6 +10,7 @@ use libtest_mimic::Trial;
 use super::checkpoint::{Images, assert_done, checkpoint};
 use super::support::criu::{Alone, dump};
 use super::support::group::Group;
+use super::support::program;
 use super::support::requirement::{criu, trial, with_criu};
 use super::support::wait::{SOON, until};
 use super::support::workload::Workload;
@@ -81,8 +81,7 @@ impl Gate {
             "#!/bin/sh\nif [ \"$1\" = dump ]; then\n{wait}\nfi\nexec '{}' \"$@\"\n",
             criu().display()
         );
-        fs::write(&path, script).unwrap();
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        program::write(&path, script);
         Self { criu: path, waits, open }
     }
 

@@ -1,7 +1,6 @@
 //! A checkpoint that fails on the way: clear words, the right exit code, the workload alive and its freeze flags as found.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Output;
 
@@ -10,6 +9,7 @@ use libtest_mimic::Trial;
 
 use super::checkpoint::{Images, checkpoint};
 use super::support::group::Group;
+use super::support::program;
 use super::support::requirement::{criu, trial, with_criu};
 use super::support::workload::Workload;
 
@@ -37,8 +37,7 @@ fn instead(folder: &Path, dump: &str) -> PathBuf {
     let path = folder.join("criu");
     let script =
         format!("#!/bin/sh\nif [ \"$1\" = dump ]; then\n{dump}\nfi\nexec '{}' \"$@\"\n", criu().display());
-    fs::write(&path, script).unwrap();
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    program::write(&path, script);
     path
 }
 
@@ -163,8 +162,7 @@ fn what_was_not_begun_leaves_no_folder(version: Version) {
         path.display(),
         criu().display()
     );
-    fs::write(&path, script).unwrap();
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    program::write(&path, script);
     let output = checkpoint(&group, &images.folder(), &["--criu", path.to_str().unwrap()]);
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{said}");
@@ -187,8 +185,7 @@ fn the_folder_is_taken_meanwhile(version: Version) {
         "#!/bin/sh\nif [ \"$1\" = check ]; then {make}; exit 0; fi\nexec '{}' \"$@\"\n",
         criu().display()
     );
-    fs::write(&path, script).unwrap();
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    program::write(&path, script);
     let output = checkpoint(&group, &folder, &["--criu", path.to_str().unwrap()]);
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(4), "{said}");

@@ -12,6 +12,7 @@ use nix::sys::ptrace;
 use nix::unistd::{Pid, gettid};
 
 use super::support::group::Group;
+use super::support::program;
 use super::support::requirement::{Need, trial};
 use super::support::wait::{SOON, until};
 use super::support::workload::Workload;
@@ -150,7 +151,7 @@ fn in_order(kind: &'static str, argument: &str) {
 fn deleted_program() {
     let (group, images) = (Group::v2("deleted-program"), Images::new());
     let program = images.0.path().join("program");
-    fs::copy(std::env::current_exe().unwrap(), &program).unwrap();
+    program::copy(std::env::current_exe().unwrap(), &program);
     let workload = Workload::named(&[&group], &program, None);
     fs::remove_file(&program).unwrap();
     let said = Said::of(&group, &images);
@@ -190,10 +191,8 @@ fn unreadable() {
     let (group, images) = (Group::v2("unreadable"), Images::new());
     let workload = Workload::holding(&group, "flock", "f");
     let program = images.0.path().join("cryoscope");
-    fs::copy(env!("CARGO_BIN_EXE_cryoscope"), &program).unwrap();
-    for path in [images.0.path(), &program] {
-        fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
-    }
+    program::copy(env!("CARGO_BIN_EXE_cryoscope"), &program);
+    fs::set_permissions(images.0.path(), fs::Permissions::from_mode(0o755)).unwrap();
     let mut look = command(&program, &group, &images.folder(), &["--dry-run", "--json"]);
     let said = Said::read(&look.uid(65534).gid(65534).output().unwrap());
     let finding = said.one("resources");

@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -21,7 +20,7 @@ use super::checkpoint::{Images, checkpoint};
 use super::support::criu::{Restored, adopt, be_the_reaper, dump};
 use super::support::requirement::{Need, criu, trial};
 use super::support::workload::{THREADS, quiet};
-use super::support::{Group, SOON, Workload, until};
+use super::support::{Group, SOON, Workload, program, until};
 
 const BOTH: &[Need] = &[Need::Root, Need::V2, Need::V1, Need::Criu];
 
@@ -279,8 +278,7 @@ fn meddling(killed: &Killed, with: &str) -> PathBuf {
         criu().display()
     );
     let path = killed.folder().with_file_name("criu");
-    fs::write(&path, script.replace("COUNTER", last.counter().to_str().unwrap())).unwrap();
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    program::write(&path, script.replace("COUNTER", last.counter().to_str().unwrap()));
     path
 }
 
@@ -420,8 +418,7 @@ fn frozen_meanwhile() {
         freeze.display(),
         criu().display()
     );
-    fs::write(&path, script).unwrap();
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    program::write(&path, script);
     let mut command = Command::new(env!("CARGO_BIN_EXE_cryoscope"));
     command.arg("restore").arg(killed.folder()).arg("--criu").arg(&path);
     let mut child =

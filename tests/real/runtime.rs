@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::support::group::PREFIX;
+use super::support::program;
 use super::support::requirement::{BUSYBOX, Need, criu, trial};
 use super::support::wait::{SOON, until};
 use super::support::workload::quiet;
@@ -61,7 +62,7 @@ impl Container {
     fn configure(&self) {
         let bin = self.bundle.path().join("rootfs/bin");
         fs::create_dir_all(&bin).unwrap();
-        fs::copy(BUSYBOX, bin.join("busybox")).unwrap();
+        program::copy(BUSYBOX, &bin.join("busybox"));
         let spec = Command::new("runc").arg("spec").current_dir(self.bundle.path()).status().unwrap();
         assert!(spec.success(), "runc spec");
         let file = self.bundle.path().join("config.json");

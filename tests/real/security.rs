@@ -11,6 +11,7 @@ use tempfile::TempDir;
 
 use super::support::group::Group;
 use super::support::ordinary::NOBODY;
+use super::support::program;
 use super::support::requirement::{Need, criu, trial};
 use super::support::workload::Workload;
 
@@ -49,8 +50,7 @@ fn mode(path: &Path, mode: u32) {
 fn spy(folder: &Path) -> PathBuf {
     let path = folder.join("criu");
     let told = folder.join("told");
-    fs::write(&path, format!("#!/bin/sh\nenv >>{}\necho Version: 4.1.1\n", told.display())).unwrap();
-    mode(&path, 0o755);
+    program::write(&path, format!("#!/bin/sh\nenv >>{}\necho Version: 4.1.1\n", told.display()));
     path
 }
 

@@ -8,6 +8,7 @@ pub mod hold;
 pub mod namespace;
 pub mod ordinary;
 pub mod pause;
+pub mod program;
 pub mod requirement;
 pub mod terminal;
 pub mod wait;

@@ -3,7 +3,6 @@
 use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -18,6 +17,7 @@ use super::{BOTH, hold};
 use crate::real::checkpoint::{Images, checkpoint};
 use crate::real::support::group::Group;
 use crate::real::support::pause::Pause;
+use crate::real::support::program;
 use crate::real::support::requirement::{trial, with_criu};
 use crate::real::support::wait::{SOON, throughout, until};
 use crate::real::support::workload::{Workload, quiet};
@@ -40,8 +40,7 @@ fn script(group: &Group, images: &Images, more: &[&str]) -> PathBuf {
     let output = checkpoint(group, &images.folder(), &more);
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
     let script = images.folder().with_file_name("script");
-    fs::write(&script, &output.stdout).unwrap();
-    fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();
+    program::write(&script, &output.stdout);
     script
 }
 

@@ -1,11 +1,11 @@
 //! A criu that stands still in the middle of its work, for as long as a test wants.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use tempfile::TempDir;
 
+use super::program;
 use super::wait::{SOON, until};
 
 /// criu stops when all is written, with the processes still in its hold (`post-dump` of criu(8), `--action-script`), until it
@@ -22,8 +22,7 @@ impl Pause {
             "#!/bin/sh\n[ \"$CRTOOLS_SCRIPT_ACTION\" = post-dump ] || exit 0\n\
              : > {at}/reached\nwhile [ -d {at} ] && [ ! -e {at}/go ]; do sleep 0.01; done\n"
         );
-        fs::write(&script, text).unwrap();
-        fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();
+        program::write(&script, text);
         Self(folder)
     }
 
