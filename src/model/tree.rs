@@ -144,6 +144,9 @@ impl Node {
     }
 }
 
+/// So few new groups are put in their places one by one: that is a look at a few names, and sorting is one at all.
+const FEW: usize = 16;
+
 /// The groups of one hierarchy.
 #[derive(Debug, Clone)]
 pub struct Tree {
@@ -285,11 +288,18 @@ impl Tree {
         if created.is_empty() {
             return;
         }
-        // Sorted once for all that came, so that a directory of many thousand groups is cheap to take in.
         let mut children =
             self.nodes.get_mut(parent).map(|node| std::mem::take(&mut node.children)).unwrap_or_default();
-        children.extend(&created);
-        children.sort_by(|&a, &b| self.name(a).cmp(self.name(b)));
+        if created.len() < FEW {
+            for &key in &created {
+                let at = children.partition_point(|&before| self.name(before) < self.name(key));
+                children.insert(at, key);
+            }
+        } else {
+            // Sorted once for all that came, so that a directory of many thousand groups is cheap to take in.
+            children.extend(&created);
+            children.sort_by(|&a, &b| self.name(a).cmp(self.name(b)));
+        }
         if let Some(node) = self.nodes.get_mut(parent) {
             node.children = children;
         }

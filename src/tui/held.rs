@@ -42,9 +42,9 @@ pub(crate) fn find(app: &mut App, commands: &mut Vec<Command>) {
     let mut holders = HashMap::new();
     for grove in &app.groves {
         let Some(tree) = &grove.tree else { continue };
-        let asks = |key: &_| tree.get(*key).is_some_and(|node| node.group.freezer.requested());
-        let keys = grove.since.keys().filter_map(|id| Some((*id, tree.find(*id).filter(asks)?)));
-        holders.extend(keys.map(|(id, key)| ((grove.version, id), key)));
+        let nodes = grove.since.keys().filter_map(|key| Some((key, &tree.get(key)?.group)));
+        let asks = nodes.filter(|(_, group)| group.freezer.requested());
+        holders.extend(asks.map(|(key, group)| ((grove.version, group.id), key)));
     }
     app.asked.held.asked.retain(|holder| holders.contains_key(holder));
     app.asked.held.by.retain(|holder, _| holders.contains_key(holder));

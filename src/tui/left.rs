@@ -15,7 +15,7 @@ pub(super) fn frozen(app: &App) -> Vec<String> {
 fn line(app: &App, target: &Target) -> Option<String> {
     let path = app.hierarchies.get(target.version)?.absolute(&target.path);
     let since = app.groves.iter().filter(|grove| grove.version == target.version);
-    let since = since.filter_map(|grove| grove.since.get(&target.id)).next();
+    let since = since.filter_map(|grove| grove.since_of(target.id)).next();
     let since = since.map(|since| app.now.saturating_sub(since.at)).filter(|since| since.as_secs() > 0);
     let since = since.map_or(String::new(), |since| format!(" for {}", span::short(since)));
     let thaws = thaws_in(target.id).unwrap_or_default();

@@ -5,8 +5,10 @@ mod kept;
 mod marks;
 mod recent;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::time::Duration;
+
+use slotmap::SecondaryMap;
 
 use self::kept::Kept;
 use self::recent::Recent;
@@ -78,7 +80,8 @@ pub(crate) struct Grove {
     pub(crate) selected: Option<Key>,
     /// The first row on the screen.
     pub(crate) offset: usize,
-    pub(crate) since: HashMap<CgroupId, Since>,
+    /// Of each group that is not thawed.
+    pub(crate) since: SecondaryMap<Key, Since>,
     pub(crate) watching: Watching,
     sort: Sort,
     pub(crate) recent: Recent,
@@ -102,7 +105,7 @@ impl Grove {
             stale: true,
             selected: None,
             offset: 0,
-            since: HashMap::new(),
+            since: SecondaryMap::new(),
             watching: Watching::default(),
             sort: Sort::default(),
             recent: Recent::default(),
@@ -151,18 +154,23 @@ impl Grove {
     /// Keeps the time of each group that is not thawed; looks only where there is one.
     fn time(&mut self, now: Duration) {
         let Some(tree) = &self.tree else { return };
-        let (mut since, mut stack) = (HashMap::new(), vec![tree.root()]);
-        while let Some(node) = stack.pop().and_then(|key| tree.get(key)) {
+        let (mut since, mut stack) = (SecondaryMap::new(), vec![tree.root()]);
+        while let Some((key, node)) = stack.pop().and_then(|key| Some((key, tree.get(key)?))) {
             if let Some(state) = node.state().filter(|&state| state != State::Thawed) {
-                let held = self.since.get(&node.group.id).filter(|held| held.state == state);
+                let held = self.since.get(key).filter(|held| held.state == state);
                 let fresh = Since { state, at: now, at_least: !self.scanned };
-                since.insert(node.group.id, held.copied().unwrap_or(fresh));
+                since.insert(key, held.copied().unwrap_or(fresh));
             }
             if node.below.frozen + node.below.freezing > 0 {
                 stack.extend(&node.children);
             }
         }
         self.since = since;
+    }
+
+    /// Since when the group with an identity is not thawed.
+    pub(crate) fn since_of(&self, id: CgroupId) -> Option<&Since> {
+        self.since.get(self.tree.as_ref()?.find(id)?)
     }
 
     /// Makes the rows again where something has changed, at a time since the start. Says which group was selected and is gone,

@@ -96,15 +96,18 @@ fn session(
     }
 }
 
-/// Facts about one hierarchy that come together are taken in together: what they do to the rows is then worked out once.
+/// Facts about one hierarchy that come together are taken in together: what they do to the rows is then worked out once. Word of
+/// what happened may stand between them.
 fn gather(batch: &mut Vec<Event>, event: Event) {
-    match (batch.last_mut(), event) {
-        (Some(Event::Changes { version, changes }), Event::Changes { version: of, changes: more })
-            if *version == of =>
-        {
-            changes.extend(more);
-        }
-        (_, event) => batch.push(event),
+    let Event::Changes { version, changes } = event else { return batch.push(event) };
+    let observed = |event: &&mut Event| matches!(event, Event::Changes { .. } | Event::Happened { .. });
+    let before = batch.iter_mut().rev().take_while(observed).find_map(|event| match event {
+        Event::Changes { version: of, changes } if *of == version => Some(changes),
+        _ => None,
+    });
+    match before {
+        Some(before) => before.extend(changes),
+        None => batch.push(Event::Changes { version, changes }),
     }
 }
 

@@ -152,7 +152,7 @@ fn inherited(app: &App) -> String {
 }
 
 fn since(app: &App, node: &Node) -> String {
-    let Some(since) = app.grove().and_then(|grove| grove.since.get(&node.group.id)) else {
+    let Some(since) = app.grove().and_then(|grove| grove.since_of(node.group.id)) else {
         return String::new();
     };
     let span = app.now.saturating_sub(since.at);

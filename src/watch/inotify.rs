@@ -14,7 +14,9 @@ use notify::{Config, ErrorKind, EventKind, PathOp, RecommendedWatcher, Watcher};
 pub enum Hint {
     /// Announcements were lost: look at everything.
     Everything,
-    /// A group came, went, or has another name: list this directory.
+    /// A group with this directory came or went.
+    Group(PathBuf),
+    /// A group in this directory has another name: list it.
     Children(PathBuf),
     /// A control file of the group with this directory was written, or the kernel announced a change of it.
     State(PathBuf),
@@ -196,9 +198,10 @@ fn hints_of(event: &notify::Event) -> impl Iterator<Item = Hint> {
 fn hint(kind: EventKind, path: &Path) -> Option<Hint> {
     let directory = path.parent()?.to_owned();
     match kind {
-        EventKind::Create(_) | EventKind::Remove(_) | EventKind::Modify(ModifyKind::Name(_)) => {
-            Some(Hint::Children(directory))
-        }
+        // A file of a group goes when the group does.
+        EventKind::Remove(_) if path.ends_with(EVENTS) => Some(Hint::Group(directory)),
+        EventKind::Create(_) | EventKind::Remove(_) => Some(Hint::Group(path.to_owned())),
+        EventKind::Modify(ModifyKind::Name(_)) => Some(Hint::Children(directory)),
         _ if MEMBERS.iter().any(|name| path.ends_with(name)) => Some(Hint::Members(directory)),
         _ => Some(Hint::State(directory)),
     }
@@ -214,16 +217,24 @@ fn explain(error: &notify::Error) -> WatchError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use notify::event::{CreateKind, DataChange, Flag, RemoveKind};
+    use notify::event::{CreateKind, DataChange, Flag, RemoveKind, RenameMode};
 
     fn hints(event: notify::Event) -> Vec<Hint> {
         hints_of(&event).collect()
     }
 
     #[test]
-    fn a_new_directory_is_a_hint_at_its_parent() {
-        let event = notify::Event::new(EventKind::Create(CreateKind::Folder)).add_path("/cg/a/new".into());
-        assert_eq!(hints(event), [Hint::Children("/cg/a".into())]);
+    fn what_came_or_went_is_named() {
+        let came = notify::Event::new(EventKind::Create(CreateKind::Folder)).add_path("/cg/a/new".into());
+        assert_eq!(hints(came), [Hint::Group("/cg/a/new".into())]);
+        let went = notify::Event::new(EventKind::Remove(RemoveKind::File));
+        assert_eq!(hints(went.add_path("/cg/a/cgroup.events".into())), [Hint::Group("/cg/a".into())]);
+    }
+
+    #[test]
+    fn another_name_is_a_hint_at_the_directory_that_it_is_in() {
+        let event = notify::Event::new(EventKind::Modify(ModifyKind::Name(RenameMode::To)));
+        assert_eq!(hints(event.add_path("/cg/a/new".into())), [Hint::Children("/cg/a".into())]);
     }
 
     #[test]
@@ -231,7 +242,7 @@ mod tests {
         let path = alias(&PathBuf::from("/cg/a"));
         assert_eq!(path.to_str(), Some("/cg/a/../a"));
         let went = notify::Event::new(EventKind::Remove(RemoveKind::Folder)).add_path(path.join("b"));
-        assert_eq!(hints(went), [Hint::Children("/cg/a".into())]);
+        assert_eq!(hints(went), [Hint::Group("/cg/a/b".into())]);
     }
 
     #[test]

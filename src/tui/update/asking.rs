@@ -76,7 +76,7 @@ pub(super) fn find_culprits(app: &mut App, commands: &mut Vec<Command>) {
     let now = app.now;
     let id = app.selected_node().map(|node| node.group.id);
     let since =
-        id.and_then(|id| app.grove()?.since.get(&id)).filter(|since| since.is(State::Freezing)).copied();
+        id.and_then(|id| app.grove()?.since_of(id)).filter(|since| since.is(State::Freezing)).copied();
     let (Some(target), Some(since)) = (app.selected_target(), since) else {
         app.asked.culprits = None;
         return;

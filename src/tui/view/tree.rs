@@ -82,7 +82,7 @@ struct Badge {
 
 fn badge(app: &App, grove: &Grove, key: Key, node: &Node) -> Badge {
     let theme = app.theme();
-    let mut since = grove.since.get(&node.group.id).map_or(String::new(), |since| {
+    let mut since = grove.since.get(key).map_or(String::new(), |since| {
         let span = app.now.saturating_sub(since.at);
         match span.as_secs() {
             0 => String::new(),

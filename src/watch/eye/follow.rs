@@ -49,6 +49,11 @@ impl Eye<'_> {
     fn follow_one(&mut self, hint: Hint) {
         match hint {
             Hint::Everything => {}
+            Hint::Group(directory) => {
+                if let Some(path) = self.group_at(&directory) {
+                    self.one_at(&path);
+                }
+            }
             Hint::Children(directory) => {
                 if let Some(path) = self.group_at(&directory) {
                     self.children_of(&path);
@@ -87,6 +92,14 @@ impl Eye<'_> {
         self.take_read(path, read);
     }
 
+    /// Looks at one group, which is there now or is not any more, and at none beside it: there may be thousands.
+    fn one_at(&mut self, path: &CgroupPath) {
+        let Some(above) = path.parent().filter(|above| above.is_within(&self.top)) else {
+            return self.spine();
+        };
+        self.step_down(&above, path);
+    }
+
     /// Reads which groups are in a group.
     pub(super) fn children_of(&mut self, path: &CgroupPath) {
         if !path.is_within(&self.top) {
@@ -111,7 +124,7 @@ impl Eye<'_> {
         }
     }
 
-    /// Reads one of them; false where it is not there.
+    /// Reads one group below another; false where it is not there.
     fn step_down(&mut self, above: &CgroupPath, path: &CgroupPath) -> bool {
         let fs = &self.fs;
         let look = || {
@@ -120,10 +133,12 @@ impl Eye<'_> {
         };
         match look() {
             Ok(Some(found)) => {
+                self.unreadable.remove(path);
                 self.take(found);
                 return true;
             }
             Ok(None) => {
+                self.unreadable.retain(|below, _| !below.is_within(path));
                 let gone = self.tree.at(path).and_then(|key| self.tree.get(key)).map(|node| node.group.id);
                 gone.into_iter().for_each(|id| self.take(Change::Gone(id)));
             }

@@ -67,7 +67,7 @@ pub fn total(table: &str) -> Option<u64> {
 /// What a group takes of the program's memory, and what many of them do to a frame.
 pub fn memory() {
     let few = resident(&Group::v2("none"), 0);
-    for many in [10_000, 50_000] {
+    for many in [10_000, 100_000] {
         let all = resident(&groups("many", many), many);
         let each = all.saturating_sub(few) * 1024 / many as u64;
         println!("{many} groups: {all} KiB resident, {each} bytes a group");

@@ -20,7 +20,8 @@ const PAUSE: Duration = Duration::from_millis(30);
 pub fn latency() {
     for many in [10, 10_000] {
         let group = groups("latency", many);
-        let child = group.child("cell");
+        // Before all others, so that it is on the screen.
+        let child = group.child("!cell");
         println!("{many} groups:");
         to_the_model(&group, &child);
         to_the_screen(&group, &child);
@@ -32,7 +33,7 @@ fn to_the_model(group: &Group, child: &Group) {
     let send = move |said| drop(tell.send(said));
     let _observer = Observer::start(group.filesystem(), group.cgroup_path(), send).unwrap();
     while !matches!(told.recv_timeout(SOON).unwrap(), Told::Watching(_)) {}
-    let fresh = group.path().join("fresh");
+    let fresh = group.path().join("!fresh");
     let freeze: Act<'_> = (&|| child.request(true), What::Frozen);
     let thaw: Act<'_> = (&|| child.request(false), What::Thawed);
     to_and_fro(&told, "freeze", freeze, "thaw", thaw);
@@ -81,29 +82,36 @@ fn to_the_screen(group: &Group, child: &Group) {
     let mut terminal = Terminal::at(group.path(), WIDE);
     terminal.shows_line(&["▸", group.name().to_str().unwrap()]);
     terminal.keys("+");
-    terminal.shows_line(&["cell"]);
+    terminal.shows_line(&["!cell"]);
     terminal.wait("everything is watched", |screen| screen.contents().contains("watch "));
-    let fresh = group.path().join("fresh");
-    flicker(&mut terminal, ["freeze", "thaw"], &["cell", "❄"], |so| child.request(so));
-    flicker(&mut terminal, ["mkdir", "rmdir"], &[" fresh "], |so| {
+    let fresh = group.path().join("!fresh");
+    let lines: [Line; 2] = [&["!cell", "❄"], &[]];
+    flicker(&mut terminal, ["freeze", "thaw"], lines, |so| child.request(so));
+    // One that has gone stands there for a moment, and says so.
+    let lines: [Line; 2] = [&["!fresh  "], &["!fresh  (gone)"]];
+    flicker(&mut terminal, ["mkdir", "rmdir"], lines, |so| {
         if so { fs::create_dir(&fresh) } else { fs::remove_dir(&fresh) }.unwrap();
     });
     terminal.keys("q");
     assert_eq!(terminal.end().code(), Some(0));
 }
 
-/// Does and undoes it, and waits for the line that shows it.
-fn flicker(terminal: &mut Terminal, names: [&str; 2], line: &[&str], act: impl Fn(bool)) {
+/// What stands in one line of the screen.
+type Line = &'static [&'static str];
+
+/// Does and undoes it, and waits for the line that shows the one, and for the line that shows the other, or that the first one
+/// is not there any more.
+fn flicker(terminal: &mut Terminal, names: [&str; 2], [done, undone]: [Line; 2], act: impl Fn(bool)) {
     let mut times = [Vec::new(), Vec::new()];
     for _ in 0..ROUNDS / 2 {
         for (so, times) in [true, false].into_iter().zip(&mut times) {
             std::thread::sleep(PAUSE);
             let start = Instant::now();
             act(so);
-            if so {
-                terminal.shows_line(line)
-            } else {
-                terminal.shows_no_line(line)
+            match (so, undone) {
+                (true, _) => terminal.shows_line(done),
+                (false, []) => terminal.shows_no_line(done),
+                (false, undone) => terminal.shows_line(undone),
             };
             times.push(start.elapsed());
         }
