@@ -26,6 +26,8 @@ use crate::model::{CgroupId, CgroupPath, Change, Process, State, Tree};
 const GATHER: Duration = Duration::from_millis(2);
 /// How long a step of a walk may take.
 const STEP: Duration = Duration::from_millis(4);
+/// For how many times the time that a walk took there is no other one that only polls.
+const REST: u32 = 4;
 
 /// Looks at one hierarchy.
 pub(super) struct Eye<'a> {
@@ -47,6 +49,9 @@ pub(super) struct Eye<'a> {
     /// The walk that goes on, and those that are to come.
     walk: Option<Walk>,
     walks: BTreeSet<CgroupPath>,
+    /// How long it has taken so far, and when the next one may begin that only polls.
+    walked: Duration,
+    rested: Instant,
     unreadable: BTreeMap<CgroupPath, String>,
     /// In the tree and not told yet.
     changes: Vec<Change>,
@@ -100,6 +105,8 @@ impl<'a> Eye<'a> {
             follow_at: None,
             followed: Instant::now(),
             walk: None,
+            walked: Duration::ZERO,
+            rested: Instant::now(),
             unreadable: BTreeMap::new(),
             changes: Vec::new(),
             occurred: Vec::new(),
@@ -177,10 +184,14 @@ impl<'a> Eye<'a> {
     fn walk_on(&mut self) -> io::Result<()> {
         let fs = Rc::clone(&self.fs);
         if let Some(mut walk) = self.walk.take().map_or_else(|| self.next_walk(), |walk| Ok(Some(walk)))? {
-            let end = Instant::now() + STEP;
+            let start = Instant::now();
             let mut more = true;
-            while more && Instant::now() < end {
+            while more && start.elapsed() < STEP {
                 more = walk.step(&fs, &mut |change| self.take(change));
+            }
+            self.walked += start.elapsed();
+            if !more {
+                self.rested = Instant::now() + REST * std::mem::take(&mut self.walked);
             }
             for group in walk.unreadable() {
                 self.unreadable.insert(group.path, group.error.to_string());

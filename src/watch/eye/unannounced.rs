@@ -29,11 +29,12 @@ impl Eye<'_> {
         self.looked = Instant::now();
         // One that was due is done with this one.
         let mut all = std::mem::take(&mut self.stirred) || all;
-        if self.polling.is_some() && self.is_wanted() && self.walk.is_none() {
+        let polled = self.polling.is_some();
+        if polled && self.is_wanted() && self.walk.is_none() && self.looked >= self.rested {
             self.walks.insert(self.top.clone());
         }
-        if self.is_v1() {
-            let freezing = self.freezing();
+        if self.is_v1() || polled {
+            let freezing = if self.is_v1() { self.freezing() } else { Vec::new() };
             for key in freezing.into_iter().chain(self.on_screen()).collect::<BTreeSet<_>>() {
                 let state = |eye: &Self| eye.tree.get(key).and_then(Node::state);
                 let before = state(self);
