@@ -48,6 +48,7 @@ pub fn tests() -> Vec<Trial> {
         add("what_others_do_shows_by_itself", what_others_do_shows_by_itself);
         add("files_and_events_show_by_themselves", files_and_events);
         add("files_of_a_frozen_group_cost_nothing", files_of_a_frozen_group_cost_nothing);
+        add("what_the_kernel_did_not_keep_is_found", what_the_kernel_did_not_keep);
     }
     all
 }
@@ -430,6 +431,44 @@ fn without_watches_a_freeze_still_shows() {
     // Why, where the root is selected.
     terminal.keys("gg");
     terminal.shows("raise fs.inotify.max_user_watches");
+}
+
+/// The program stands still until the kernel has more to announce than it keeps (inotify(7), `max_queued_events`).
+fn what_the_kernel_did_not_keep(version: Version) {
+    let group = Group::new(version, "overflow");
+    let (cell, inner, gone) = (group.child("cell"), group.child("cell/inner"), group.child("goes"));
+    let workload = Workload::in_group(&inner);
+    let mut terminal = Terminal::at(group.path(), WIDE);
+    terminal.shows_line(&["▸", name(&group)]);
+    terminal.keys("*");
+    terminal.shows_line(&["inner"]);
+    terminal.shows("watch ");
+    terminal.signal(Signal::SIGSTOP);
+    let limit = fs::read_to_string("/proc/sys/fs/inotify/max_queued_events").unwrap();
+    let limit: usize = limit.trim().parse().unwrap();
+    // Two announcements each.
+    let flash = group.path().join("flash");
+    for _ in 0..=limit / 2 {
+        fs::create_dir(&flash).unwrap();
+        fs::remove_dir(&flash).unwrap();
+    }
+    cell.freeze();
+    fs::remove_dir(gone.path()).unwrap();
+    fs::create_dir(inner.path().join("new")).unwrap();
+    terminal.signal(Signal::SIGCONT);
+    terminal.shows_line(&["cell", "❄ frozen"]);
+    terminal.shows_line(&["▸", "inner", "❄↑ by cell"]);
+    terminal.shows_no_line(&["goes", "0"]);
+    // And what is new is watched.
+    terminal.keys("*");
+    terminal.shows_line(&["new", "❄↑ by cell"]);
+    inner.child("new/newest");
+    terminal.shows_line(&["▸", "new"]);
+    terminal.keys("*");
+    terminal.shows_line(&["newest"]);
+    cell.thaw();
+    terminal.shows_no_line(&["cell", "❄ frozen"]);
+    workload.assert_counting();
 }
 
 /// The program in a user namespace, which has limits of its own. (user_namespaces(7), namespaces(7))
