@@ -9,8 +9,9 @@ mod difference;
 
 use std::ffi::OsString;
 use std::process::{Command, ExitCode};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use actor::Stage;
@@ -39,11 +40,18 @@ pub fn tests() -> Vec<Trial> {
     for (version, needs) in
         [(Version::V2, &[Need::Root, Need::V2][..]), (Version::V1, &[Need::Root, Need::V1][..])]
     {
+        let long = |name: &str, run: fn(Version, Duration)| {
+            let long = move || run(version, seconds(120));
+            trial(&format!("chaos::long::{name}::{version}"), needs, long).with_ignored_flag(true)
+        };
+        // The whole host's caches: by hand only.
+        all.push(long("with_caches_dropped", |version, time| {
+            chaos(version, time, Trouble::Forgetful);
+        }));
         let mut add = |name: &str, run: fn(Version, Duration)| {
             let short = move || run(version, seconds(5));
             all.push(trial(&format!("chaos::{name}::{version}"), needs, short));
-            let long = move || run(version, seconds(120));
-            all.push(trial(&format!("chaos::long::{name}::{version}"), needs, long).with_ignored_flag(true));
+            all.push(long(name, run));
         };
         add("every_quiet_point_is_the_truth", |version, time| {
             chaos(version, time, Trouble::None);
@@ -67,6 +75,8 @@ enum Trouble {
     None,
     /// It is kept from looking until more has happened than is kept for it.
     Stall,
+    /// The kernel is told again and again to forget what it need not keep: entries of directories, and inodes that nobody holds.
+    Forgetful,
 }
 
 /// In a user namespace with watches for a dozen groups (user_namespaces(7)), so that the host's limit is left alone.
@@ -110,8 +120,9 @@ fn chaos(version: Version, time: Duration, trouble: Trouble) -> bool {
             Some(_) => End::After(MANY),
             None => End::At(Instant::now() + Duration::from_millis(rng.u64(20..600))),
         };
+        let forget = (trouble == Trouble::Forgetful).then(Forget::begin);
         act(&stage, &mut rng, end, &done);
-        drop(closed);
+        drop((closed, forget));
         slowest = slowest.max(settles(&mut watched, &stage, focus.as_ref(), rounds));
         rounds += 1;
     }
@@ -132,6 +143,30 @@ impl Drop for Said {
         if std::thread::panicking() {
             eprintln!("again with {}", self.0);
         }
+    }
+}
+
+/// Drops the host's caches of directories and inodes until it is dropped itself. (Documentation/admin-guide/sysctl/vm.rst)
+struct Forget(Arc<AtomicBool>, Option<JoinHandle<()>>);
+
+impl Forget {
+    fn begin() -> Self {
+        let done = Arc::new(AtomicBool::new(false));
+        let is_done = Arc::clone(&done);
+        let forget = move || {
+            while !is_done.load(Ordering::Relaxed) {
+                std::fs::write("/proc/sys/vm/drop_caches", "2").unwrap();
+                std::thread::sleep(Duration::from_millis(20));
+            }
+        };
+        Self(done, Some(std::thread::spawn(forget)))
+    }
+}
+
+impl Drop for Forget {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+        self.1.take().unwrap().join().unwrap();
     }
 }
 
