@@ -13,6 +13,7 @@ pub mod host;
 pub mod mappings;
 pub mod mounts;
 pub mod namespaces;
+mod proc;
 pub mod processes;
 pub mod runtime_folder;
 pub mod signals;

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use super::arg::Arg;
 use crate::kernel::Status;
 use crate::kernel::cgroupfs::Group;
-use crate::kernel::processes::{Processes, arguments, group_of, working_directory};
+use crate::kernel::processes::{Processes, arguments, every_pid, group_of, working_directory};
 use crate::model::criu::{is_dump, root};
 use crate::model::process::descendants;
 use crate::model::{CgroupPath, Process, printable};
@@ -89,6 +89,10 @@ pub(super) fn is_criu(pid: i32) -> bool {
 
 /// The first criu that dumps a process of this group or of one below it. `mount_root`: what is mounted of the hierarchy.
 pub fn of_group(group: &Group, mount_root: &CgroupPath) -> Option<Dumping> {
+    // Mostly there is none on the host, and nothing else has to be read.
+    if !every_pid().any(is_criu) {
+        return None;
+    }
     let all = Processes::default().all();
     let inside = |process: &&Process| {
         let at =

@@ -127,7 +127,7 @@ fn elsewhere(context: &Context, fs: &Filesystem, list: &[Process]) -> Result<Vec
     let Some(other) = context.hosts.get(fs.hierarchy().version.other()) else { return Ok(Vec::new()) };
     let fs = Filesystem::open(other.clone())?;
     let mut found = Vec::new();
-    for (path, processes) in processes::elsewhere(list, other) {
+    for (path, processes) in processes::elsewhere(list.iter().map(|process| process.id.pid), other) {
         let Some(read) = fs.group(&path)?.map(|group| group.read()).transpose()?.flatten() else { continue };
         let asked = crate::kernel::freezer::asking_ancestor(&fs, &path);
         let state = read.freezer.state(asked.is_some()).map(|s: State| s.to_string());

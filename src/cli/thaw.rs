@@ -9,7 +9,7 @@ use super::{Context, Failure, tell};
 use crate::checkpoint::dumping;
 use crate::kernel::cgroupfs::{Filesystem, Group};
 use crate::kernel::freezer::{Outcome, asking_ancestor};
-use crate::kernel::processes::{self, Processes};
+use crate::kernel::processes;
 use crate::model::shell::quoted;
 use crate::model::{CgroupPath, State};
 use crate::runtime::ThawError;
@@ -113,13 +113,12 @@ fn say(
 fn still_held(context: &Context, group: &Group) -> Option<Group> {
     let other = context.hosts.get(group.version.other())?;
     let fs = Filesystem::open(other.clone()).ok()?;
-    let list = Processes::default().of(&group.dir).ok()?;
     let holds = |path: &CgroupPath| {
         let group = fs.group(path).ok()??;
         let state = group.read().ok()??.freezer.state(false)?;
         (state != State::Thawed).then_some(group)
     };
-    let held = processes::elsewhere(&list, other).keys().find_map(holds)?;
+    let held = processes::elsewhere(processes::pids(&group.dir).ok()?, other).keys().find_map(holds)?;
     // The one that asks is the one to thaw.
     let asks = held.read().ok().flatten().is_some_and(|read| read.freezer.requested());
     match asking_ancestor(&fs, &held.path).filter(|_| !asks) {

@@ -199,25 +199,14 @@ impl Dir {
     }
 
     /// [`Self::read`] of a file that is no list (`cgroup.freeze`, `cgroup.events`, `freezer.state`), into a buffer that is used
-    /// again; false where the file or the group is gone. The kernel gives such a file in one piece, so a read that leaves room
-    /// has come to its end, and no second one is needed to say so. (fs/seq_file.c, `seq_read_iter`)
+    /// again; false where the file or the group is gone.
     ///
     /// # Errors
     /// As [`Self::read`].
     pub fn read_into(&self, file: &str, text: &mut Vec<u8>) -> io::Result<bool> {
         text.clear();
         let Some(fd) = self.file(file)? else { return Ok(false) };
-        loop {
-            if text.capacity() == text.len() {
-                text.reserve(text.len().max(128));
-            }
-            if present(rustix::io::read(&fd, rustix::buffer::spare_capacity(text)))?.is_none() {
-                return Ok(false);
-            }
-            if text.len() < text.capacity() {
-                return Ok(true);
-            }
-        }
+        Ok(present(one_piece(&fd, text, usize::MAX))?.is_some())
     }
 
     /// Opens a file in this directory for reading; `None` where it or the group is gone.
@@ -269,6 +258,20 @@ impl Dir {
     pub fn may_write(&self, file: &str) -> bool {
         let access = rustix::fs::Access::WRITE_OK;
         rustix::fs::accessat(&self.fd, file, access, rustix::fs::AtFlags::EACCESS).is_ok()
+    }
+}
+
+/// Reads a file that the kernel gives in one piece, up to `most` bytes or some more: a read that leaves room has come to its
+/// end, and no second one is needed to say so. (fs/seq_file.c, `seq_read_iter`; fs/proc/base.c, `proc_pid_cmdline_read`)
+pub(super) fn one_piece(fd: &OwnedFd, text: &mut Vec<u8>, most: usize) -> rustix::io::Result<()> {
+    loop {
+        if text.capacity() == text.len() {
+            text.reserve(text.len().max(128));
+        }
+        rustix::io::read(fd, rustix::buffer::spare_capacity(text))?;
+        if text.len() < text.capacity() || text.len() >= most {
+            return Ok(());
+        }
     }
 }
 

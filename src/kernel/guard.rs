@@ -2,9 +2,8 @@
 
 use std::fmt;
 
-use procfs::process::Process as Proc;
-
-use super::processes::{every_pid, group_of};
+use super::proc;
+use super::processes::{comm, every_pid, group_of};
 use crate::model::{CgroupPath, Version, printable};
 
 /// The process that would be frozen, and why that must not happen unasked.
@@ -84,19 +83,15 @@ pub fn vital() -> impl Iterator<Item = Refusal> {
         .chain(lineage(me).map(move |pid| (pid, reason(pid))))
         .chain(std::iter::once((1, Why::Init)))
         .chain(essential().map(|pid| (pid, Why::Essential)));
-    all.map(|(pid, why)| Refusal { pid, name: printable(&comm(pid)).into_owned(), why })
+    all.map(|(pid, why)| Refusal { pid, name: printable(&comm(pid).unwrap_or_default()).into_owned(), why })
 }
 
 /// The parents of a process, nearest first.
 fn lineage(pid: i32) -> impl Iterator<Item = i32> {
-    let parent = |pid: &i32| Some(Proc::new(*pid).ok()?.stat().ok()?.ppid).filter(|&p| p > 0);
+    let parent = |pid: &i32| Some(proc::stat(*pid)?.ppid).filter(|&p| p > 0);
     std::iter::successors(parent(&pid), parent)
 }
 
 fn essential() -> impl Iterator<Item = i32> {
-    every_pid().filter(|&pid| ESSENTIAL.contains(&&comm(pid)[..]))
-}
-
-fn comm(pid: i32) -> Vec<u8> {
-    std::fs::read(format!("/proc/{pid}/comm")).unwrap_or_default().trim_ascii_end().to_vec()
+    every_pid().filter(|&pid| comm(pid).is_some_and(|name| ESSENTIAL.contains(&&name[..])))
 }

@@ -1,14 +1,14 @@
 //! The processes of a group, from `cgroup.procs` and `/proc`.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::fs::File;
-use std::io::{self, Read as _};
+use std::io;
 use std::path::PathBuf;
 
 use nix::unistd::{Uid, User};
 use rustix::io::Errno;
 
 use super::dir::{Dir, absent_is_none};
+use super::proc;
 use super::status::Status;
 use crate::model::{CgroupPath, Hierarchy, Process, ProcessId, Version};
 
@@ -69,7 +69,7 @@ impl Processes {
 
     /// One process; `None` where it is gone or is not to be seen.
     pub fn read(&mut self, pid: i32) -> Option<Process> {
-        let stat = procfs::process::Process::new(pid).ok()?.stat().ok()?;
+        let stat = proc::stat(pid)?;
         let status = Status::read(pid).ok()??;
         let uid = u32::try_from(status.number("Uid")?).ok()?;
         let tracer = status.number("TracerPid").and_then(|n| i32::try_from(n).ok()).filter(|&n| n != 0);
@@ -106,19 +106,15 @@ impl Processes {
 }
 
 /// So many bytes of a command line are shown at most.
-const LONG_COMMAND: u64 = 16 << 10;
+const LONG_COMMAND: usize = 16 << 10;
 /// So many bytes of arguments are looked at at most.
-const MANY_ARGUMENTS: u64 = 1 << 20;
+const MANY_ARGUMENTS: usize = 1 << 20;
 
 /// The beginning of `/proc/PID/cmdline`. That is no file of the kernel's but memory of the process, which says itself where
 /// it is and how long (`PR_SET_MM_MAP`, prctl(2)): it may be all its memory.
-fn command_line(pid: i32, most: u64) -> Vec<u8> {
-    let mut line = Vec::new();
-    if let Ok(file) = File::open(format!("/proc/{pid}/cmdline")) {
-        // What came before an error is what there is.
-        let _ = file.take(most).read_to_end(&mut line);
-    }
-    line
+fn command_line(pid: i32, most: usize) -> Vec<u8> {
+    // One that may not be read, or is gone, has none to show.
+    proc::read_head(pid, "cmdline", most).unwrap_or_default()
 }
 
 /// The arguments of a process, its own name first; none where it is gone, or has none (a zombie, a kernel thread).
@@ -137,7 +133,7 @@ pub fn working_directory(pid: i32) -> Option<PathBuf> {
 
 /// How long a process has run on a CPU, in clock ticks (fields 14 and 15 of proc_pid_stat(5)); `None` where it is gone.
 pub fn cpu(pid: i32) -> Option<u64> {
-    let stat = procfs::process::Process::new(pid).ok()?.stat().ok()?;
+    let stat = proc::stat(pid)?;
     Some(stat.utime + stat.stime)
 }
 
@@ -163,7 +159,7 @@ pub fn tracers(group: &Dir) -> io::Result<BTreeSet<i32>> {
 /// proc_pid_stat(5)).
 pub fn session_leaders() -> HashMap<(u32, u32), i32> {
     let of = |pid| {
-        let stat = procfs::process::Process::new(pid).ok()?.stat().ok()?;
+        let stat = proc::stat(pid)?;
         let (major, minor) = stat.tty_nr();
         let device = (u32::try_from(major).ok()?, u32::try_from(minor).ok()?);
         (device != (0, 0)).then_some((device, stat.session))
@@ -179,7 +175,7 @@ pub fn every_pid() -> impl Iterator<Item = i32> {
 
 /// A process's name, as the kernel has it (`/proc/PID/comm`); `None` where it is gone.
 pub fn comm(pid: i32) -> Option<Box<[u8]>> {
-    std::fs::read(format!("/proc/{pid}/comm")).ok().map(|text| text.trim_ascii_end().into())
+    proc::read(pid, "comm").ok().map(|text| text.trim_ascii_end().into())
 }
 
 /// The hierarchies that are mounted, each by its v1 controllers; cgroup v2 has none (`/proc/PID/cgroup`, cgroups(7)).
@@ -194,7 +190,7 @@ pub fn controllers() -> io::Result<Vec<Box<[u8]>>> {
 
 /// The kernel function that a process waits in; `None` where it runs, or that may not be seen.
 pub fn wchan(pid: i32) -> Option<Box<[u8]>> {
-    let text = std::fs::read(format!("/proc/{pid}/wchan")).ok()?;
+    let text = proc::read(pid, "wchan").ok()?;
     (!matches!(text.trim_ascii(), b"" | b"0")).then(|| text.trim_ascii().into())
 }
 
@@ -205,8 +201,7 @@ fn command(pid: i32) -> Box<[u8]> {
         line.pop();
     }
     if line.is_empty() {
-        let name = std::fs::read(format!("/proc/{pid}/comm")).unwrap_or_default();
-        return [b"[", name.trim_ascii_end(), b"]"].concat().into();
+        return [b"[", &comm(pid).unwrap_or_default()[..], b"]"].concat().into();
     }
     line.iter_mut().filter(|byte| **byte == 0).for_each(|byte| *byte = b' ');
     line.into()
@@ -218,7 +213,7 @@ fn command(pid: i32) -> Box<[u8]> {
 /// # Errors
 /// What reading the file says, but for a process that is gone.
 pub fn group_of(pid: i32, version: Version) -> io::Result<Option<CgroupPath>> {
-    let text = absent_is_none(std::fs::read(format!("/proc/{pid}/cgroup")))?.unwrap_or_default();
+    let text = absent_is_none(proc::read(pid, "cgroup"))?.unwrap_or_default();
     Ok(text.split(|&b| b == b'\n').find_map(|line| membership(line, version)))
 }
 
@@ -236,10 +231,10 @@ fn membership(line: &[u8], version: Version) -> Option<CgroupPath> {
 
 /// In which groups of another hierarchy these processes are, and how many in each: one that is thawed here may be frozen
 /// there. Those that are gone, or outside what is mounted, are left out.
-pub fn elsewhere(list: &[Process], other: &Hierarchy) -> BTreeMap<CgroupPath, usize> {
+pub fn elsewhere(pids: impl IntoIterator<Item = i32>, other: &Hierarchy) -> BTreeMap<CgroupPath, usize> {
     let mut counts = BTreeMap::new();
-    for process in list {
-        let group = group_of(process.id.pid, other.version).ok().flatten();
+    for pid in pids {
+        let group = group_of(pid, other.version).ok().flatten();
         if let Some(path) = group.and_then(|path| path.below(&other.root)) {
             *counts.entry(path).or_default() += 1;
         }

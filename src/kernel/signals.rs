@@ -7,6 +7,7 @@ use std::time::Duration;
 use rustix::io::Errno;
 
 use super::dir::absent_is_none;
+use super::proc;
 use super::processes::wchan;
 use super::status::Status;
 use crate::model::{Process, ProcessId};
@@ -61,6 +62,6 @@ fn open(process: ProcessId) -> io::Result<Option<OwnedFd>> {
     let opened = rustix::process::pidfd_open(pid, rustix::process::PidfdFlags::empty());
     let Some(fd) = absent_is_none(opened.map_err(io::Error::from))? else { return Ok(None) };
     // Looked at after it is held: it is the process that was meant, or it is gone.
-    let start = procfs::process::Process::new(process.pid).and_then(|p| p.stat()).map(|stat| stat.starttime);
-    Ok((start.ok() == Some(process.start)).then_some(fd))
+    let start = proc::stat(process.pid).map(|stat| stat.starttime);
+    Ok((start == Some(process.start)).then_some(fd))
 }

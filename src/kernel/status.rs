@@ -1,6 +1,7 @@
 //! `/proc/PID/status`, as far as it is needed.
 
 use super::dir::absent_is_none;
+use super::proc;
 
 /// The text of `/proc/PID/status` (proc_pid_status(5)), as bytes: a process's name may be any bytes, and procfs's own
 /// reader fails on what is not UTF-8.
@@ -13,7 +14,7 @@ impl Status {
     /// # Errors
     /// What reading the file says, but for a process that is gone.
     pub fn read(pid: i32) -> std::io::Result<Option<Self>> {
-        Ok(absent_is_none(std::fs::read(format!("/proc/{pid}/status")))?.map(Self))
+        Ok(absent_is_none(proc::read(pid, "status"))?.map(Self))
     }
 
     /// The first decimal number behind a key: `Uid`, `Tgid`, `TracerPid`.

@@ -1,5 +1,6 @@
 //! The threads of processes: whether any lives, and whether any is held by a tracer.
 
+use super::proc;
 use super::processes::every_pid;
 use super::status::Status;
 use crate::model::ProcessId;
@@ -17,8 +18,8 @@ fn is_alive(status: &Status) -> bool {
 
 /// Whether a process is there, and any thread of it has not ended. (The first thread may be a zombie before the others.)
 pub fn lives(process: ProcessId) -> bool {
-    let start = procfs::process::Process::new(process.pid).and_then(|p| p.stat()).map(|stat| stat.starttime);
-    start.ok() == Some(process.start) && threads(process.pid).any(|thread| is_alive(&thread))
+    let start = proc::stat(process.pid).map(|stat| stat.starttime);
+    start == Some(process.start) && threads(process.pid).any(|thread| is_alive(&thread))
 }
 
 /// The processes of which a thread lives and is traced by this process (`TracerPid` of proc_pid_status(5)).

@@ -207,7 +207,9 @@ fn event(version: Version, other: Option<&Hierarchy>, told: Told) -> Event {
         Told::Scanned => Event::Scanned { version },
         Told::Processes { id, list, frozen_usec } => {
             let known = list.as_ref().ok().zip(other);
-            let elsewhere = known.map(|(list, other)| elsewhere(list, other).into_iter().collect());
+            let elsewhere = known.map(|(list, other)| {
+                elsewhere(list.iter().map(|process| process.id.pid), other).into_iter().collect()
+            });
             Event::Processes { id, list, elsewhere: elsewhere.unwrap_or_default(), frozen_usec }
         }
         Told::Watching(Watching { groups, polling, unreadable }) => Event::Watching {

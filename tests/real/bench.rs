@@ -141,6 +141,7 @@ fn keys_of_a_large_host() {
     let orders =
         ["memory", "threads", "state", "user", "newest", "PID", "as a tree"].map(|order| ("o", order));
     each(&mut terminal, "order of 5,000 processes", &orders);
+    idle(&terminal, "5,000 thawed processes on the screen");
     println!("memory: {}", status(&terminal, "VmRSS"));
     terminal.keys("q");
     assert_eq!(terminal.end().code(), Some(0));

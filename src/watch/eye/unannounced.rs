@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use super::{Eye, Listed};
+use super::{Eye, Listed, REST};
 use crate::kernel::processes::{count, wchan};
 use crate::model::tree::{Key, Node};
 use crate::model::{CgroupId, CgroupPath, Change, Process, State, Version};
@@ -21,7 +21,13 @@ impl Eye<'_> {
         let freezing = self.freezing_since.map(|since| (since.elapsed() / 8).clamp(FREEZING.0, FREEZING.1));
         let polled = self.polling.is_some() && self.is_wanted();
         let restless = || self.on_screen().any(|key| self.tree.get(key).is_some_and(is_restless));
-        freezing.or_else(|| (polled || restless()).then_some(VISIBLE))
+        let pause = freezing.or_else(|| (polled || restless()).then_some(VISIBLE))?;
+        Some(pause.max(self.may_look().duration_since(self.looked)))
+    }
+
+    /// When the next look may begin that nobody asks for: to read thousands of processes takes its time.
+    pub(super) fn may_look(&self) -> Instant {
+        self.looked + self.looking * (REST + 1)
     }
 
     /// Reads what may have changed without an announcement, or `all` that is on screen.
@@ -49,6 +55,7 @@ impl Eye<'_> {
         }
         self.list_processes(all);
         self.read_files(all);
+        self.looking = self.looked.elapsed();
     }
 
     /// Everything is wanted as long as nobody said what is on screen.

@@ -1,0 +1,38 @@
+//! The files of a process in `/proc`, in few system calls: thousands of them are read for one list.
+
+use std::io;
+
+use procfs::FromRead;
+use procfs::process::Stat;
+use rustix::fs::{Mode, OFlags};
+
+use super::dir::one_piece;
+
+/// Room for most of these files.
+const USUAL: usize = 4096;
+
+/// The text of a file of a process or thread: `status`, `cgroup`, `comm`, … (proc(5))
+///
+/// # Errors
+/// What openat(2) and read(2) say; ENOENT or ESRCH for a process that is gone.
+pub(super) fn read(pid: i32, file: &str) -> io::Result<Vec<u8>> {
+    read_head(pid, file, usize::MAX)
+}
+
+/// The beginning of such a file, of `most` bytes at most.
+///
+/// # Errors
+/// As [`read`].
+pub(super) fn read_head(pid: i32, file: &str, most: usize) -> io::Result<Vec<u8>> {
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC;
+    let fd = rustix::fs::open(format!("/proc/{pid}/{file}"), flags, Mode::empty())?;
+    let mut text = Vec::with_capacity(USUAL);
+    one_piece(&fd, &mut text, most)?;
+    text.truncate(most);
+    Ok(text)
+}
+
+/// `/proc/PID/stat` (proc_pid_stat(5)); `None` where the process is gone.
+pub(super) fn stat(pid: i32) -> Option<Stat> {
+    Stat::from_read(&read(pid, "stat").ok()?[..]).ok()
+}
