@@ -8,7 +8,6 @@
 /// Inside a module of this name, so that the files stand in its folder.
 mod real {
     pub mod at_work;
-    pub mod bench;
     pub mod chaos;
     pub mod checkpoint;
     pub mod cli;
@@ -68,7 +67,6 @@ fn main() -> ExitCode {
         terminal::tests,
         timed::tests,
         log::tests,
-        bench::tests,
         findings::tests,
         restore::tests,
         lab::tests,

@@ -7,7 +7,7 @@ use std::process::{Child, Command, Output, Stdio};
 use cryoscope::model::Version;
 use libtest_mimic::Trial;
 
-use super::checkpoint::{Images, assert_done, checkpoint};
+use super::support::checkpoint::{Images, assert_done, checkpoint};
 use super::support::criu::{Alone, dump};
 use super::support::group::Group;
 use super::support::program;

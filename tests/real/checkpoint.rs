@@ -1,14 +1,13 @@
 //! The guarded checkpoint, with a real criu, on real groups.
 
 use std::ffi::{OsStr, OsString};
-use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use cryoscope::kernel::mounts::hierarchies;
 use cryoscope::model::Version;
 use libtest_mimic::Trial;
-use tempfile::TempDir;
 
+use super::support::checkpoint::{Images, assert_done, checkpoint};
 use super::support::group::Group;
 use super::support::requirement::{criu, trial, with_criu};
 use super::support::wait::{SOON, until};
@@ -32,37 +31,6 @@ pub fn tests() -> Vec<Trial> {
         all.push(trial(&name("images_restore"), with_criu(version), move || images_restore(version)));
     }
     all
-}
-
-/// A folder in which the images' folder is made.
-pub struct Images(TempDir);
-
-impl Images {
-    pub fn new() -> Self {
-        Self(tempfile::Builder::new().prefix("cryoscope-test-").tempdir().unwrap())
-    }
-
-    pub fn folder(&self) -> PathBuf {
-        self.0.path().join("images")
-    }
-}
-
-pub fn checkpoint(group: &Group, into: &Path, more: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_cryoscope"));
-    command.arg("checkpoint").arg(group.path()).arg("--into").arg(into);
-    // An option of the test's own comes last and wins.
-    if !more.contains(&"--criu") {
-        command.arg("--criu").arg(criu());
-    }
-    command.args(more).stdin(Stdio::null()).output().unwrap()
-}
-
-pub fn assert_done(output: &Output, images: &Images) {
-    let text = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(0), "{text}{}", String::from_utf8_lossy(&output.stdout));
-    for file in ["inventory.img", "pstree.img", "cryoscope.json"] {
-        assert!(images.folder().join(file).is_file(), "{file}");
-    }
 }
 
 fn assert_refused(output: &Output, images: &Images, words: &str) {
@@ -162,7 +130,7 @@ fn images_restore(version: Version) {
 fn bad_folders_and_criu() {
     let group = Group::v2("bad-input");
     let (workload, images) = (Workload::in_group(&group), Images::new());
-    let taken = images.0.path().join("taken");
+    let taken = images.folder().with_file_name("taken");
     std::fs::create_dir(&taken).unwrap();
     std::fs::write(taken.join("kept"), "kept").unwrap();
     let refused = |output: Output| {
@@ -171,7 +139,7 @@ fn bad_folders_and_criu() {
     };
     refused(checkpoint(&group, &taken, &[]));
     assert_eq!(std::fs::read_to_string(taken.join("kept")).unwrap(), "kept");
-    refused(checkpoint(&group, &images.0.path().join("no/such/parent"), &[]));
+    refused(checkpoint(&group, &images.folder().with_file_name("no/such/parent"), &[]));
     refused(checkpoint(&group, &images.folder(), &["--criu", "/no/such/criu"]));
     refused(checkpoint(&group, &images.folder(), &["--criu", "/bin/false"]));
     assert!(!images.folder().exists());

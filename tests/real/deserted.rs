@@ -9,8 +9,8 @@ use libtest_mimic::Trial;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use super::checkpoint::Images;
 use super::rescue::{PROGRAM, freeze_under_criu, hang_on_a_freeze, rescue, said};
+use super::support::checkpoint::Images;
 use super::support::criu::{Alone, dump};
 use super::support::group::Group;
 use super::support::requirement::{criu, trial, with_criu};

@@ -7,7 +7,7 @@ use std::process::Output;
 use cryoscope::model::Version;
 use libtest_mimic::Trial;
 
-use super::checkpoint::{Images, checkpoint};
+use super::support::checkpoint::{Images, checkpoint};
 use super::support::group::Group;
 use super::support::program;
 use super::support::requirement::{criu, trial, with_criu};

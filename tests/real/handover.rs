@@ -16,7 +16,7 @@ use cryoscope::model::Version;
 use libtest_mimic::Trial;
 use nix::sys::signal::Signal;
 
-use super::checkpoint::{Images, assert_done, checkpoint};
+use super::support::checkpoint::{Images, assert_done, checkpoint};
 use super::support::group::Group;
 use super::support::requirement::{Need, trial, with_criu};
 use super::support::wait::{SOON, until};

@@ -10,7 +10,7 @@ use libtest_mimic::Trial;
 use nix::sys::stat::Mode;
 use nix::unistd::mkfifo;
 
-use super::checkpoint::{Images, checkpoint};
+use super::support::checkpoint::{Images, checkpoint};
 use super::support::group::Group;
 use super::support::requirement::{Need, trial};
 use super::support::terminal::Terminal;

@@ -10,7 +10,7 @@ use cryoscope::model::Version;
 use libtest_mimic::Trial;
 use nix::sys::signal::Signal;
 
-use super::checkpoint::{Images, checkpoint};
+use super::support::checkpoint::{Images, checkpoint};
 use super::support::criu::{Alone, Running, dump};
 use super::support::group::Group;
 use super::support::pause::Pause;

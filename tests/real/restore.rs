@@ -16,7 +16,7 @@ use nix::sys::wait::{WaitPidFlag, waitpid};
 use nix::unistd::Pid;
 use serde_json::{Value, json};
 
-use super::checkpoint::{Images, checkpoint};
+use super::support::checkpoint::{Images, checkpoint};
 use super::support::criu::{Restored, adopt, be_the_reaper, dump};
 use super::support::requirement::{Need, criu, trial};
 use super::support::workload::{THREADS, quiet};

@@ -16,7 +16,7 @@ use libtest_mimic::Trial;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use super::checkpoint::{Images, checkpoint};
+use super::support::checkpoint::{Images, checkpoint};
 use super::support::group::Group;
 use super::support::ordinary::{Copy, NOBODY};
 use super::support::requirement::{Need, trial};

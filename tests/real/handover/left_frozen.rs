@@ -5,7 +5,7 @@ use libtest_mimic::Trial;
 use nix::sys::signal::Signal;
 
 use super::{BOTH, hold};
-use crate::real::checkpoint::{Images, assert_done, checkpoint};
+use crate::real::support::checkpoint::{Images, assert_done, checkpoint};
 use crate::real::support::group::Group;
 use crate::real::support::requirement::{trial, with_criu};
 use crate::real::support::wait::{SOON, until};

@@ -7,7 +7,7 @@ use libtest_mimic::Trial;
 use nix::sys::signal::Signal;
 
 use super::BOTH;
-use crate::real::checkpoint::{Images, assert_done, checkpoint};
+use crate::real::support::checkpoint::{Images, assert_done, checkpoint};
 use crate::real::support::group::Group;
 use crate::real::support::requirement::trial;
 use crate::real::support::wait::throughout;

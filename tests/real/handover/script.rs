@@ -14,7 +14,7 @@ use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 
 use super::{BOTH, hold};
-use crate::real::checkpoint::{Images, checkpoint};
+use crate::real::support::checkpoint::{Images, checkpoint};
 use crate::real::support::group::Group;
 use crate::real::support::pause::Pause;
 use crate::real::support::program;

@@ -13,7 +13,7 @@ use nix::unistd::Pid;
 use super::{
     CRIU, PROGRAM, assert_code, freeze, has_ended, is_thawed, run, said, timer, timers, until_ended,
 };
-use crate::real::checkpoint::Images;
+use crate::real::support::checkpoint::Images;
 use crate::real::support::criu::{Alone, dump};
 use crate::real::support::group::Group;
 use crate::real::support::pause::Pause;

@@ -8,7 +8,7 @@ use crossbeam_channel::{Receiver, unbounded};
 use cryoscope::model::tree::What;
 use cryoscope::watch::{Observer, Told};
 
-use super::{WIDE, groups, part};
+use super::figures::{WIDE, groups, part};
 use crate::real::support::terminal::Terminal;
 use crate::real::support::workload::quiet;
 use crate::real::support::{Group, SOON, until};

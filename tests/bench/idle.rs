@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 
-use super::{WIDE, cpu, groups, latency as key, part, say, status};
+use super::figures::{WIDE, cpu, groups, key, part, say, status};
 use crate::real::support::Group;
 use crate::real::support::terminal::Terminal;
 

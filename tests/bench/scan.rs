@@ -11,7 +11,7 @@ use cryoscope::kernel::Walk;
 use cryoscope::model::{Change, Tree};
 use rustix::fs::{Mode, OFlags, RawDir, fstat, openat};
 
-use super::{groups, part};
+use super::figures::{groups, part};
 use crate::real::support::Group;
 use crate::real::support::workload::quiet;
 

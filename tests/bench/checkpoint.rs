@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use cryoscope::checkpoint::images;
 use cryoscope::model::Version;
 
-use super::part;
-use crate::real::checkpoint::{Images, assert_done, checkpoint};
+use super::figures::part;
+use crate::real::support::checkpoint::{Images, assert_done, checkpoint};
 use crate::real::support::criu::dump;
 use crate::real::support::{Group, Workload};
 

@@ -1,43 +1,15 @@
-//! Figures: ten thousand groups on the screen here, the scan, live latency, an idle screen and checkpoints in the files beside.
-//! Not a part of the test run: it takes minutes, and says what it measured. No figure fails it.
-//!
-//! `cargo test --release --test real -- --ignored --nocapture --test-threads 1 bench::`
-
-pub mod checkpoint;
-pub mod idle;
-pub mod latency;
-pub mod scan;
+//! Tens of thousands of groups on the screen: what a key takes, and what a storm does to it.
 
 use std::fs;
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
-use cryoscope::model::Version;
-use libtest_mimic::Trial;
+use super::figures::{WIDE, cpu, groups, idle, key, say, status};
+use crate::real::support::terminal::Terminal;
+use crate::real::support::workload::quiet;
+use crate::real::support::{Group, SOON, until};
 
-use super::support::requirement::{Need, trial, with_criu};
-use super::support::terminal::Terminal;
-use super::support::workload::quiet;
-use super::support::{Group, SOON, until};
-
-const WIDE: (u16, u16) = (140, 50);
-const IDLE: Duration = Duration::from_secs(20);
-
-pub fn tests() -> Vec<Trial> {
-    let needs: &[Need] = &[Need::Root, Need::V2];
-    let bench = |name: &str, body: fn()| trial(name, needs, body).with_ignored_flag(true);
-    vec![
-        bench("bench::scan", scan::scan),
-        bench("bench::latency", latency::latency),
-        bench("bench::idle", idle::idle_beside_others),
-        bench("bench::memory", idle::memory),
-        trial("bench::checkpoint", with_criu(Version::V2), checkpoint::overhead).with_ignored_flag(true),
-        bench("bench::ten_thousand_groups", ten_thousand_groups),
-        bench("bench::keys_of_a_large_host", keys_of_a_large_host),
-    ]
-}
-
-fn ten_thousand_groups() {
+pub fn ten_thousand_groups() {
     let group = groups("bench", 10_000);
     let name = group.name().to_str().unwrap();
 
@@ -88,7 +60,7 @@ fn ten_thousand_groups() {
 }
 
 /// Twenty thousand groups, five thousand processes in one of them: what each key takes.
-fn keys_of_a_large_host() {
+pub fn keys_of_a_large_host() {
     let group = Group::v2("large");
     for at in 0..20_000 {
         fs::create_dir_all(group.path().join(format!("{:03}/{:02}", at / 100, at % 100))).unwrap();
@@ -149,20 +121,6 @@ fn keys_of_a_large_host() {
     children.iter_mut().for_each(|child| drop(child.wait()));
 }
 
-/// So many groups in groups of a hundred each: `00/00`, `00/01`, …
-fn groups(name: &str, many: usize) -> Group {
-    let group = Group::v2(name);
-    for at in 0..many {
-        fs::create_dir_all(group.path().join(format!("{:02}/{:02}", at / 100, at % 100))).unwrap();
-    }
-    group
-}
-
-/// The value below which so many of a thousand are.
-fn part(sorted: &[Duration], of_a_thousand: usize) -> Duration {
-    sorted[(sorted.len() - 1) * of_a_thousand / 1000]
-}
-
 fn storm(terminal: &mut Terminal, group: &Group, name: &str, how: &str) {
     for (freeze, badge) in [(true, "10,1"), (false, "")] {
         let before = cpu(terminal);
@@ -177,7 +135,7 @@ fn storm(terminal: &mut Terminal, group: &Group, name: &str, how: &str) {
         };
         say(&format!("{how}, freeze {freeze}: kernel {kernel:?}, on the screen"), start.elapsed());
         say("slowest key until then", slowest);
-        let slowest = (0..20).map(|_| latency(terminal)).max().unwrap();
+        let slowest = (0..20).map(|_| key(terminal)).max().unwrap();
         say("slowest of 20 keys afterwards", slowest);
         println!("CPU for it, with the keys: {:?}", cpu(terminal) - before);
     }
@@ -199,39 +157,7 @@ fn presses(terminal: &mut Terminal, done: impl Fn(&Terminal) -> bool) -> Duratio
     let mut slowest = Duration::ZERO;
     while !done(terminal) {
         assert!(start.elapsed() < SOON * 2, "{}", terminal.rows().join("\n"));
-        slowest = slowest.max(latency(terminal));
+        slowest = slowest.max(key(terminal));
     }
     slowest
-}
-
-/// From the key for the help to the help, and back.
-fn latency(terminal: &mut Terminal) -> Duration {
-    terminal.keys("?");
-    let open = terminal.shows(" Help ");
-    terminal.keys("?");
-    open.max(terminal.wait("no help", |screen| !screen.contents().contains(" Help ")))
-}
-
-fn idle(terminal: &Terminal, what: &str) {
-    // The last frames are out.
-    std::thread::sleep(Duration::from_secs(1));
-    let (busy, switches) = (cpu(terminal), terminal.switches());
-    std::thread::sleep(IDLE);
-    let (busy, switches) = (cpu(terminal) - busy, terminal.switches() - switches);
-    println!("idle for {IDLE:?}, {what}: CPU {busy:?}, {switches} voluntary context switches");
-}
-
-fn say(what: &str, time: Duration) {
-    println!("{what}: {time:?}");
-}
-
-/// What it used of the CPUs so far, to a hundredth of a second.
-fn cpu(terminal: &Terminal) -> Duration {
-    let stat = procfs::process::Process::new(terminal.pid()).unwrap().stat().unwrap();
-    Duration::from_millis((stat.utime + stat.stime) * 1000 / procfs::ticks_per_second())
-}
-
-fn status(terminal: &Terminal, key: &str) -> String {
-    let text = fs::read_to_string(format!("/proc/{}/status", terminal.pid())).unwrap();
-    text.lines().find_map(|line| line.strip_prefix(key)).unwrap().trim_start_matches(':').trim().to_owned()
 }
