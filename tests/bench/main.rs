@@ -39,6 +39,7 @@ fn main() -> ExitCode {
         bench("memory", idle::memory),
         trial("checkpoint", with_criu(Version::V2), checkpoint::overhead),
         bench("ten_thousand_groups", screen::ten_thousand_groups),
+        bench("storms", screen::storms),
         bench("keys_of_a_large_host", screen::keys_of_a_large_host),
     ];
     let mut arguments = Arguments::from_args();

@@ -1,4 +1,4 @@
-//! The scan of 10,101 groups, beside a floor of plain system calls and beside others, by turns.
+//! The scan of 10,101 and of 101,001 groups, beside a floor of plain system calls and beside others, by turns.
 
 use std::ffi::OsStr;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -15,23 +15,32 @@ use super::figures::{groups, part};
 use crate::real::support::Group;
 use crate::real::support::workload::quiet;
 
-const ROUNDS: usize = 15;
-const GROUPS: usize = 10_101;
+/// How many groups there are below others, and how often they are scanned in each way.
+const SIZES: [(usize, usize); 2] = [(10_000, 15), (100_000, 3)];
 
 /// A name, and what scans all groups in this way; false where it can't.
 type Way<'a> = (&'static str, Box<dyn Fn() -> bool + 'a>);
 
 pub fn scan() {
-    let group = groups("scan", 10_000);
+    for (many, rounds) in SIZES {
+        beside_others(many, rounds);
+    }
+}
+
+fn beside_others(many: usize, rounds: usize) {
+    let group = groups("scan", many);
+    // With those that they are in, and the one that these are in.
+    let all = many + many / 100 + 1;
+    println!("{all} groups:");
     let path = group.path().to_str().unwrap();
     let find = format!("find {path} -name cgroup.events | xargs grep -h frozen");
     let list = [env!("CARGO_BIN_EXE_cryoscope"), "--hierarchy", "v2", "list", path];
     let json = [&list[..], &["--json"]].concat();
     let cgls = ["systemd-cgls", "--all", "--no-pager", path];
     let mut ways: Vec<Way> = vec![
-        ("floor: plain system calls, one thread", Box::new(|| floor(group.path()).0 == GROUPS)),
-        ("library, one thread", Box::new(|| library(&group, one_thread) == GROUPS)),
-        ("library, all CPUs", Box::new(|| library(&group, all_threads) == GROUPS)),
+        ("floor: plain system calls, one thread", Box::new(|| floor(group.path()).0 == all)),
+        ("library, one thread", Box::new(|| library(&group, one_thread) == all)),
+        ("library, all CPUs", Box::new(|| library(&group, all_threads) == all)),
         ("cryoscope list", Box::new(|| run(&list))),
         ("cryoscope list --json", Box::new(|| run(&json))),
         ("systemd-cgls --all", Box::new(|| run(&cgls))),
@@ -45,7 +54,7 @@ pub fn scan() {
         there
     });
     let mut times = vec![Vec::new(); ways.len()];
-    for _ in 0..ROUNDS {
+    for _ in 0..rounds {
         for ((_, way), times) in ways.iter().zip(&mut times) {
             let start = Instant::now();
             way();
@@ -62,9 +71,9 @@ pub fn scan() {
         let (best, median, ratio) = (times[0], part(times, 500), ratios[ratios.len() / 2]);
         println!("{what}: best {best:?}, median {median:?}, of the floor {ratio:.2}");
     }
-    println!("system calls a group: floor {:.2}", floor(group.path()).1 as f64 / GROUPS as f64);
+    println!("system calls a group: floor {:.2}", floor(group.path()).1 as f64 / all as f64);
     for (what, command) in [("list", &list[..]), ("list --json", &json), ("systemd-cgls --all", &cgls)] {
-        let calls = system_calls(command).map(|calls| format!("{:.2}", calls as f64 / GROUPS as f64));
+        let calls = system_calls(command).map(|calls| format!("{:.2}", calls as f64 / all as f64));
         println!("system calls a group: {what} {}", calls.as_deref().unwrap_or("unknown"));
     }
 }

@@ -59,6 +59,56 @@ pub fn ten_thousand_groups() {
     say("quit while it scans", start.elapsed());
 }
 
+/// For how long a storm lasts.
+const STORM: Duration = Duration::from_secs(3);
+
+/// Groups come and go, and one is frozen and thawed, as fast as somebody can do that, beside ten thousand others.
+pub fn storms() {
+    let group = groups("storms", 10_000);
+    let flips = group.child("!flips");
+    let name = group.name().to_str().unwrap();
+    let mut terminal = Terminal::at(group.path(), WIDE);
+    terminal.shows_line(&["▸", name]);
+    terminal.keys("*");
+    terminal.shows("watch 10,");
+    let deeds: [(&str, &(dyn Fn(usize) + Sync)); 2] = [
+        ("mkdir and rmdir", &|at| {
+            let path = group.path().join(format!("!{}", at / 2 % 100));
+            if at % 2 == 0 { fs::create_dir(path) } else { fs::remove_dir(path) }.unwrap();
+        }),
+        ("freeze and thaw", &|at| flips.request(at % 2 == 0)),
+    ];
+    for (what, deed) in deeds {
+        let (before, end) = (cpu(&terminal), Instant::now() + STORM);
+        let (mut slowest, mut done) = (Duration::ZERO, 0);
+        std::thread::scope(|scope| {
+            let busy = scope.spawn(|| {
+                // One more in the end where it was an odd number: whatever it was is undone.
+                (0..).take_while(|at| at % 2 != 0 || Instant::now() < end).inspect(|&at| deed(at)).count()
+            });
+            while !busy.is_finished() {
+                slowest = slowest.max(key(&mut terminal));
+            }
+            done = busy.join().unwrap();
+        });
+        println!("{what}: {:.0} a second", done as f64 / STORM.as_secs_f64());
+        say("slowest key meanwhile", slowest);
+        println!("CPU for it, with the keys: {:?}", cpu(&terminal) - before);
+        let start = Instant::now();
+        flips.request(true);
+        terminal.shows_line(&["!flips", "❄"]);
+        flips.request(false);
+        terminal.wait("the truth", |screen| {
+            let rows: Vec<String> = screen.rows(0, WIDE.0).collect();
+            let stands = |row: &&String| row.contains(" !") && !row.contains("(gone)");
+            rows.iter().filter(stands).count() == 1 && !rows.iter().any(|row| row.contains('❄'))
+        });
+        say("all is as it is", start.elapsed());
+    }
+    terminal.keys("q");
+    assert_eq!(terminal.end().code(), Some(0));
+}
+
 /// Twenty thousand groups, five thousand processes in one of them: what each key takes.
 pub fn keys_of_a_large_host() {
     let group = Group::v2("large");

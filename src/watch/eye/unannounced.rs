@@ -1,5 +1,9 @@
 //! Reading what the kernel does not announce: membership, and the v1 freezer's own steps. Only what is on screen, and only
 //! where it can have changed.
+//!
+//! Not the process connector (`CONFIG_PROC_EVENTS`, linux/cn_proc.h): it says of every process of the host that it forks, execs
+//! and exits, and of none that it was moved to another group. So groups would have to be read all the same, and each program
+//! that anybody starts would wake this one.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
