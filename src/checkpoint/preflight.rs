@@ -90,7 +90,7 @@ pub fn preflight(request: &Request<'_>) -> Preflight {
     let kernel = crate::kernel::host::release();
     let (criu, of_criu) = criu::look(request.criu.as_deref(), &kernel);
     let host = scene::read(request, criu.as_ref(), &mut findings);
-    owner::look(request, &mut findings);
+    let settings = owner::look(request, &mut findings);
     let trees = tree::look(request, &host, &mut findings);
     let mut of_freeze = Vec::new();
     let freeze = freeze::look(request, &host, &trees, &mut of_freeze);
@@ -102,6 +102,7 @@ pub fn preflight(request: &Request<'_>) -> Preflight {
         findings.extend(of_freeze);
         trees.iter().for_each(|tree| resources::look(tree, &host, &mut findings));
     }
+    settings.into_iter().for_each(|setting| add_setting(setting, &mut findings));
     // What is there besides is half the other dump's doing: its freeze, its code in the processes, its sockets.
     findings.extend(taken);
     let into = std::path::absolute(&request.into).unwrap_or_else(|_| request.into.clone());
@@ -126,6 +127,14 @@ impl Preflight {
     /// The findings that are in the way.
     pub fn blockers(&self) -> impl Iterator<Item = &Finding> {
         self.findings.iter().filter(|finding| finding.blocks())
+    }
+}
+
+/// What a setting of the unit does is told once: where it is in the way, with what to write where.
+fn add_setting(setting: Finding, findings: &mut Vec<Finding>) {
+    match findings.iter_mut().find(|finding| finding.blocks() && finding.code == setting.code) {
+        Some(blocker) => blocker.remedy = setting.remedy,
+        None => findings.push(setting),
     }
 }
 

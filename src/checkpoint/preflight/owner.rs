@@ -5,11 +5,10 @@ use crate::model::{State, Version, shell};
 use crate::runtime::systemd::{Obstacle, SystemdError, Unit};
 use crate::runtime::{Containers, advice};
 
-pub(super) fn look(request: &Request<'_>, findings: &mut Vec<Finding>) {
+/// Gives back what the settings of the unit do: how much that matters is seen on the processes.
+pub(super) fn look(request: &Request<'_>, findings: &mut Vec<Finding>) -> Vec<Finding> {
     container(request, findings);
-    if let Some(unit) = Unit::of(&request.group.path) {
-        systemd(request, &unit, findings);
-    }
+    Unit::of(&request.group.path).map(|unit| systemd(request, &unit, findings)).unwrap_or_default()
 }
 
 /// The runtime's own command is the first advice: it saves what a plain dump lacks.
@@ -30,17 +29,17 @@ fn container(request: &Request<'_>, findings: &mut Vec<Finding>) {
     }
 }
 
-fn systemd(request: &Request<'_>, unit: &Unit, findings: &mut Vec<Finding>) {
+fn systemd(request: &Request<'_>, unit: &Unit, findings: &mut Vec<Finding>) -> Vec<Finding> {
     let answer = match unit.ask() {
         Ok(answer) => answer,
-        Err(SystemdError::NotRunning) => return,
+        Err(SystemdError::NotRunning) => return Vec::new(),
         Err(error) => {
             findings.push(Finding::unknown(
                 "systemd",
                 format!("what systemd says of {}", unit.name()),
                 error,
             ));
-            return;
+            return Vec::new();
         }
     };
     let requested = request.group.read().ok().flatten().is_some_and(|group| group.freezer.requested());
@@ -52,10 +51,10 @@ fn systemd(request: &Request<'_>, unit: &Unit, findings: &mut Vec<Finding>) {
         findings
             .push(Finding::warning("systemd-disagrees", disagreement.what, why).remedy(disagreement.remedy));
     }
-    findings.extend(answer.obstacles().iter().map(obstacle));
     if let Some(what) = answer.after_kill().filter(|_| request.after == Some(After::Killed)) {
         findings.push(Finding::warning("systemd-after-kill", what, "the dump ends its main process"));
     }
+    answer.obstacles().iter().map(obstacle).collect()
 }
 
 /// A setting. Whether the processes were started with it is seen on them; here is what to write.

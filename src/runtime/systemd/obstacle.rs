@@ -82,7 +82,7 @@ fn journal(unit: &str, out: &str, err: &str) -> Obstacle {
 fn private_mounts(unit: &str, set: &[&str]) -> Obstacle {
     let lines: String = set.iter().map(|key| format!("{key}=no\n")).collect();
     Obstacle {
-        code: "private-mounts",
+        code: "mount-sharing",
         what: format!("{unit} has mounts of its own that share with the host's ({})", set.join(", ")),
         why: "criu fails: \"has unreachable sharing. Try --enable-external-masters\"; that option does not help",
         drop_in: drop_in(unit, "mounts", &lines),
@@ -131,7 +131,7 @@ mod tests {
     fn mounts_of_its_own() {
         let private =
             found(&[("StandardOutput", "null"), ("PrivateTmp", "yes"), ("ProtectSystem", "strict")]);
-        assert_eq!(private[0].code, "private-mounts");
+        assert_eq!(private[0].code, "mount-sharing");
         assert!(private[0].what.ends_with("(PrivateTmp, ProtectSystem)"), "{}", private[0].what);
         assert_eq!(private[0].drop_in.text, "[Service]\nPrivateTmp=no\nProtectSystem=no\n");
         assert_eq!(found(&[("StandardOutput", "null"), ("PrivateTmp", "no"), ("ProtectHome", "")]), []);

@@ -1,6 +1,6 @@
 //! Unix sockets with their other end outside (`criu/sk-unix.c`).
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use rustix::fs::FileType;
 
@@ -15,7 +15,8 @@ const JOURNAL: &[u8] = b"/run/systemd/journal/stdout";
 /// Sockets with their other end outside, in words.
 #[derive(Default)]
 struct Outside {
-    journal: Vec<String>,
+    /// The processes.
+    journal: BTreeSet<String>,
     stream: Vec<String>,
     datagram: Vec<String>,
     nameless: Vec<String>,
@@ -54,7 +55,11 @@ impl Outside {
     ) {
         let Some(socket) = table.get(&open.facts.id.2) else { return };
         let Some(peer) = socket.peer.filter(|peer| !own.contains(peer)) else { return };
-        self.add(held(holder, open), socket, table.get(&peer).and_then(|peer| peer.name.as_deref()));
+        match table.get(&peer).and_then(|peer| peer.name.as_deref()) {
+            // For its output and its errors, most often: told once.
+            Some(JOURNAL) if !socket.datagram => drop(self.journal.insert(name(holder.process))),
+            address => self.add(held(holder, open), socket, address),
+        }
     }
 
     fn add(&mut self, held: String, socket: &UnixSocket, address: Option<&[u8]>) {
@@ -63,7 +68,6 @@ impl Outside {
             None => held,
         };
         match (socket.datagram, address) {
-            (false, Some(JOURNAL)) => self.journal.push(words),
             (false, _) => self.stream.push(words),
             (true, Some(_)) => self.datagram.push(words),
             (true, None) => self.nameless.push(words),
@@ -72,11 +76,12 @@ impl Outside {
 
     fn say(&self, findings: &mut Vec<Finding>) {
         let half = "Can't dump half of stream unix connection.";
-        if !self.journal.is_empty() {
+        let journal: Vec<String> = self.journal.iter().cloned().collect();
+        if !journal.is_empty() {
             findings.push(
                 Finding::blocker(
                     "journal-socket",
-                    format!("the output goes to the journal: {}", several(&self.journal)),
+                    format!("what it prints goes to the journal: {}", several(&journal)),
                     "criu cannot dump a stream socket whose other end, journald, is not dumped",
                 )
                 .remedy(
@@ -136,7 +141,7 @@ mod tests {
     fn which_sentence() {
         let mut outside = Outside::default();
         let socket = |datagram| UnixSocket { inode: 1, datagram, peer: Some(2), name: None };
-        outside.add("a".into(), &socket(false), Some(JOURNAL));
+        outside.journal.insert("a".into());
         outside.add("b".into(), &socket(false), None);
         outside.add("c".into(), &socket(true), Some(b"\0abstract\x1b"));
         outside.add("d".into(), &socket(true), None);
