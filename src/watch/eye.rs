@@ -132,15 +132,15 @@ impl<'a> Eye<'a> {
     pub(super) fn run(&mut self, looks: &Receiver<Focus>) -> io::Result<()> {
         self.spine();
         loop {
-            let hints = self.inotify.as_ref().map_or_else(never, |inotify| inotify.hints().clone());
+            let bell = self.inotify.as_ref().map_or_else(never, |inotify| inotify.bell().clone());
             let alarm = self.due().map_or_else(never, at);
             select! {
                 recv(looks) -> focus => match focus {
                     Ok(focus) => self.turn(looks.try_iter().last().unwrap_or(focus)),
                     Err(_) => return Ok(()),
                 },
-                recv(hints) -> hint => match hint {
-                    Ok(hint) => self.hinted(hint),
+                recv(bell) -> rung => match rung {
+                    Ok(()) => self.hinted(),
                     Err(_) => {
                         self.inotify = None;
                         self.poll("inotify ended unexpectedly".to_owned());

@@ -1,11 +1,10 @@
 //! Announcements of the kernel, as hints. The only place that knows the notify crate.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::path::{Component, Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
+use crossbeam_channel::{Receiver, bounded};
 use notify::event::{EventKindMask, ModifyKind};
 use notify::{Config, ErrorKind, EventKind, PathOp, RecommendedWatcher, Watcher};
 
@@ -41,9 +40,12 @@ pub struct Inotify {
     /// Groups that are watched, and those that were and are gone.
     alive: HashSet<PathBuf>,
     dead: HashSet<PathBuf>,
-    hints: Receiver<Hint>,
-    overflow: Arc<AtomicBool>,
+    bell: Receiver<()>,
+    pending: Pending,
 }
+
+/// What was announced and is not taken yet, each once: however often a group flips, it is looked at once.
+type Pending = Arc<Mutex<BTreeSet<Hint>>>;
 
 /// How many watches are made at once: no more, for one that fails sends those behind it round again.
 const AT_ONCE: usize = 128;
@@ -59,8 +61,20 @@ pub enum WatchError {
     Failed(String),
 }
 
-/// How many unread hints are kept. When more come, everything is looked at again, which is cheaper than so many hints.
+/// How many hints are kept. When more come, everything is looked at again, which is cheaper than so many hints.
 const BACKLOG: usize = 8192;
+
+/// Keeps a hint until it is taken.
+fn keep(pending: &Pending, hint: Hint) {
+    let mut hints = pending.lock().unwrap_or_else(PoisonError::into_inner);
+    if hints.contains(&Hint::Everything) {
+        return;
+    }
+    hints.insert(hint);
+    if hints.len() > BACKLOG || hints.contains(&Hint::Everything) {
+        *hints = BTreeSet::from([Hint::Everything]);
+    }
+}
 
 impl Inotify {
     /// Starts a watcher that watches nothing yet.
@@ -68,31 +82,35 @@ impl Inotify {
     /// # Errors
     /// [`WatchError`] where the kernel gives no inotify instance (128 a user by default).
     pub fn new() -> Result<Self, WatchError> {
-        let (sender, hints) = bounded(BACKLOG);
-        let overflow = Arc::new(AtomicBool::new(false));
-        let flag = Arc::clone(&overflow);
+        let (ring, bell) = bounded(1);
+        let pending = Pending::default();
+        let kept = Arc::clone(&pending);
         // Only what is wanted is asked for: a mask with IN_OPEN would announce our own reads to us, for ever.
         let kinds = EventKindMask::CREATE
             | EventKindMask::REMOVE
             | EventKindMask::MODIFY_DATA
             | EventKindMask::MODIFY_NAME;
-        let handler = move |event: notify::Result<notify::Event>| match event {
-            Ok(event) => hints_of(&event).for_each(|hint| send(&sender, &flag, hint)),
-            Err(_) => flag.store(true, Ordering::Relaxed),
+        let handler = move |event: notify::Result<notify::Event>| {
+            match event {
+                Ok(event) => hints_of(&event).for_each(|hint| keep(&kept, hint)),
+                Err(_) => keep(&kept, Hint::Everything),
+            }
+            // One that was not heard yet is enough.
+            let _ = ring.try_send(());
         };
         let config = Config::default().with_event_kinds(kinds).with_follow_symlinks(false);
         let watcher = RecommendedWatcher::new(handler, config).map_err(|error| explain(&error))?;
-        Ok(Self { watcher, alive: HashSet::new(), dead: HashSet::new(), hints, overflow })
+        Ok(Self { watcher, alive: HashSet::new(), dead: HashSet::new(), bell, pending })
     }
 
-    /// The hints, as they come.
-    pub fn hints(&self) -> &Receiver<Hint> {
-        &self.hints
+    /// Rings when there are hints to [`Self::take`].
+    pub fn bell(&self) -> &Receiver<()> {
+        &self.bell
     }
 
-    /// True once after hints were lost: everything must be looked at again.
-    pub fn take_overflow(&self) -> bool {
-        self.overflow.swap(false, Ordering::Relaxed)
+    /// The hints that have come since the last time.
+    pub fn take(&self) -> BTreeSet<Hint> {
+        std::mem::take(&mut *self.pending.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Watches groups; those that are gone meanwhile are passed over.
@@ -184,12 +202,6 @@ const EVENTS: &str = "cgroup.events";
 /// Writing to these moves processes or threads.
 const MEMBERS: [&str; 3] = ["cgroup.procs", "cgroup.threads", "tasks"];
 
-fn send(sender: &Sender<Hint>, overflow: &AtomicBool, hint: Hint) {
-    if let Err(TrySendError::Full(_)) = sender.try_send(hint) {
-        overflow.store(true, Ordering::Relaxed);
-    }
-}
-
 fn hints_of(event: &notify::Event) -> impl Iterator<Item = Hint> {
     let overflow = event.need_rescan().then_some(Hint::Everything);
     event.paths.iter().filter_map(|path| hint(event.kind, &direct(path))).chain(overflow)
@@ -252,6 +264,17 @@ mod tests {
         assert_eq!(hints(state), [Hint::State("/cg/a".into())]);
         let moved = notify::Event::new(written).add_path("/cg/a/cgroup.procs".into());
         assert_eq!(hints(moved), [Hint::Members("/cg/a".into())]);
+    }
+
+    #[test]
+    fn a_hint_is_kept_once_and_too_many_are_one() {
+        let pending = Pending::default();
+        let state = |at: usize| Hint::State(format!("/cg/{at}").into());
+        (0..3 * BACKLOG).for_each(|_| keep(&pending, state(0)));
+        assert_eq!(pending.lock().unwrap().len(), 1);
+        (0..=BACKLOG).for_each(|at| keep(&pending, state(at)));
+        keep(&pending, state(1));
+        assert_eq!(*pending.lock().unwrap(), BTreeSet::from([Hint::Everything]));
     }
 
     #[test]

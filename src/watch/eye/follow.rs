@@ -5,17 +5,16 @@ use std::time::Instant;
 
 use super::{Eye, GATHER};
 use crate::model::{CgroupPath, Change, Version};
-use crate::watch::inotify::{Hint, Inotify};
+use crate::watch::inotify::Hint;
 
 /// How many hints are followed in one step.
 const BATCH: usize = 64;
 
 impl Eye<'_> {
-    /// Takes in a hint, and all that came with it.
-    pub(super) fn hinted(&mut self, hint: Hint) {
-        self.hints.insert(hint);
+    /// Takes in what was announced.
+    pub(super) fn hinted(&mut self) {
         if let Some(inotify) = &self.inotify {
-            self.hints.extend(inotify.hints().try_iter());
+            self.hints.append(&mut inotify.take());
         }
         let next = self.followed + GATHER;
         self.follow_at.get_or_insert_with(|| next.max(Instant::now()));
@@ -23,8 +22,7 @@ impl Eye<'_> {
 
     /// Looks at some of what was announced.
     pub(super) fn follow(&mut self) {
-        if self.inotify.as_ref().is_some_and(Inotify::take_overflow) || self.hints.contains(&Hint::Everything)
-        {
+        if self.hints.contains(&Hint::Everything) {
             self.start_over();
         }
         tracing::debug!(hints = self.hints.len(), "follow");
