@@ -23,8 +23,15 @@ pub struct Criu {
     pub version: Option<String>,
 }
 
-/// Finds criu and tries it: `criu --version`, `criu check`.
+/// Finds criu and tries it: [`found`], then [`check`].
 pub fn look(asked: Option<&Path>, kernel: &str) -> (Option<Criu>, Vec<Finding>) {
+    let (criu, mut findings) = found(asked);
+    findings.extend(criu.as_ref().map(|criu| check(criu, kernel)));
+    (criu, findings)
+}
+
+/// Finds criu, and asks it for its version.
+pub(super) fn found(asked: Option<&Path>) -> (Option<Criu>, Vec<Finding>) {
     let Some(path) = find(asked) else {
         let what =
             asked.map_or("criu is not in PATH".to_owned(), |p| format!("{} cannot be run", p.display()));
@@ -36,21 +43,25 @@ pub fn look(asked: Option<&Path>, kernel: &str) -> (Option<Criu>, Vec<Finding>) 
     }
     let text = output(&path, &["--version"]).map(|(_, text)| text).unwrap_or_default();
     let version = version(&text);
-    let mut findings = vec![match &version {
+    let finding = match &version {
         Some(version) => Finding::ok("criu-version", format!("criu {version}")),
         None => Finding::unknown("criu-version", "which version criu is", "criu --version printed none"),
-    }];
-    findings.push(match output(&path, &["check"]) {
+    };
+    (Some(Criu { path, version }), vec![finding])
+}
+
+/// Has it try itself on this kernel: `criu check`.
+pub(super) fn check(criu: &Criu, kernel: &str) -> Finding {
+    match output(&criu.path, &["check"]) {
         Ok((true, _)) => Finding::ok("criu-works", "criu check: looks good"),
-        Ok((false, text)) => broken(version.as_deref(), kernel, &text),
+        Ok((false, text)) => broken(criu.version.as_deref(), kernel, &text),
         Err(error) => Finding::blocker(
             "criu-broken",
             format!("criu check could not be run: {error}"),
             "criu must work here",
         )
         .remedy("name a working criu with --criu"),
-    });
-    (Some(Criu { path, version }), findings)
+    }
 }
 
 /// criu before 4.1 does not know the vDSO of x86 kernels from 6.13 on (checkpoint-restore/criu#2532).

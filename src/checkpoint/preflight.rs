@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::panic::resume_unwind;
 use std::path::PathBuf;
+use std::thread;
 
 use serde::Serialize;
 
@@ -86,34 +88,54 @@ pub struct Preflight {
 
 /// Looks at everything that decides whether the checkpoint will work.
 pub fn preflight(request: &Request<'_>) -> Preflight {
-    let mut findings = vec![permission()];
     let kernel = crate::kernel::host::release();
-    let (criu, of_criu) = criu::look(request.criu.as_deref(), &kernel);
+    let (criu, of_criu) = criu::found(request.criu.as_deref());
+    thread::scope(|scope| {
+        // It takes as long as all the rest.
+        let check = criu.as_ref().map(|criu| scope.spawn(|| criu::check(criu, &kernel)));
+        let checked = || {
+            let looked = check.map(|check| check.join().unwrap_or_else(|panic| resume_unwind(panic)));
+            of_criu.into_iter().chain(looked).collect()
+        };
+        look_around(request, criu.clone(), &kernel, checked)
+    })
+}
+
+/// All but criu itself; what that said is asked for last.
+fn look_around(
+    request: &Request<'_>,
+    criu: Option<Criu>,
+    kernel: &str,
+    checked: impl FnOnce() -> Vec<Finding>,
+) -> Preflight {
+    let mut findings = vec![permission()];
     let host = scene::read(request, criu.as_ref(), &mut findings);
     let settings = owner::look(request, &mut findings);
     let trees = tree::look(request, &host, &mut findings);
     let mut of_freeze = Vec::new();
     let freeze = freeze::look(request, &host, &trees, &mut of_freeze);
     let taken = taken(&trees, &freeze, &host);
-    findings.extend(of_criu);
+    let mut more = Vec::new();
     let version = criu.as_ref().and_then(|criu| criu.version.as_deref()).map(criu::numbers);
-    let host = resources::Host { criu: version, kernel: criu::numbers(&kernel), extra: &request.extra };
+    let host = resources::Host { criu: version, kernel: criu::numbers(kernel), extra: &request.extra };
     if !taken.iter().any(Finding::blocks) {
-        findings.extend(of_freeze);
-        trees.iter().for_each(|tree| resources::look(tree, &host, &mut findings));
+        more.extend(of_freeze);
+        trees.iter().for_each(|tree| resources::look(tree, &host, &mut more));
     }
-    settings.into_iter().for_each(|setting| add_setting(setting, &mut findings));
+    settings.into_iter().for_each(|setting| add_setting(setting, &mut more));
     // What is there besides is half the other dump's doing: its freeze, its code in the processes, its sockets.
-    findings.extend(taken);
+    more.extend(taken);
     let into = std::path::absolute(&request.into).unwrap_or_else(|_| request.into.clone());
     let rss = trees.iter().flatten().map(|process| process.rss).sum();
     let (of_folder, folder_exists) = folder::look(&into, rss);
-    findings.extend(of_folder);
+    more.extend(of_folder);
+    findings.extend(checked());
+    findings.extend(more);
     Preflight {
         findings,
         trees: to_dump(&trees, &into),
         criu,
-        kernel,
+        kernel: kernel.to_owned(),
         folder_exists,
         into: into.into(),
         flags: freeze.flags,

@@ -178,8 +178,8 @@ fn the_folder_is_taken_meanwhile(version: Version) {
     let group = Group::new(version, "taken");
     let (workload, images) = (Workload::in_group(&group), Images::new());
     let folder = images.folder();
-    // `criu check` is the last thing before the plan runs.
-    let make = format!("mkdir -m 700 '{0}'; echo kept > '{0}/kept'", folder.display());
+    // `criu check` goes on while all else is looked at, and is waited for before the plan runs.
+    let make = format!("sleep 0.5; mkdir -m 700 '{0}'; echo kept > '{0}/kept'", folder.display());
     let path = folder.with_file_name("criu");
     let script = format!(
         "#!/bin/sh\nif [ \"$1\" = check ]; then {make}; exit 0; fi\nexec '{}' \"$@\"\n",
