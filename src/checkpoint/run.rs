@@ -186,6 +186,8 @@ impl RunError {
     pub fn exit(&self) -> Exit {
         match self {
             Self::Changed(_) | Self::AtWork(_) => Exit::Refused,
+            // Somebody made it meanwhile.
+            Self::Folder(_, e) if e.kind() == io::ErrorKind::AlreadyExists => Exit::Refused,
             Self::Gone(_) | Self::Freezer(FreezerError::Gone(_)) => Exit::Gone,
             Self::Folder(_, e) | Self::Start(_, e) | Self::Journal(e)
                 if e.kind() == io::ErrorKind::PermissionDenied =>
