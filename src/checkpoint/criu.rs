@@ -23,7 +23,7 @@ pub struct Criu {
     pub version: Option<String>,
 }
 
-/// Finds criu and tries it: [`found`], then [`check`].
+/// Finds criu, asks it for its version, and has it try itself on this kernel.
 pub fn look(asked: Option<&Path>, kernel: &str) -> (Option<Criu>, Vec<Finding>) {
     let (criu, mut findings) = found(asked);
     findings.extend(criu.as_ref().map(|criu| check(criu, kernel)));
