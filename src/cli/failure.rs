@@ -69,7 +69,10 @@ impl From<MountsError> for Failure {
 impl From<TargetError> for Failure {
     fn from(error: TargetError) -> Self {
         let code = match &error {
-            TargetError::NoSuchGroup(_) | TargetError::NoSuchProcess(_) | TargetError::Outside(..) => 5,
+            TargetError::NoSuchGroup(_)
+            | TargetError::NoFreezer { .. }
+            | TargetError::NoSuchProcess(_)
+            | TargetError::Outside(..) => 5,
             TargetError::Io(_, error) if error.kind() == io::ErrorKind::PermissionDenied => 3,
             TargetError::Io(..) => 1,
             _ => 2,

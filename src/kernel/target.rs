@@ -9,7 +9,7 @@ use super::cgroupfs::{Filesystem, Group};
 use super::processes::group_of;
 use crate::model::printable::{exact, is_shown_as, unescaped};
 use crate::model::shell::quoted;
-use crate::model::{CgroupPath, Change, Hierarchies, Hierarchy, State, Tree, Version, printable};
+use crate::model::{CgroupPath, Change, Hierarchies, Hierarchy, Owner, State, Tree, Version, printable};
 
 /// Why a target was not found.
 #[derive(Debug, thiserror::Error)]
@@ -17,6 +17,16 @@ pub enum TargetError {
     /// Nothing of that name.
     #[error("there is no cgroup {0}; see cryoscope list")]
     NoSuchGroup(String),
+    /// A unit, on a host without cgroup v2. systemd uses no freezer there, and makes no groups in its hierarchy.
+    #[error(
+        "{unit} has no group in the v1 freezer, which systemd does not use; make one with mkdir {root}/NAME, move its processes there with echo PID > {root}/NAME/cgroup.procs, and give {root}/NAME"
+    )]
+    NoFreezer {
+        /// Its name.
+        unit: String,
+        /// Where the freezer's hierarchy is mounted.
+        root: String,
+    },
     /// A path outside the cgroup file systems.
     #[error("{0} is not a cgroup; give a path below {1}, pid:N, or a unit's name")]
     NotCgroup(String, String),
@@ -94,9 +104,16 @@ pub fn resolve(
     if bytes.contains(&b'/') {
         return Err(TargetError::NoSuchGroup(name));
     }
-    match of_name(&candidates, &name, |name| is_shown_as(name, bytes)) {
+    let found = match of_name(&candidates, &name, |name| is_shown_as(name, bytes)) {
         Err(TargetError::NoSuchGroup(_)) => of_name(&candidates, &name, |name| *name == unescaped(bytes)),
         found => found,
+    };
+    let is_unit = || Owner::of(&CgroupPath::new(bytes)).is_some_and(|owner| owner.kind.is_unit());
+    match (found, &candidates[..]) {
+        (Err(TargetError::NoSuchGroup(unit)), [one]) if hosts.get(Version::V2).is_none() && is_unit() => {
+            Err(TargetError::NoFreezer { unit, root: quoted(one.mount_point.as_os_str()) })
+        }
+        (found, _) => found,
     }
 }
 

@@ -223,5 +223,11 @@ fn pure_hosts_are_recognised() {
         assert_eq!(report["setup"], setup, "{}", stderr(&output));
         assert_eq!(report["hierarchies"].as_array().unwrap().len(), 1);
         assert_eq!(report["hierarchies"][0]["version"], version.to_string());
+        // systemd gives units groups that can be frozen in v2 alone.
+        let output = namespace::only(version, PROGRAM).args(["show", "no-such.service"]).output().unwrap();
+        let (said, on_v1) = (stderr(&output), version == Version::V1);
+        assert_eq!(output.status.code(), Some(5), "{said}");
+        assert_eq!(said.contains("which systemd does not use; make one with mkdir"), on_v1, "{said}");
+        assert_eq!(said.contains("see cryoscope list"), !on_v1, "{said}");
     }
 }
