@@ -39,11 +39,14 @@ pub(super) struct Eye<'a> {
     polling: Option<String>,
     /// The first walk is complete.
     scanned: bool,
-    /// What the kernel announced and was not looked at yet, and when that is done.
+    /// What the kernel announced and was not looked at yet, and when that is done: round by round, so that none waits for ever
+    /// behind those that come again and again.
     hints: BTreeSet<Hint>,
+    round: BTreeSet<Hint>,
     follow_at: Option<Instant>,
-    /// When hints were followed last.
+    /// When hints were followed last, and whether it is the turn of what that has set going: a storm of hints has no end.
     followed: Instant,
+    gives_way: bool,
     /// Groups that are in the tree and not watched yet.
     fresh: VecDeque<Key>,
     /// The walk that goes on, and those that are to come.
@@ -104,8 +107,10 @@ impl<'a> Eye<'a> {
             polling,
             scanned: false,
             hints: BTreeSet::new(),
+            round: BTreeSet::new(),
             follow_at: None,
             followed: Instant::now(),
+            gives_way: false,
             walk: None,
             walked: Duration::ZERO,
             rested: Instant::now(),
@@ -153,7 +158,7 @@ impl<'a> Eye<'a> {
 
     /// When there is something to do; `None` for never.
     fn due(&self) -> Option<Instant> {
-        if !self.fresh.is_empty() || self.walk.is_some() || !self.walks.is_empty() {
+        if !self.fresh.is_empty() || self.is_walking() {
             return Some(Instant::now());
         }
         let look = self.pause().map(|pause| self.looked + pause);
@@ -161,13 +166,18 @@ impl<'a> Eye<'a> {
         [self.follow_at, look, stirred].into_iter().flatten().min()
     }
 
+    fn is_walking(&self) -> bool {
+        self.walk.is_some() || !self.walks.is_empty()
+    }
+
     /// Does one thing that is due, the most urgent first.
     fn step(&mut self) -> io::Result<()> {
         let now = Instant::now();
         if self.pause().is_some_and(|pause| now >= self.looked + pause) {
             self.look(false);
-        } else if self.follow_at.is_some_and(|at| now >= at) {
+        } else if self.follow_at.is_some_and(|at| now >= at) && !std::mem::take(&mut self.gives_way) {
             self.follow();
+            self.gives_way = self.is_walking() || !self.fresh.is_empty();
         } else if self.stirred && now >= self.may_look() {
             self.look(true);
         } else if self.inotify.as_ref().is_some_and(Inotify::is_worn) {
@@ -178,7 +188,7 @@ impl<'a> Eye<'a> {
             self.watch_fresh();
         }
         self.settle();
-        if self.scanned && self.fresh.is_empty() && self.walk.is_none() && self.walks.is_empty() {
+        if self.scanned && self.fresh.is_empty() && !self.is_walking() {
             self.tell_watching();
         }
         Ok(())
@@ -202,7 +212,7 @@ impl<'a> Eye<'a> {
             }
             self.walk = more.then_some(walk);
         }
-        if !self.scanned && self.walk.is_none() && self.walks.is_empty() {
+        if !self.scanned && !self.is_walking() {
             self.flush();
             self.scanned = true;
             (self.tell)(Told::Scanned);

@@ -8,14 +8,15 @@ mod actor;
 mod difference;
 
 use std::ffi::OsString;
+use std::fs;
 use std::process::{Command, ExitCode};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
-use std::thread::JoinHandle;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use actor::Stage;
-use cryoscope::model::{CgroupId, Version};
+use cryoscope::model::{CgroupId, State, Version};
 use cryoscope::watch::Focus;
 use fastrand::Rng;
 use libtest_mimic::Trial;
@@ -60,6 +61,8 @@ pub fn tests() -> Vec<Trial> {
             chaos(version, time, Trouble::Stall);
         });
         add("with_few_watches", with_few_watches);
+        let name = format!("chaos::a_storm_hides_no_other_group::{version}");
+        all.push(trial(&name, needs, move || a_storm_hides_no_other_group(version)));
     }
     all
 }
@@ -135,12 +138,51 @@ fn chaos(version: Version, time: Duration, trouble: Trouble) -> bool {
     polled
 }
 
+/// What happens beside a storm is told before that ends, be it as long as it may.
+fn a_storm_hides_no_other_group(version: Version) {
+    struct End<'a>(&'a AtomicBool);
+    impl Drop for End<'_> {
+        fn drop(&mut self) {
+            self.0.store(true, Ordering::Relaxed);
+        }
+    }
+    let mut watched = Watched::start(version, "beside");
+    let (top, over) = (watched.top.path().to_owned(), AtomicBool::new(false));
+    let cell = watched.top.child("last");
+    watched.wait("it is found", |watched| watched.state(&cell) == Some(State::Thawed));
+    thread::scope(|scope| {
+        let _end = End(&over);
+        for storm in 0..8 {
+            let (top, over) = (&top, &over);
+            scope.spawn(move || {
+                for at in 0.. {
+                    let path = top.join(format!("{storm}-{}", at % 300));
+                    fs::create_dir(&path).unwrap();
+                    fs::remove_dir(&path).unwrap();
+                    if over.load(Ordering::Relaxed) {
+                        break;
+                    }
+                }
+            });
+        }
+        thread::sleep(Duration::from_millis(200));
+        cell.request(true);
+        watched.wait("the freeze is told", |watched| watched.state(&cell) == Some(State::Frozen));
+        let new = cell.child("new");
+        watched.wait("the new one is told", |watched| watched.state(&new) == Some(State::Frozen));
+        cell.request(false);
+        // On v1 that is announced of the one above alone.
+        watched.wait("the thaw is told", |watched| watched.state(&new) == Some(State::Thawed));
+    });
+    watched.settles();
+}
+
 /// The seed, which is said even where the run ends by a panic.
 struct Said(String);
 
 impl Drop for Said {
     fn drop(&mut self) {
-        if std::thread::panicking() {
+        if thread::panicking() {
             eprintln!("again with {}", self.0);
         }
     }
@@ -155,11 +197,11 @@ impl Forget {
         let is_done = Arc::clone(&done);
         let forget = move || {
             while !is_done.load(Ordering::Relaxed) {
-                std::fs::write("/proc/sys/vm/drop_caches", "2").unwrap();
-                std::thread::sleep(Duration::from_millis(20));
+                fs::write("/proc/sys/vm/drop_caches", "2").unwrap();
+                thread::sleep(Duration::from_millis(20));
             }
         };
-        Self(done, Some(std::thread::spawn(forget)))
+        Self(done, Some(thread::spawn(forget)))
     }
 }
 
@@ -192,7 +234,7 @@ fn act(stage: &Stage, rng: &mut Rng, end: End, done: &AtomicU64) {
             }
         }
     };
-    std::thread::scope(|scope| {
+    thread::scope(|scope| {
         for _ in 0..ACTORS {
             let rng = rng.fork();
             let act = &act;

@@ -65,7 +65,7 @@ type Facts = BTreeMap<CgroupPath, (Freezer, bool, Option<bool>)>;
 
 impl Watched {
     /// Observes a new group until its first scan is over and it is watched.
-    fn start(version: Version, name: &str) -> Self {
+    pub(super) fn start(version: Version, name: &str) -> Self {
         Self::start_with(version, name, || {})
     }
 
@@ -110,7 +110,7 @@ impl Watched {
     }
 
     #[track_caller]
-    fn wait(&mut self, what: &str, so: impl Fn(&Self) -> bool) {
+    pub(super) fn wait(&mut self, what: &str, so: impl Fn(&Self) -> bool) {
         until(what, SOON, || {
             self.listen();
             so(self)
@@ -119,7 +119,7 @@ impl Watched {
 
     /// Its tree becomes equal to the kernel's, by itself.
     #[track_caller]
-    fn settles(&mut self) {
+    pub(super) fn settles(&mut self) {
         let truth = facts(&scan(&self.top), &self.top);
         let mut seen = Facts::new();
         let so = super::support::wait::reached(SOON, || {
@@ -130,7 +130,7 @@ impl Watched {
         assert!(so, "seen: {seen:#?}\nthe kernel's: {truth:#?}");
     }
 
-    fn state(&self, group: &Group) -> Option<State> {
+    pub(super) fn state(&self, group: &Group) -> Option<State> {
         let tree = self.tree.as_ref()?;
         tree.get(tree.at(&group.cgroup_path())?)?.state()
     }

@@ -86,7 +86,12 @@ impl Eye<'_> {
     /// seen so, what happens afterwards is announced.
     pub(super) fn watch_fresh(&mut self) {
         let some = self.fresh.len().min(BATCH);
-        let keys: Vec<Key> = self.fresh.drain(..some).filter(|&key| self.tree.get(key).is_some()).collect();
+        let keys: Vec<Key> = self.fresh.drain(..some).collect();
+        // In a storm most of what came has gone again, and a watch that fails holds up those behind it.
+        if self.follow_at.is_some() {
+            keys.iter().for_each(|&key| self.forget_gone(key));
+        }
+        let keys: Vec<Key> = keys.into_iter().filter(|&key| self.tree.get(key).is_some()).collect();
         let directories: Vec<PathBuf> = keys.iter().map(|&key| self.directory(key)).collect();
         if self.polling.is_none()
             && let Some(Err(error)) = self.inotify.as_mut().map(|inotify| inotify.watch(directories))
@@ -116,6 +121,14 @@ impl Eye<'_> {
     pub(super) fn poll(&mut self, why: String) {
         self.polling = Some(why);
         self.walks.insert(self.top.clone());
+    }
+
+    fn forget_gone(&mut self, key: Key) {
+        let Some(id) = self.tree.get(key).map(|node| node.group.id) else { return };
+        let path = self.tree.path(key);
+        if let Ok(None) = self.fs.same_group(&path, id) {
+            self.one_at(&path);
+        }
     }
 
     fn revisit(&mut self, key: Key) {

@@ -26,19 +26,24 @@ impl Eye<'_> {
             self.start_over();
         }
         tracing::debug!(hints = self.hints.len(), "follow");
+        if self.round.is_empty() {
+            self.round = std::mem::take(&mut self.hints);
+        }
         for _ in 0..BATCH {
-            match self.hints.pop_first() {
+            match self.round.pop_first() {
                 Some(hint) => self.follow_one(hint),
                 None => break,
             }
         }
         self.followed = Instant::now();
-        self.follow_at = (!self.hints.is_empty()).then_some(self.followed);
+        let more = !self.round.is_empty() || !self.hints.is_empty();
+        self.follow_at = more.then_some(self.followed);
     }
 
     /// Announcements were lost: every group is read again.
     fn start_over(&mut self) {
         self.hints.clear();
+        self.round.clear();
         self.spine();
         self.walks.insert(self.top.clone());
         self.stirred = true;
@@ -91,7 +96,7 @@ impl Eye<'_> {
     }
 
     /// Looks at one group, which is there now or is not any more, and at none beside it: there may be thousands.
-    fn one_at(&mut self, path: &CgroupPath) {
+    pub(super) fn one_at(&mut self, path: &CgroupPath) {
         let Some(above) = path.parent().filter(|above| above.is_within(&self.top)) else {
             return self.spine();
         };
