@@ -7,6 +7,7 @@ use procfs::process::Stat;
 use rustix::fs::{Mode, OFlags};
 
 use super::dir::one_piece;
+use crate::model::ProcessId;
 
 /// Room for most of these files.
 const USUAL: usize = 4096;
@@ -35,4 +36,9 @@ pub(super) fn read_head(pid: i32, file: &str, most: usize) -> io::Result<Vec<u8>
 /// `/proc/PID/stat` (proc_pid_stat(5)); `None` where the process is gone.
 pub(super) fn stat(pid: i32) -> Option<Stat> {
     Stat::from_read(&read(pid, "stat").ok()?[..]).ok()
+}
+
+/// Whether a process is there, a zombie too: the one that is meant, and no other that has its PID by now.
+pub(super) fn is_there(process: ProcessId) -> bool {
+    stat(process.pid).is_some_and(|stat| stat.starttime == process.start)
 }

@@ -62,6 +62,5 @@ fn open(process: ProcessId) -> io::Result<Option<OwnedFd>> {
     let opened = rustix::process::pidfd_open(pid, rustix::process::PidfdFlags::empty());
     let Some(fd) = absent_is_none(opened.map_err(io::Error::from))? else { return Ok(None) };
     // Looked at after it is held: it is the process that was meant, or it is gone.
-    let start = proc::stat(process.pid).map(|stat| stat.starttime);
-    Ok((start == Some(process.start)).then_some(fd))
+    Ok(proc::is_there(process).then_some(fd))
 }

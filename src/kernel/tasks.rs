@@ -18,8 +18,7 @@ fn is_alive(status: &Status) -> bool {
 
 /// Whether a process is there, and any thread of it has not ended. (The first thread may be a zombie before the others.)
 pub fn lives(process: ProcessId) -> bool {
-    let start = proc::stat(process.pid).map(|stat| stat.starttime);
-    start == Some(process.start) && threads(process.pid).any(|thread| is_alive(&thread))
+    proc::is_there(process) && threads(process.pid).any(|thread| is_alive(&thread))
 }
 
 /// The processes of which a thread lives and is traced by this process (`TracerPid` of proc_pid_status(5)).
