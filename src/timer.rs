@@ -34,6 +34,7 @@ use crate::kernel::cgroupfs::{Filesystem, Group};
 use crate::kernel::freezer::{self, FreezerError, Outcome};
 use crate::kernel::host::since_boot;
 use crate::kernel::processes::group_of;
+use crate::kernel::runtime_folder::RuntimeFolder;
 use crate::model::CgroupPath;
 use crate::runtime::{self, ThawError};
 
@@ -103,6 +104,8 @@ pub fn freeze(
     span: Duration,
     log: Option<&Log>,
 ) -> Result<Until, ForATimeError> {
+    // Where the timer could not write itself down, that is known before it is started.
+    RuntimeFolder::make().map_err(TimerError::Folder)?;
     let before = of(group.id).map_err(TimerError::Folder)?;
     let asks = group.read().ok().flatten().is_some_and(|read| read.freezer.requested());
     if asks && before.is_empty() {

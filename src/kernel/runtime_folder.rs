@@ -1,15 +1,16 @@
 //! The folder for what must be known after this program has died, and must be forgotten with the boot: `/run/cryoscope` as
-//! root, else `$XDG_RUNTIME_DIR/cryoscope`.
+//! root, else one of this user's own (`runtime_folder/place.rs`).
 //!
 //! Each file in it belongs to the program that holds a lock on it (flock(2)), which the kernel lets go when that program dies:
 //! so a file that can be locked was left behind. A file has its name only once it is complete and locked.
+
+mod place;
 
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, Read as _, Write as _};
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStringExt;
-use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -19,6 +20,8 @@ use serde::{Deserialize, Serialize};
 
 use super::dir::{Dir, absent_is_none};
 use super::host;
+use crate::model::CgroupId;
+use place::{Place, all_places, places};
 
 /// The folder, open.
 #[derive(Debug)]
@@ -50,20 +53,52 @@ impl RuntimeFolder {
     /// # Errors
     /// What the kernel says; and where there is no such place, or others may write there.
     pub fn open(make: bool) -> io::Result<Option<Self>> {
-        let path = place().ok_or_else(no_place)?;
-        if make
-            && let Err(error) = mkdirat(rustix::fs::CWD, &path, Mode::from_raw_mode(0o700))
-            && error != Errno::EXIST
-        {
-            let error = io::Error::from(error);
-            return Err(io::Error::new(error.kind(), format!("cannot make {}: {error}", path.display())));
+        let places = places();
+        for place in &places {
+            if let Some(folder) = Self::at(place)? {
+                return Ok(Some(folder));
+            }
         }
-        let Some(folder) = absent_is_none(Dir::open(&path))? else { return Ok(None) };
-        if !folder.is_private()? {
-            let why = format!("{} belongs to somebody else, or others may write to it", path.display());
-            return Err(io::Error::new(io::ErrorKind::PermissionDenied, why));
+        if !make {
+            return Ok(None);
         }
-        Ok(Some(Self(folder)))
+        let mut refused = None;
+        for place in &places {
+            match create(place) {
+                Ok(Some(folder)) => return Ok(Some(folder)),
+                Ok(None) => {}
+                Err(error) => refused = Some(error),
+            }
+        }
+        Err(refused.unwrap_or_else(no_place))
+    }
+
+    /// Every folder in which an earlier call of this user may have left something, that call with another environment. One that
+    /// belongs to somebody else is left out.
+    pub fn all() -> Vec<Self> {
+        let mut found: Vec<(CgroupId, Self)> = Vec::new();
+        for folder in all_places().iter().filter_map(|place| Self::at(place).ok().flatten()) {
+            let Ok(id) = folder.0.id() else { continue };
+            if found.iter().all(|(other, _)| *other != id) {
+                found.push((id, folder));
+            }
+        }
+        found.into_iter().map(|(_, folder)| folder).collect()
+    }
+
+    /// The folder at a place; `None` where there is none. Where everybody may make one, somebody else's is none.
+    fn at(place: &Place) -> io::Result<Option<Self>> {
+        let opened = absent_is_none(Dir::open(&place.path));
+        let opened = if place.shared { opened.or(Ok(None)) } else { opened };
+        let Some(folder) = opened? else { return Ok(None) };
+        if folder.is_private()? {
+            return Ok(Some(Self(folder)));
+        }
+        if place.shared {
+            return Ok(None);
+        }
+        let why = format!("{} belongs to somebody else, or others may write to it", place.path.display());
+        Err(io::Error::new(io::ErrorKind::PermissionDenied, why))
     }
 
     /// The folder, made where it is missing.
@@ -137,6 +172,22 @@ impl RuntimeFolder {
         }
     }
 
+    /// Whether somebody holds a file, without holding it for a moment oneself as [`Self::hold`] does: any number of looks may go
+    /// on at a time. `None` where it is gone.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub fn is_held(&self, name: &str) -> io::Result<Option<bool>> {
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let opened = openat(self.0.fd(), name, flags, Mode::empty()).map_err(io::Error::from);
+        let Some(fd) = absent_is_none(opened)? else { return Ok(None) };
+        match flock(&fd, FlockOperation::NonBlockingLockShared) {
+            Ok(()) => Ok(Some(false)),
+            Err(Errno::WOULDBLOCK) => Ok(Some(true)),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     /// The text of a file, whoever holds it; `None` where it is gone.
     ///
     /// # Errors
@@ -191,21 +242,25 @@ fn remove(folder: &Dir, name: &str) -> io::Result<()> {
     absent_is_none(unlinkat(folder.fd(), name, AtFlags::empty()).map_err(io::Error::from)).map(drop)
 }
 
-/// Not an absence but a missing right: root has a place of its own.
-fn no_place() -> io::Error {
-    let why = format!(
-        "XDG_RUNTIME_DIR is not set to a folder of this user; set it to /run/user/{}, if that is there, or run as root",
-        nix::unistd::geteuid()
-    );
-    io::Error::new(io::ErrorKind::PermissionDenied, why)
+/// Makes the folder at a place. `None` where everybody may make one, and somebody else did.
+fn create(place: &Place) -> io::Result<Option<RuntimeFolder>> {
+    match mkdirat(rustix::fs::CWD, &place.path, Mode::from_raw_mode(0o700)) {
+        Ok(()) | Err(Errno::EXIST) => RuntimeFolder::at(place),
+        Err(error) => {
+            let error = io::Error::from(error);
+            let why = format!("cannot make {}: {error}", place.path.display());
+            Err(io::Error::new(error.kind(), why))
+        }
+    }
 }
 
-fn place() -> Option<PathBuf> {
-    if nix::unistd::geteuid().is_root() {
-        return Some(Path::new("/run/cryoscope").to_owned());
-    }
-    let runtime = PathBuf::from(std::env::var_os("XDG_RUNTIME_DIR")?);
-    runtime.is_absolute().then(|| runtime.join("cryoscope"))
+/// Not an absence but a missing right: root has a place of its own.
+fn no_place() -> io::Error {
+    let user = nix::unistd::geteuid();
+    let why = format!(
+        "this user has no runtime folder, and none can be made: /dev/shm/cryoscope-{user} and /tmp/cryoscope-{user} are somebody else's, or not possible; set XDG_RUNTIME_DIR to a folder that only this user may write to"
+    );
+    io::Error::new(io::ErrorKind::PermissionDenied, why)
 }
 
 /// Bytes of a path in such a file: text where they are UTF-8, else numbers.

@@ -53,10 +53,7 @@ impl Timer {
         signal(self.process, Signal::KILL)?;
         // One that is itself held by the v1 freezer ends later; it does nothing more.
         await_end(self.process, Duration::from_secs(2))?;
-        match RuntimeFolder::open(false)? {
-            Some(folder) => folder.remove(&self.name),
-            None => Ok(()),
-        }
+        folders()?.iter().try_for_each(|folder| folder.remove(&self.name))
     }
 }
 
@@ -65,8 +62,22 @@ impl Timer {
 /// # Errors
 /// What the kernel says of the folder.
 pub fn of(group: CgroupId) -> io::Result<Vec<Timer>> {
-    let Some(folder) = RuntimeFolder::open(false)? else { return Ok(Vec::new()) };
     let mut found = Vec::new();
+    for folder in folders()? {
+        in_folder(&folder, group, &mut found)?;
+    }
+    found.sort_by_key(|timer| timer.deadline);
+    Ok(found)
+}
+
+/// The folders that may hold records of this user, that of this call first.
+fn folders() -> io::Result<Vec<RuntimeFolder>> {
+    // One that may not be used is an error, and not passed over as the others are.
+    RuntimeFolder::open(false)?;
+    Ok(RuntimeFolder::all())
+}
+
+fn in_folder(folder: &RuntimeFolder, group: CgroupId, found: &mut Vec<Timer>) -> io::Result<()> {
     for name in folder.names(KIND)? {
         if let Some(left_behind) = folder.hold(&name)? {
             left_behind.remove()?;
@@ -85,8 +96,7 @@ pub fn of(group: CgroupId) -> io::Result<Vec<Timer>> {
             found.push(timer);
         }
     }
-    found.sort_by_key(|timer| timer.deadline);
-    Ok(found)
+    Ok(())
 }
 
 fn parse(text: &[u8]) -> Option<Line> {

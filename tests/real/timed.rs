@@ -1,11 +1,10 @@
 //! `cryoscope freeze --for`: the way back comes, whatever becomes of the program that froze.
 
 mod during;
+mod ordinary;
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
-use std::os::unix::fs::chown;
-use std::os::unix::process::CommandExt;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
@@ -18,7 +17,6 @@ use nix::unistd::Pid;
 
 use super::support::checkpoint::{Images, checkpoint};
 use super::support::group::Group;
-use super::support::ordinary::{Copy, NOBODY};
 use super::support::requirement::{Need, trial};
 use super::support::terminal::Terminal;
 use super::support::wait::{SOON, reached, throughout, until};
@@ -35,7 +33,6 @@ pub fn tests() -> Vec<Trial> {
     let mut all = vec![
         trial("timed::a_freeze_that_fails_ends_its_timer", BOTH, a_freeze_that_fails_ends_its_timer),
         trial("timed::absurd_spans_are_refused", V2, absurd_spans_are_refused),
-        trial("timed::an_ordinary_user", V2, an_ordinary_user),
         trial("timed::a_checkpoint_in_between", CRIU, a_checkpoint_in_between),
     ];
     for version in [Version::V2, Version::V1] {
@@ -59,6 +56,7 @@ pub fn tests() -> Vec<Trial> {
         add("on_the_screen", on_the_screen);
     }
     all.extend(during::tests());
+    all.extend(ordinary::tests());
     all
 }
 
@@ -372,27 +370,6 @@ fn absurd_spans_are_refused() {
         assert_code(&output, 2);
         assert!(!group.requested() && timers(&group).is_empty(), "{span}");
     }
-}
-
-/// With a group that was delegated, and a runtime folder or none.
-fn an_ordinary_user() {
-    let group = Group::v2("delegated");
-    chown(group.path().join("cgroup.freeze"), Some(NOBODY), Some(NOBODY)).unwrap();
-    let (program, folder) = (Copy::of(PROGRAM), tempfile::tempdir().unwrap());
-    chown(folder.path(), Some(NOBODY), Some(NOBODY)).unwrap();
-    let mut command = Command::new(program.path());
-    command.args(["freeze", "--for", "1s"]).arg(group.path()).uid(NOBODY).gid(NOBODY).stdin(Stdio::null());
-    let refused = command.env_remove("XDG_RUNTIME_DIR").output().unwrap();
-    assert_code(&refused, 3);
-    assert!(said(&refused).contains("XDG_RUNTIME_DIR is not set"), "{}", said(&refused));
-    assert!(!group.requested());
-    let frozen = command.env("XDG_RUNTIME_DIR", folder.path()).output().unwrap();
-    assert_code(&frozen, 0);
-    let files = || fs::read_dir(folder.path().join("cryoscope")).unwrap().count();
-    assert_eq!(files(), 1);
-    assert!(group.is_frozen());
-    until("it is thawed", SOON, || is_thawed(&group));
-    until("its file is gone", SOON, || files() == 0);
 }
 
 /// criu takes the flag away and sets it again, and so does a hand-over: that is no thaw.

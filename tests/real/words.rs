@@ -3,14 +3,12 @@
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::process::CommandExt;
 use std::process::{Command, Output, Stdio};
 
 use cryoscope::kernel::mounts::hierarchies;
 use cryoscope::model::Version;
 use libtest_mimic::Trial;
 
-use super::support::ordinary::{Copy, NOBODY};
 use super::support::requirement::{Need, trial};
 use super::support::terminal::Terminal;
 use super::support::{Group, SOON, Workload, until};
@@ -29,7 +27,6 @@ pub fn tests() -> Vec<Trial> {
         trial("words::a_path_from_the_working_directory", V2, from_the_working_directory),
         trial("words::targets_that_mean_nothing", V2, targets_that_mean_nothing),
         trial("words::a_full_output_is_named", V2, a_full_output_is_named),
-        trial("words::without_a_runtime_folder", V2, without_a_runtime_folder),
         trial("words::thaw_all_asks_on_a_terminal", V2, thaw_all_asks),
         trial("words::what_is_left_frozen_is_listed_when_the_screen_is_gone", V2, left_frozen_is_listed),
         trial("words::each_blocker_is_said_once", V2, each_blocker_is_said_once),
@@ -235,22 +232,6 @@ fn a_full_output_is_named() {
         let said = fails(&output, 1);
         assert!(said.starts_with("cryoscope: cannot write the output: "), "{arguments:?}: {said}");
     }
-}
-
-/// An ordinary user whom nobody gave a place that is gone with the boot.
-fn without_a_runtime_folder() {
-    let group = Group::v2("placeless");
-    for file in ["", "cgroup.procs", "cgroup.freeze"] {
-        std::os::unix::fs::chown(group.path().join(file), Some(NOBODY), Some(NOBODY)).unwrap();
-    }
-    let program = Copy::of(PROGRAM);
-    for arguments in [&["freeze", "--for", "5s", group.path().to_str().unwrap()][..], &["rescue"]] {
-        let mut command = Command::new(program.path());
-        command.args(arguments).env_remove("XDG_RUNTIME_DIR").uid(NOBODY).gid(NOBODY);
-        let said = fails(&command.output().unwrap(), 3);
-        assert!(said.contains("set it to /run/user/65534"), "{said}");
-    }
-    assert!(!group.requested());
 }
 
 fn thaw_all_asks() {
