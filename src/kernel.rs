@@ -7,6 +7,7 @@ pub mod cgroupfs;
 pub mod control_files;
 pub mod descriptors;
 pub mod dir;
+pub mod find;
 pub mod freezer;
 pub mod guard;
 pub mod host;

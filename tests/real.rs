@@ -25,6 +25,7 @@ mod real {
     pub mod live;
     pub mod log;
     pub mod readme;
+    pub mod renamed;
     pub mod rescue;
     pub mod restore;
     pub mod runtime;
@@ -61,6 +62,7 @@ fn main() -> ExitCode {
         failures::tests,
         inspect::tests,
         rescue::tests,
+        renamed::tests,
         runtime::tests,
         live::tests,
         security::tests,

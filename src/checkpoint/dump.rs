@@ -29,6 +29,13 @@ pub(super) fn dump(
     rescued: &mut Vec<Arg>,
     tell: &mut dyn FnMut(Progress),
 ) -> Result<(), RunError> {
+    let moved = plan
+        .flags
+        .iter()
+        .find(|flag| dump.freeze_cgroup.as_ref() == Some(&flag.group) && !flag.is_at_its_path());
+    if let Some(moved) = moved {
+        return Err(RunError::Moved(moved.shown()));
+    }
     let images = Path::new(&dump.images.0);
     let failed = |error| RunError::Start(printable(dump.criu.0.as_encoded_bytes()).into_owned(), error);
     let mut log = Log::new(images, "dump.log").map_err(failed)?;

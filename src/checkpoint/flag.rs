@@ -1,17 +1,27 @@
 //! The freeze flags around a target: recorded before, watched while criu runs, put back after.
+//!
+//! A flag belongs to a group, not to a path: it is read and written through the group's open directory, so a rename loses
+//! nothing. A record that was read from a journal has no open directory. Its group is looked for at its path, and then, by
+//! device and inode, in its whole hierarchy; only after that it counts as gone.
+
+mod directory;
 
 use std::collections::BTreeSet;
+use std::ffi::OsStr;
 use std::io;
+use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use serde::{Serialize, Serializer};
 
+pub use directory::Directory;
+
 use super::arg::Arg;
 use crate::kernel::freezer::{FreezerError, asking_ancestor, request};
 use crate::kernel::processes::group_of;
-use crate::kernel::{Dir, Filesystem, Group, dir::absent_is_none};
+use crate::kernel::{Dir, Filesystem, Group, dir::absent_is_none, find::find};
 use crate::model::shell::write_request;
 use crate::model::{Cgroup, CgroupId, CgroupPath, Hierarchies, State, Version, printable};
 use crate::timer;
@@ -39,6 +49,9 @@ pub struct Flag {
     /// Its path below the hierarchy's root.
     #[serde(skip)]
     pub path: CgroupPath,
+    /// Its open directory, if it is kept.
+    #[serde(skip)]
+    pub directory: Directory,
 }
 
 fn word<S: Serializer>(value: &impl ToString, serializer: S) -> Result<S::Ok, S::Error> {
@@ -63,6 +76,7 @@ impl Flag {
             state,
             id: group.id,
             path: path.clone(),
+            directory: Directory::keep(group.dir),
         }))
     }
 
@@ -81,17 +95,61 @@ impl Flag {
         write_request(self.hierarchy, &self.absolute(), freeze)
     }
 
-    /// Opens the group, if it still is the same one.
-    pub(super) fn open(&self) -> io::Result<Option<Group>> {
-        let Some(dir) = absent_is_none(Dir::open(&self.absolute()))? else { return Ok(None) };
+    /// The group: by its open directory, else at its path; `None` where another group, or none, is at its path.
+    fn group_at_hand(&self) -> io::Result<Option<Group>> {
+        let dir = match self.directory.get() {
+            Some(dir) => Some(dir.again()?),
+            None => absent_is_none(Dir::open(&self.absolute()))?,
+        };
+        self.is(dir)
+    }
+
+    /// The group, wherever it is in its hierarchy; `None` where it is gone for certain.
+    fn find_group(&self) -> io::Result<Option<Group>> {
+        if let Some(group) = self.group_at_hand()? {
+            return Ok(Some(group));
+        }
+        let absolute = self.group.0.as_encoded_bytes();
+        let root = absolute.strip_suffix(self.path.as_bytes()).filter(|root| !root.is_empty());
+        let root = root.map_or_else(|| PathBuf::from("/"), |root| PathBuf::from(OsStr::from_bytes(root)));
+        let found = find(&Dir::open(&root)?, self.hierarchy, self.id)?;
+        self.is(found)
+    }
+
+    /// This directory as the group, if it is that.
+    fn is(&self, dir: Option<Dir>) -> io::Result<Option<Group>> {
+        let Some(dir) = dir else { return Ok(None) };
         let id = dir.id()?;
         let (path, version, absolute) = (self.path.clone(), self.hierarchy, self.absolute());
         Ok((id == self.id).then_some(Group { dir, id, path, version, absolute }))
     }
 
+    /// The same record with its group's open directory; `None` where the group is gone.
+    ///
+    /// # Errors
+    /// Where it cannot be known whether the group is gone.
+    pub(super) fn with_directory(self) -> io::Result<Option<Self>> {
+        let group = self.find_group()?;
+        Ok(group.map(|group| Self { directory: Directory::keep(group.dir), ..self }))
+    }
+
+    /// Whether its path leads to its group: criu is given the path.
+    pub(super) fn is_at_its_path(&self) -> bool {
+        Dir::open(&self.absolute()).and_then(|dir| dir.id()).is_ok_and(|id| id == self.id)
+    }
+
     /// The group as it is now; `None` where it is gone or cannot be read.
     fn now(&self) -> Option<Cgroup> {
-        self.open().ok()??.read().ok()?
+        self.group_at_hand().ok()??.read().ok()?
+    }
+
+    /// The group's own request now; `None` where the group is gone for certain.
+    ///
+    /// # Errors
+    /// Where it cannot be read, or it cannot be known whether the group is gone.
+    fn request_now(&self) -> io::Result<Option<bool>> {
+        let Some(group) = self.find_group()? else { return Ok(None) };
+        Ok(group.read()?.map(|read| read.freezer.requested()))
     }
 
     /// The group's own request now; `None` where the group is gone or cannot be read.
@@ -131,14 +189,14 @@ impl Flag {
     }
 
     /// Writes the request that it is to have again.
-    fn put_back(&self, freeze: bool) -> PutBack {
+    fn put_back(&self, freeze: bool, write: &mut Write<'_>) -> PutBack {
         let shown = self.shown();
         let over = || PutBack::Over(format!("{shown} was frozen for a time, which is over: it is thawed"));
         let freezes = freeze && !self.is_over();
-        let written = self.write(freezes).and_then(|()| {
+        let written = write(self, freezes).and_then(|()| {
             // Its timer may have ended between the look and the write.
             let over = freezes && self.is_over();
-            if over { self.write(false).map(|()| true) } else { Ok(over) }
+            if over { write(self, false).map(|()| true) } else { Ok(over) }
         });
         match written {
             Err(error) => PutBack::Failed(format!("the freeze flag of {shown} was not put back: {error}")),
@@ -149,8 +207,8 @@ impl Flag {
     }
 
     /// Freezes it again after a thaw that was to be for a while.
-    pub(super) fn freeze_again(&self) -> String {
-        match self.put_back(true) {
+    pub(super) fn freeze_again(&self, write: &mut Write<'_>) -> String {
+        match self.put_back(true, write) {
             PutBack::Done(_) => format!("{} was frozen again", self.shown()),
             PutBack::Over(what) | PutBack::Failed(what) => what,
         }
@@ -158,12 +216,16 @@ impl Flag {
 
     /// Writes the request, if the group is still there.
     pub(super) fn write(&self, freeze: bool) -> Result<(), FreezerError> {
-        match self.open() {
+        match self.find_group() {
             Ok(Some(group)) => request(&group, freeze),
-            _ => Err(FreezerError::Gone(self.absolute())),
+            Ok(None) => Err(FreezerError::Gone(self.absolute())),
+            Err(error) => Err(FreezerError::Io { file: self.shown(), error }),
         }
     }
 }
+
+/// How a flag is written: [`Flag::write`], with whatever account is kept of that.
+pub(super) type Write<'a> = dyn FnMut(&Flag, bool) -> Result<(), FreezerError> + 'a;
 
 /// Every flag that bears on any of these processes, on both hierarchies.
 ///
@@ -213,12 +275,22 @@ const SETTLE: Duration = Duration::from_secs(2);
 /// Sets every flag that differs from what it should be; says what was done, or what could not be. Freezes come before
 /// thaws, and groups above first, so that nothing below runs in between; and v2 before v1, for a freeze through v2 cannot
 /// complete while v1 holds. v1 must hold before anything is thawed: a process that stops on its way there never arrives.
-pub(super) fn set(flags: &[Flag], should: impl Fn(&Flag) -> bool) -> Vec<PutBack> {
-    let mut wrong: Vec<Wrong<'_>> = flags.iter().filter_map(|flag| wrong(flag, should(flag))).collect();
+///
+/// A flag whose group is gone is left out; one that cannot be read, or whose group may be somewhere else, has failed.
+pub(super) fn set(flags: &[Flag], should: impl Fn(&Flag) -> bool, write: &mut Write<'_>) -> Vec<PutBack> {
+    let (mut wrong, mut done) = (Vec::new(), Vec::new());
+    for flag in flags {
+        match mismatch(flag, should(flag)) {
+            Ok(found) => wrong.extend(found),
+            Err(error) => done.push(PutBack::Failed(format!(
+                "the freeze flag of {} was not put back, because it cannot be read: {error}",
+                flag.shown()
+            ))),
+        }
+    }
     wrong.sort_by_key(|w| (!w.freezes, w.flag.hierarchy == Version::V1, w.flag.group.0.len()));
     let (mut v2_settled, mut v1_settled) = (false, true);
-    let mut done = Vec::new();
-    for Wrong { flag, should, freezes } in wrong {
+    for Mismatch { flag, should, freezes } in wrong {
         if freezes && flag.hierarchy == Version::V1 && !std::mem::replace(&mut v2_settled, true) {
             settle(flags, Version::V2);
             v1_settled = false;
@@ -226,22 +298,23 @@ pub(super) fn set(flags: &[Flag], should: impl Fn(&Flag) -> bool) -> Vec<PutBack
         if !freezes && !std::mem::replace(&mut v1_settled, true) {
             settle(flags, Version::V1);
         }
-        done.push(flag.put_back(should));
+        done.push(flag.put_back(should, write));
     }
     done
 }
 
 /// A flag that is to be written.
-struct Wrong<'a> {
+struct Mismatch<'a> {
     flag: &'a Flag,
     should: bool,
-    /// It should ask, and not for a time only that is over.
+    /// It should request a freeze, and not for a time only that is over.
     freezes: bool,
 }
 
-fn wrong(flag: &Flag, should: bool) -> Option<Wrong<'_>> {
-    let (now, over) = (flag.asks_now()?, should && flag.is_over());
-    (now != should || over).then_some(Wrong { flag, should, freezes: should && !over })
+fn mismatch(flag: &Flag, should: bool) -> io::Result<Option<Mismatch<'_>>> {
+    let Some(now) = flag.request_now()? else { return Ok(None) };
+    let over = should && flag.is_over();
+    Ok((now != should || over).then_some(Mismatch { flag, should, freezes: should && !over }))
 }
 
 /// Waits for the freezes through one hierarchy. What does not stop in time keeps nothing from being put back.

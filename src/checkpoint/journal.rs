@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::Plan;
 use super::arg::Arg;
 use super::at_work::{self, AtWork, By, Claim};
-use super::flag::Flag;
+use super::flag::{Directory, Flag};
 use super::step::{Signal, Step};
 use crate::kernel::host;
 use crate::kernel::processes::Processes;
@@ -260,6 +260,7 @@ fn read(mut journal: Journal) -> io::Result<Read> {
         state: if line.found { State::Frozen } else { State::Thawed },
         id: CgroupId { dev: line.dev, ino: line.ino },
         path: CgroupPath::new(&line.path.into_vec()),
+        directory: Directory::default(),
     };
     let cut_off = CutOff {
         group: line.group.into(),

@@ -116,6 +116,11 @@ pub enum RunError {
     /// The target is not what was planned for any more.
     #[error("{0} has changed since the plan was made; nothing was done; make the plan again")]
     Changed(String),
+    /// criu would find another group, or none, at the path of the one that it is to freeze.
+    #[error(
+        "{0} was renamed or removed since the plan was made; the freeze flags are put back, and no checkpoint was made; make the plan again"
+    )]
+    Moved(String),
     /// The root process ended.
     #[error("process {0} is gone; nothing was done")]
     Gone(i32),
@@ -185,7 +190,7 @@ impl RunError {
     /// What it means to the program that called.
     pub fn exit(&self) -> Exit {
         match self {
-            Self::Changed(_) | Self::AtWork(_) => Exit::Refused,
+            Self::Changed(_) | Self::Moved(_) | Self::AtWork(_) => Exit::Refused,
             // Somebody made it meanwhile.
             Self::Folder(_, e) if e.kind() == io::ErrorKind::AlreadyExists => Exit::Refused,
             Self::Gone(_) | Self::Freezer(FreezerError::Gone(_)) => Exit::Gone,
@@ -223,9 +228,10 @@ pub fn run(plan: &Plan, control: &Control, tell: &mut dyn FnMut(Progress)) -> Re
     // What the watchdog found frozen by somebody else, and froze again, is not of this plan.
     let written: Vec<Flag> =
         plan.written().into_iter().filter(|flag| !rescued.contains(&flag.group)).collect();
+    let mut write = |flag: &Flag, freeze| flag.write(freeze);
     let put_back = match &done {
-        Ok(()) => set(&written, |flag| flag.promised),
-        Err(_) => set(&written, |flag| flag.requested),
+        Ok(()) => set(&written, |flag| flag.promised, &mut write),
+        Err(_) => set(&written, |flag| flag.requested, &mut write),
     };
     // What could not be put back stays in the journal, for a rescue.
     if !put_back.iter().any(|done| matches!(done, PutBack::Failed(_))) {

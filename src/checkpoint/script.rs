@@ -90,6 +90,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::checkpoint::flag::Directory;
     use crate::checkpoint::{Dump, Step};
     use crate::model::{CgroupId, CgroupPath, State};
 
@@ -109,6 +110,7 @@ mod tests {
             state: State::Thawed,
             id: CgroupId { dev: 1, ino: 1 },
             path: CgroupPath::new(b"/g"),
+            directory: Directory::default(),
         }
     }
 

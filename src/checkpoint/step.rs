@@ -179,6 +179,7 @@ impl Step {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::checkpoint::flag::Directory;
     use crate::model::{CgroupId, CgroupPath, State};
 
     #[test]
@@ -201,6 +202,7 @@ mod tests {
             state: State::Thawed,
             id: CgroupId { dev: 1, ino: 2 },
             path: CgroupPath::new(b"/g"),
+            directory: Directory::default(),
         };
         assert_eq!(
             Step::AwaitFrozen { flag: flag.clone() }.shell(),

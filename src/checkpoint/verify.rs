@@ -199,6 +199,7 @@ mod tests {
             state: State::Frozen,
             id: crate::model::CgroupId { dev: of.dev(), ino: of.ino() },
             path: crate::model::CgroupPath::new(b"/g"),
+            directory: crate::checkpoint::flag::Directory::default(),
         };
         let plan = Plan {
             group: flag.group.clone(),

@@ -168,7 +168,7 @@ impl<'a> Watchdog<'a> {
     /// Sets the requests again that were taken away, and says which groups ask for somebody else.
     pub(super) fn freeze_again(&self, tell: &mut dyn FnMut(Progress)) -> Vec<Arg> {
         for flag in &self.thawed {
-            tell(Progress::Restored(flag.freeze_again()));
+            tell(Progress::Restored(flag.freeze_again(&mut |flag, freeze| flag.write(freeze))));
         }
         let mut groups: Vec<Arg> =
             self.thawed.iter().chain(&self.foreign_asked).map(|flag| flag.group.clone()).collect();

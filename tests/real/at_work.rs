@@ -62,14 +62,14 @@ fn while_criu_dumps(version: Version) {
 }
 
 /// A criu that waits before it dumps, until it is let.
-struct Gate {
+pub struct Gate {
     criu: PathBuf,
     waits: PathBuf,
     open: PathBuf,
 }
 
 impl Gate {
-    fn new(folder: &Path) -> Self {
+    pub fn new(folder: &Path) -> Self {
         let [path, waits, open] = ["criu", "waits", "open"].map(|name| folder.join(name));
         let wait = format!(
             // Where the test has failed, and its folder is gone, nobody opens any more.
@@ -87,14 +87,20 @@ impl Gate {
 
     /// A checkpoint that has come to its dump.
     fn start(&self, group: &Group, into: &Path) -> Child {
+        self.start_with(group, into, &[])
+    }
+
+    /// The same, with more options.
+    pub fn start_with(&self, group: &Group, into: &Path, more: &[&str]) -> Child {
         let mut command = Command::new(PROGRAM);
-        command.arg("checkpoint").arg(group.path()).arg("--into").arg(into).arg("--criu").arg(&self.criu);
+        command.arg("checkpoint").arg(group.path()).arg("--into").arg(into).args(more);
+        command.arg("--criu").arg(&self.criu);
         let child = command.stdin(Stdio::null()).stdout(Stdio::null()).spawn().unwrap();
         until("its dump begins", SOON, || self.waits.exists());
         child
     }
 
-    fn open(&self) {
+    pub fn open(&self) {
         fs::write(&self.open, "").unwrap();
     }
 }

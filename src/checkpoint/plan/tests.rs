@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 
 use super::*;
+use crate::checkpoint::flag::Directory;
 use crate::model::{CgroupId, CgroupPath, State, Version};
 use Version::{V1, V2};
 
@@ -18,6 +19,7 @@ fn flag(at: &Place, requested: bool) -> Flag {
         state: if requested { State::Frozen } else { State::Thawed },
         id: CgroupId { dev: 1, ino: 1 },
         path: at.1.clone(),
+        directory: Directory::default(),
     }
 }
 

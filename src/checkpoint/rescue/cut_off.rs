@@ -104,10 +104,11 @@ impl Running {
 
 /// Waits for the criu that still runs; then finishes what is dumped, and undoes what is not.
 pub(super) fn rescue(
-    plan: CutOff,
+    mut plan: CutOff,
     hosts: &Hierarchies,
     tell: &mut dyn FnMut(Progress),
 ) -> Result<(), RescueError> {
+    plan.flags = found_again(std::mem::take(&mut plan.flags), tell)?;
     let mut freed = Vec::new();
     while let Some(running) = running(&plan, hosts).map_err(RescueError::Wait)? {
         freed.extend(running.await_end(tell).map_err(RescueError::Wait)?);
@@ -117,13 +118,31 @@ pub(super) fn rescue(
     }
     // What somebody else froze meanwhile, and was frozen again, is not of this plan.
     let ours: Vec<Flag> = plan.flags.iter().filter(|flag| !freed.contains(&flag.group)).cloned().collect();
-    for done in set(&ours, |flag| should(&plan, flag)) {
+    for done in set(&ours, |flag| should(&plan, flag), &mut |flag, freeze| flag.write(freeze)) {
         match done {
             PutBack::Failed(why) => return Err(RescueError::Flag(why)),
             done => tell(Progress::Restored(done.into_text())),
         }
     }
     plan.end().map_err(RescueError::Look)
+}
+
+/// The flags with the open directories of their groups, without those whose groups are gone.
+fn found_again(flags: Vec<Flag>, tell: &mut dyn FnMut(Progress)) -> Result<Vec<Flag>, RescueError> {
+    let mut found = Vec::new();
+    for flag in flags {
+        let shown = flag.shown();
+        match flag.with_directory() {
+            Ok(Some(flag)) => found.push(flag),
+            Ok(None) => tell(Progress::Restored(format!("{shown} is gone: it was removed"))),
+            Err(error) => {
+                return Err(RescueError::Flag(format!(
+                    "the freeze flag of {shown} cannot be looked for: {error}"
+                )));
+            }
+        }
+    }
+    Ok(found)
 }
 
 /// One that is to stop is in the freezer before; one that is to end has ended before v1 holds it again, where it would not.

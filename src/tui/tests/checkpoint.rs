@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::screens::snapshot;
 use super::*;
 use crate::checkpoint::arg::Arg;
-use crate::checkpoint::flag::Flag;
+use crate::checkpoint::flag::{Directory, Flag};
 use crate::checkpoint::{
     After, Deserted, Dump, Finding, Member, Plan, Progress, Report, Step, Tree as Dumped,
 };
@@ -290,6 +290,7 @@ fn what_a_checkpoint_thaws_and_freezes_on_its_way_is_ours() {
         state: State::Frozen,
         id: id(10),
         path: path.clone(),
+        directory: Directory::default(),
     };
     let plan = Plan { flags: vec![flag], written: vec![group], ..(*plan(None)).clone() };
     s.send(look("/var/tmp/images", None, Ok(Arc::new(plan))));
