@@ -12,6 +12,7 @@ pub mod freezer;
 pub mod guard;
 pub mod host;
 pub mod mappings;
+pub mod membership;
 pub mod mounts;
 pub mod namespaces;
 mod proc;

@@ -9,6 +9,7 @@
 //! | what could be tried | what stands against it | the test |
 //! |---|---|---|
 //! | remove a group and make another of its name between the look and the write, so that the wrong one is frozen | each group is its device and inode, and all reads and writes go through the descriptor of the directory that was looked at ([`kernel::dir`](crate::kernel::dir)) | `kernel::`, `chaos::` |
+//! | a group of a name, a cgroup namespace or a mount that makes a process seem to be somewhere else than it is | one function brings together what `/proc` and mountinfo say ([`kernel::membership`](crate::kernel::membership)); where that cannot be done the guard refuses, and says why; threads count in the groups that they are in | `membership::` |
 //! | end a process, so that its number is another one's when it is signalled | a process is its number and its start; signals go through a pidfd ([`kernel::signals`](crate::kernel::signals)) | `kernel::`, `rescue::` |
 //! | control bytes in the names of groups, processes, arguments, images, in criu's words: to move the cursor, to paint over a row, to type into the terminal | all of it passes [`printable`](crate::model::printable()) | `cli::hostile_names_are_harmless`, `hostile::the_longest_names`; property tests of each parser; `tests/fuzz` |
 //! | a paste that holds keys which freeze and confirm | pasted text is text where something is typed, and nothing elsewhere | `hostile::a_paste_of_garbage` |

@@ -33,7 +33,7 @@ use std::time::Duration;
 use crate::kernel::cgroupfs::{Filesystem, Group};
 use crate::kernel::freezer::{self, FreezerError, Outcome};
 use crate::kernel::host::since_boot;
-use crate::kernel::processes::group_of;
+use crate::kernel::membership::group_of;
 use crate::kernel::runtime_folder::RuntimeFolder;
 use crate::model::CgroupPath;
 use crate::runtime::{self, ThawError};
@@ -148,6 +148,5 @@ pub fn thaw(group: &Group, fs: &Filesystem) -> Result<Outcome, ThawError> {
 }
 
 fn holds_this_program(fs: &Filesystem, group: &Group) -> bool {
-    let at = group_of(std::process::id().cast_signed(), group.version).ok().flatten();
-    at.and_then(|at| at.below(&fs.hierarchy().root)).is_some_and(|at| at.is_within(&group.path))
+    group_of(std::process::id().cast_signed(), fs.hierarchy()).is_ok_and(|at| at.is_within(&group.path))
 }

@@ -24,6 +24,7 @@ mod real {
     pub mod lab;
     pub mod live;
     pub mod log;
+    pub mod membership;
     pub mod readme;
     pub mod renamed;
     pub mod rescue;
@@ -53,6 +54,7 @@ fn main() -> ExitCode {
         facts::tests,
         criu_facts::tests,
         kernel::tests,
+        membership::tests,
         cli::tests,
         config::tests,
         checkpoint::tests,

@@ -8,11 +8,13 @@ use std::path::PathBuf;
 
 use super::arg::Arg;
 use crate::kernel::Status;
-use crate::kernel::cgroupfs::Group;
-use crate::kernel::processes::{Processes, arguments, every_pid, group_of, working_directory};
+use crate::kernel::cgroupfs::{Filesystem, Group};
+use crate::kernel::membership::group_of;
+use crate::kernel::mounts::true_path;
+use crate::kernel::processes::{Processes, arguments, every_pid, working_directory};
 use crate::model::criu::{is_dump, root};
 use crate::model::process::descendants;
-use crate::model::{CgroupPath, Process, printable};
+use crate::model::{Process, printable};
 
 /// The group behind `--freeze-cgroup`.
 pub(super) fn told(words: &[Vec<u8>]) -> Option<Arg> {
@@ -87,17 +89,16 @@ pub(super) fn is_criu(pid: i32) -> bool {
     is_dump(&arguments(pid))
 }
 
-/// The first criu that dumps a process of this group or of one below it. `mount_root`: what is mounted of the hierarchy.
-pub fn of_group(group: &Group, mount_root: &CgroupPath) -> Option<Dumping> {
+/// The first criu that dumps a process of this group or of one below it.
+pub fn of_group(fs: &Filesystem, group: &Group) -> Option<Dumping> {
     // Mostly there is none on the host, and nothing else has to be read.
     if !every_pid().any(is_criu) {
         return None;
     }
+    let path = true_path(fs, group).ok()?;
     let all = Processes::default().all();
     let inside = |process: &&Process| {
-        let at =
-            group_of(process.id.pid, group.version).ok().flatten().and_then(|path| path.below(mount_root));
-        at.is_some_and(|path| path.is_within(&group.path))
+        group_of(process.id.pid, fs.hierarchy()).is_ok_and(|found| found.is_within(&path))
     };
     let wanted = all.iter().filter(inside).map(|process| process.id.pid).collect();
     dumping(&all, &wanted).into_iter().next()

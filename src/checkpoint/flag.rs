@@ -20,7 +20,7 @@ pub use directory::Directory;
 
 use super::arg::Arg;
 use crate::kernel::freezer::{FreezerError, asking_ancestor, request};
-use crate::kernel::processes::group_of;
+use crate::kernel::membership::{Membership, groups_of};
 use crate::kernel::{Dir, Filesystem, Group, dir::absent_is_none, find::find};
 use crate::model::shell::write_request;
 use crate::model::{Cgroup, CgroupId, CgroupPath, Hierarchies, State, Version, printable};
@@ -237,10 +237,8 @@ pub(super) fn bearing(hosts: &Hierarchies, pids: &[i32]) -> io::Result<Vec<Flag>
         let fs = Filesystem::open(hierarchy.clone())?;
         let mut places = BTreeSet::new();
         for &pid in pids {
-            let group = group_of(pid, hierarchy.version)?.and_then(|path| path.below(&hierarchy.root));
-            places.extend(
-                group.into_iter().flat_map(|path| path.ancestors().chain([path.clone()]).collect::<Vec<_>>()),
-            );
+            let groups = groups_of(pid, hierarchy)?.into_iter().filter_map(Membership::group);
+            places.extend(groups.flat_map(|path| path.ancestors().chain([path.clone()]).collect::<Vec<_>>()));
         }
         for path in places {
             flags.extend(Flag::read(&fs, &path)?);

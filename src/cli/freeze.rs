@@ -25,7 +25,7 @@ pub(super) fn run(context: &Context, options: &Freeze, out: &mut impl Write) -> 
     }
     if !options.force {
         for (fs, group) in &targets {
-            if let Some(refusal) = guard::refusal(&group.path, group.version, &fs.hierarchy().root) {
+            if let Some(refusal) = guard::refusal(fs, group) {
                 let name = context.named(group);
                 return Err(Failure::refused(format!(
                     "{name} is not frozen: {refusal}; --force freezes it all the same"
@@ -34,7 +34,7 @@ pub(super) fn run(context: &Context, options: &Freeze, out: &mut impl Write) -> 
         }
     }
     for (fs, group) in &targets {
-        if let Some(dumping) = dumping::of_group(group, &fs.hierarchy().root) {
+        if let Some(dumping) = dumping::of_group(fs, group) {
             tell(format_args!(
                 "{dumping}, and hangs as long as {} is frozen; thaw it, and criu goes on",
                 group.path

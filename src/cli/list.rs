@@ -7,7 +7,7 @@ use super::args::List;
 use super::json;
 use super::{Context, Failure};
 use crate::kernel::cgroupfs::{Filesystem, Group};
-use crate::kernel::processes;
+use crate::kernel::{membership, processes};
 use crate::model::tree::{Key, Node};
 use crate::model::{CgroupPath, Change, Hierarchy, Owner, State, Tree, printable};
 use crate::runtime::Containers;
@@ -33,7 +33,7 @@ fn held(context: &Context, hierarchy: &Hierarchy) -> Result<HashMap<CgroupPath, 
     let first = |key: &Key| tree.inherited_from(*key).is_none();
     for key in tree.subtree(tree.root()).filter(asks).filter(first) {
         if let Some(group) = fs.group(&tree.path(key))? {
-            processes::below_elsewhere(&group.dir, hierarchy, &mut counts);
+            membership::below_elsewhere(&group.dir, hierarchy, &mut counts);
         }
     }
     Ok(counts)

@@ -9,7 +9,8 @@ use super::args::Show;
 use super::list::scan;
 use super::{Context, Failure, json};
 use crate::kernel::cgroupfs::{Filesystem, Group};
-use crate::kernel::processes::{self, Processes};
+use crate::kernel::membership;
+use crate::kernel::processes::Processes;
 use crate::model::process::tree as process_tree;
 use crate::model::{Change, Hierarchy, Process, State, Tree, printable, span};
 use crate::runtime::systemd::Unit;
@@ -127,7 +128,7 @@ fn elsewhere(context: &Context, fs: &Filesystem, list: &[Process]) -> Result<Vec
     let Some(other) = context.hosts.get(fs.hierarchy().version.other()) else { return Ok(Vec::new()) };
     let fs = Filesystem::open(other.clone())?;
     let mut found = Vec::new();
-    for (path, processes) in processes::elsewhere(list.iter().map(|process| process.id.pid), other) {
+    for (path, processes) in membership::elsewhere(list.iter().map(|process| process.id.pid), other) {
         let Some(read) = fs.group(&path)?.map(|group| group.read()).transpose()?.flatten() else { continue };
         let asked = crate::kernel::freezer::asking_ancestor(&fs, &path);
         let state = read.freezer.state(asked.is_some()).map(|s: State| s.to_string());

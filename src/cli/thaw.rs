@@ -9,7 +9,7 @@ use super::{Context, Failure, tell};
 use crate::checkpoint::dumping;
 use crate::kernel::cgroupfs::{Filesystem, Group};
 use crate::kernel::freezer::{Outcome, asking_ancestor};
-use crate::kernel::processes;
+use crate::kernel::{membership, processes};
 use crate::model::shell::quoted;
 use crate::model::{CgroupPath, State};
 use crate::runtime::ThawError;
@@ -72,7 +72,7 @@ struct Done {
 }
 
 fn one(fs: &Filesystem, group: &Group) -> Result<Done, ThawError> {
-    if let Some(dumping) = dumping::of_group(group, &fs.hierarchy().root) {
+    if let Some(dumping) = dumping::of_group(fs, group) {
         tell(format_args!(
             "{dumping}: where it hangs on this freeze, the thaw frees it; where the freeze is its own, the processes may run in the middle of the dump"
         ));
@@ -118,7 +118,7 @@ fn still_held(context: &Context, group: &Group) -> Option<Group> {
         let state = group.read().ok()??.freezer.state(false)?;
         (state != State::Thawed).then_some(group)
     };
-    let held = processes::elsewhere(processes::pids(&group.dir).ok()?, other).keys().find_map(holds)?;
+    let held = membership::elsewhere(processes::pids(&group.dir).ok()?, other).keys().find_map(holds)?;
     // The one that asks is the one to thaw.
     let asks = held.read().ok().flatten().is_some_and(|read| read.freezer.requested());
     match asking_ancestor(&fs, &held.path).filter(|_| !asks) {

@@ -4,7 +4,7 @@ use std::os::unix::ffi::OsStrExt;
 
 use super::Failure;
 use super::args::{Global, ThawTimer};
-use crate::model::{CgroupId, CgroupPath};
+use crate::model::{CgroupId, CgroupPath, MountRoot};
 use crate::timer::{self, Order};
 
 /// Waits, and thaws.
@@ -13,7 +13,7 @@ pub(super) fn run(global: &Global, options: &ThawTimer) -> Result<(), Failure> {
     let order = Order {
         version: options.freezer,
         mount_point: options.mount.clone(),
-        root: CgroupPath::new(options.mounted.as_bytes()),
+        root: MountRoot::parse(options.mounted.as_bytes()),
         group: CgroupPath::new(options.group.as_bytes()),
         id: CgroupId { dev: options.device, ino: options.inode },
         span: options.span,

@@ -44,6 +44,14 @@ impl Filesystem {
         Ok(Self { hierarchy, root })
     }
 
+    /// The mount that it was opened on; `None` before Linux 5.8.
+    ///
+    /// # Errors
+    /// What statx(2) says.
+    pub fn mount_id(&self) -> io::Result<Option<u64>> {
+        self.root.mount_id()
+    }
+
     /// Which hierarchy this is.
     pub fn hierarchy(&self) -> &Hierarchy {
         &self.hierarchy

@@ -6,7 +6,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, RawDir, ResolveFlags, Stat};
+use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, RawDir, ResolveFlags, Stat, StatxFlags};
 use rustix::io::Errno;
 
 use crate::model::{CgroupId, CgroupPath};
@@ -117,6 +117,15 @@ impl Dir {
     pub fn id_and_children(&self) -> io::Result<(CgroupId, bool)> {
         let stat = self.stat()?;
         Ok((identity(&stat), has_children(&stat)))
+    }
+
+    /// The mount that it was opened on, as in `/proc/self/mountinfo`; `None` before Linux 5.8.
+    ///
+    /// # Errors
+    /// What statx(2) says.
+    pub fn mount_id(&self) -> io::Result<Option<u64>> {
+        let found = rustix::fs::statx(&self.fd, "", AtFlags::EMPTY_PATH, StatxFlags::MNT_ID)?;
+        Ok((found.stx_mask & StatxFlags::MNT_ID.bits() != 0).then_some(found.stx_mnt_id))
     }
 
     /// Whether this directory belongs to this program's user, and nobody else may write to it.

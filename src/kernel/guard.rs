@@ -2,9 +2,12 @@
 
 use std::fmt;
 
+use super::cgroupfs::{Filesystem, Group};
+use super::membership::groups_of;
+use super::mounts::true_path;
 use super::proc;
-use super::processes::{comm, every_pid, group_of};
-use crate::model::{CgroupPath, Version, printable};
+use super::processes::{comm, every_pid};
+use crate::model::printable;
 
 /// The process that would be frozen, and why that must not happen unasked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,7 +21,7 @@ pub struct Refusal {
 }
 
 /// Why a process must keep running.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Why {
     /// This program.
     Myself,
@@ -28,16 +31,19 @@ pub enum Why {
     Init,
     /// A process that the host's logins and services hang on.
     Essential,
+    /// One of these, and whether it is in the group cannot be known: why not.
+    Unknown(String),
 }
 
 impl Refusal {
     /// The process, and what it is, in words.
     pub fn reason(&self) -> String {
-        let why = match self.why {
+        let why = match &self.why {
             Why::Myself => "this program itself",
             Why::Ancestor => "which this program was started from",
             Why::Init => "the init process",
             Why::Essential => "which logins and services depend on",
+            Why::Unknown(why) => why,
         };
         format!("process {} ({}), {why}", self.pid, self.name)
     }
@@ -45,7 +51,12 @@ impl Refusal {
 
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "it holds {}", self.reason())
+        match &self.why {
+            Why::Unknown(why) => {
+                write!(f, "whether it holds {} ({}) is not known: {why}", self.name, self.pid)
+            }
+            _ => write!(f, "it holds {}", self.reason()),
+        }
     }
 }
 
@@ -66,13 +77,18 @@ const ESSENTIAL: [&[u8]; 11] = [
 ];
 
 /// The first process that speaks against freezing a group: this program, those it was started from, PID 1, and the
-/// essential ones. `mount_root` is the hierarchy's mounted root, which `/proc/PID/cgroup` counts from as well.
-pub fn refusal(group: &CgroupPath, version: Version, mount_root: &CgroupPath) -> Option<Refusal> {
+/// essential ones. One with threads in several groups is in each of them; one whose group cannot be known may be in this one.
+pub fn refusal(fs: &Filesystem, group: &Group) -> Option<Refusal> {
+    let path = true_path(fs, group).map_err(|error| error.to_string());
     let inside = |pid: i32| {
-        let at = group_of(pid, version).ok().flatten().and_then(|at| at.below(mount_root));
-        at.is_some_and(|at| at.is_within(group))
+        let path = path.as_ref().map_err(String::clone)?;
+        let groups = groups_of(pid, fs.hierarchy()).map_err(|unknown| unknown.why.to_string())?;
+        Ok(groups.iter().any(|at| at.is_within(path)))
     };
-    vital().find(|vital| inside(vital.pid))
+    vital().find_map(|vital| match inside(vital.pid) {
+        Ok(inside) => inside.then_some(vital),
+        Err(why) => Some(Refusal { why: Why::Unknown(why), ..vital }),
+    })
 }
 
 /// Every process that speaks against freezing the group that it is in, the nearest to the person first.

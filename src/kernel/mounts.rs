@@ -5,7 +5,10 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{major, minor};
 
-use crate::model::{CgroupPath, Hierarchies, Hierarchy, Setup, Version};
+use super::cgroupfs::{Filesystem, Group};
+use super::membership::find_namespace;
+use crate::model::hierarchy::freezer_mounts;
+use crate::model::{CgroupPath, Hierarchies, Hierarchy, MountRoot, Place, Setup, Version};
 
 /// Why no hierarchy is to be had.
 #[derive(Debug, thiserror::Error)]
@@ -34,11 +37,15 @@ pub enum MountsError {
 /// [`MountsError`]: `/proc` cannot be read, or nothing with a freezer is mounted.
 pub fn hierarchies() -> Result<Hierarchies, MountsError> {
     let text = std::fs::read("/proc/self/mountinfo").map_err(MountsError::Mountinfo)?;
-    Hierarchies::from_mountinfo(&text, reachable).ok_or(MountsError::None)
+    let found = Hierarchies::from_mountinfo(&text, reachable).ok_or(MountsError::None)?;
+    Ok(Hierarchies { v2: found.v2.map(find_namespace), v1: found.v1.map(find_namespace), ..found })
 }
 
-/// The one hierarchy that is mounted at a path: what `--root` names. Any folder with the right files will do, so that a
-/// program that is tested can be shown a folder of its own.
+/// `CGROUP_SUPER_MAGIC` and `CGROUP2_SUPER_MAGIC` of linux/magic.h, as statfs(2) gives them.
+const CGROUP_MAGIC: [rustix::fs::FsWord; 2] = [0x0027_e0eb, 0x6367_7270];
+
+/// The one hierarchy at a path: what `--root` names, the mount point or a group below it. Any folder with the right files will
+/// do, so that a program that is tested can be shown a folder of its own; no process is in that.
 ///
 /// # Errors
 /// [`MountsError::NotCgroup`] where neither freezer's files are there.
@@ -54,12 +61,66 @@ pub fn at(path: &Path) -> Result<Hierarchies, MountsError> {
                 return Err(fail("it holds neither cgroup.controllers nor cgroup.procs".to_owned()));
             }
         };
+    let kind = rustix::fs::statfs(&mount_point).map_err(|e| fail(e.to_string()))?.f_type;
     let device = (major(stat.st_dev), minor(stat.st_dev));
-    let hierarchy = Hierarchy { version, mount_point, root: CgroupPath::root(), device, read_only: false };
+    let mount = mount_of(&mount_point).map_err(MountsError::Mountinfo)?;
+    if mount.is_none() && CGROUP_MAGIC.contains(&kind) {
+        return Err(fail("/proc/self/mountinfo has no mount of a freezer's hierarchy for it".to_owned()));
+    }
+    let root = mount.as_ref().map_or_else(MountRoot::no_mount, |(_, root)| root.clone());
+    let read_only = mount.is_some_and(|(mount, _)| mount.read_only);
+    let hierarchy = find_namespace(Hierarchy { version, mount_point, root, device, read_only });
     Ok(match version {
         Version::V2 => Hierarchies { setup: Setup::Unified, v2: Some(hierarchy), v1: None },
         Version::V1 => Hierarchies { setup: Setup::Legacy, v2: None, v1: Some(hierarchy) },
     })
+}
+
+/// Which group of which of these hierarchies a path on the file system leads to, by whatever links and mounts; `None` where it
+/// leads to none.
+///
+/// # Errors
+/// What reading mountinfo says.
+pub fn group_at(path: &Path, hosts: &Hierarchies) -> io::Result<Option<(Hierarchy, Place)>> {
+    let Ok(path) = path.canonicalize() else { return Ok(None) };
+    let Some((mount, root)) = mount_of(&path)? else { return Ok(None) };
+    let hierarchy = hosts.get(mount.version).filter(|hierarchy| hierarchy.device == mount.device);
+    let place = |hierarchy: &Hierarchy| Some((hierarchy.clone(), hierarchy.root.place(root.path()?)));
+    Ok(hierarchy.and_then(place))
+}
+
+/// Where a group is in its hierarchy. That is another path than the one that it was found at where a part of the hierarchy is
+/// mounted on one of its own groups.
+///
+/// # Errors
+/// What the reads say, and where it cannot be known.
+pub fn true_path(fs: &Filesystem, group: &Group) -> io::Result<CgroupPath> {
+    if group.dir.mount_id()? == fs.mount_id()? {
+        return Ok(group.path.clone());
+    }
+    let root = mount_of(&group.absolute)?.map(|(_, root)| root);
+    match root.as_ref().and_then(MountRoot::path).map(|path| fs.hierarchy().root.place(path)) {
+        Some(Place::Below(path)) => Ok(path),
+        _ => Err(io::Error::other(
+            "it is on a mount of its own, which shows it at another path than the hierarchy has it",
+        )),
+    }
+}
+
+/// The mount of a freezer's hierarchy that a path without links is on, and the root of what is seen at that path; `None` where it
+/// is on none.
+fn mount_of(path: &Path) -> io::Result<Option<(Hierarchy, MountRoot)>> {
+    let text = std::fs::read("/proc/self/mountinfo")?;
+    let Ok(stat) = rustix::fs::stat(path) else { return Ok(None) };
+    let device = (major(stat.st_dev), minor(stat.st_dev));
+    let around = freezer_mounts(&text).filter(|mount| mount.device == device && reachable(mount));
+    // The innermost; of two at one mount point the later one covers the other.
+    let mount = around.filter(|mount| path.starts_with(&mount.mount_point));
+    let mount = mount.max_by_key(|mount| mount.mount_point.as_os_str().len());
+    Ok(mount.and_then(|mount| {
+        let root = mount.root.join(&mount.relative(path)?);
+        Some((mount, root))
+    }))
 }
 
 /// A mount that a later one covers shows another device at its mount point.

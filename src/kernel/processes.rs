@@ -1,16 +1,16 @@
 //! The processes of a group, from `cgroup.procs` and `/proc`.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 use std::io;
 use std::path::PathBuf;
 
 use nix::unistd::{Uid, User};
 use rustix::io::Errno;
 
-use super::dir::{Dir, absent_is_none};
+use super::dir::Dir;
 use super::proc;
 use super::status::Status;
-use crate::model::{CgroupPath, Hierarchy, Process, ProcessId, Version};
+use crate::model::{Process, ProcessId};
 
 /// The PIDs in a group itself, in ascending order, each once. A PID of 0 is a process outside this PID namespace.
 ///
@@ -37,7 +37,8 @@ fn threads(group: &Dir) -> io::Result<Vec<u8>> {
     Ok(leaders.join("\n").into_bytes())
 }
 
-fn numbers(text: &[u8]) -> Vec<i32> {
+/// The numbers of a file that has one in each line.
+pub(super) fn numbers(text: &[u8]) -> Vec<i32> {
     let number = |line| std::str::from_utf8(line).ok()?.trim().parse().ok();
     text.split(|&b| b == b'\n').filter_map(number).collect()
 }
@@ -207,59 +208,7 @@ fn command(pid: i32) -> Box<[u8]> {
     line.into()
 }
 
-/// The group of a process in the v1 freezer's or the v2 hierarchy, as `/proc/PID/cgroup` says it (cgroups(7)); `None` where
-/// the process is gone or has none.
-///
-/// # Errors
-/// What reading the file says, but for a process that is gone.
-pub fn group_of(pid: i32, version: Version) -> io::Result<Option<CgroupPath>> {
-    let text = absent_is_none(proc::read(pid, "cgroup"))?.unwrap_or_default();
-    Ok(text.split(|&b| b == b'\n').find_map(|line| membership(line, version)))
-}
-
-/// One line of `/proc/PID/cgroup`: `id:controllers:path`.
-fn membership(line: &[u8], version: Version) -> Option<CgroupPath> {
-    let mut fields = line.splitn(3, |&b| b == b':');
-    let (_, controllers, path) = (fields.next()?, fields.next()?, fields.next()?);
-    let ours = match version {
-        Version::V1 => controllers.split(|&b| b == b',').any(|c| c == b"freezer"),
-        Version::V2 => controllers.is_empty(),
-    };
-    // A group that was removed under a zombie is shown with this behind its name.
-    ours.then(|| CgroupPath::new(path.strip_suffix(b" (deleted)").unwrap_or(path)))
-}
-
-/// In which groups of another hierarchy these processes are, and how many in each: one that is thawed here may be frozen
-/// there. Those that are gone, or outside what is mounted, are left out.
-pub fn elsewhere(pids: impl IntoIterator<Item = i32>, other: &Hierarchy) -> BTreeMap<CgroupPath, usize> {
-    let mut counts = BTreeMap::new();
-    for pid in pids {
-        let group = group_of(pid, other.version).ok().flatten();
-        if let Some(path) = group.and_then(|path| path.below(&other.root)) {
-            *counts.entry(path).or_default() += 1;
-        }
-    }
-    counts
-}
-
-/// Counts the processes of a group and of all below by their groups in another hierarchy. What may not be read, or goes away
-/// meanwhile, is left out.
-pub fn below_elsewhere(group: &Dir, other: &Hierarchy, counts: &mut HashMap<CgroupPath, usize>) {
-    for pid in pids(group).unwrap_or_default() {
-        let at = group_of(pid, other.version).ok().flatten();
-        if let Some(path) = at.and_then(|at| at.below(&other.root)) {
-            *counts.entry(path).or_default() += 1;
-        }
-    }
-    for name in group.children().unwrap_or_default() {
-        if let Ok(Some(child)) = group.child(&name) {
-            below_elsewhere(&child, other, counts);
-        }
-    }
-}
-
-/// How many processes are in the group itself; `None` where that may not
-/// be read.
+/// How many processes are in the group itself; `None` where that may not be read.
 pub fn count(group: &Dir) -> Option<u32> {
     u32::try_from(pids(group).ok()?.len()).ok()
 }
@@ -268,16 +217,6 @@ pub fn count(group: &Dir) -> Option<u32> {
 mod tests {
     use super::*;
     use proptest::prelude::*;
-
-    #[test]
-    fn lines_of_proc_cgroup() {
-        let path = |line: &[u8], version| membership(line, version).map(|p| p.to_string());
-        assert_eq!(path(b"0::/a/b", Version::V2).as_deref(), Some("/a/b"));
-        assert_eq!(path(b"0::/a", Version::V1), None);
-        assert_eq!(path(b"6:cpu,freezer:/x:y", Version::V1).as_deref(), Some("/x:y"));
-        assert_eq!(path(b"0::/a (deleted)", Version::V2).as_deref(), Some("/a"));
-        assert_eq!(path(b"", Version::V2), None);
-    }
 
     #[test]
     fn this_process_is_read() {
@@ -290,9 +229,6 @@ mod tests {
         #[test]
         fn any_bytes_are_survived(text: Vec<u8>) {
             numbers(&text);
-            for version in [Version::V1, Version::V2] {
-                membership(&text, version);
-            }
         }
     }
 }

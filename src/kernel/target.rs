@@ -5,11 +5,15 @@ use std::io;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Component, Path, PathBuf};
 
+use super::Dir;
 use super::cgroupfs::{Filesystem, Group};
-use super::processes::group_of;
+use super::membership::{Membership, UnknownGroup, group_of, open_group_of};
+use super::mounts::group_at;
 use crate::model::printable::{exact, is_shown_as, unescaped};
 use crate::model::shell::quoted;
-use crate::model::{CgroupPath, Change, Hierarchies, Hierarchy, Owner, State, Tree, Version, printable};
+use crate::model::{
+    CgroupPath, Change, Hierarchies, Hierarchy, NamespacePath, Owner, Place, State, Tree, Version, printable,
+};
 
 /// Why a target was not found.
 #[derive(Debug, thiserror::Error)]
@@ -62,7 +66,13 @@ pub enum TargetError {
     NoHierarchy(Version),
     /// The process is in a part of the hierarchy that is not mounted here.
     #[error("process {0} is in {1}, which is not below what is mounted here")]
-    Outside(i32, CgroupPath),
+    Outside(i32, NamespacePath),
+    /// A path on another mount of a hierarchy, of a part that the first one does not show.
+    #[error("{0} is a cgroup that is not to be found below {1}; name its mount with --root")]
+    NotBelow(String, String),
+    /// The group of the process cannot be known.
+    #[error("{0}; give the group itself")]
+    Unknown(#[from] UnknownGroup),
     /// Another failure.
     #[error("cannot open {0}: {1}")]
     Io(String, io::Error),
@@ -85,6 +95,9 @@ pub fn resolve(
         hosts.iter().filter(|h| prefer.is_none_or(|v| v == h.version)).collect();
     if target.is_empty() {
         return Err(TargetError::Empty);
+    }
+    if let Some(found) = on_disk(Path::new(target), hosts, prefer)? {
+        return Ok(found);
     }
     let here = from_here(target);
     let target = here.as_ref().map_or(target, |path| path.as_os_str());
@@ -139,10 +152,8 @@ pub fn to_thaw(
 /// # Errors
 /// What the reads say.
 pub fn holder(pid: i32, hierarchy: &Hierarchy) -> io::Result<Option<(Filesystem, Group)>> {
-    let at = group_of(pid, hierarchy.version)?.and_then(|path| path.below(&hierarchy.root));
-    let Some(path) = at else { return Ok(None) };
     let fs = Filesystem::open(hierarchy.clone())?;
-    let Some(group) = fs.group(&path)? else { return Ok(None) };
+    let Some(group) = open_group_of(pid, &fs)? else { return Ok(None) };
     // What an ancestor asks for has not reached a group that is not frozen: nothing is held yet.
     let state = group.read()?.and_then(|read| read.freezer.state(false));
     Ok(state.filter(|&state| state != State::Thawed).map(|_| (fs, group)))
@@ -174,13 +185,41 @@ fn of_pid(target: &[u8]) -> Option<Result<i32, TargetError>> {
 }
 
 fn of_process(pid: i32, candidates: &[&Hierarchy]) -> Result<Found, TargetError> {
-    for hierarchy in candidates {
-        let failed = |error| TargetError::Io(format!("/proc/{pid}/cgroup"), error);
-        let Some(path) = group_of(pid, hierarchy.version).map_err(failed)? else { continue };
-        let below = path.below(&hierarchy.root).ok_or(TargetError::Outside(pid, path))?;
-        return open(hierarchy, &below)?.ok_or(TargetError::NoSuchProcess(pid));
+    let Some(hierarchy) = candidates.first() else { return Err(TargetError::NoSuchProcess(pid)) };
+    if let Membership::Outside(path) = group_of(pid, hierarchy)? {
+        return Err(TargetError::Outside(pid, path));
     }
-    Err(TargetError::NoSuchProcess(pid))
+    let failed = |error| TargetError::Io(hierarchy.mount_point.display().to_string(), error);
+    let fs = Filesystem::open((*hierarchy).clone()).map_err(failed)?;
+    let group = open_group_of(pid, &fs)?.ok_or(TargetError::NoSuchProcess(pid))?;
+    Ok((fs, group))
+}
+
+/// The group that a path on the file system leads to, through links and other mounts of the hierarchy; `None` where there is
+/// nothing at the path, or no group.
+fn on_disk(path: &Path, hosts: &Hierarchies, prefer: Option<Version>) -> Result<Option<Found>, TargetError> {
+    let shown = || printable(path.as_os_str().as_bytes()).into_owned();
+    // A name as this program shows it may be that of another group on the disk.
+    let is_path = path.is_absolute() || from_here(path.as_os_str()).is_some();
+    if !is_path || path.as_os_str().as_bytes().windows(2).any(|pair| pair == b"\\x") {
+        return Ok(None);
+    }
+    let found =
+        group_at(path, hosts).map_err(|error| TargetError::Io("/proc/self/mountinfo".into(), error))?;
+    let Some((hierarchy, place)) = found else { return Ok(None) };
+    if let Some(asked) = prefer.filter(|&asked| asked != hierarchy.version) {
+        return Err(TargetError::OtherHierarchy { path: shown(), on: hierarchy.version, asked });
+    }
+    let Place::Below(group) = place else {
+        return Err(TargetError::NotBelow(shown(), hierarchy.mount_point.display().to_string()));
+    };
+    let Some(found) = open(&hierarchy, &group)? else { return Ok(None) };
+    let is_same =
+        Dir::open(&path.canonicalize().unwrap_or_else(|_| path.to_owned())).and_then(|dir| dir.id());
+    match is_same {
+        Ok(id) if id == found.1.id => Ok(Some(found)),
+        _ => Err(TargetError::NotBelow(shown(), hierarchy.mount_point.display().to_string())),
+    }
 }
 
 fn of_path(

@@ -8,7 +8,8 @@ use nix::unistd::Pid;
 use super::criu;
 use super::lesson::Spot;
 use super::scene::Scene;
-use crate::kernel::processes::{Processes, group_of};
+use crate::kernel::membership::group_of;
+use crate::kernel::processes::Processes;
 use crate::kernel::{Group, Status};
 use crate::model::{Cgroup, State};
 
@@ -203,8 +204,8 @@ fn populated(scene: &Scene, spot: Spot) -> Option<bool> {
 
 fn is_in(scene: &Scene, who: &str, spot: Spot) -> bool {
     let Some(fs) = scene.filesystem() else { return false };
-    let at = scene.pid(who).and_then(|pid| group_of(pid, scene.version_of(spot)).ok().flatten());
-    at.and_then(|at| at.below(&fs.hierarchy().root)) == Some(scene.path(spot))
+    let at = scene.pid(who).and_then(|pid| group_of(pid, fs.hierarchy()).ok()?.group());
+    at == Some(scene.path(spot))
 }
 
 /// Asks as a parent asks that wants to know of stops (waitid(2)), and takes nothing of the answer away.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::kernel::runtime_folder::{Bytes, Held, RuntimeFolder};
 use crate::kernel::{Filesystem, Group};
-use crate::model::{CgroupId, CgroupPath, Hierarchy, ProcessId, Version};
+use crate::model::{CgroupId, CgroupPath, Hierarchy, MountRoot, ProcessId, Version};
 
 const KIND: &str = "lab";
 
@@ -115,7 +115,7 @@ fn groups_of(lines: Vec<Line>) -> io::Result<Vec<(Filesystem, Group)>> {
             continue;
         }
         let version = if v1 { Version::V1 } else { Version::V2 };
-        let root = CgroupPath::root();
+        let root = MountRoot::whole();
         let Ok(fs) =
             Filesystem::open(Hierarchy { version, mount_point, root, device: (0, 0), read_only: false })
         else {

@@ -17,7 +17,8 @@ use super::ground::Ground;
 use super::lesson::{Lesson, Role, Spot};
 use super::record::Record;
 use crate::checkpoint::by_hand::ByHand;
-use crate::kernel::processes::{Processes, arguments, group_of, pids};
+use crate::kernel::membership::group_of;
+use crate::kernel::processes::{Processes, arguments, pids};
 use crate::kernel::signals::{await_end, signal};
 use crate::kernel::{Filesystem, Group};
 use crate::model::{CgroupPath, Hierarchies, Hierarchy, Process, ProcessId, Version};
@@ -336,8 +337,7 @@ impl Drop for Scene {
 
 /// The group that this program is in.
 pub(super) fn own(hierarchy: &Hierarchy) -> Option<CgroupPath> {
-    let at = group_of(std::process::id().cast_signed(), hierarchy.version).ok().flatten()?;
-    at.below(&hierarchy.root)
+    group_of(std::process::id().cast_signed(), hierarchy).ok()?.group()
 }
 
 fn below(spot: Spot) -> impl Iterator<Item = &'static str> {

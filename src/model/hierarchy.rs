@@ -5,7 +5,7 @@ use std::fmt;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
-use super::CgroupPath;
+use super::{CgroupPath, MountRoot, NamespacePath};
 
 /// The two kinds of cgroup hierarchy, with two different freezers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -61,8 +61,8 @@ pub struct Hierarchy {
     pub version: Version,
     /// Where it is mounted, absolute: `/sys/fs/cgroup`, `/sys/fs/cgroup/unified`, `/sys/fs/cgroup/freezer`.
     pub mount_point: PathBuf,
-    /// Which group of the hierarchy is mounted there: `/`, or another one in a container without a cgroup namespace.
-    pub root: CgroupPath,
+    /// Which group of the hierarchy is mounted there: `/`, or another one in a container.
+    pub root: MountRoot,
     /// The file system's device number, major and minor as in mountinfo.
     pub device: (u32, u32),
     /// Mounted read-only: nothing can be frozen through it.
@@ -123,7 +123,7 @@ pub struct Hierarchies {
 
 impl Hierarchies {
     /// Reads the text of `/proc/self/mountinfo` (proc_pid_mountinfo(5)). `reachable` says whether a mount can be seen at its
-    /// mount point, or is covered by a later one; of several mounts of one hierarchy the first that shows its root is taken.
+    /// mount point, or is covered by a later one; of several mounts of one hierarchy the first that shows most of it is taken.
     ///
     /// `None` where no hierarchy with a freezer is mounted.
     pub fn from_mountinfo(text: &[u8], reachable: impl Fn(&Hierarchy) -> bool) -> Option<Self> {
@@ -133,8 +133,7 @@ impl Hierarchies {
             v1_mounted |= mount.v1;
             let Some(hierarchy) = mount.freezer.filter(&reachable) else { continue };
             let slot = if hierarchy.version == Version::V1 { &mut v1 } else { &mut v2 };
-            let better = |held: &Hierarchy| !held.root.is_root() && hierarchy.root.is_root();
-            if slot.as_ref().is_none_or(better) {
+            if slot.as_ref().is_none_or(|held: &Hierarchy| hierarchy.root.shows_more_than(&held.root)) {
                 *slot = Some(hierarchy);
             }
         }
@@ -167,6 +166,11 @@ impl Hierarchies {
     }
 }
 
+/// The mounts of hierarchies that have a freezer, in the kernel's order: those that are covered by later ones among them.
+pub fn freezer_mounts(mountinfo: &[u8]) -> impl Iterator<Item = Hierarchy> {
+    mountinfo.split(|&b| b == b'\n').filter_map(mount).filter_map(|mount| mount.freezer)
+}
+
 struct Mount {
     v1: bool,
     freezer: Option<Hierarchy>,
@@ -177,7 +181,7 @@ struct Mount {
 fn mount(line: &[u8]) -> Option<Mount> {
     let mut fields = line.split(|&b| b == b' ');
     let device = device(fields.nth(2)?)?;
-    let root = CgroupPath::new(&unescaped(fields.next()?));
+    let root = MountRoot::new(NamespacePath::new(&unescaped(fields.next()?)));
     let mount_point = PathBuf::from(OsString::from_vec(unescaped(fields.next()?)));
     let options = fields.next()?;
     let mut after = fields.skip_while(|&f| f != b"-").skip(1);

@@ -136,10 +136,10 @@ fn children(folder: &Path) -> Vec<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Version;
+    use crate::model::{MountRoot, Version};
 
     fn hierarchy(version: Version, mount_point: &str) -> Hierarchy {
-        let (root, device) = (CgroupPath::root(), (0, 0));
+        let (root, device) = (MountRoot::whole(), (0, 0));
         Hierarchy { version, mount_point: mount_point.into(), root, device, read_only: false }
     }
 

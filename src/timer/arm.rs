@@ -1,7 +1,7 @@
 //! Starting a timer, from the side of the program that is about to freeze.
 
 use std::io::{self, Read};
-use std::os::unix::ffi::OsStrExt;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::process::CommandExt;
 use std::process::{ChildStdin, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -63,7 +63,7 @@ pub(super) fn arm(
 /// This very program, even where its file was replaced meanwhile.
 fn command(fs: &Filesystem, group: &Group, span: Duration, log: Option<&Log>) -> Command {
     let hierarchy = fs.hierarchy();
-    let root = std::ffi::OsStr::from_bytes(hierarchy.root.as_bytes());
+    let root = std::ffi::OsString::from_vec(hierarchy.root.to_bytes());
     let mut command = Command::new("/proc/self/exe");
     command.arg0("cryoscope");
     if let Some(log) = log {

@@ -20,9 +20,10 @@ use super::way_back::{Request, Target};
 use super::{place, record};
 use crate::kernel::cgroupfs::Filesystem;
 use crate::kernel::host::since_boot;
+use crate::kernel::membership::find_namespace;
 use crate::kernel::runtime_folder::Held;
 use crate::kernel::written::Written;
-use crate::model::{CgroupId, CgroupPath, Hierarchy, Version};
+use crate::model::{CgroupId, CgroupPath, Hierarchy, MountRoot, Version};
 
 /// What a timer is told: which group, and when. It says nothing that could make it do anything but thaw that one group.
 #[derive(Debug)]
@@ -32,7 +33,7 @@ pub struct Order {
     /// Where the hierarchy is mounted.
     pub mount_point: PathBuf,
     /// Which group of it is mounted there.
-    pub root: CgroupPath,
+    pub root: MountRoot,
     /// The group's path.
     pub group: CgroupPath,
     /// Which group it is: another one of that path is not thawed.
@@ -81,7 +82,7 @@ fn ready(order: &Order) -> Result<Option<Waiting>, String> {
         read_only: false,
     };
     let said = |error: io::Error| error.to_string();
-    let fs = Filesystem::open(hierarchy).map_err(said)?;
+    let fs = Filesystem::open(find_namespace(hierarchy)).map_err(said)?;
     let group = fs.same_group(&order.group, order.id).map_err(said)?;
     let group = group.ok_or_else(|| format!("{} is gone: it was removed meanwhile", order.group))?;
     place::leave(&fs, &group)?;

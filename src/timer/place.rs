@@ -4,8 +4,8 @@ use std::io;
 
 use crate::kernel::cgroupfs::{Filesystem, Group};
 use crate::kernel::freezer::asking_ancestor;
+use crate::kernel::membership::groups_of;
 use crate::kernel::mounts;
-use crate::kernel::processes::group_of;
 use crate::model::CgroupPath;
 
 /// Goes into the root group of every hierarchy where that may be done: there nothing freezes it, and nobody ends it together
@@ -51,7 +51,7 @@ fn enter(fs: &Filesystem, path: &CgroupPath) -> io::Result<()> {
 
 /// What cannot be known counts as inside.
 fn is_outside(fs: &Filesystem, target: &Group) -> bool {
-    let at = group_of(std::process::id().cast_signed(), target.version).ok().flatten();
     // One that is not below what is mounted here is not in the target, which is.
-    at.is_some_and(|at| at.below(&fs.hierarchy().root).is_none_or(|at| !at.is_within(&target.path)))
+    groups_of(std::process::id().cast_signed(), fs.hierarchy())
+        .is_ok_and(|at| !at.iter().any(|at| at.is_within(&target.path)))
 }

@@ -9,7 +9,8 @@ use ratatui::crossterm::event::{Event as Input, KeyCode, KeyEvent, KeyModifiers}
 
 use super::*;
 use crate::model::{
-    Cgroup, CgroupId, CgroupPath, Change, Freezer, Hierarchies, Hierarchy, Process, ProcessId, Setup, Version,
+    Cgroup, CgroupId, CgroupPath, Change, Freezer, Hierarchies, Hierarchy, MountRoot, Process, ProcessId,
+    Setup, Version,
 };
 
 mod checkpoint;
@@ -41,7 +42,7 @@ fn hierarchies() -> Hierarchies {
     let hierarchy = |version, at: &str| Hierarchy {
         version,
         mount_point: PathBuf::from(at),
-        root: CgroupPath::root(),
+        root: MountRoot::whole(),
         device: (0, 1),
         read_only: false,
     };

@@ -24,7 +24,7 @@ use crate::checkpoint::{Control, dumping};
 use crate::kernel::cgroupfs::{Filesystem, Group};
 use crate::kernel::freezer::{self, Outcome};
 use crate::kernel::guard;
-use crate::kernel::processes::{elsewhere, group_of};
+use crate::kernel::membership::{elsewhere, group_of};
 use crate::model::{CgroupId, CgroupPath, Change, Hierarchies, Hierarchy, Version, printable, span};
 use crate::timer::{self, Log};
 use crate::watch::{Focus, Observer, Told, Watching};
@@ -165,7 +165,7 @@ impl World {
     }
 
     fn locate(&self, version: Version, pid: i32) {
-        let place = |hierarchy: &Hierarchy| group_of(pid, version).ok()??.below(&hierarchy.root);
+        let place = |hierarchy: &Hierarchy| group_of(pid, hierarchy).ok()?.group();
         let path = self.hosts.get(version).and_then(place);
         // A closed inbox means that the program is ending.
         let _ = self.inbox.send(Event::Located { pid, path });
@@ -247,11 +247,14 @@ fn writer(hosts: Hierarchies, log: Option<Log>, inbox: Sender<Event>) -> io::Res
 
 fn carry_out(hierarchy: &Hierarchy, write: Write, log: Option<&Log>) -> Event {
     let Write { what, version, id, path } = write;
-    let refusal = || guard::refusal(&path, version, &hierarchy.root).map(|refusal| refusal.to_string());
+    let refusal = || {
+        let (fs, group) = open(hierarchy, &path, id).ok()?;
+        guard::refusal(&fs, &group).map(|refusal| refusal.to_string())
+    };
     let (action, outcome) = match what {
         What::Inspect => {
-            let group = open(hierarchy, &path, id).ok().map(|(_, group)| group);
-            let dump = group.and_then(|group| dumping::of_group(&group, &hierarchy.root));
+            let opened = open(hierarchy, &path, id).ok();
+            let dump = opened.and_then(|(fs, group)| dumping::of_group(&fs, &group));
             let dump = dump.map(|dumping| dumping.to_string());
             return Event::Guard { id, refusal: refusal(), owner: None, dump };
         }

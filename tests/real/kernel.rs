@@ -12,8 +12,9 @@ use cryoscope::kernel::freezer::{
     FreezerError, Outcome, Undone, asking_ancestor, freeze, may_freeze, request, thaw,
 };
 use cryoscope::kernel::guard::{Why, refusal};
+use cryoscope::kernel::membership::{Membership, group_of};
 use cryoscope::kernel::mounts::{self, hierarchies};
-use cryoscope::kernel::processes::{Processes, count, group_of, pids};
+use cryoscope::kernel::processes::{Processes, count, pids};
 use cryoscope::kernel::target::{TargetError, resolve};
 use cryoscope::kernel::{self, Filesystem};
 use cryoscope::model::{CgroupPath, Contents, Freezer, Hierarchies, Setup, State, Tree, Version, printable};
@@ -349,7 +350,7 @@ fn processes(version: Version) {
         assert_eq!((process.uid, &process.user[..]), (0, "root"));
         assert_eq!((process.mark(), process.tracer, process.kernel_thread), (None, None, false));
         assert!(process.rss > 4 << 20, "{} bytes resident", process.rss);
-        assert_eq!(group_of(process.id.pid, version).unwrap(), Some(group.cgroup_path()));
+        assert_eq!(group_of(process.id.pid, group.hierarchy()).unwrap(), Membership::In(group.cgroup_path()));
     }
     let found = list.iter().find(|process| process.id == other.id()).unwrap();
     assert!(
@@ -393,8 +394,9 @@ fn stopped_and_zombie(version: Version) {
 
 fn refusals(version: Version) {
     let host = host();
-    let mount_root = &host.get(version).unwrap().root;
-    let why = |group: &CgroupPath| refusal(group, version, mount_root).map(|refusal| refusal.why);
+    let fs = Filesystem::open(host.get(version).unwrap().clone()).unwrap();
+    let refusal = |group: &CgroupPath| refusal(&fs, &fs.group(group).unwrap().unwrap());
+    let why = |group: &CgroupPath| refusal(group).map(|refusal| refusal.why);
     assert_eq!(why(&CgroupPath::root()), Some(Why::Myself));
     let group = Group::new(version, "guard");
     let workload = Workload::in_group(&group.child("inner"));
@@ -404,7 +406,7 @@ fn refusals(version: Version) {
     let link = workload.folder().join("systemd");
     std::os::unix::fs::symlink(&program, &link).unwrap();
     let essential = Workload::named(&[&group], &link, None);
-    let found = refusal(&group.cgroup_path(), version, mount_root).unwrap();
+    let found = refusal(&group.cgroup_path()).unwrap();
     assert_eq!((found.pid, &found.name[..], found.why), (essential.pid(), "systemd", Why::Essential));
     assert_eq!(why(&group.child("beside").cgroup_path()), None);
     drop(essential);

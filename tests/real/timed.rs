@@ -8,7 +8,8 @@ use std::fs;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use cryoscope::kernel::processes::{Processes, group_of};
+use cryoscope::kernel::membership::{group_of, path_of};
+use cryoscope::kernel::processes::Processes;
 use cryoscope::model::{ProcessId, Version};
 use cryoscope::timer::{Timer, of};
 use libtest_mimic::Trial;
@@ -305,7 +306,7 @@ fn the_timer_is_on_its_own(version: Version) {
         |fd: &OsString| link(&format!("fd/{}", fd.to_str().unwrap())).to_string_lossy().contains("pipe:");
     assert!(!open.iter().any(pipe), "nothing of whoever started it: {open:?}");
     assert_eq!(procfs_session(pid), Some(pid));
-    assert_eq!(group_of(pid, version).unwrap().unwrap().to_string(), "/");
+    assert_eq!(path_of(pid, version).unwrap().to_string(), "/");
     group.thaw();
 }
 
@@ -321,8 +322,8 @@ fn from_inside_the_target(version: Version) {
     let child = command.stderr(Stdio::null()).spawn().unwrap();
     until("it is frozen", SOON, || group.is_frozen());
     let timer = timer(&group);
-    let at = group_of(timer.process.pid, version).unwrap().unwrap();
-    assert!(!at.is_within(&group.cgroup_path()), "{at}");
+    let at = group_of(timer.process.pid, group.hierarchy()).unwrap();
+    assert!(!at.is_within(&group.cgroup_path()), "{at:?}");
     let output = child.wait_with_output().unwrap();
     let lines = said(&output);
     let lines: Vec<&str> = lines.lines().collect();

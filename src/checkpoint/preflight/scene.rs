@@ -10,7 +10,8 @@ use crate::checkpoint::dumping::is_criu;
 use crate::checkpoint::handover::{Scene, Side};
 use crate::kernel::Filesystem;
 use crate::kernel::guard;
-use crate::kernel::processes::{Processes, group_of};
+use crate::kernel::membership::group_of;
+use crate::kernel::processes::Processes;
 use crate::kernel::signals::is_stopped;
 use crate::model::{CgroupPath, Change, Hierarchy, Process, Tree, Version};
 
@@ -92,8 +93,8 @@ fn members(
 ) -> BTreeMap<i32, CgroupPath> {
     let mut members = BTreeMap::new();
     for pid in processes.iter().filter(|process| !process.is_zombie()).map(|process| process.id.pid) {
-        match group_of(pid, hierarchy.version) {
-            Ok(group) => members.extend(group.and_then(|path| path.below(&hierarchy.root)).map(|p| (pid, p))),
+        match group_of(pid, hierarchy) {
+            Ok(found) => members.extend(found.group().map(|path| (pid, path))),
             Err(error) => {
                 let what = format!("in which {} group process {pid} is", hierarchy.version);
                 findings.push(Finding::unknown("freeze-state", what, error));

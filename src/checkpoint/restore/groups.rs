@@ -8,9 +8,10 @@ use crate::checkpoint::Finding;
 use crate::checkpoint::flag::Flag;
 use crate::checkpoint::images::{Group, ImageSet, State};
 use crate::kernel::Filesystem;
-use crate::kernel::processes::{controllers, group_of};
+use crate::kernel::membership::own_path;
+use crate::kernel::processes::controllers;
 use crate::model::shell::{quoted, write_request};
-use crate::model::{CgroupPath, Version, printable};
+use crate::model::{CgroupPath, Place, Version, printable};
 
 /// Looks at the groups; the freeze flags of those that are there, and of all above.
 pub(super) fn look(request: &Request<'_>, sets: &[ImageSet], findings: &mut Vec<Finding>) -> Vec<Flag> {
@@ -49,9 +50,8 @@ fn not_kept(set: &ImageSet, findings: &mut Vec<Finding>) {
     let all: Vec<i32> = living.map(|process| process.pid).filter(|&pid| !kept(pid)).collect();
     let Some(first) = all.first() else { return };
     let more = if all.len() > 1 { format!(" and {} more", all.len() - 1) } else { String::new() };
-    let me = std::process::id().cast_signed();
-    let ours = [Version::V2, Version::V1].map(|version| group_of(me, version).ok().flatten());
-    let ours: Vec<String> = ours.into_iter().flatten().map(|path| path.to_string()).collect();
+    let ours = [Version::V2, Version::V1].into_iter().filter_map(own_path);
+    let ours: Vec<String> = ours.map(|path| path.to_string()).collect();
     let what = format!("the images do not say in which group process {first}{more} was");
     let why = format!(
         "criu was in the same; restored, it comes into the group of this program: {}",
@@ -108,9 +108,16 @@ fn one(
     };
     // That its hierarchy is not mounted is said already.
     let Some(hierarchy) = request.hierarchies.get(version) else { return Vec::new() };
-    let Some(below) = path.below(&hierarchy.root) else {
-        findings.push(unknown(&"it is outside what is mounted here"));
-        return Vec::new();
+    let below = match hierarchy.root.place(&path.clone().into()) {
+        Place::Below(below) => below,
+        Place::Outside => {
+            findings.push(unknown(&"it is outside what is mounted here"));
+            return Vec::new();
+        }
+        Place::Unknown => {
+            findings.push(unknown(&"where this program's cgroup namespace is below the mount was not found"));
+            return Vec::new();
+        }
     };
     let read = Filesystem::open(hierarchy.clone()).and_then(|fs| read(&fs, &below));
     let (is_there, flags) = match read {

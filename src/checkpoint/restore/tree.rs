@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::checkpoint::arg::Arg;
 use crate::checkpoint::images::{ImageSet, Process, State};
-use crate::model::{CgroupPath, Hierarchies, Version};
+use crate::model::{CgroupPath, Hierarchies, Place, Version};
 
 /// A group that a process is in again.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -88,7 +88,7 @@ fn groups(set: &ImageSet, pid: i32, hierarchies: &Hierarchies) -> Vec<Group> {
     let group = |group: &crate::checkpoint::images::Group| {
         let version = group.freezer()?;
         let hierarchy = hierarchies.get(version)?;
-        let below = group.below.below(&hierarchy.root)?;
+        let Place::Below(below) = hierarchy.root.place(&group.below.clone().into()) else { return None };
         let path = hierarchy.absolute(&below).into();
         Some(Group { path, version, below, member: group.below.clone() })
     };

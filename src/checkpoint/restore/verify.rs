@@ -10,7 +10,8 @@ use super::tree::{Group, Member, Tree};
 use crate::checkpoint::Finding;
 use crate::checkpoint::flag::Flag;
 use crate::checkpoint::images::State;
-use crate::kernel::processes::{Processes, comm, group_of};
+use crate::kernel::membership::path_of;
+use crate::kernel::processes::{Processes, comm};
 use crate::kernel::signals::is_stopped;
 use crate::kernel::{Filesystem, Status};
 use crate::model::process::descendants;
@@ -108,8 +109,9 @@ fn differs(member: &Member, now: &Process) -> Option<String> {
 }
 
 fn elsewhere(pid: i32, group: &Group) -> Option<String> {
-    let now = group_of(pid, group.version).ok().flatten()?;
-    (now != group.member).then(|| format!("is in the group {now} ({}), not {}", group.version, group.member))
+    let now = path_of(pid, group.version)?;
+    (now != group.member.clone().into())
+        .then(|| format!("is in the group {now} ({}), not {}", group.version, group.member))
 }
 
 /// criu makes a v1 group that is gone again as it was when it was dumped: frozen, where it was frozen.

@@ -6,7 +6,7 @@ use std::io;
 use crossbeam_channel::{Sender, unbounded};
 
 use super::open;
-use crate::kernel::processes::below_elsewhere;
+use crate::kernel::membership::below_elsewhere;
 use crate::model::{CgroupId, CgroupPath, Hierarchies, Version};
 use crate::tui::Event;
 

@@ -7,8 +7,9 @@ use std::process::Command;
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::{Duration, Instant};
 
+use cryoscope::kernel::membership::group_of;
 use cryoscope::kernel::mounts::hierarchies;
-use cryoscope::kernel::processes::{Processes, group_of};
+use cryoscope::kernel::processes::Processes;
 use cryoscope::kernel::tasks::held_by;
 use cryoscope::model::{CgroupPath, Version};
 use nix::sys::prctl::set_child_subreaper;
@@ -295,8 +296,7 @@ pub fn thaw_origins(pid: i32) {
     let host = hierarchies().unwrap();
     for version in [Version::V2, Version::V1] {
         let Some(hierarchy) = host.get(version) else { continue };
-        let Ok(Some(path)) = group_of(pid, version) else { continue };
-        let Some(path) = path.below(&hierarchy.root) else { continue };
+        let Some(path) = group_of(pid, hierarchy).ok().and_then(|found| found.group()) else { continue };
         let ours = |path: &CgroupPath| {
             path.components().next().is_some_and(|top| top.starts_with(PREFIX.as_bytes()))
         };

@@ -213,8 +213,9 @@ fn below(group: &Path) -> Vec<PathBuf> {
 /// Thaws the v1 groups of tests that hold a process, for a process that the v1 freezer holds does not die.
 pub(super) fn release_v1(pid: i32) {
     let Some(v1) = hierarchies().ok().and_then(|host| host.v1) else { return };
-    let Ok(Some(path)) = kernel::processes::group_of(pid, Version::V1) else { return };
-    let Some(path) = path.below(&v1.root) else { return };
+    let Some(path) = kernel::membership::group_of(pid, &v1).ok().and_then(|found| found.group()) else {
+        return;
+    };
     let ours = |path: &CgroupPath| {
         path.components()
             .next()

@@ -205,6 +205,7 @@ pub fn main() -> Option<ExitCode> {
         "exit" => join(&rest),
         "setup" => println!("{}", hierarchies().unwrap().setup),
         "refusal" => refusal(&rest),
+        "refusal-of-a-thread" => refusal_of_a_thread(&rest),
         // A lab in the run of the tests starts this very program again.
         counter::VERB => cryoscope::cli::run(cryoscope::cli::Arguments::parse()).unwrap(),
         _ => return None,
@@ -298,12 +299,33 @@ fn count_in(file: File) {
     }
 }
 
+/// `refusal-of-a-thread GROUP JOIN`: as `refusal`, with a thread in the second group, and the process beside it.
+fn refusal_of_a_thread(arguments: &[OsString]) {
+    let [group, theirs] = arguments else { panic!("refusal-of-a-thread GROUP JOIN") };
+    let theirs = Path::new(theirs);
+    fs::write(theirs.parent().unwrap().join("cgroup.procs"), "0").unwrap();
+    let (joined, wait) = std::sync::mpsc::channel();
+    let (_ends, end) = std::sync::mpsc::channel::<()>();
+    let theirs = theirs.to_owned();
+    std::thread::spawn(move || {
+        let file =
+            ["tasks", "cgroup.threads"].map(|file| theirs.join(file)).into_iter().find(|file| file.exists());
+        fs::write(file.unwrap(), "0").unwrap();
+        joined.send(()).unwrap();
+        // Until the process has printed the answer.
+        let _ = end.recv();
+    });
+    wait.recv().unwrap();
+    refusal(std::slice::from_ref(group));
+}
+
 /// `refusal GROUP JOIN…`: goes into these groups and prints why the first must not be frozen.
 fn refusal(arguments: &[OsString]) {
     let [group, groups @ ..] = arguments else { panic!("refusal GROUP JOIN…") };
     join(groups);
     let host = hierarchies().unwrap();
     let (hierarchy, path) = host.containing(Path::new(group)).unwrap();
-    let refusal = cryoscope::kernel::guard::refusal(&path, hierarchy.version, &hierarchy.root);
+    let fs = cryoscope::kernel::Filesystem::open(hierarchy.clone()).unwrap();
+    let refusal = cryoscope::kernel::guard::refusal(&fs, &fs.group(&path).unwrap().unwrap());
     println!("{:?}", refusal.map(|refusal| refusal.why));
 }
