@@ -15,6 +15,7 @@ pub mod printable;
 pub mod process;
 pub mod shell;
 pub mod span;
+pub mod time_left;
 pub mod tree;
 
 pub use cgroup::{Cgroup, CgroupId, CgroupPath};
@@ -25,4 +26,5 @@ pub use namespace_path::{MountRoot, NamespacePath, Place};
 pub use owner::Owner;
 pub use printable::printable;
 pub use process::{Process, ProcessId};
+pub use time_left::TimeLeft;
 pub use tree::{Change, Tree};

@@ -344,9 +344,12 @@ pub struct ThawTimer {
     /// The inode of its directory
     #[arg(long, value_name = "N")]
     pub inode: u64,
-    /// The time from now on
+    /// How long it is to be frozen
     #[arg(long = "for", value_name = "SPAN", value_parser = span::for_a_time)]
     pub span: Duration,
+    /// It is frozen for a time already
+    #[arg(long)]
+    pub requested: bool,
 }
 
 fn levels(text: &str) -> Result<usize, String> {

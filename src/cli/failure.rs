@@ -114,6 +114,7 @@ impl From<ForATimeError> for Failure {
         match error {
             ForATimeError::Freezer(error) => error.into(),
             ForATimeError::NotOurs(_) => Self::refused(error.to_string()),
+            ForATimeError::Late(_) => Self::new(6, error.to_string()),
             ForATimeError::Timer(TimerError::Folder(ref why))
                 if why.kind() == io::ErrorKind::PermissionDenied =>
             {

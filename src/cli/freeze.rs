@@ -9,10 +9,10 @@ use super::args::Freeze;
 use super::{Context, Failure, log, tell};
 use crate::checkpoint::dumping;
 use crate::kernel::cgroupfs::{Filesystem, Group};
-use crate::kernel::freezer::{self, FreezerError, Outcome};
+use crate::kernel::freezer::{FreezerError, Outcome};
 use crate::kernel::{guard, target};
 use crate::model::span;
-use crate::timer::{self, Log, Until};
+use crate::timer::{self, Log};
 
 /// Freezes each target; where one fails, those that this run froze are thawed again.
 pub(super) fn run(context: &Context, options: &Freeze, out: &mut impl Write) -> Result<(), Failure> {
@@ -94,7 +94,7 @@ fn one(
     log: Option<&Log>,
 ) -> Result<Frozen, Failure> {
     let Some(span) = options.span else {
-        let already = freezer::freeze(group, options.timeout)? == Outcome::Already;
+        let already = timer::freeze_without_end(group, options.timeout)? == Outcome::Already;
         let sentence = match already.then(|| next_thaw(group)).flatten() {
             Some(left) => format!("{name} was frozen already, and thaws in {}", span::left(left)),
             None if already => format!("{name} was frozen already"),
@@ -102,14 +102,11 @@ fn one(
         };
         return Ok(Frozen { ours: !already, sentence });
     };
-    let Until { left, already } = timer::freeze(fs, group, options.timeout, span, log)?;
-    let sentence = if left.is_zero() {
-        format!("{name} was frozen, this program with it, and is thawed again")
-    } else {
-        let at = (jiff::ZonedDateTime::now() + left).strftime("%F %T");
-        format!("{name} is frozen, and thaws in {}, at {at}", span::left(left))
-    };
-    Ok(Frozen { ours: !already && !left.is_zero(), sentence })
+    let until = timer::freeze(fs, group, options.timeout, span, log)?;
+    let over = until.left.is_zero();
+    let at = (jiff::ZonedDateTime::now() + until.left).strftime("%F %T");
+    let at = if over { String::new() } else { format!(", at {at}") };
+    Ok(Frozen { ours: !until.already && !over, sentence: format!("{}{at}", until.sentence(name)) })
 }
 
 /// How long until a timer thaws the group. What can't be known of timers is no reason not to freeze.

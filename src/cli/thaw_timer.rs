@@ -17,6 +17,7 @@ pub(super) fn run(global: &Global, options: &ThawTimer) -> Result<(), Failure> {
         group: CgroupPath::new(options.group.as_bytes()),
         id: CgroupId { dev: options.device, ino: options.inode },
         span: options.span,
+        requested: options.requested,
     };
     timer::keep(&order).map_err(|why| Failure::new(1, why))
 }

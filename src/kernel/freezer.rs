@@ -88,6 +88,36 @@ pub enum Outcome {
     HeldAbove,
 }
 
+/// Writes the freeze request of a group, and takes it back.
+pub trait Requester {
+    /// Why a request was not written.
+    type Error: From<FreezerError>;
+
+    /// Writes the request.
+    ///
+    /// # Errors
+    /// Where it was not written.
+    fn request(&mut self) -> Result<(), Self::Error>;
+
+    /// Takes back what [`Self::request`] wrote; says what became of it.
+    fn take_back(&mut self) -> Undone;
+}
+
+/// Writes to the group's own file.
+struct Direct<'a>(&'a Group);
+
+impl Requester for Direct<'_> {
+    type Error = FreezerError;
+
+    fn request(&mut self) -> Result<(), FreezerError> {
+        request(self.0, true)
+    }
+
+    fn take_back(&mut self) -> Undone {
+        request(self.0, false).map_or(Undone::Stuck, |()| Undone::RolledBack)
+    }
+}
+
 /// Freezes a group: asks, waits until every process in it has stopped, and takes the request back at the deadline.
 ///
 /// # Errors
@@ -97,18 +127,24 @@ pub fn freeze(group: &Group, timeout: Duration) -> Result<Outcome, FreezerError>
     if before.0 && before.1 == State::Frozen {
         return Ok(Outcome::Already);
     }
-    request(group, true)?;
+    freeze_by(&mut Direct(group), group, timeout)
+}
+
+/// The same, with the request written by somebody else, whatever the group's state is before.
+///
+/// # Errors
+/// As [`freeze()`], and what the requester says.
+pub fn freeze_by<R: Requester>(by: &mut R, group: &Group, timeout: Duration) -> Result<Outcome, R::Error> {
+    let (requested, _) = look(group)?;
+    by.request()?;
     if wait(group, timeout, |(_, state)| state == State::Frozen)? {
         return Ok(Outcome::Done);
     }
+    // Looked at before the request is taken back, for then they run again.
     let running = running(group);
-    let undone = match (before.0, request(group, false)) {
-        (true, _) => request(group, true).map_or(Undone::Stuck, |()| Undone::LeftAsFound),
-        (false, Ok(())) => Undone::RolledBack,
-        (false, Err(_)) => Undone::Stuck,
-    };
+    let undone = if requested { Undone::LeftAsFound } else { by.take_back() };
     let held_by = running.first().and_then(|process| held_by(process.id.pid, group.version.other()));
-    Err(FreezerError::TimedOut { group: group.path.to_string(), timeout, undone, running, held_by })
+    Err(FreezerError::TimedOut { group: group.path.to_string(), timeout, undone, running, held_by }.into())
 }
 
 /// Takes a group's own request back and waits until it runs, or until it is known that an ancestor holds it.
@@ -141,6 +177,11 @@ pub fn request(group: &Group, freeze: bool) -> Result<(), FreezerError> {
     let text = group.version.request(freeze);
     tracing::info!(group = %group.path, file, text, "write");
     group.dir.write(file, text.as_bytes()).map_err(|error| explain(group, file, error))
+}
+
+/// Why a group's own request was not written, from what write(2) said.
+pub fn not_written(group: &Group, error: io::Error) -> FreezerError {
+    explain(group, group.version.control_file(), error)
 }
 
 /// The nearest ancestor that asks for a freeze itself.

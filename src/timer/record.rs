@@ -1,23 +1,29 @@
-//! The files of the timers: who can be seen, and ended.
+//! The records of the timers in the runtime folder: who can be seen, and ended; and which freeze has lost its timer.
+//!
+//! A timer holds a lock on its record as long as it lives. So a record that nobody holds is of a timer that was killed before it
+//! thawed, and no look removes it: it is all that says that the freeze was to end.
 
+use std::collections::HashMap;
 use std::io;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use rustix::process::Signal;
 use serde::{Deserialize, Serialize};
 
 use crate::kernel::Group;
-use crate::kernel::host::since_boot;
+use crate::kernel::host::{boot_id, since_boot};
 use crate::kernel::processes::Processes;
 use crate::kernel::runtime_folder::{Bytes, Held, RuntimeFolder};
 use crate::kernel::signals::{await_end, signal};
-use crate::model::{CgroupId, ProcessId};
+use crate::model::{CgroupId, ProcessId, TimeLeft};
 
 const KIND: &str = "timer";
 
 #[derive(Debug, Serialize, Deserialize)]
 struct Line {
-    /// The absolute path, for whoever reads the file.
+    boot: String,
+    /// The absolute path when it was frozen.
     group: Bytes,
     dev: u64,
     ino: u64,
@@ -27,11 +33,13 @@ struct Line {
     start: u64,
 }
 
-/// A timer that runs, of this user.
+/// A timer of this user, or what one has left behind.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Timer {
     /// Which group it thaws.
     pub group: CgroupId,
+    /// The group's absolute path when it was frozen.
+    pub absolute: PathBuf,
     /// When: since the boot, suspends counted.
     pub deadline: Duration,
     /// Its process.
@@ -39,13 +47,29 @@ pub struct Timer {
     name: String,
 }
 
+/// Whether a timer is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Life {
+    Lives,
+    /// It was killed.
+    Gone,
+    /// Its record is held, and it is not seen: by a process that it has just started, by somebody who looks, or it is in another
+    /// PID namespace.
+    Unknown,
+}
+
 impl Timer {
-    /// How long until it thaws.
+    /// How long until it thaws; zero where it should have.
     pub fn left(&self) -> Duration {
         self.deadline.saturating_sub(since_boot())
     }
 
-    /// Ends it, without a thaw.
+    /// The same, and how long ago where it should have.
+    pub fn time_left(&self) -> TimeLeft {
+        TimeLeft::until(self.deadline, since_boot())
+    }
+
+    /// Ends it, without a thaw, and removes its record.
     ///
     /// # Errors
     /// What signalling it, and removing its file, say.
@@ -57,17 +81,44 @@ impl Timer {
     }
 }
 
-/// The timers of a group, the first to thaw it first. What timers that were killed left behind is removed.
+/// The timers of a group, the first to thaw it first.
 ///
 /// # Errors
 /// What the kernel says of the folder.
 pub fn of(group: CgroupId) -> io::Result<Vec<Timer>> {
-    let mut found = Vec::new();
-    for folder in folders()? {
-        in_folder(&folder, group, &mut found)?;
+    with(Life::Lives, |timer| timer.group == group)
+}
+
+/// What is left of the timers that were killed, of one for each group: that which was to thaw it last. A group that has another
+/// timer has none.
+///
+/// # Errors
+/// What the kernel says of the folder.
+pub fn gone() -> io::Result<HashMap<CgroupId, Timer>> {
+    let mut found: HashMap<CgroupId, Timer> =
+        with(Life::Gone, |_| true)?.into_iter().map(|timer| (timer.group, timer)).collect();
+    if !found.is_empty() {
+        with(Life::Lives, |_| true)?.iter().for_each(|timer| drop(found.remove(&timer.group)));
     }
-    found.sort_by_key(|timer| timer.deadline);
     Ok(found)
+}
+
+/// Everything that is written down about a group: its timers, and what killed ones have left.
+pub(super) fn all_of(group: CgroupId) -> io::Result<Vec<Timer>> {
+    Ok(all()?.into_iter().map(|(timer, _)| timer).filter(|timer| timer.group == group).collect())
+}
+
+/// Removes what killed timers have left of a group whose freeze is over.
+///
+/// # Errors
+/// What the kernel says of the folder.
+pub fn forget(group: CgroupId) -> io::Result<()> {
+    with(Life::Gone, |timer| timer.group == group)?.into_iter().try_for_each(Timer::end)
+}
+
+/// Whether any timer cannot be told to be there or gone.
+pub(super) fn is_any_unknown() -> io::Result<bool> {
+    Ok(all()?.iter().any(|(_, life)| *life == Life::Unknown))
 }
 
 /// The folders that may hold records of this user, that of this call first.
@@ -77,26 +128,40 @@ fn folders() -> io::Result<Vec<RuntimeFolder>> {
     Ok(RuntimeFolder::all())
 }
 
-fn in_folder(folder: &RuntimeFolder, group: CgroupId, found: &mut Vec<Timer>) -> io::Result<()> {
-    for name in folder.names(KIND)? {
-        if let Some(left_behind) = folder.hold(&name)? {
-            left_behind.remove()?;
-            continue;
-        }
-        let Some(text) = folder.read(&name)? else { continue };
-        // What does not read so was not written by a timer.
-        let Some(line) = parse(&text) else { continue };
-        let timer = Timer {
-            group: CgroupId { dev: line.dev, ino: line.ino },
-            deadline: Duration::from_nanos(line.deadline),
-            process: ProcessId { pid: line.pid, start: line.start },
-            name,
-        };
-        if timer.group == group && !await_end(timer.process, Duration::ZERO)? {
-            found.push(timer);
+fn with(life: Life, fits: impl Fn(&Timer) -> bool) -> io::Result<Vec<Timer>> {
+    let all = all()?.into_iter().filter(|(timer, of)| *of == life && fits(timer));
+    Ok(all.map(|(timer, _)| timer).collect())
+}
+
+/// Every record of this boot, the first to thaw first.
+fn all() -> io::Result<Vec<(Timer, Life)>> {
+    let mut found = Vec::new();
+    for folder in folders()? {
+        for name in folder.names(KIND)? {
+            // Before it is read: one that ends meanwhile is gone the next time.
+            let Some(held) = folder.is_held(&name)? else { continue };
+            // What does not read so was not written by a timer.
+            let Some(line) = folder.read(&name)?.and_then(|text| parse(&text)) else { continue };
+            if boot_id()? != line.boot {
+                continue;
+            }
+            let timer = Timer {
+                group: CgroupId { dev: line.dev, ino: line.ino },
+                absolute: PathBuf::from(std::ffi::OsString::from(line.group)),
+                deadline: Duration::from_nanos(line.deadline),
+                process: ProcessId { pid: line.pid, start: line.start },
+                name,
+            };
+            let life = match held {
+                false => Life::Gone,
+                true if await_end(timer.process, Duration::ZERO)? => Life::Unknown,
+                true => Life::Lives,
+            };
+            found.push((timer, life));
         }
     }
-    Ok(())
+    found.sort_by_key(|(timer, _)| timer.deadline);
+    Ok(found)
 }
 
 fn parse(text: &[u8]) -> Option<Line> {
@@ -109,6 +174,7 @@ pub(super) fn write(group: &Group, deadline: Duration) -> io::Result<Held> {
     let me =
         Processes::default().read(me).ok_or_else(|| io::Error::other("/proc does not show this process"))?;
     let line = Line {
+        boot: boot_id()?,
         group: Bytes::of(group.absolute.as_os_str().as_encoded_bytes()),
         dev: group.id.dev,
         ino: group.id.ino,
@@ -127,7 +193,7 @@ mod tests {
 
     use super::*;
 
-    const WHOLE: &str = r#"{"group":"/a","dev":1,"ino":2,"deadline":3,"pid":4,"start":5}"#;
+    const WHOLE: &str = r#"{"boot":"b","group":"/a","dev":1,"ino":2,"deadline":3,"pid":4,"start":5}"#;
 
     #[test]
     fn a_whole_record_is_read() {

@@ -52,23 +52,32 @@ impl Target {
         self.group.read().is_ok_and(|read| read.is_some_and(|read| read.freezer.requested()))
     }
 
-    /// Thaws it for good: not before a plan that runs is at its end, and again when a criu is that holds its processes.
-    pub(super) fn thaw_for_good(&self) {
-        let mut pause = Duration::from_millis(2);
+    /// Thaws it for good: not before a plan that runs is at its end, and again when a criu is that holds its processes. False
+    /// where the request could not be taken back.
+    pub(super) fn thaw_for_good(&self) -> bool {
+        let (mut pause, mut thawed) = (Duration::from_millis(2), true);
         loop {
             // Looked at before the thaw: what ends afterwards is seen the next time.
             let runs = planned(self.group.id).is_ok_and(|planned| planned == Planned::Runs);
             let works = runs || self.is_in_the_hands_of_criu();
             // criu alone waits for a thaw, if for anything.
-            if !runs && let Err(error) = self.thaw() {
-                tracing::error!(group = %self.group.path, %error, "not thawed");
+            if !runs {
+                thawed = self.thaw_or_log();
             }
             if !works {
-                return;
+                return thawed;
             }
             sleep(pause);
             pause = (pause * 2).min(LONGEST);
         }
+    }
+
+    fn thaw_or_log(&self) -> bool {
+        let thawed = self.thaw();
+        if let Err(error) = &thawed {
+            tracing::error!(group = %self.group.path, %error, "not thawed");
+        }
+        thawed.is_ok()
     }
 
     fn is_in_the_hands_of_criu(&self) -> bool {

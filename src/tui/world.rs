@@ -288,7 +288,7 @@ fn open(hierarchy: &Hierarchy, path: &CgroupPath, id: CgroupId) -> Result<(Files
 }
 
 fn freeze(group: &Group) -> Result<String, String> {
-    match freezer::freeze(group, DEADLINE).map_err(|error| error.to_string())? {
+    match timer::freeze_without_end(group, DEADLINE).map_err(|error| error.to_string())? {
         Outcome::Already => Ok(format!("{} was frozen already", group.path)),
         Outcome::Done | Outcome::HeldAbove => Ok(format!("{} is frozen", group.path)),
     }
@@ -296,7 +296,7 @@ fn freeze(group: &Group) -> Result<String, String> {
 
 fn freeze_for(fs: &Filesystem, group: &Group, span: Duration, log: Option<&Log>) -> Result<String, String> {
     let until = timer::freeze(fs, group, DEADLINE, span, log).map_err(|error| error.to_string())?;
-    Ok(format!("{} is frozen, and thaws in {}", group.path, span::left(until.left)))
+    Ok(until.sentence(&group.path.to_string()))
 }
 
 fn thaw(fs: &Filesystem, group: &Group) -> Result<String, String> {

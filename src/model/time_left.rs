@@ -1,0 +1,48 @@
+//! How far away a deadline is, before it or after it.
+
+use std::fmt;
+use std::time::Duration;
+
+use super::span;
+
+/// The time to a deadline, or since it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TimeLeft {
+    /// It is to come.
+    Left(Duration),
+    /// It is over.
+    Overdue(Duration),
+}
+
+impl TimeLeft {
+    /// The time from `now` to `deadline`.
+    pub fn until(deadline: Duration, now: Duration) -> Self {
+        match deadline.checked_sub(now).filter(|left| !left.is_zero()) {
+            Some(left) => Self::Left(left),
+            None => Self::Overdue(now.saturating_sub(deadline)),
+        }
+    }
+}
+
+/// `12s left`, `overdue 3s`.
+impl fmt::Display for TimeLeft {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Left(left) => write!(f, "{} left", span::left(*left)),
+            Self::Overdue(since) => write!(f, "overdue {}", span::short(*since)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn before_and_after() {
+        let at = Duration::from_secs(100);
+        let said =
+            [88, 99, 100, 103, 400].map(|now| TimeLeft::until(at, Duration::from_secs(now)).to_string());
+        assert_eq!(said, ["12s left", "1s left", "overdue 0s", "overdue 3s", "overdue 5m"]);
+    }
+}
