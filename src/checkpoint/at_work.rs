@@ -58,6 +58,8 @@ pub enum By {
     Rescue,
     /// That process is gone, and nobody has put it right.
     Nobody,
+    /// That process is gone, and another one, if it can be seen, still has its journal open.
+    Unknown(Option<i32>),
 }
 
 impl fmt::Display for AtWork {
@@ -71,6 +73,16 @@ impl fmt::Display for AtWork {
                 write!(f, "cryoscope rescue is at work on the checkpoint of {group} into {folder}")
             }
             By::Nobody => write!(f, "a checkpoint of {group} into {folder} was cut off"),
+            By::Unknown(opener) => {
+                let opener = opener.map_or_else(
+                    || "a process that cannot be seen".to_owned(),
+                    |pid| format!("process {pid}"),
+                );
+                write!(
+                    f,
+                    "a checkpoint of {group} into {folder} may still be running: {opener} has its journal locked"
+                )
+            }
         }
     }
 }
@@ -81,6 +93,7 @@ impl AtWork {
         match self.by {
             By::Program(_) | By::Rescue => "wait until it has ended",
             By::Nobody => "put it right with cryoscope rescue, and try again",
+            By::Unknown(_) => "wait until that process has ended, or end it; then run cryoscope rescue",
         }
     }
 

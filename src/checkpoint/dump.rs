@@ -5,13 +5,14 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use super::arg::Arg;
-use super::criu::{command, meaning, spawn};
+use super::criu::meaning;
+use super::gate;
+use super::journal::Journal;
 use super::log::Log;
 use super::run::{Control, Progress, RunError};
 use super::step::Dump;
 use super::watchdog::Watchdog;
 use super::{Plan, fate, folder};
-use crate::kernel::processes::Processes;
 use crate::kernel::signals::await_end;
 use crate::model::shell::quoted;
 use crate::model::{ProcessId, printable};
@@ -21,11 +22,13 @@ const TICK: Duration = Duration::from_millis(50);
 
 const FULL: &str = "the file system of the images is full; free some space there, or name another folder";
 
-/// Runs criu to its end, however long it takes. `rescued`: the groups that ask for somebody else, however criu ends.
+/// Runs criu to its end, however long it takes; or until it is plain that it hangs on a freeze that is set again and again.
+/// `rescued` collects the groups whose freeze is somebody else's, however criu ends.
 pub(super) fn dump(
     plan: &Plan,
     dump: &Dump,
     control: &Control,
+    journal: &mut Journal,
     rescued: &mut Vec<Arg>,
     tell: &mut dyn FnMut(Progress),
 ) -> Result<(), RunError> {
@@ -39,16 +42,16 @@ pub(super) fn dump(
     let images = Path::new(&dump.images.0);
     let failed = |error| RunError::Start(printable(dump.criu.0.as_encoded_bytes()).into_owned(), error);
     let mut log = Log::new(images, "dump.log").map_err(failed)?;
-    let mut command = command(Path::new(&dump.criu.0));
-    command.args(dump.args.iter().map(|arg| &arg.0)).stderr(log.messages().map_err(failed)?);
-    let mut child = spawn(command).map_err(failed)?;
+    let args = dump.args.iter().map(|arg| &arg.0);
+    let messages = log.messages().map_err(failed)?;
+    let gate = gate::start(Path::new(&dump.criu.0), args, messages).map_err(failed)?;
+    let criu = gate.id;
+    journal.criu(criu, dump.root).map_err(RunError::Note)?;
+    let mut child = gate.open().map_err(failed)?;
     tell(Progress::Started(child.id()));
-    let mut watchdog = Watchdog::new(&plan.flags, dump.freeze_cgroup.as_ref());
     let members = members(plan, dump);
-    let criu = Processes::default().read(child.id().cast_signed()).map(|criu| criu.id);
-    if let Some(criu) = criu {
-        watchdog.follow(criu, members.clone());
-    }
+    let mut watchdog = Watchdog::new(&plan.flags, dump.freeze_cgroup.as_ref()).with_journal(journal);
+    watchdog.follow(criu, members.clone());
     let (mut written, mut ended) = (0, false);
     let status = loop {
         let status = child.try_wait().map_err(RunError::Wait)?;
@@ -65,7 +68,10 @@ pub(super) fn dump(
             break status;
         }
         watchdog.look(control.may(), tell);
-        ended = tick(criu.filter(|_| !ended));
+        if let Some(groups) = watchdog.gave_up() {
+            return Err(RunError::FrozenAgain { criu: criu.pid, groups: groups.join(", ") });
+        }
+        ended = tick((!ended).then_some(criu));
     };
     rescued.extend(watchdog.freeze_again(tell));
     if status.success() {

@@ -21,6 +21,7 @@ pub use directory::Directory;
 use super::arg::Arg;
 use crate::kernel::freezer::{FreezerError, asking_ancestor, request};
 use crate::kernel::membership::{Membership, groups_of};
+use crate::kernel::tasks::holds_in;
 use crate::kernel::{Dir, Filesystem, Group, dir::absent_is_none, find::find};
 use crate::model::shell::write_request;
 use crate::model::{Cgroup, CgroupId, CgroupPath, Hierarchies, State, Version, printable};
@@ -147,7 +148,7 @@ impl Flag {
     ///
     /// # Errors
     /// Where it cannot be read, or it cannot be known whether the group is gone.
-    fn request_now(&self) -> io::Result<Option<bool>> {
+    pub(super) fn request_now(&self) -> io::Result<Option<bool>> {
         let Some(group) = self.find_group()? else { return Ok(None) };
         Ok(group.read()?.map(|read| read.freezer.requested()))
     }
@@ -160,6 +161,12 @@ impl Flag {
     /// Whether every process of the group is frozen now.
     pub(super) fn is_frozen_now(&self) -> Option<bool> {
         Some(self.now()?.freezer.state(true) == Some(State::Frozen))
+    }
+
+    /// Whether a process in the group or below it is traced by this process. What cannot be read is not.
+    pub(super) fn holds_traced(&self, tracer: i32) -> bool {
+        let group = self.group_at_hand().ok().flatten();
+        group.is_some_and(|group| holds_in(tracer, &group.dir).unwrap_or(false))
     }
 
     /// Waits until every process of the group is frozen, but no longer than this; whether they are. `None` where it is gone.

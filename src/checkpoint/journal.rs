@@ -1,7 +1,15 @@
-//! What is on disk before the first change: the freeze flags as they were found, and what was promised.
+//! What is on disk before the first change: the freeze flags as they were found, what was promised, and who works on it.
 //!
-//! A file for each running checkpoint, and for each rescue of somebody else's criu, in the [runtime folder](crate::kernel::runtime_folder): one that was left behind
-//! belongs to a plan that was cut off. Its first line says everything, a second one that all dumps are made.
+//! A file for each running checkpoint, and for each rescue of somebody else's criu, in the
+//! [runtime folder](crate::kernel::runtime_folder); one that was left behind belongs to a plan that was cut off. Its first
+//! line says what is planned. A line is added for each criu before that may do anything, before and after each write of a
+//! flag ([`account`]), when all dumps are made, and when a rescue takes the plan over.
+//!
+//! Whoever works on a plan holds the lock on its journal. A lock alone says nothing about who that is: a process that was
+//! forked and has not become another program yet holds it as well. So the journal names its process.
+
+mod account;
+mod search;
 
 use std::io;
 use std::os::unix::ffi::OsStrExt;
@@ -10,14 +18,19 @@ use serde::{Deserialize, Serialize};
 
 use super::Plan;
 use super::arg::Arg;
-use super::at_work::{self, AtWork, By, Claim};
+use super::at_work::{self, AtWork, Claim};
 use super::flag::{Directory, Flag};
 use super::step::{Signal, Step};
+use crate::kernel::freezer::FreezerError;
 use crate::kernel::host;
 use crate::kernel::processes::Processes;
-use crate::kernel::runtime_folder::{Bytes, Held, RuntimeFolder};
-use crate::model::{CgroupId, CgroupPath, Process, ProcessId, State, Version, printable};
+use crate::kernel::runtime_folder::{Alone, Bytes, Held, RuntimeFolder};
+use crate::model::{CgroupId, CgroupPath, Process, ProcessId, State, Version};
 use crate::timer::PLAN;
+
+pub(super) use account::{Account, Due};
+use account::{Entry, enter};
+pub(super) use search::{Left, left_behind, others};
 
 impl From<&Arg> for Bytes {
     fn from(arg: &Arg) -> Self {
@@ -28,6 +41,9 @@ impl From<&Arg> for Bytes {
 #[derive(Debug, Serialize, Deserialize)]
 struct Line {
     boot: String,
+    /// PID and start time of the process that runs the plan.
+    #[serde(default)]
+    owner: Option<(i32, u64)>,
     group: Bytes,
     folder: Bytes,
     flags: Vec<FlagLine>,
@@ -60,13 +76,25 @@ struct FlagLine {
 struct DumpLine {
     root: i32,
     images: Bytes,
+    /// The group for `--freeze-cgroup`.
+    #[serde(default)]
+    freezes: Option<Bytes>,
 }
-
-const DUMPED: &[u8] = b"dumped\n";
 
 /// The journal of a running plan.
 #[derive(Debug)]
 pub(super) struct Journal(Held);
+
+/// Why a flag is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Why {
+    /// It is a step of the plan: nothing is written that cannot be noted before.
+    Step,
+    /// It is to be again as it was, or as it was promised: it is written all the same.
+    Restore,
+    /// Somebody else's freeze is taken away for as long as criu needs, or set again: it is written all the same.
+    Lend,
+}
 
 impl Journal {
     /// Writes a plan down, unless another one that meets it is at work.
@@ -74,20 +102,21 @@ impl Journal {
         let line = line(plan)?;
         let folder = RuntimeFolder::make()?;
         // Of two that begin at one moment, one sees the other.
-        let _alone = folder.alone()?;
+        let alone = folder.alone()?;
         if let Some(other) = at_work::look(&Claim::of(plan))? {
             return Err(NotBegun::AtWork(other));
         }
-        Ok(Self::write(&folder, &line)?)
+        Ok(Self::create(&folder, &alone, &line)?)
     }
 
     /// Writes down what a rescue thaws until a criu has ended that somebody else started.
     pub(super) fn begin_rescue(criu: &Process, flags: &[&Flag], targets: &[ProcessId]) -> io::Result<Self> {
         let line = Line {
             boot: host::boot_id()?,
+            owner: Some(me()?),
             group: flags.first().map_or_else(|| Bytes::of(b""), |flag| Bytes::from(&flag.group)),
             folder: Bytes::of(b""),
-            // They ask now, whatever they did when they were read.
+            // They request a freeze now, whatever they did when they were read.
             flags: flags.iter().map(|f| FlagLine { found: true, promised: true, ..flag_line(f) }).collect(),
             dumps: Vec::new(),
             signal: None,
@@ -95,24 +124,63 @@ impl Journal {
             bearing: Vec::new(),
             criu: Some((criu.id.pid, criu.id.start)),
         };
-        Self::write(&RuntimeFolder::make()?, &line)
+        let folder = RuntimeFolder::make()?;
+        let alone = folder.alone()?;
+        Self::create(&folder, &alone, &line)
     }
 
-    fn write(folder: &RuntimeFolder, line: &Line) -> io::Result<Self> {
+    fn create(folder: &RuntimeFolder, alone: &Alone, line: &Line) -> io::Result<Self> {
         let mut text = serde_json::to_vec(line)?;
         text.push(b'\n');
-        Ok(Self(folder.create(PLAN, &text)?))
+        Ok(Self(folder.create_while(alone, PLAN, &text)?))
+    }
+
+    fn add(&mut self, entry: &Entry) -> io::Result<()> {
+        let mut text = serde_json::to_vec(entry)?;
+        text.push(b'\n');
+        self.0.write(&text)
+    }
+
+    /// A criu that dumps a root; it may start once this has returned.
+    pub(super) fn criu(&mut self, criu: ProcessId, root: i32) -> io::Result<()> {
+        self.add(&Entry::Criu { pid: criu.pid, start: criu.start, root })
     }
 
     /// All dumps are made: what is left to do is to be finished, not undone.
     pub(super) fn dumped(&mut self) -> io::Result<()> {
-        self.0.write(DUMPED)
+        self.add(&Entry::Dumped)
+    }
+
+    /// Writes a flag, and notes that before and afterwards.
+    pub(super) fn write(&mut self, flag: &Flag, freeze: bool, why: Why) -> Result<(), FreezerError> {
+        let entry = Entry::Writing { flag: flag_line(flag), freeze, lent: why == Why::Lend };
+        let noted = self.add(&entry);
+        if let (Err(error), Why::Step) = (noted, why) {
+            return Err(FreezerError::Io { file: "the journal of the checkpoint".to_owned(), error });
+        }
+        flag.write(freeze)?;
+        // Without it a rescue takes the write for one that may not be done.
+        let _ = self.add(&Entry::Written);
+        Ok(())
+    }
+
+    /// A flag that requests a freeze now does so for somebody else, whatever it was when it was found.
+    pub(super) fn is_lent(&mut self, flag: &Flag) {
+        let entry = Entry::Writing { flag: flag_line(flag), freeze: true, lent: true };
+        // Without it a rescue would take the freeze for criu's.
+        let _ = self.add(&entry).and_then(|()| self.add(&Entry::Written));
     }
 
     /// Everything is as promised, or as it was.
     pub(super) fn end(self) -> io::Result<()> {
         self.0.remove()
     }
+}
+
+fn me() -> io::Result<(i32, u64)> {
+    let me = Processes::default().read(std::process::id().cast_signed());
+    let me = me.ok_or_else(|| io::Error::other("/proc does not show this process"))?;
+    Ok((me.id.pid, me.id.start))
 }
 
 /// Why a plan was not written down.
@@ -143,18 +211,40 @@ fn flag_line(flag: &Flag) -> FlagLine {
     }
 }
 
+impl From<FlagLine> for Flag {
+    fn from(line: FlagLine) -> Self {
+        Self {
+            group: line.group.into(),
+            hierarchy: if line.v2 { Version::V2 } else { Version::V1 },
+            requested: line.found,
+            promised: line.promised,
+            timed: line.timed,
+            state: if line.found { State::Frozen } else { State::Thawed },
+            id: CgroupId { dev: line.dev, ino: line.ino },
+            path: CgroupPath::new(&line.path.into_vec()),
+            directory: Directory::default(),
+        }
+    }
+}
+
 fn line(plan: &Plan) -> io::Result<Line> {
     let signal = plan.steps.iter().find_map(|step| match step {
         Step::Signal { signal, .. } => Some(*signal),
         _ => None,
     });
     let members = plan.trees.iter().flat_map(|tree| &tree.processes);
+    let dumps = plan.dumps().map(|dump| DumpLine {
+        root: dump.root,
+        images: Bytes::from(&dump.images),
+        freezes: dump.freeze_cgroup.as_ref().map(Bytes::from),
+    });
     Ok(Line {
         boot: host::boot_id()?,
+        owner: Some(me()?),
         group: Bytes::from(&plan.group),
         folder: Bytes::from(&plan.into),
         flags: plan.written().iter().map(flag_line).collect(),
-        dumps: plan.dumps().map(|d| DumpLine { root: d.root, images: Bytes::from(&d.images) }).collect(),
+        dumps: dumps.collect(),
         signal,
         processes: members.filter(|m| !m.was_zombie()).map(|m| (m.pid, m.start)).collect(),
         bearing: plan.flags.iter().map(|flag| (flag.id.dev, flag.id.ino)).collect(),
@@ -162,78 +252,103 @@ fn line(plan: &Plan) -> io::Result<Line> {
     })
 }
 
+/// One dump of a plan.
+#[derive(Debug, Clone)]
+pub(super) struct PlannedDump {
+    pub root: i32,
+    pub images: Arg,
+    /// The group for `--freeze-cgroup`.
+    pub freezes: Option<Arg>,
+}
+
 /// A plan that was cut off.
 #[derive(Debug)]
 pub(super) struct CutOff {
     pub group: Arg,
     pub folder: Arg,
-    pub flags: Vec<Flag>,
-    /// Root and folder of each dump.
-    pub dumps: Vec<(i32, Arg)>,
+    /// The flags that the plan writes, and those that it has lent.
+    pub accounts: Vec<Account>,
+    pub dumps: Vec<PlannedDump>,
     pub signal: Option<Signal>,
     pub processes: Vec<ProcessId>,
     /// All dumps were made.
     pub dumped: bool,
+    /// The runs of criu that it has started, each with the root that it dumps.
+    pub started: Vec<(ProcessId, i32)>,
     /// Where it is no plan but a rescue: the criu that it lets finish.
     pub criu: Option<ProcessId>,
+    boot: String,
     journal: Journal,
 }
 
 impl CutOff {
+    /// Reads a journal; `None` where its first line was not written to the end, which is before any change.
+    fn read(mut journal: Journal) -> io::Result<Result<Self, Journal>> {
+        let text = journal.0.read()?;
+        let Some(line) = first_line(&text)? else { return Ok(Err(journal)) };
+        let entries = entries(&text);
+        let mut cut_off = Self {
+            group: line.group.into(),
+            folder: line.folder.into(),
+            // What had no owner yet had no entries, either.
+            accounts: line
+                .flags
+                .into_iter()
+                .map(|flag| Account::planned(flag.into(), line.owner.is_none() || line.criu.is_some()))
+                .collect(),
+            dumps: line.dumps.into_iter().map(PlannedDump::from).collect(),
+            signal: line.signal,
+            processes: line.processes.into_iter().map(process_id).collect(),
+            dumped: entries.iter().any(|entry| matches!(entry, Entry::Dumped)),
+            started: entries.iter().filter_map(started).collect(),
+            criu: line.criu.map(process_id),
+            boot: line.boot,
+            journal,
+        };
+        let dumps = cut_off.dumps.clone();
+        let freezes =
+            |root| dumps.iter().find(|dump| dump.root == root).and_then(|dump| dump.freezes.clone());
+        enter(&mut cut_off.accounts, entries, freezes);
+        Ok(Ok(cut_off))
+    }
+
+    /// Notes that this process works on it from now on.
+    pub(super) fn take_over(&mut self) -> io::Result<()> {
+        let (pid, start) = me()?;
+        self.journal.add(&Entry::Rescue { pid, start })
+    }
+
+    /// The journal, to note what is written to flags.
+    pub(super) fn journal(&mut self) -> &mut Journal {
+        &mut self.journal
+    }
+
+    /// Reads the journal again, with what was noted since.
+    pub(super) fn read_again(self) -> io::Result<Self> {
+        Self::read(self.journal)?.map_err(|_| io::Error::other("the journal is not what it was"))
+    }
+
     /// It is put right.
     pub(super) fn end(self) -> io::Result<()> {
         self.journal.end()
     }
 }
 
-/// The plans that were cut off. Each is locked until it is dropped, so that two rescues do not meet.
-pub(super) fn cut_off() -> io::Result<Vec<CutOff>> {
-    let Some(folder) = RuntimeFolder::open(false)? else { return Ok(Vec::new()) };
-    let boot = host::boot_id()?;
-    let mut found = Vec::new();
-    for name in folder.names(PLAN)? {
-        let Some(held) = folder.hold(&name)? else { continue };
-        let journal = Journal(held);
-        match read(journal)? {
-            Read::CutOff(line, cut_off) if line == boot => found.push(*cut_off),
-            // Of another boot, or cut off before anything was changed.
-            Read::CutOff(_, cut_off) => cut_off.end()?,
-            Read::Nothing(journal) => journal.end()?,
-        }
+impl From<DumpLine> for PlannedDump {
+    fn from(line: DumpLine) -> Self {
+        Self { root: line.root, images: line.images.into(), freezes: line.freezes.map(Arg::from) }
     }
-    Ok(found)
 }
 
-/// Every plan of this boot that is at work or was cut off, and what it needs for itself.
-pub(super) fn others() -> io::Result<Vec<(AtWork, Claim)>> {
-    let Some(folder) = RuntimeFolder::open(false)? else { return Ok(Vec::new()) };
-    let boot = host::boot_id()?;
-    let mut found = Vec::new();
-    for name in folder.names(PLAN)? {
-        let by = if folder.hold(&name)?.is_some() { By::Nobody } else { holder(&name) };
-        // One that has ended meanwhile, or that this program does not understand, is in nobody's way.
-        let line = folder.read(&name)?.and_then(|text| first_line(&text).ok().flatten());
-        found.extend(line.filter(|line| line.boot == boot).map(|line| other(line, by)));
+fn process_id((pid, start): (i32, u64)) -> ProcessId {
+    ProcessId { pid, start }
+}
+
+fn started(entry: &Entry) -> Option<(ProcessId, i32)> {
+    match *entry {
+        Entry::Criu { pid, start, root } => Some((ProcessId { pid, start }, root)),
+        _ => None,
     }
-    Ok(found)
-}
-
-/// Who holds a journal: the process in its name made it; where that is gone, a rescue has taken it over.
-fn holder(name: &str) -> By {
-    let pid = name.split('-').nth(1).and_then(|pid| pid.parse().ok());
-    pid.filter(|&pid| Processes::default().read(pid).is_some()).map_or(By::Rescue, By::Program)
-}
-
-fn other(line: Line, by: By) -> (AtWork, Claim) {
-    let shown = |bytes: Bytes| printable(&bytes.into_vec()).into_owned();
-    let id = |(dev, ino)| CgroupId { dev, ino };
-    let claim = Claim {
-        processes: line.processes.iter().map(|&(pid, start)| ProcessId { pid, start }).collect(),
-        written: line.flags.iter().map(|flag| id((flag.dev, flag.ino))).collect(),
-        bearing: line.bearing.into_iter().map(id).collect(),
-    };
-    let by = if line.criu.is_some() && by != By::Nobody { By::Rescue } else { by };
-    (AtWork { group: shown(line.group), folder: shown(line.folder), by }, claim)
 }
 
 /// What a journal says; `None` where it was not written to the end.
@@ -242,38 +357,11 @@ fn first_line(text: &[u8]) -> io::Result<Option<Line>> {
     Ok(Some(serde_json::from_slice(&text[..end])?))
 }
 
-enum Read {
-    CutOff(String, Box<CutOff>),
-    Nothing(Journal),
-}
-
-fn read(mut journal: Journal) -> io::Result<Read> {
-    let text = journal.0.read()?;
-    let Some(line) = first_line(&text)? else { return Ok(Read::Nothing(journal)) };
-    let dumped = text.ends_with(&[b"\n", DUMPED].concat());
-    let flag = |line: FlagLine| Flag {
-        group: line.group.into(),
-        hierarchy: if line.v2 { Version::V2 } else { Version::V1 },
-        requested: line.found,
-        promised: line.promised,
-        timed: line.timed,
-        state: if line.found { State::Frozen } else { State::Thawed },
-        id: CgroupId { dev: line.dev, ino: line.ino },
-        path: CgroupPath::new(&line.path.into_vec()),
-        directory: Directory::default(),
-    };
-    let cut_off = CutOff {
-        group: line.group.into(),
-        folder: line.folder.into(),
-        flags: line.flags.into_iter().map(flag).collect(),
-        dumps: line.dumps.into_iter().map(|dump| (dump.root, dump.images.into())).collect(),
-        signal: line.signal,
-        processes: line.processes.into_iter().map(|(pid, start)| ProcessId { pid, start }).collect(),
-        dumped,
-        criu: line.criu.map(|(pid, start)| ProcessId { pid, start }),
-        journal,
-    };
-    Ok(Read::CutOff(line.boot, Box::new(cut_off)))
+/// The lines behind the first; what was not written to the end, or by another version, is left out.
+fn entries(text: &[u8]) -> Vec<Entry> {
+    let mut lines: Vec<&[u8]> = text.split(|&b| b == b'\n').skip(1).collect();
+    lines.pop();
+    lines.into_iter().filter_map(|line| serde_json::from_slice(line).ok()).collect()
 }
 
 #[cfg(test)]
@@ -281,6 +369,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::checkpoint::at_work::By;
 
     const WHOLE: &str = r#"{"boot":"b","group":"/a","folder":[47,255],"flags":[{"v2":true,"group":"/a","path":"/a","dev":1,"ino":2,"found":true,"promised":false}],"dumps":[{"root":7,"images":"/i"}],"signal":null,"processes":[[7,8]]}"#;
 
@@ -298,8 +387,9 @@ mod tests {
             let mut broken = format!("{WHOLE}\n").into_bytes();
             broken[at] = byte;
             for text in [text, broken] {
+                entries(&text);
                 if let Ok(Some(line)) = first_line(&text) {
-                    let (at_work, _) = other(line, By::Nobody);
+                    let (at_work, _) = search::other(line, By::Nobody);
                     let said = at_work.to_string();
                     prop_assert!(!said.chars().any(char::is_control));
                 }

@@ -13,7 +13,7 @@ use std::path::PathBuf;
 
 use super::dumping::images;
 use super::journal::{self, CutOff};
-use super::{Progress, fate};
+use super::{AtWork, Progress, fate};
 use crate::model::{Hierarchies, ProcessId, printable};
 use hanging::Hanging;
 use left::Left;
@@ -53,17 +53,32 @@ pub enum RescueError {
     /// A criu that waits for ever could not be ended.
     #[error("criu could not be ended: {0}; it holds nothing that lives: end it with kill -KILL")]
     End(io::Error),
+    /// A criu of the plan does nothing, and does not end.
+    #[error(
+        "criu (process {0}) still runs, and has done nothing for a while; the plan is kept: see its log, and run cryoscope rescue again when it has ended"
+    )]
+    StillRuns(i32),
     /// criu, or its target, could not be followed.
     #[error("lost sight of criu: {0}; it may still run: run cryoscope rescue again")]
     Wait(io::Error),
 }
 
-/// Everything on this host that is to be put right. Takes a moment: a criu hangs only if it does nothing meanwhile.
+/// What is to be put right, and what somebody works on.
+#[derive(Debug, Default)]
+pub struct Stranded {
+    /// Each can be rescued for itself.
+    pub cases: Vec<Case>,
+    /// Checkpoints that are left alone: the process that makes them lives, or may.
+    pub at_work: Vec<AtWork>,
+}
+
+/// Everything on this host that is to be put right. Takes a moment: a criu hangs only if it does nothing meanwhile, and a
+/// journal that its dead owner's lock is still on is waited for, which is told.
 ///
 /// # Errors
 /// [`RescueError::Look`].
-pub fn stranded(hosts: &Hierarchies) -> Result<Vec<Case>, RescueError> {
-    let cut_off = journal::cut_off().map_err(RescueError::Look)?;
+pub fn stranded(hosts: &Hierarchies, tell: &mut dyn FnMut(String)) -> Result<Stranded, RescueError> {
+    let journal::Left { cut_off, busy } = journal::left_behind(tell).map_err(RescueError::Look)?;
     let hanging = hanging::look(hosts).map_err(RescueError::Look)?;
     // A criu of a plan that was cut off is freed with that plan.
     let planned = |criu: i32| cut_off.iter().any(|plan| cut_off::is_criu_of(plan, criu));
@@ -71,7 +86,8 @@ pub fn stranded(hosts: &Hierarchies) -> Result<Vec<Case>, RescueError> {
     let left: Vec<Left> = left::look().into_iter().filter(|one| !planned(one.criu.pid)).collect();
     let cases = cut_off.into_iter().map(|plan| Case::CutOff(CutOffPlan(plan)));
     let cases = cases.chain(hanging.into_iter().map(|hanging| Case::Hanging(HangingCriu(hanging))));
-    Ok(cases.chain(left.into_iter().map(|left| Case::Left(LeftCriu(left)))).collect())
+    let cases = cases.chain(left.into_iter().map(|left| Case::Left(LeftCriu(left)))).collect();
+    Ok(Stranded { cases, at_work: busy })
 }
 
 impl Case {
@@ -118,7 +134,7 @@ impl Case {
     fn subject(&self) -> (Vec<ProcessId>, Vec<PathBuf>) {
         match self {
             Self::CutOff(CutOffPlan(plan)) => {
-                let folders = plan.dumps.iter().map(|(_, images)| PathBuf::from(&images.0));
+                let folders = plan.dumps.iter().map(|dump| PathBuf::from(&dump.images.0));
                 (plan.processes.clone(), folders.collect())
             }
             Self::Hanging(HangingCriu(hanging)) => {

@@ -11,7 +11,7 @@ use super::at_work::AtWork;
 use super::deserted::Deserted;
 use super::dump::dump;
 use super::flag::{Flag, PutBack, set};
-use super::journal::{Journal, NotBegun};
+use super::journal::{Journal, NotBegun, Why};
 use super::plan::Plan;
 use super::step::Step;
 use super::tree::Member;
@@ -133,6 +133,21 @@ pub enum RunError {
     /// The journal cannot be written: without it nothing could put the flags back if this program were killed.
     #[error("cannot write down the freeze flags before the first change: {0}; nothing was done")]
     Journal(io::Error),
+    /// The journal cannot be written in the middle of the plan.
+    #[error(
+        "cannot write to the journal of the checkpoint: {0}; the freeze flags are put back; make room in the runtime folder and try again"
+    )]
+    Note(io::Error),
+    /// criu hangs, and thawing does not help: somebody freezes again and again.
+    #[error(
+        "criu (process {criu}) hangs, because {groups} was frozen again each time that it was thawed; criu waits for a thaw, and must not be killed: stop what freezes it, and then run cryoscope rescue"
+    )]
+    FrozenAgain {
+        /// criu's PID.
+        criu: i32,
+        /// The groups, printable.
+        groups: String,
+    },
     /// The folder cannot be made.
     #[error("cannot make {0}: {1}; nothing was done; name another folder")]
     Folder(String, io::Error),
@@ -194,14 +209,14 @@ impl RunError {
             // Somebody made it meanwhile.
             Self::Folder(_, e) if e.kind() == io::ErrorKind::AlreadyExists => Exit::Refused,
             Self::Gone(_) | Self::Freezer(FreezerError::Gone(_)) => Exit::Gone,
-            Self::Folder(_, e) | Self::Start(_, e) | Self::Journal(e)
+            Self::Folder(_, e) | Self::Start(_, e) | Self::Journal(e) | Self::Note(e)
                 if e.kind() == io::ErrorKind::PermissionDenied =>
             {
                 Exit::NotPermitted
             }
             Self::Freezer(FreezerError::NotPermitted { .. }) => Exit::NotPermitted,
             Self::NotFrozen { .. } => Exit::NotFrozen,
-            Self::Criu { .. } => Exit::Criu,
+            Self::Criu { .. } | Self::FrozenAgain { .. } => Exit::Criu,
             _ => Exit::Failed,
         }
     }
@@ -228,13 +243,14 @@ pub fn run(plan: &Plan, control: &Control, tell: &mut dyn FnMut(Progress)) -> Re
     // What the watchdog found frozen by somebody else, and froze again, is not of this plan.
     let written: Vec<Flag> =
         plan.written().into_iter().filter(|flag| !rescued.contains(&flag.group)).collect();
-    let mut write = |flag: &Flag, freeze| flag.write(freeze);
+    let mut write = |flag: &Flag, freeze| journal.write(flag, freeze, Why::Restore);
     let put_back = match &done {
         Ok(()) => set(&written, |flag| flag.promised, &mut write),
         Err(_) => set(&written, |flag| flag.requested, &mut write),
     };
-    // What could not be put back stays in the journal, for a rescue.
-    if !put_back.iter().any(|done| matches!(done, PutBack::Failed(_))) {
+    // What could not be put back, and a criu that still runs, stay in the journal, for a rescue.
+    let runs = matches!(done, Err(RunError::FrozenAgain { .. }));
+    if !runs && !put_back.iter().any(|done| matches!(done, PutBack::Failed(_))) {
         journal.end().map_err(RunError::Journal)?;
     }
     if let Err(error) = done {
@@ -278,19 +294,19 @@ fn steps(
                 folder::make(Path::new(&path.0), *exists)
                     .map_err(|error| RunError::Folder(shown(), error))?;
             }
-            Step::Freeze { flag } => flag.write(true)?,
-            Step::Thaw { flag } => flag.write(false)?,
+            Step::Freeze { flag } => journal.write(flag, true, Why::Step)?,
+            Step::Thaw { flag } => journal.write(flag, false, Why::Step)?,
             Step::AwaitFrozen { flag } => match await_frozen(flag) {
                 // The images are made: what is left is done all the same, and the state is looked at afterwards.
                 Err(RunError::NotFrozen { .. }) if Some(index) > last => {}
                 awaited => awaited?,
             },
             Step::AwaitEnded { processes } => await_ended(processes)?,
-            Step::Dump(one) => dump(plan, one, control, rescued, tell)?,
+            Step::Dump(one) => dump(plan, one, control, journal, rescued, tell)?,
             Step::Signal { signal, processes } => send(*signal, &with_new(plan, processes))?,
         }
         if Some(index) == last {
-            journal.dumped().map_err(RunError::Journal)?;
+            journal.dumped().map_err(RunError::Note)?;
         }
     }
     Ok(())

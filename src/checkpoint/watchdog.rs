@@ -1,5 +1,8 @@
 //! The watchdog: it sees that criu hangs on a freeze, and takes the freeze away. It ends criu only where all that criu dumps
 //! has ended before it.
+//!
+//! criu hangs on a freeze only where it holds a process that is frozen (`TracerPid`), or waits for the group that it freezes
+//! itself, and that cannot complete. A criu that has not begun hangs on nothing, however long it takes.
 
 use std::time::{Duration, Instant};
 
@@ -7,23 +10,33 @@ use super::Progress;
 use super::arg::Arg;
 use super::deserted::{self, Deserted, Stillness};
 use super::flag::Flag;
+use super::journal::{Journal, Why};
 use crate::kernel::processes::Processes;
 use crate::kernel::tasks::lives;
-use crate::model::ProcessId;
+use crate::model::{CgroupId, ProcessId};
 
-/// How long the log may stand still, with a freeze asked for, until criu counts as hanging.
+/// How long criu must hang on a freeze until that is taken away; for its own freeze, how long its log must stand still.
 const STALL: Duration = Duration::from_secs(5);
+
+/// How often a freeze is taken away that is set again each time.
+const MAX_THAWS: u32 = 12;
 
 /// Sees that criu hangs on a freeze, and takes the freeze away until criu has finished.
 pub(super) struct Watchdog<'a> {
     flags: &'a [Flag],
     /// The group that criu itself freezes and thaws.
     criu: Option<&'a Arg>,
+    /// Where the writes are noted.
+    journal: Option<&'a mut Journal>,
     moved: Instant,
-    /// Since when a group asks that criu does not know of. The log may go on meanwhile: criu tries again and again.
-    foreign: Option<Instant>,
+    /// The groups that criu hangs on, and when that was looked at.
+    hung: (Vec<CgroupId>, Option<Instant>),
+    /// Since when it hangs on any.
+    hung_since: Option<Instant>,
     /// The stall has been told, and nobody has said yet that it may be ended.
     told: bool,
+    /// How often it has thawed, and what, the last time.
+    thaws: (u32, Vec<String>),
     thawed: Vec<&'a Flag>,
     /// What was asked for while criu stood still, holding its target: somebody else's freezes, of criu's own group too.
     foreign_asked: Vec<&'a Flag>,
@@ -70,13 +83,21 @@ impl<'a> Watchdog<'a> {
         Self {
             flags,
             criu,
+            journal: None,
             moved: Instant::now(),
-            foreign: None,
+            hung: (Vec::new(), None),
+            hung_since: None,
             told: false,
+            thaws: (0, Vec::new()),
             thawed: Vec::new(),
             foreign_asked: Vec::new(),
             followed: None,
         }
+    }
+
+    /// Notes in a journal what is thawed, and frozen again.
+    pub(super) fn with_journal(self, journal: &'a mut Journal) -> Self {
+        Self { journal: Some(journal), ..self }
     }
 
     /// This is criu, and these are what it dumps, the root first.
@@ -111,6 +132,9 @@ impl<'a> Watchdog<'a> {
         if waits && still >= FOREIGN {
             let known = |flag: &Flag| self.foreign_asked.iter().any(|kept| kept.group == flag.group);
             let new: Vec<&Flag> = asking.iter().copied().filter(|flag| !known(flag)).collect();
+            if let Some(journal) = &mut self.journal {
+                new.iter().for_each(|flag| journal.is_lent(flag));
+            }
             self.foreign_asked.extend(new);
         }
         let asks = !asking.is_empty();
@@ -118,29 +142,66 @@ impl<'a> Watchdog<'a> {
         if self.followed.as_mut().is_some_and(deserted) {
             return;
         }
-        let foreign: Vec<&Flag> =
-            asking.iter().copied().filter(|flag| self.criu != Some(&flag.group)).collect();
-        self.foreign = self.foreign.or(Some(Instant::now())).filter(|_| !foreign.is_empty());
-        let since = self.foreign.map_or(self.moved, |foreign| foreign.min(self.moved));
-        if asking.is_empty() || since.elapsed() < STALL {
+        let hung = self.hung_on(&asking, waits);
+        let foreign = hung.iter().any(|flag| !self.is_own(flag));
+        self.hung_since = foreign.then(|| self.hung_since.unwrap_or_else(Instant::now));
+        if hung.is_empty() || self.hung_since.unwrap_or(self.moved).elapsed() < STALL {
             self.told = false;
             return;
         }
         // No thaw helps a criu of whose target nothing lives.
-        if self.followed.as_ref().is_some_and(Followed::has_lost_all) {
+        if self.followed.as_ref().is_some_and(Followed::has_lost_all) || self.gave_up().is_some() {
             return;
         }
-        // criu's own freeze goes only where nothing else is in its way: taken from a criu that still waits, it fails.
-        let asking = if foreign.is_empty() || waits { asking } else { foreign };
-        let thaws = may.thaw || asking.iter().all(|flag| flag.is_over());
+        let thaws = may.thaw || hung.iter().all(|flag| flag.is_over());
+        let origins: Vec<String> = hung.iter().map(|flag| flag.shown()).collect();
         if !std::mem::replace(&mut self.told, true) {
-            let origins = asking.iter().map(|flag| flag.shown()).collect();
-            tell(Progress::Stalled { origins, thawing: thaws });
+            tell(Progress::Stalled { origins: origins.clone(), thawing: thaws });
         }
         if thaws {
-            self.thaw(&asking, waits, tell);
-            (self.moved, self.foreign, self.told) = (Instant::now(), None, false);
+            self.thaw(&hung, waits, tell);
+            self.thaws = (self.thaws.0 + 1, origins);
+            (self.moved, self.hung_since, self.told) = (Instant::now(), None, false);
         }
+    }
+
+    /// The groups that were frozen again each time, after as many thaws as are tried.
+    pub(super) fn gave_up(&self) -> Option<&[String]> {
+        (self.thaws.0 >= MAX_THAWS).then_some(&self.thaws.1)
+    }
+
+    fn is_own(&self, flag: &Flag) -> bool {
+        self.criu == Some(&flag.group)
+    }
+
+    /// Which of the groups that request a freeze criu hangs on.
+    fn hung_on(&mut self, asking: &[&'a Flag], waits: bool) -> Vec<&'a Flag> {
+        let (own, foreign): (Vec<&Flag>, Vec<&Flag>) = asking.iter().partition(|flag| self.is_own(flag));
+        // Mostly nothing is in its way, and the processes need not be looked at.
+        if asking.is_empty() || foreign.is_empty() && self.moved.elapsed() < STALL {
+            return Vec::new();
+        }
+        if self.hung.1.is_none_or(|looked| looked.elapsed() >= PAUSE) {
+            let held = asking.iter().filter(|flag| self.holds_in(flag)).map(|flag| flag.id);
+            self.hung = (held.collect(), Some(Instant::now()));
+        }
+        let held = |flag: &&Flag| self.hung.0.contains(&flag.id);
+        let mut hung: Vec<&Flag> = foreign.iter().copied().filter(held).collect();
+        // It waits for its own freeze to complete, and the other hierarchy's freezer is in the way of that.
+        if self.hung.0.is_empty() && own.iter().any(|own| own.is_frozen_now() == Some(false)) {
+            let other = |flag: &&Flag| own.iter().any(|own| own.hierarchy != flag.hierarchy);
+            hung.extend(foreign.iter().copied().filter(other));
+        }
+        // criu's own freeze goes only where nothing else is in its way: taken from a criu that still waits, it fails.
+        if waits || hung.is_empty() {
+            hung.extend(own.into_iter().filter(held));
+        }
+        hung
+    }
+
+    fn holds_in(&self, flag: &Flag) -> bool {
+        let criu = self.followed.as_ref().map(|followed| followed.criu.pid);
+        criu.is_some_and(|criu| flag.holds_traced(criu))
     }
 
     /// Thaws at once what is known to be hung on.
@@ -153,7 +214,15 @@ impl<'a> Watchdog<'a> {
 
     fn thaw(&mut self, asking: &[&'a Flag], waits: bool, tell: &mut dyn FnMut(Progress)) {
         for &flag in asking {
-            match flag.write(false) {
+            let thawed = match &mut self.journal {
+                // criu's own freeze of a group that was thawed is criu's to set again.
+                Some(journal) if self.criu == Some(&flag.group) && !flag.requested && !waits => {
+                    journal.write(flag, false, Why::Restore)
+                }
+                Some(journal) => journal.write(flag, false, Why::Lend),
+                None => flag.write(false),
+            };
+            match thawed {
                 // criu's own freeze of a group that was thawed is not there to be set again.
                 Ok(()) if !flag.requested && self.criu == Some(&flag.group) && !waits => {}
                 Ok(()) if self.thawed.iter().any(|t| t.group == flag.group) => {}
@@ -166,9 +235,13 @@ impl<'a> Watchdog<'a> {
     }
 
     /// Sets the requests again that were taken away, and says which groups ask for somebody else.
-    pub(super) fn freeze_again(&self, tell: &mut dyn FnMut(Progress)) -> Vec<Arg> {
+    pub(super) fn freeze_again(&mut self, tell: &mut dyn FnMut(Progress)) -> Vec<Arg> {
+        let mut write = |flag: &Flag, freeze| match &mut self.journal {
+            Some(journal) => journal.write(flag, freeze, Why::Lend),
+            None => flag.write(freeze),
+        };
         for flag in &self.thawed {
-            tell(Progress::Restored(flag.freeze_again(&mut |flag, freeze| flag.write(freeze))));
+            tell(Progress::Restored(flag.freeze_again(&mut write)));
         }
         let mut groups: Vec<Arg> =
             self.thawed.iter().chain(&self.foreign_asked).map(|flag| flag.group.clone()).collect();

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
-use crate::checkpoint::After;
+use crate::checkpoint::{After, gate};
 use crate::lab;
 use crate::model::{ProcessId, Version, span};
 use crate::timer;
@@ -119,6 +119,9 @@ pub enum Verb {
     /// Thaw a group after a time: what `freeze --for` starts
     #[command(name = timer::VERB, hide = true)]
     ThawTimer(ThawTimer),
+    /// Wait to be let through, and become criu: what `checkpoint` starts
+    #[command(name = gate::VERB, hide = true)]
+    CriuGate(CriuGate),
     /// Count, as what the lessons freeze: what `lab` starts
     #[command(name = lab::counter::VERB, hide = true)]
     LabCounter(LabCounter),
@@ -321,6 +324,14 @@ pub struct LabCounter {
     pub threads: u32,
     /// Where it goes: a group's directory of each hierarchy
     pub groups: Vec<PathBuf>,
+}
+
+/// `criu-gate`: what this program starts itself, and nobody else has a reason to.
+#[derive(Debug, Args)]
+pub struct CriuGate {
+    /// criu and its arguments
+    #[arg(last = true, required = true)]
+    pub command: Vec<OsString>,
 }
 
 /// `thaw-timer`: what this program starts itself, and nobody else has a reason to.

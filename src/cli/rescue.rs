@@ -1,11 +1,12 @@
 //! `cryoscope rescue`: plans that were cut off, and criu runs that hang on frozen tasks.
 
 use std::io::{self, IsTerminal, Write};
+use std::thread;
 
 use super::args::Rescue;
 use super::ask::ask;
 use super::{Context, Failure, tell};
-use crate::checkpoint::{self, Case, Progress};
+use crate::checkpoint::{self, By, Case, Progress, Stranded};
 use crate::lab;
 
 /// Puts right what there is; says what it would do with `--dry-run`.
@@ -13,8 +14,16 @@ pub(super) fn run(context: &Context, options: &Rescue, out: &mut impl Write) -> 
     if lab::are_left_behind().is_ok_and(|number| number > 0) {
         tell("a lab that was killed has left groups and processes behind; cryoscope lab removes them");
     }
-    let cases = checkpoint::stranded(&context.hosts)?;
+    let Stranded { cases, at_work } = checkpoint::stranded(&context.hosts, &mut |line| tell(line))?;
+    for other in &at_work {
+        writeln!(out, "# {other}: it is left alone")?;
+    }
+    // Not known to be at work: somebody has to look.
+    let unknown = at_work.iter().find(|other| matches!(other.by, By::Unknown(_)));
+    let unknown =
+        unknown.map_or(Ok(()), |other| Err(Failure::new(1, format!("{other}; {}", other.remedy()))));
     if cases.is_empty() {
+        unknown?;
         writeln!(
             out,
             "nothing to rescue: no checkpoint was cut off, and no criu hangs on frozen tasks or waits for what is gone"
@@ -39,27 +48,65 @@ pub(super) fn run(context: &Context, options: &Rescue, out: &mut impl Write) -> 
             return Err(Failure::refused("nothing was done: give --yes to do it, or --dry-run to see how"));
         }
     }
-    let mut first = None;
-    for case in cases {
-        // Where one fails, the others are rescued all the same.
-        if let Err(failure) = one(context, case, out) {
-            first.get_or_insert(failure);
-        }
-    }
-    first.map_or(Ok(()), Err)
+    all(context, cases, out).and(unknown)
 }
 
-fn one(context: &Context, case: Case, out: &mut impl Write) -> Result<(), Failure> {
-    let mut follow = |progress: Progress| match progress {
-        Progress::Restored(what) => tell(what),
-        Progress::Stalled { origins, .. } => {
-            tell(format_args!("criu waits for {}; thawing it", origins.join(", ")));
+/// What the rescue of a case says.
+enum Said {
+    /// Beside the output.
+    Told(String),
+    /// What became of the processes and of the images.
+    Ended(Result<Vec<String>, Failure>),
+}
+
+/// Each case in a thread of its own: one whose criu takes its time, and one that fails, hold up no other.
+fn all(context: &Context, cases: Vec<Case>, out: &mut impl Write) -> Result<(), Failure> {
+    let (send, said) = crossbeam_channel::unbounded();
+    let mut done = Ok(());
+    thread::scope(|scope| {
+        for case in cases {
+            let (what, sender) = (case.what(), send.clone());
+            let rescue = move || {
+                let ended = one(context, case, &mut |line| drop(sender.send(Said::Told(line))));
+                drop(sender.send(Said::Ended(ended)));
+            };
+            if let Err(error) = thread::Builder::new().name("rescue".into()).spawn_scoped(scope, rescue) {
+                let why = format!("not rescued, for want of a thread ({error}): {what}; run it again");
+                drop(send.send(Said::Ended(Err(Failure::new(1, why)))));
+            }
         }
-        Progress::Deserted { found, ending: true } => tell(format_args!("{found}; it is ended")),
-        Progress::Deserted { found, .. } => tell(found),
+        drop(send);
+        for said in said {
+            let now = match said {
+                Said::Told(line) => {
+                    tell(line);
+                    Ok(())
+                }
+                Said::Ended(Ok(lines)) => {
+                    lines.iter().try_for_each(|line| writeln!(out, "{line}")).map_err(Into::into)
+                }
+                Said::Ended(Err(failure)) => Err(failure),
+            };
+            // The first failure is the program's; each is said.
+            match (&done, now) {
+                (Ok(()), now) => done = now,
+                (Err(_), Err(failure)) => tell(failure),
+                _ => {}
+            }
+        }
+    });
+    done
+}
+
+fn one(context: &Context, case: Case, say: &mut dyn FnMut(String)) -> Result<Vec<String>, Failure> {
+    let mut follow = |progress: Progress| match progress {
+        Progress::Restored(what) => say(what),
+        Progress::Stalled { origins, .. } => {
+            say(format!("criu waits for {}; thawing it", origins.join(", ")))
+        }
+        Progress::Deserted { found, ending: true } => say(format!("{found}; it is ended")),
+        Progress::Deserted { found, .. } => say(found.to_string()),
         _ => {}
     };
-    let said = checkpoint::rescue(case, &context.hosts, &mut follow)?;
-    said.iter().try_for_each(|line| writeln!(out, "{line}"))?;
-    Ok(())
+    Ok(checkpoint::rescue(case, &context.hosts, &mut follow)?)
 }

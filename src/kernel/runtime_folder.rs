@@ -6,20 +6,24 @@
 
 mod place;
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs::File;
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::os::fd::OwnedFd;
-use std::os::unix::ffi::OsStringExt;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags, flock, mkdirat, openat, renameat, unlinkat};
+use rustix::fs::{
+    AtFlags, FlockOperation, Mode, OFlags, flock, fstat, mkdirat, openat, renameat, statat, unlinkat,
+};
 use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 
+use super::descriptors::ProcessDir;
 use super::dir::{Dir, absent_is_none};
 use super::host;
+use super::processes::every_pid;
 use crate::model::CgroupId;
 use place::{Place, all_places, places};
 
@@ -42,7 +46,10 @@ pub struct Alone {
 }
 
 /// How long somebody may have the folder to themselves.
-const MOMENT: Duration = Duration::from_secs(2);
+const MOMENT: Duration = Duration::from_secs(5);
+
+/// What the name of a file begins with that is not complete yet.
+const INCOMPLETE: &str = "new-";
 
 /// Longer than anything that this program writes there: what is longer, somebody else wrote.
 const LONGEST: u64 = 64 << 20;
@@ -131,21 +138,37 @@ impl RuntimeFolder {
         }
     }
 
-    /// Makes a file of a kind, with this text in it, and holds it.
+    /// Makes a file of a kind, with this text in it, and holds it. Nothing is left of one that cannot be completed.
+    ///
+    /// # Errors
+    /// What the kernel says; `TimedOut` as [`Self::alone`].
+    pub fn create(&self, kind: &str, text: &[u8]) -> io::Result<Held> {
+        self.create_while(&self.alone()?, kind, text)
+    }
+
+    /// [`Self::create`] for who has the folder alone: so an incomplete file that is found there is one that was left behind,
+    /// and is removed.
     ///
     /// # Errors
     /// What the kernel says.
-    pub fn create(&self, kind: &str, text: &[u8]) -> io::Result<Held> {
+    pub fn create_while(&self, _: &Alone, kind: &str, text: &[u8]) -> io::Result<Held> {
+        for left in self.0.files()?.iter().filter(|name| name.starts_with(INCOMPLETE.as_bytes())) {
+            remove(&self.0, OsStr::from_bytes(left))?;
+        }
         // A PID is used again, and what its last owner left may still be wanted: the time makes the name new.
         let now = host::since_boot();
         let name = format!("{kind}-{}-{}.{:09}", std::process::id(), now.as_secs(), now.subsec_nanos());
-        let unnamed = format!("new-{name}");
+        let unnamed = format!("{INCOMPLETE}{name}");
+        self.complete(&unnamed, &name, text).inspect_err(|_| drop(remove(&self.0, unnamed.as_ref())))
+    }
+
+    fn complete(&self, unnamed: &str, name: &str, text: &[u8]) -> io::Result<Held> {
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let mut file = File::from(openat(self.0.fd(), &unnamed, flags, Mode::from_raw_mode(0o600))?);
+        let mut file = File::from(openat(self.0.fd(), unnamed, flags, Mode::from_raw_mode(0o600))?);
         flock(&file, FlockOperation::NonBlockingLockExclusive)?;
         file.write_all(text)?;
-        renameat(self.0.fd(), &unnamed, self.0.fd(), &name)?;
-        Ok(Held { folder: self.0.again()?, name, file })
+        renameat(self.0.fd(), unnamed, self.0.fd(), name)?;
+        Ok(Held { folder: self.0.again()?, name: name.to_owned(), file })
     }
 
     /// The names of the files of a kind.
@@ -166,6 +189,8 @@ impl RuntimeFolder {
         let opened = openat(self.0.fd(), name, flags, Mode::empty()).map_err(io::Error::from);
         let Some(fd) = absent_is_none(opened)? else { return Ok(None) };
         match flock(&fd, FlockOperation::NonBlockingLockExclusive) {
+            // Whoever had it until now may have removed it.
+            Ok(()) if fstat(&fd)?.st_nlink == 0 => Ok(None),
             Ok(()) => Ok(Some(Held { folder: self.0.again()?, name: name.into(), file: File::from(fd) })),
             Err(Errno::WOULDBLOCK) => Ok(None),
             Err(error) => Err(error.into()),
@@ -201,22 +226,35 @@ impl RuntimeFolder {
         Ok(Some(text))
     }
 
+    /// The processes that have a file open, as far as they can be seen: one of them has the lock on it.
+    pub fn openers(&self, name: &str) -> Vec<i32> {
+        let Ok(file) = statat(self.0.fd(), name, AtFlags::SYMLINK_NOFOLLOW) else { return Vec::new() };
+        let id = (rustix::fs::major(file.st_dev), rustix::fs::minor(file.st_dev), file.st_ino);
+        let has_it = |pid: &i32| {
+            let descriptors = ProcessDir::open(*pid).ok().flatten().and_then(|dir| dir.descriptors().ok());
+            descriptors.is_some_and(|all| all.iter().any(|open| open.facts.id == id))
+        };
+        every_pid().filter(has_it).collect()
+    }
+
     /// Removes a file; one that is gone is no error.
     ///
     /// # Errors
     /// What unlinkat(2) says.
     pub fn remove(&self, name: &str) -> io::Result<()> {
-        remove(&self.0, name)
+        remove(&self.0, name.as_ref())
     }
 }
 
 impl Held {
-    /// Adds to the file.
+    /// Adds to the file: all of the text, or nothing of it.
     ///
     /// # Errors
     /// What write(2) says.
     pub fn write(&mut self, text: &[u8]) -> io::Result<()> {
-        self.file.write_all(text)
+        let length = self.file.seek(SeekFrom::End(0))?;
+        // What cannot be taken away is no whole line, and so is not read.
+        self.file.write_all(text).inspect_err(|_| drop(self.file.set_len(length)))
     }
 
     /// The text of a file that was left behind.
@@ -225,6 +263,7 @@ impl Held {
     /// What read(2) says.
     pub fn read(&mut self) -> io::Result<Vec<u8>> {
         let mut text = Vec::new();
+        self.file.rewind()?;
         (&mut self.file).take(LONGEST).read_to_end(&mut text)?;
         Ok(text)
     }
@@ -234,11 +273,11 @@ impl Held {
     /// # Errors
     /// What unlinkat(2) says, but for a file that is gone.
     pub fn remove(self) -> io::Result<()> {
-        remove(&self.folder, &self.name)
+        remove(&self.folder, self.name.as_ref())
     }
 }
 
-fn remove(folder: &Dir, name: &str) -> io::Result<()> {
+fn remove(folder: &Dir, name: &OsStr) -> io::Result<()> {
     absent_is_none(unlinkat(folder.fd(), name, AtFlags::empty()).map_err(io::Error::from)).map(drop)
 }
 

@@ -1,7 +1,10 @@
 //! The threads of processes: whether any lives, and whether any is held by a tracer.
 
+use std::io;
+
+use super::dir::Dir;
 use super::proc;
-use super::processes::every_pid;
+use super::processes::{cpu, every_pid, pids};
 use super::status::Status;
 use crate::model::ProcessId;
 
@@ -21,6 +24,42 @@ pub fn lives(process: ProcessId) -> bool {
     proc::is_there(process) && threads(process.pid).any(|thread| is_alive(&thread))
 }
 
+/// `PF_EXITING` of linux/sched.h: the bit of a task that ends in field 9 of `/proc/PID/stat`.
+const PF_EXITING: u32 = 4;
+
+/// Whether a process is there, and will be: it has not ended, and no SIGKILL is on its way to it (`SigPnd`, `ShdPnd` of
+/// proc_pid_status(5)).
+pub fn is_active(process: ProcessId) -> bool {
+    let Some(stat) = proc::stat(process.pid).filter(|stat| stat.starttime == process.start) else {
+        return false;
+    };
+    let Ok(Some(status)) = Status::read(process.pid) else { return false };
+    let kill = 1 << (rustix::process::Signal::KILL.as_raw() - 1);
+    let killed = ["SigPnd", "ShdPnd"].iter().any(|set| status.set(set).is_some_and(|set| set & kill != 0));
+    let ends = stat.flags & PF_EXITING != 0 || !is_alive(&status);
+    // The first thread may have ended before the others.
+    !killed && (!ends || (stat.num_threads > 1 && lives(process)))
+}
+
+/// Whether a process of a group, or of one below it, has a thread that is traced by this process.
+///
+/// # Errors
+/// What reading the groups says.
+pub fn holds_in(tracer: i32, group: &Dir) -> io::Result<bool> {
+    let traced = |status: Status| status.number("TracerPid") == Some(tracer.into());
+    if pids(group)?.into_iter().filter(|&pid| pid > 0).any(|pid| threads(pid).any(traced)) {
+        return Ok(true);
+    }
+    for name in group.children()? {
+        if let Some(child) = group.child(&name)?
+            && holds_in(tracer, &child)?
+        {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 /// The processes of which a thread lives and is traced by this process (`TracerPid` of proc_pid_status(5)).
 pub fn held_by(tracer: i32) -> Vec<i32> {
     let held = |status: &Status| is_alive(status) && status.number("TracerPid") == Some(tracer.into());
@@ -33,11 +72,21 @@ pub fn has_children(parent: i32) -> bool {
     every_pid().any(|pid| Status::read(pid).ok().flatten().is_some_and(is_child))
 }
 
+/// How often a process has given up its CPU or lost it, and for how many clock ticks it has had one: while both stay the same,
+/// it has not run. `None` where it is gone.
+pub fn activity(pid: i32) -> Option<(i64, u64)> {
+    Some((switches(&Status::read(pid).ok().flatten()?)?, cpu(pid)?))
+}
+
+fn switches(status: &Status) -> Option<i64> {
+    Some(status.number("voluntary_ctxt_switches")? + status.number("nonvoluntary_ctxt_switches")?)
+}
+
 /// How often a process has gone to sleep or was made to wait for a CPU, as long as it sleeps; `None` where it does not, or is
 /// gone. While the number stays the same, it has not run (`voluntary_ctxt_switches`, proc_pid_status(5)).
 pub fn sleeps(pid: i32) -> Option<i64> {
     let status = Status::read(pid).ok().flatten().filter(|status| status.state() == Some('S'))?;
-    Some(status.number("voluntary_ctxt_switches")? + status.number("nonvoluntary_ctxt_switches")?)
+    switches(&status)
 }
 
 #[cfg(test)]
@@ -51,6 +100,9 @@ mod tests {
         assert!(lives(me));
         assert!(!lives(ProcessId { start: me.start + 1, ..me }));
         assert!(!lives(ProcessId { pid: i32::MAX, start: 1 }));
+        assert!(is_active(me));
+        assert!(!is_active(ProcessId { start: me.start + 1, ..me }));
+        assert!(activity(me.pid).is_some() && activity(i32::MAX).is_none());
         assert!(held_by(me.pid).is_empty());
         assert_eq!(sleeps(i32::MAX), None);
     }

@@ -1,124 +1,153 @@
 //! A plan whose program is gone.
 
 use std::io;
-use std::os::unix::ffi::OsStrExt;
 use std::time::{Duration, Instant};
 
 use super::RescueError;
 use crate::checkpoint::arg::Arg;
 use crate::checkpoint::deserted;
-use crate::checkpoint::dumping::told;
 use crate::checkpoint::flag::{Flag, PutBack, bearing, set};
-use crate::checkpoint::journal::CutOff;
+use crate::checkpoint::journal::{Account, CutOff, Due, Why};
 use crate::checkpoint::watchdog::{May, Watchdog, sleeps_on};
 use crate::checkpoint::{Progress, Signal};
-use crate::kernel::processes::{Processes, arguments};
 use crate::kernel::signals::{await_end, signal};
-use crate::kernel::tasks::sleeps;
-use crate::model::criu::root;
-use crate::model::{Hierarchies, Process, ProcessId, Version};
+use crate::kernel::tasks::{activity, lives, sleeps};
+use crate::model::{Hierarchies, ProcessId, Version};
 
 /// How long is waited for processes that are to be frozen, or to end.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Whether a process is a criu that the plan started (it dumps one of its roots into that root's folder), or waits for.
+/// How long a criu may do nothing at all until it is not waited for any longer.
+const IDLE_LIMIT: Duration = Duration::from_secs(30);
+
+/// How often it is looked at a criu that is waited for.
+const TICK: Duration = Duration::from_millis(200);
+
+/// Whether a process is a criu that the plan started, or waits for: known by its PID and start time, as the journal has them.
 pub(super) fn is_criu_of(plan: &CutOff, pid: i32) -> bool {
-    let words = arguments(pid);
-    let follows =
-        |option: &[u8], value: &[u8]| words.windows(2).any(|pair| pair[0] == option && pair[1] == value);
-    plan.criu
-        .is_some_and(|criu| criu.pid == pid && Processes::default().read(pid).is_some_and(|p| p.id == criu))
-        || plan.dumps.iter().any(|(root, images)| {
-            follows(b"-t", root.to_string().as_bytes()) && follows(b"-D", images.0.as_bytes())
-        })
+    crius(plan).any(|(criu, _)| criu.pid == pid && lives(criu))
+}
+
+/// Every criu of the plan, ended or not, with the root that it dumps, if that is known.
+fn crius(plan: &CutOff) -> impl Iterator<Item = (ProcessId, Option<i32>)> {
+    let started = plan.started.iter().map(|&(criu, root)| (criu, Some(root)));
+    started.chain(plan.criu.map(|criu| (criu, None)))
 }
 
 /// A criu of the plan that still runs.
 struct Running {
-    criu: Process,
+    criu: ProcessId,
     /// What it dumps, the root first.
     members: Vec<ProcessId>,
     /// Every flag that bears on the processes, those of the plan as the plan found them.
     flags: Vec<Flag>,
-    /// The group that criu was told of.
-    told: Option<Arg>,
+    /// The group that criu freezes and thaws.
+    freezes: Option<Arg>,
 }
 
 fn running(plan: &CutOff, hosts: &Hierarchies) -> io::Result<Option<Running>> {
-    let all = Processes::default().all();
-    let found = all.into_iter().find(|process| is_criu_of(plan, process.id.pid) && !process.is_zombie());
-    let Some(criu) = found else { return Ok(None) };
-    let words = arguments(criu.id.pid);
+    let Some((criu, root)) = crius(plan).find(|&(criu, _)| lives(criu)) else { return Ok(None) };
     let pids: Vec<i32> = plan.processes.iter().map(|process| process.pid).collect();
-    let as_found = |flag: Flag| plan.flags.iter().find(|of| of.id == flag.id).cloned().unwrap_or(flag);
+    let as_found = |flag: Flag| {
+        let found = plan.accounts.iter().find(|account| account.flag.id == flag.id);
+        found.map_or(flag, |account| account.flag.clone())
+    };
     let flags = bearing(hosts, &pids)?.into_iter().map(as_found).collect();
-    let members = root(&words).map_or_else(Vec::new, |root| members(plan, root));
-    Ok(Some(Running { criu, members, flags, told: told(&words) }))
+    let members = root.map_or_else(|| plan.processes.clone(), |root| members(plan, root));
+    let dump = plan.dumps.iter().find(|dump| Some(dump.root) == root);
+    Ok(Some(Running { criu, members, flags, freezes: dump.and_then(|dump| dump.freezes.clone()) }))
 }
 
 /// The tree of a root: the plan has one after the other, each with its root first.
 fn members(plan: &CutOff, root: i32) -> Vec<ProcessId> {
-    let is_other = |process: &&ProcessId| plan.dumps.iter().any(|(other, _)| *other == process.pid);
+    let is_other = |process: &&ProcessId| plan.dumps.iter().any(|dump| dump.root == process.pid);
     let from = plan.processes.iter().skip_while(|process| process.pid != root);
     from.enumerate().take_while(|(at, process)| *at == 0 || !is_other(process)).map(|(_, id)| *id).collect()
 }
 
 impl Running {
-    fn await_end(&self, tell: &mut dyn FnMut(Progress)) -> io::Result<Vec<Arg>> {
-        let mut watchdog = Watchdog::new(&self.flags, self.told.as_ref());
-        watchdog.follow(self.criu.id, self.members.clone());
+    /// Waits for its end, as long as it does anything, or hangs on a freeze that can be taken away.
+    fn await_end(&self, plan: &mut CutOff, tell: &mut dyn FnMut(Progress)) -> Result<(), RescueError> {
+        let mut watchdog = Watchdog::new(&self.flags, self.freezes.as_ref()).with_journal(plan.journal());
+        watchdog.follow(self.criu, self.members.clone());
         tell(Progress::Restored(format!(
             "criu (process {}) still runs: it is left to finish",
-            self.criu.id.pid
+            self.criu.pid
         )));
-        while !await_end(self.criu.id, Duration::from_millis(200))? {
+        let (mut seen, mut since) = (None, Instant::now());
+        while !await_end(self.criu, TICK).map_err(RescueError::Wait)? {
             watchdog.look(May::ALL, tell);
+            let now = activity(self.criu.pid);
+            if now != seen {
+                (seen, since) = (now, Instant::now());
+            }
+            if since.elapsed() > IDLE_LIMIT || watchdog.gave_up().is_some() {
+                watchdog.freeze_again(tell);
+                return Err(RescueError::StillRuns(self.criu.pid));
+            }
         }
-        Ok(watchdog.freeze_again(tell))
+        watchdog.freeze_again(tell);
+        Ok(())
     }
 
     /// What it hangs on: a freeze that it does not know of, or one of its own group when it has taken its own away.
     fn origins(&self) -> Vec<&Flag> {
         let root = self.members.first().map(|root| root.pid);
-        let waits = root.is_some_and(|root| sleeps_on(self.criu.id.pid, root));
-        let foreign = |flag: &&Flag| waits || self.told.as_ref() != Some(&flag.group);
-        self.flags.iter().filter(|flag| flag.asks_now() == Some(true)).filter(foreign).collect()
+        let waits = root.is_some_and(|root| sleeps_on(self.criu.pid, root));
+        let foreign = |flag: &&Flag| waits || self.freezes.as_ref() != Some(&flag.group);
+        let asking = self.flags.iter().filter(|flag| flag.asks_now() == Some(true));
+        asking.filter(foreign).filter(|flag| flag.holds_traced(self.criu.pid)).collect()
     }
 
     /// It waits for ever, for all that it dumps is gone.
     fn is_deserted(&self) -> bool {
-        let found = deserted::look(self.criu.id.pid, &self.members, Duration::ZERO);
-        sleeps(self.criu.id.pid).is_some() && found.is_some_and(|found| found.alive.is_empty())
+        let found = deserted::look(self.criu.pid, &self.members, Duration::ZERO);
+        sleeps(self.criu.pid).is_some() && found.is_some_and(|found| found.alive.is_empty())
     }
 
     fn shell(&self) -> Vec<String> {
         if self.is_deserted() {
-            return vec![format!("kill {}", self.criu.id.pid)];
+            return vec![format!("kill {}", self.criu.pid)];
         }
         let origins = self.origins();
         let thaw = origins.iter().map(|flag| flag.line(false));
-        let wait = format!("while kill -0 {} 2>/dev/null; do sleep 0.2; done", self.criu.id.pid);
+        let wait = format!("while kill -0 {} 2>/dev/null; do sleep 0.2; done", self.criu.pid);
         thaw.chain([wait]).chain(origins.iter().map(|flag| flag.line(true))).collect()
     }
 }
 
-/// Waits for the criu that still runs; then finishes what is dumped, and undoes what is not.
+/// Waits for the criu that still runs; then finishes what is dumped, and undoes what is not. Which flags are written then, and
+/// which are left as somebody else has made them: [`Account::due`].
 pub(super) fn rescue(
     mut plan: CutOff,
     hosts: &Hierarchies,
     tell: &mut dyn FnMut(Progress),
 ) -> Result<(), RescueError> {
-    plan.flags = found_again(std::mem::take(&mut plan.flags), tell)?;
-    let mut freed = Vec::new();
+    // Who looks meanwhile is told so; the lock is what counts.
+    let _ = plan.take_over();
     while let Some(running) = running(&plan, hosts).map_err(RescueError::Wait)? {
-        freed.extend(running.await_end(tell).map_err(RescueError::Wait)?);
+        running.await_end(&mut plan, tell)?;
     }
+    plan = plan.read_again().map_err(RescueError::Look)?;
+    plan.accounts = found_again(std::mem::take(&mut plan.accounts), tell)?;
     if let Some(which) = plan.signal.filter(|_| plan.dumped) {
         send(&plan, which)?;
     }
-    // What somebody else froze meanwhile, and was frozen again, is not of this plan.
-    let ours: Vec<Flag> = plan.flags.iter().filter(|flag| !freed.contains(&flag.group)).cloned().collect();
-    for done in set(&ours, |flag| should(&plan, flag), &mut |flag, freeze| flag.write(freeze)) {
+    let mut ours = Vec::new();
+    for Account { flag, .. } in due(&plan)?.into_iter().filter_map(|(account, due)| match due {
+        Due::Theirs => {
+            let left = format!("{} is left as somebody else has set it since", account.flag.shown());
+            tell(Progress::Restored(left));
+            None
+        }
+        Due::Nothing | Due::Write(_) => Some(account),
+    }) {
+        ours.push(flag.clone());
+    }
+    let should: Vec<_> = plan.accounts.iter().map(|a| (a.flag.id, a.should(plan.dumped))).collect();
+    let should = |flag: &Flag| should.iter().any(|&(id, should)| id == flag.id && should);
+    let journal = plan.journal();
+    for done in set(&ours, should, &mut |flag, freeze| journal.write(flag, freeze, Why::Restore)) {
         match done {
             PutBack::Failed(why) => return Err(RescueError::Flag(why)),
             done => tell(Progress::Restored(done.into_text())),
@@ -127,18 +156,32 @@ pub(super) fn rescue(
     plan.end().map_err(RescueError::Look)
 }
 
+/// What is due about each flag, as they are now. A group that is gone by now has none.
+fn due(plan: &CutOff) -> Result<Vec<(&Account, Due)>, RescueError> {
+    let mut all = Vec::new();
+    for account in &plan.accounts {
+        match account.flag.request_now() {
+            Ok(now) => all.extend(now.map(|now| (account, account.due(plan.dumped, now)))),
+            Err(error) => {
+                let shown = account.flag.shown();
+                return Err(RescueError::Flag(format!("the freeze flag of {shown} cannot be read: {error}")));
+            }
+        }
+    }
+    Ok(all)
+}
+
 /// The flags with the open directories of their groups, without those whose groups are gone.
-fn found_again(flags: Vec<Flag>, tell: &mut dyn FnMut(Progress)) -> Result<Vec<Flag>, RescueError> {
+fn found_again(accounts: Vec<Account>, tell: &mut dyn FnMut(Progress)) -> Result<Vec<Account>, RescueError> {
     let mut found = Vec::new();
-    for flag in flags {
-        let shown = flag.shown();
-        match flag.with_directory() {
-            Ok(Some(flag)) => found.push(flag),
+    for account in accounts {
+        let shown = account.flag.shown();
+        match account.with_directory() {
+            Ok(Some(account)) => found.push(account),
             Ok(None) => tell(Progress::Restored(format!("{shown} is gone: it was removed"))),
             Err(error) => {
-                return Err(RescueError::Flag(format!(
-                    "the freeze flag of {shown} cannot be looked for: {error}"
-                )));
+                let why = format!("the freeze flag of {shown} cannot be looked for: {error}");
+                return Err(RescueError::Flag(why));
             }
         }
     }
@@ -147,8 +190,9 @@ fn found_again(flags: Vec<Flag>, tell: &mut dyn FnMut(Progress)) -> Result<Vec<F
 
 /// One that is to stop is in the freezer before; one that is to end has ended before v1 holds it again, where it would not.
 fn send(plan: &CutOff, which: Signal) -> Result<(), RescueError> {
+    let flags = || plan.accounts.iter().map(|account| &account.flag);
     if which == Signal::Stop {
-        for flag in plan.flags.iter().filter(|flag| flag.asks_now() == Some(true)) {
+        for flag in flags().filter(|flag| flag.asks_now() == Some(true)) {
             let _ = flag.await_frozen(PATIENCE);
         }
     }
@@ -157,7 +201,7 @@ fn send(plan: &CutOff, which: Signal) -> Result<(), RescueError> {
     }
     let again =
         |flag: &Flag| flag.hierarchy == Version::V1 && flag.promised && flag.asks_now() == Some(false);
-    if which == Signal::Kill && plan.flags.iter().any(again) {
+    if which == Signal::Kill && flags().any(again) {
         let deadline = Instant::now() + PATIENCE;
         for &process in &plan.processes {
             let left = deadline.saturating_duration_since(Instant::now());
@@ -165,11 +209,6 @@ fn send(plan: &CutOff, which: Signal) -> Result<(), RescueError> {
         }
     }
     Ok(())
-}
-
-/// Whether a group of the plan is to ask in the end.
-fn should(plan: &CutOff, flag: &Flag) -> bool {
-    if plan.dumped { flag.promised } else { flag.requested }
 }
 
 pub(super) fn shell(plan: &CutOff, hosts: &Hierarchies) -> Vec<String> {
@@ -180,9 +219,17 @@ pub(super) fn shell(plan: &CutOff, hosts: &Hierarchies) -> Vec<String> {
         let pids: Vec<String> = plan.processes.iter().map(|process| process.pid.to_string()).collect();
         format!("kill -{} {}", signal.word(), pids.join(" "))
     });
-    let mut flags: Vec<_> = plan.flags.iter().filter(|flag| !freed.contains(&&flag.group)).collect();
-    let asks = |flag: &Flag| !flag.is_over() && should(plan, flag);
-    flags.sort_by_key(|flag| (!asks(flag), flag.group.0.len()));
-    let lines = flags.into_iter().map(|flag| flag.line(asks(flag)));
+    // While criu runs, what it does to its own group is not known.
+    let is_due = |account: &Account, due| {
+        due != Due::Theirs
+            && (running.is_some() || due != Due::Nothing)
+            && !freed.contains(&&account.flag.group)
+    };
+    let due = due(plan).unwrap_or_default();
+    let mut flags: Vec<_> =
+        due.into_iter().filter(|&(account, due)| is_due(account, due)).map(|(account, _)| account).collect();
+    let asks = |account: &Account| !account.flag.is_over() && account.should(plan.dumped);
+    flags.sort_by_key(|account| (!asks(account), account.flag.group.0.len()));
+    let lines = flags.into_iter().map(|account| account.flag.line(asks(account)));
     running.iter().flat_map(Running::shell).chain(signal).chain(lines).collect()
 }

@@ -86,8 +86,11 @@ impl Hanging {
     pub(super) fn rescue(self, tell: &mut dyn FnMut(Progress)) -> Result<(), RescueError> {
         let origins: Vec<&Flag> = self.origins().collect();
         // Where nothing can be written down it is freed all the same: criu would hang for ever.
-        let journal = Journal::begin_rescue(&self.criu, &origins, &self.targets).ok();
+        let mut journal = Journal::begin_rescue(&self.criu, &origins, &self.targets).ok();
         let mut watchdog = Watchdog::new(&self.flags, self.told.as_ref());
+        if let Some(journal) = &mut journal {
+            watchdog = watchdog.with_journal(journal);
+        }
         // What it traces may end meanwhile, too.
         watchdog.follow(self.criu.id, self.targets.clone());
         watchdog.free(tell);

@@ -1,10 +1,11 @@
 //! The rescue's side of the world: what hangs or was cut off, and putting it right.
 
 use std::io;
+use std::thread;
 
 use crossbeam_channel::Sender;
 
-use crate::checkpoint::{Case, Progress, rescue as put_right, stranded};
+use crate::checkpoint::{Case, Progress, Stranded, rescue as put_right, stranded};
 use crate::model::Hierarchies;
 use crate::tui::Event;
 
@@ -12,41 +13,54 @@ use crate::tui::Event;
 pub(super) fn find(hosts: &Hierarchies, asked: bool, inbox: &Sender<Event>) -> io::Result<()> {
     let (hosts, inbox) = (hosts.clone(), inbox.clone());
     let body = move || {
-        let event = match stranded(&hosts) {
-            Ok(cases) => Event::Stranded { cases: cases.iter().map(Case::what).collect(), asked },
+        let event = match stranded(&hosts, &mut |_| ()) {
+            Ok(Stranded { cases, .. }) => {
+                Event::Stranded { cases: cases.iter().map(Case::what).collect(), asked }
+            }
             // Unasked, whoever may not look is not told so: there is nothing that this user made.
             Err(_) if !asked => return,
             Err(error) => Event::Rescued(Err(error.to_string())),
         };
         drop(inbox.send(event));
     };
-    std::thread::Builder::new().name("stranded".into()).spawn(body).map(drop)
+    thread::Builder::new().name("stranded".into()).spawn(body).map(drop)
 }
 
 /// Rescues what is described so, in a thread of its own: a criu takes as long as it takes.
 pub(super) fn rescue(hosts: &Hierarchies, wanted: Vec<String>, inbox: &Sender<Event>) -> io::Result<()> {
     let (hosts, inbox) = (hosts.clone(), inbox.clone());
     let body = move || {
-        let tell = |outcome| drop(inbox.send(Event::Rescued(outcome)));
-        let cases = match stranded(&hosts) {
-            Ok(cases) => cases,
-            Err(error) => return tell(Err(error.to_string())),
+        let cases = match stranded(&hosts, &mut |line| drop(inbox.send(Event::Rescued(Ok(line))))) {
+            Ok(Stranded { cases, .. }) => cases,
+            Err(error) => return drop(inbox.send(Event::Rescued(Err(error.to_string())))),
         };
-        for case in cases.into_iter().filter(|case| wanted.contains(&case.what())) {
-            let mut follow = |progress| match progress {
-                Progress::Restored(what) => tell(Ok(what)),
-                Progress::Stalled { origins, .. } => {
-                    tell(Ok(format!("criu waits for {}: thawing it", origins.join(", "))));
+        // One that waits holds up no other.
+        thread::scope(|scope| {
+            for case in cases.into_iter().filter(|case| wanted.contains(&case.what())) {
+                let (hosts, inbox) = (&hosts, &inbox);
+                let one = move || one(hosts, case, inbox);
+                if let Err(error) = thread::Builder::new().name("rescue".into()).spawn_scoped(scope, one) {
+                    drop(inbox.send(Event::Rescued(Err(error.to_string()))));
                 }
-                Progress::Deserted { found, ending: true } => tell(Ok(format!("{found}; it is ended"))),
-                Progress::Deserted { found, .. } => tell(Ok(found.to_string())),
-                _ => {}
-            };
-            let outcome = put_right(case, &hosts, &mut follow);
-            let said = |lines: Vec<String>| format!("rescued: {}", lines.join("; "));
-            tell(outcome.map(said).map_err(|error| error.to_string()));
-        }
+            }
+        });
         drop(inbox.send(Event::Stranded { cases: Vec::new(), asked: false }));
     };
-    std::thread::Builder::new().name("rescue".into()).spawn(body).map(drop)
+    thread::Builder::new().name("rescue".into()).spawn(body).map(drop)
+}
+
+fn one(hosts: &Hierarchies, case: Case, inbox: &Sender<Event>) {
+    let tell = |outcome| drop(inbox.send(Event::Rescued(outcome)));
+    let mut follow = |progress| match progress {
+        Progress::Restored(what) => tell(Ok(what)),
+        Progress::Stalled { origins, .. } => {
+            tell(Ok(format!("criu waits for {}: thawing it", origins.join(", "))));
+        }
+        Progress::Deserted { found, ending: true } => tell(Ok(format!("{found}; it is ended"))),
+        Progress::Deserted { found, .. } => tell(Ok(found.to_string())),
+        _ => {}
+    };
+    let outcome = put_right(case, hosts, &mut follow);
+    let said = |lines: Vec<String>| format!("rescued: {}", lines.join("; "));
+    tell(outcome.map(said).map_err(|error| error.to_string()));
 }

@@ -10,6 +10,7 @@ use std::process::{Child, Command, ExitCode, Stdio};
 use std::time::Duration;
 
 use clap::Parser;
+use cryoscope::checkpoint::gate;
 use cryoscope::kernel::mounts::hierarchies;
 use cryoscope::kernel::processes::Processes;
 use cryoscope::lab::counter;
@@ -207,7 +208,8 @@ pub fn main() -> Option<ExitCode> {
         "refusal" => refusal(&rest),
         "refusal-of-a-thread" => refusal_of_a_thread(&rest),
         // A lab in the run of the tests starts this very program again.
-        counter::VERB => cryoscope::cli::run(cryoscope::cli::Arguments::parse()).unwrap(),
+        // A checkpoint that is made by the run of the tests does, too.
+        counter::VERB | gate::VERB => cryoscope::cli::run(cryoscope::cli::Arguments::parse()).unwrap(),
         _ => return None,
     }
     Some(ExitCode::SUCCESS)
