@@ -1,5 +1,7 @@
 //! `cryoscope rescue`: a criu that hangs is freed and ends well; a checkpoint that was cut off anywhere is put right.
 
+mod kills;
+
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
@@ -22,7 +24,7 @@ pub const PROGRAM: &str = env!("CARGO_BIN_EXE_cryoscope");
 const BOTH: &[Need] = &[Need::Root, Need::V2, Need::V1, Need::Criu];
 
 pub fn tests() -> Vec<Trial> {
-    vec![
+    let mut all = vec![
         trial("rescue::frozen_by_hand", with_criu(Version::V2), frozen_by_hand),
         trial("rescue::frozen_by_an_ancestor", with_criu(Version::V2), frozen_by_an_ancestor),
         trial("rescue::the_group_and_its_ancestor", with_criu(Version::V2), the_group_and_its_ancestor),
@@ -41,7 +43,9 @@ pub fn tests() -> Vec<Trial> {
         ),
         trial("rescue::cut_off_itself", with_criu(Version::V2), cut_off_itself),
         trial("rescue::nothing_to_do", with_criu(Version::V2), nothing_to_do),
-    ]
+    ];
+    all.extend(kills::tests());
+    all
 }
 
 pub fn rescue(option: &str) -> Output {
