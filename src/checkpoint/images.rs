@@ -11,11 +11,13 @@ mod groups;
 mod image;
 mod message;
 mod needs;
+mod pagemap;
 mod process;
 mod record;
 mod socket;
 mod stats;
 mod stored;
+mod terminals;
 #[cfg(test)]
 mod tests;
 mod verify;
@@ -40,6 +42,7 @@ use folder::Folder;
 use image::{Image, Magic};
 use message::{Inventory, ObjectIds};
 use process::Reader;
+use terminals::Terminals;
 
 /// The images of one process tree: what one `criu dump` made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -81,13 +84,9 @@ pub struct ImageSet {
     /// What is opened or mapped again by its path.
     #[serde(skip)]
     pub on_disk: Vec<OnDisk>,
-}
-
-impl ImageSet {
     /// The processes had a terminal that is not their own: they must be restored on one.
-    pub fn on_terminal(&self) -> bool {
-        needs::on_terminal(&self.needs, &self.processes)
-    }
+    #[serde(skip)]
+    pub on_terminal: bool,
 }
 
 /// The version of the format that is known: `CRTOOLS_IMAGES_V1_1` (criu/include/magic.h).
@@ -106,16 +105,16 @@ fn read_from(folder: &Folder) -> Result<ImageSet, ImagesError> {
     let inventory = inventory(folder)?;
     let entries = process::tree(folder)?.ok_or_else(|| ImagesError::NoTree(folder.path.clone()))?;
     let files = Files::read(folder)?;
-    let mut reader = Reader { folder, files: &files, missing: Vec::new() };
+    let mut reader = Reader::new(folder, &files);
     let mut processes = Vec::with_capacity(entries.len());
     for (entry, depth) in &entries {
         processes.push(reader.process(entry, *depth)?);
     }
-    let mut missing = reader.missing;
-    if !files.there {
-        missing.push("files.img".to_owned());
-    }
     let names = folder.names()?;
+    let mut missing = reader.into_missing();
+    missing.extend(pagemap::missing_shared_pages(folder, &names)?);
+    let terminals = Terminals::read(folder, &files)?;
+    let needs = needs::read(folder, &inventory, &processes, &files, &terminals)?;
     let root = processes.first();
     Ok(ImageSet {
         folder: folder.path.clone(),
@@ -131,7 +130,8 @@ fn read_from(folder: &Folder) -> Result<ImageSet, ImagesError> {
             .fold(0_u64, |sum, (size, _)| sum.saturating_add(size)),
         cgroups: groups::read(folder, &processes)?,
         stats: stats::read(folder)?,
-        needs: needs::read(folder, &inventory, &processes, &files)?,
+        on_terminal: terminals.replaceable && needs.iter().any(|need| need.option == "--shell-job"),
+        needs,
         incremental: folder.has("parent"),
         written: folder.look("inventory.img").map_or(0, |(_, written)| written),
         missing,

@@ -61,6 +61,11 @@ impl Log {
         grown
     }
 
+    /// How long the log is by now, in bytes.
+    pub(super) fn bytes(&self) -> u64 {
+        self.file.as_ref().and_then(|file| file.metadata().ok()).map_or(0, |meta| meta.len())
+    }
+
     /// The first error that means something: of the log, or of what was said before it was open.
     pub(super) fn error(&mut self) -> String {
         let mut bytes = Vec::new();

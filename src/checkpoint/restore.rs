@@ -19,6 +19,7 @@ mod reaper;
 pub mod report;
 pub mod run;
 mod script;
+pub mod stall;
 pub mod step;
 mod stored;
 pub mod tree;

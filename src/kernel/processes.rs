@@ -138,6 +138,17 @@ pub fn cpu(pid: i32) -> Option<u64> {
     Some(stat.utime + stat.stime)
 }
 
+/// How many bytes a process has read and written, from files, pipes and devices (`rchar`, `wchar` and `read_bytes` of
+/// proc_pid_io(5)); `None` where it is gone, or that may not be read.
+pub fn io_bytes(pid: i32) -> Option<u64> {
+    let text = proc::read(pid, "io").ok()?;
+    let line = |line: &str| {
+        let (name, bytes) = line.split_once(": ")?;
+        matches!(name, "rchar" | "wchar" | "read_bytes").then(|| bytes.parse::<u64>().ok())?
+    };
+    Some(std::str::from_utf8(&text).ok()?.lines().filter_map(line).fold(0, u64::saturating_add))
+}
+
 /// The tracers of the processes in a group and below (`TracerPid` of proc_pid_status(5)).
 ///
 /// # Errors

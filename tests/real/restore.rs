@@ -22,10 +22,13 @@ use super::support::requirement::{Need, criu, trial};
 use super::support::workload::{THREADS, quiet};
 use super::support::{Group, SOON, Workload, program, until};
 
+mod damaged;
+mod held;
+
 const BOTH: &[Need] = &[Need::Root, Need::V2, Need::V1, Need::Criu];
 
 pub fn tests() -> Vec<Trial> {
-    vec![
+    let mut all = vec![
         trial("restore::counts_on_from_what_was_saved", BOTH, counts_on),
         trial("restore::not_into_a_frozen_group::v2", BOTH, || not_into_a_frozen_group(Version::V2)),
         trial("restore::not_into_a_frozen_group::v1", BOTH, || not_into_a_frozen_group(Version::V1)),
@@ -50,7 +53,10 @@ pub fn tests() -> Vec<Trial> {
         trial("restore::the_script_ends_what_it_restored", BOTH, script_fails),
         trial("restore::a_pid_namespace_of_its_own", BOTH, pid_namespace),
         trial("restore::bad_input", BOTH, bad_input),
-    ]
+    ];
+    all.extend(held::tests());
+    all.extend(damaged::tests());
+    all
 }
 
 fn restore(folder: &Path, more: &[&str]) -> Output {

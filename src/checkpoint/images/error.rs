@@ -70,6 +70,14 @@ pub enum ImagesError {
         /// What is wrong.
         why: String,
     },
+    /// So many of the images that the others refer to are not there.
+    #[error(
+        "{0} lacks more than {1} of the images that the others refer to; make the images again or copy them again"
+    )]
+    TooManyMissing(String, usize),
+    /// Descriptions of open files that would take all memory.
+    #[error("the processes in {0} have more open files than this program reads")]
+    TooManyFiles(String),
     /// It is larger than any that criu writes.
     #[error("{file} is larger than {limit} bytes, which no such image is; it is not read")]
     TooLarge {

@@ -147,6 +147,13 @@ pub struct OpenFiles {
     pub list: Vec<Open>,
 }
 
+impl OpenFiles {
+    /// About how much memory they take.
+    pub(super) fn bytes(&self) -> usize {
+        self.list.iter().map(|open| size_of::<Open>() + open.file.name.len()).sum()
+    }
+}
+
 /// A path that the images lead to: criu opens it again, and fails where it is not as it was (criu/files-reg.c: `open_path`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OnDisk {
@@ -166,7 +173,9 @@ pub(super) struct Files {
     pub on_disk: Vec<OnDisk>,
     /// The same by number, and the numbers of those that are names of terminals: criu opens these in another way.
     regular: Vec<(u32, OnDisk)>,
-    terminals: HashSet<u32>,
+    names_of_terminals: HashSet<u32>,
+    /// The open terminals: their numbers in `tty-info.img`, and those of the files.
+    pub terminals: HashMap<u32, u32>,
     /// How many TCP sockets are connected.
     pub connected_tcp: usize,
     /// How many unix sockets belong to processes that were not dumped.
@@ -198,7 +207,7 @@ impl Files {
         }
         let regular = std::mem::take(&mut files.regular).into_iter();
         files.on_disk =
-            regular.filter(|(id, _)| !files.terminals.contains(id)).map(|(_, file)| file).collect();
+            regular.filter(|(id, _)| !files.names_of_terminals.contains(id)).map(|(_, file)| file).collect();
         Ok(files)
     }
 
@@ -215,7 +224,8 @@ impl Files {
         if !gone.contains(&entry.id) {
             self.regular.extend(entry.reg.as_ref().and_then(on_disk).map(|file| (entry.id, file)));
         }
-        self.terminals.extend(entry.tty.as_ref().and_then(|tty| tty.regf_id));
+        self.names_of_terminals.extend(entry.tty.as_ref().and_then(|tty| tty.regf_id));
+        self.terminals.extend(entry.tty.as_ref().map(|tty| (tty.tty_info_id, entry.id)));
         let elsewhere =
             entry.fifo.as_ref().and_then(|f| f.regf_id).or(entry.tty.as_ref().and_then(|t| t.regf_id));
         let file = File { kind: Kind::of(entry), name, deleted: gone.contains(&entry.id), socket };
@@ -227,14 +237,28 @@ impl Files {
         self.by_id.get(&id).map(|file| file.name.clone()).filter(|name| !name.is_empty())
     }
 
-    /// The open files of a process that has the file table with this number; `None` where the image is not there.
-    pub(super) fn of_table(&self, folder: &Folder, table: u32) -> Result<Option<OpenFiles>, ImagesError> {
+    /// The files that nothing but a table of open files can refer to: pipes, sockets, terminals and the like. A regular file
+    /// may also be mapped, or be a program or a working directory.
+    pub(super) fn only_in_tables(&self) -> impl Iterator<Item = u32> {
+        let is_mapped = |kind| matches!(kind, Kind::Regular | Kind::Directory | Kind::Device | Kind::Memfd);
+        self.by_id.iter().filter(move |(_, file)| !is_mapped(file.kind)).map(|(&id, _)| id)
+    }
+
+    /// The open files of a process that has the file table with this number; `None` where the image is not there. The numbers of
+    /// the files are added to `referenced`.
+    pub(super) fn of_table(
+        &self,
+        folder: &Folder,
+        table: u32,
+        referenced: &mut HashSet<u32>,
+    ) -> Result<Option<OpenFiles>, ImagesError> {
         let name = format!("fdinfo-{table}.img");
         let Some(mut image) = Image::open(folder, &name, Magic::Fdinfo)? else {
             return Ok(None);
         };
         let mut open = OpenFiles::default();
         for descriptor in image.each(|descriptor: Descriptor| descriptor)? {
+            referenced.insert(descriptor.id);
             let file = self.by_id.get(&descriptor.id);
             let Some(file) = file.cloned() else {
                 // Without the image nothing can be said of any of them; that it is missing is said elsewhere.

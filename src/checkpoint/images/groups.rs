@@ -1,13 +1,14 @@
 //! The groups that the processes were in: `cgroup.img`.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
 
 use serde::Serialize;
 
 use super::ImagesError;
 use super::folder::Folder;
 use super::image::{Image, Magic};
-use super::message::{CgroupController, CgroupDir, CgroupProperty, CgroupSet, Cgroups};
+use super::message::{CgroupController, CgroupDir, CgroupMember, CgroupProperty, CgroupSet, Cgroups};
 use super::process::Process;
 use crate::model::{CgroupPath, Version, printable};
 
@@ -44,57 +45,133 @@ impl Group {
     }
 }
 
+/// The most memberships (a process in a group of one hierarchy) that are kept: a million, far beyond any host.
+const MAX_MEMBERSHIPS: usize = 1 << 20;
+/// The longest path of a group, in bytes (`PATH_MAX` of linux/limits.h): criu could not make a longer one.
+const MAX_PATH_BYTES: usize = 4096;
+
 /// The groups of the processes; those that criu itself was in are not kept by criu.
 pub(super) fn read(folder: &Folder, processes: &[Process]) -> Result<Vec<Group>, ImagesError> {
     let Some(mut image) = Image::open(folder, "cgroup.img", Magic::Cgroup)? else {
         return Ok(Vec::new());
     };
     let Cgroups { sets, controllers } = image.one()?;
-    let mut groups: Vec<Group> = Vec::new();
-    for set in &sets {
-        let pids: Vec<i32> = processes.iter().filter(|p| p.cg_set == Some(set.id)).map(|p| p.pid).collect();
-        if !pids.is_empty() {
-            enter(set, &pids, &mut groups);
+    let mut members: HashMap<u32, Vec<i32>> = HashMap::new();
+    for process in processes {
+        if let Some(set) = process.cg_set {
+            members.entry(set).or_default().push(process.pid);
         }
     }
-    let frozen = frozen(&controllers);
+    let mut memberships = Memberships::default();
+    for set in &sets {
+        // Of two sets with one number criu takes the first (criu/cgroup.c: `get_cg_set_by_id`).
+        if let Some(pids) = members.remove(&set.id)
+            && !memberships.enter(set, &pids)
+        {
+            return Err(image.unfit(format!("more than {MAX_MEMBERSHIPS} memberships in groups")));
+        }
+    }
+    let mut groups = memberships.groups;
+    let v1: HashSet<&CgroupPath> = groups
+        .iter()
+        .filter(|group| group.freezer() == Some(Version::V1))
+        .map(|group| &group.below)
+        .collect();
+    let frozen = frozen(&controllers, &v1);
     for group in groups.iter_mut().filter(|group| group.freezer() == Some(Version::V1)) {
         group.made_frozen = frozen.contains(&group.below);
     }
     Ok(groups)
 }
 
-/// The groups of the v1 freezer that are made again frozen (criu/cgroup.c: `prepare_cgroup_dir_properties`).
-fn frozen(controllers: &[CgroupController]) -> HashSet<CgroupPath> {
+/// Those of the `wanted` groups of the v1 freezer that are made again frozen (criu/cgroup.c: `prepare_cgroup_dir_properties`).
+fn frozen(controllers: &[CgroupController], wanted: &HashSet<&CgroupPath>) -> HashSet<CgroupPath> {
     let freezer = controllers.iter().filter(|c| c.names.iter().any(|name| name == b"freezer"));
-    let mut waiting: Vec<(CgroupPath, &CgroupDir)> =
-        freezer.flat_map(|c| &c.dirs).map(|dir| (CgroupPath::root(), dir)).collect();
+    let root = Rc::new(CgroupPath::root());
+    let mut waiting: Vec<(Rc<CgroupPath>, &CgroupDir)> =
+        freezer.flat_map(|c| &c.dirs).map(|dir| (root.clone(), dir)).collect();
     let mut frozen = HashSet::new();
     while let Some((above, dir)) = waiting.pop() {
-        let path = CgroupPath::new(&[above.as_bytes(), b"/", &dir.name[..]].concat());
+        if above.as_bytes().len() + dir.name.len() >= MAX_PATH_BYTES {
+            continue;
+        }
+        let path = Rc::new(CgroupPath::new(&[above.as_bytes(), b"/", &dir.name[..]].concat()));
         waiting.extend(dir.children.iter().map(|child| (path.clone(), child)));
         let is_frozen = |p: &CgroupProperty| p.name == b"freezer.state" && p.value.starts_with(b"FROZEN");
-        if dir.properties.iter().any(is_frozen) {
-            frozen.insert(path);
+        if wanted.contains(&*path) && dir.properties.iter().any(is_frozen) {
+            frozen.insert(CgroupPath::clone(&path));
         }
     }
     frozen
 }
 
-/// Two sets may share a group.
-fn enter(set: &CgroupSet, pids: &[i32], groups: &mut Vec<Group>) {
-    for member in &set.ctls {
-        let controller = if member.name.is_empty() { "v2".into() } else { printable(&member.name) };
-        let path = printable(&member.path);
-        match groups.iter_mut().find(|group| group.controller == controller && group.path == path) {
-            Some(group) => group.pids.extend(pids),
-            None => groups.push(Group {
-                controller: controller.into_owned(),
-                path: path.into_owned(),
-                pids: pids.to_vec(),
-                below: CgroupPath::new(&member.path),
-                made_frozen: false,
-            }),
+/// The groups that were seen so far.
+#[derive(Default)]
+struct Memberships {
+    groups: Vec<Group>,
+    /// Where a group stands in `groups`, by controller and path.
+    index: HashMap<(Vec<u8>, Vec<u8>), usize>,
+    count: usize,
+}
+
+impl Memberships {
+    /// Enters the processes into every group of a set: two sets may share a group. False where there are too many.
+    fn enter(&mut self, set: &CgroupSet, pids: &[i32]) -> bool {
+        for member in &set.ctls {
+            self.count = self.count.saturating_add(pids.len());
+            if self.count > MAX_MEMBERSHIPS {
+                return false;
+            }
+            let at = *self.index.entry((member.name.clone(), member.path.clone())).or_insert_with(|| {
+                self.groups.push(group(member));
+                self.groups.len() - 1
+            });
+            self.groups[at].pids.extend(pids);
         }
+        true
+    }
+}
+
+fn group(member: &CgroupMember) -> Group {
+    Group {
+        controller: if member.name.is_empty() { "v2".into() } else { printable(&member.name).into_owned() },
+        path: printable(&member.path).into_owned(),
+        pids: Vec::new(),
+        below: CgroupPath::new(&member.path),
+        made_frozen: false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn directory(name: &str, state: &str, children: Vec<CgroupDir>) -> CgroupDir {
+        let state = CgroupProperty { name: b"freezer.state".to_vec(), value: state.into() };
+        CgroupDir { name: name.into(), children, properties: vec![state] }
+    }
+
+    #[test]
+    fn a_group_is_made_frozen_by_its_own_property() {
+        let inner = directory("inner", "FROZEN\n", Vec::new());
+        let outer = directory("/outer", "THAWED\n", vec![inner]);
+        let controllers = [CgroupController { names: vec![b"freezer".to_vec()], dirs: vec![outer] }];
+        let (outer, inner) = (CgroupPath::new(b"/outer"), CgroupPath::new(b"/outer/inner"));
+        assert_eq!(frozen(&controllers, &[&outer, &inner].into()), [inner.clone()].into());
+        assert!(frozen(&controllers, &[&outer].into()).is_empty());
+    }
+
+    #[test]
+    fn two_sets_share_a_group_and_too_many_are_refused() {
+        let member = |path: &str| CgroupMember { name: Vec::new(), path: path.into() };
+        let mut memberships = Memberships::default();
+        let set =
+            |id, paths: &[&str]| CgroupSet { id, ctls: paths.iter().map(|path| member(path)).collect() };
+        assert!(memberships.enter(&set(1, &["/a", "/b"]), &[7]));
+        assert!(memberships.enter(&set(2, &["/a"]), &[8]));
+        let seen: Vec<_> = memberships.groups.iter().map(|g| (g.path.as_str(), &g.pids[..])).collect();
+        assert_eq!(seen, [("/a", &[7, 8][..]), ("/b", &[7][..])]);
+        let pids = vec![1; 1 << 19];
+        assert!(!memberships.enter(&set(3, &["/c", "/d", "/e"]), &pids));
     }
 }

@@ -109,6 +109,17 @@ pub(super) struct ObjectIds {
 pub(super) struct Memory {
     #[prost(uint32, required, tag = "12")]
     pub exe_file_id: u32,
+    #[prost(message, repeated, tag = "14")]
+    pub vmas: Vec<Mapping>,
+}
+
+/// `vma.proto`: `vma_entry`: addresses that are mapped, from `start` up to but not including `end`.
+#[derive(Clone, Copy, PartialEq, Eq, Message)]
+pub(super) struct Mapping {
+    #[prost(uint64, required, tag = "1")]
+    pub start: u64,
+    #[prost(uint64, required, tag = "2")]
+    pub end: u64,
 }
 
 /// `fs.proto`: `fs_entry`.
@@ -128,6 +139,9 @@ pub(super) struct PagemapHead {
 /// `pagemap.proto`: `pagemap_entry`.
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct PagemapEntry {
+    /// The address of the first page.
+    #[prost(uint64, required, tag = "1")]
+    pub vaddr: u64,
     /// Until criu 4.1; 4.2 writes zero here, and the number into `nr_pages`.
     #[prost(uint32, required, tag = "2")]
     pub compat_nr_pages: u32,
@@ -242,6 +256,9 @@ pub(super) struct Fifo {
 /// `tty.proto`: `tty_file_entry`.
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct Tty {
+    /// Its number in `tty-info.img`.
+    #[prost(uint32, required, tag = "2")]
+    pub tty_info_id: u32,
     #[prost(uint32, optional, tag = "6")]
     pub regf_id: Option<u32>,
 }
@@ -249,8 +266,17 @@ pub(super) struct Tty {
 /// `tty.proto`: `tty_info_entry`.
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct TtyInfo {
+    /// Twice its index, and one more where it is the master of a pseudo-terminal (criu/tty.c: `tty_gen_id`).
+    #[prost(uint32, required, tag = "1")]
+    pub id: u32,
+    #[prost(int32, required, tag = "2")]
+    pub r#type: i32,
+    /// The session that it is the controlling terminal of; zero for none.
     #[prost(uint32, required, tag = "6")]
     pub sid: u32,
+    /// Its settings, not decoded; a terminal that was hung up has none.
+    #[prost(bytes = "vec", optional, tag = "9")]
+    pub termios: Option<Vec<u8>>,
 }
 
 /// `remap-file-path.proto`: `remap_file_path_entry`: a file whose name was gone.

@@ -1,15 +1,14 @@
 //! What a restore needs, as far as the images tell.
 
-use std::collections::HashSet;
-
 use serde::Serialize;
 
 use super::ImagesError;
-use super::files::{Files, Kind};
+use super::files::Files;
 use super::folder::Folder;
 use super::image::{Image, Magic};
-use super::message::{FileLock, Inventory, TtyInfo};
+use super::message::{FileLock, Inventory};
 use super::process::Process;
+use super::terminals::Terminals;
 
 /// An option of `criu restore` that these images need.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -25,10 +24,11 @@ pub(super) fn read(
     inventory: &Inventory,
     processes: &[Process],
     files: &Files,
+    terminals: &Terminals,
 ) -> Result<Vec<Need>, ImagesError> {
     let mut needs = Vec::new();
     let mut need = |option, why: Option<String>| needs.extend(why.map(|why| Need { option, why }));
-    need("--shell-job", shell_job(folder, processes)?.or_else(|| no_master(processes)));
+    need("--shell-job", shell_job(processes, terminals));
     let closed = inventory.tcp_close == Some(true);
     let connected = (files.connected_tcp > 0).then(|| format!("{} TCP connections", files.connected_tcp));
     if closed {
@@ -46,44 +46,12 @@ pub(super) fn read(
     Ok(needs)
 }
 
-/// The session leader is not in the tree: the root's, or a terminal's (criu/seize.c, criu/tty.c).
-fn shell_job(folder: &Folder, processes: &[Process]) -> Result<Option<String>, ImagesError> {
+/// The session leader of the root, or the other side of a terminal, is not in the tree (criu/seize.c, criu/tty.c).
+fn shell_job(processes: &[Process], terminals: &Terminals) -> Option<String> {
     if let Some(root) = processes.first().filter(|root| root.sid != root.pid) {
-        return Ok(Some(format!("the root process {} is not a session leader", root.pid)));
+        return Some(format!("the root process {} is not a session leader", root.pid));
     }
-    let Some(mut image) = Image::open(folder, "tty-info.img", Magic::TtyInfo)? else {
-        return Ok(None);
-    };
-    let pids: HashSet<i32> = processes.iter().map(|process| process.pid).collect();
-    let sids = image.each(|tty: TtyInfo| tty.sid)?;
-    let outside = |sid: &u32| *sid != 0 && i32::try_from(*sid).is_ok_and(|sid| !pids.contains(&sid));
-    Ok(sids
-        .into_iter()
-        .find(outside)
-        .map(|sid| format!("a terminal belongs to session {sid}, outside the tree")))
-}
-
-/// The names of the terminals that are open: `/dev/ptmx` for the master of a pseudo-terminal (pts(4)).
-fn terminals(processes: &[Process]) -> impl Iterator<Item = &str> {
-    let open = processes.iter().flat_map(|process| &process.files.list);
-    open.filter(|open| open.file.kind == Kind::Tty).map(|open| open.file.name.as_str())
-}
-
-fn is_master(name: &str) -> bool {
-    name.ends_with("/ptmx")
-}
-
-/// A terminal whose other side is not in the tree (criu/tty.c: `Found slave peer index 1 without correspond master peer`).
-fn no_master(processes: &[Process]) -> Option<String> {
-    if terminals(processes).any(is_master) {
-        return None;
-    }
-    terminals(processes).next().map(|name| format!("the other side of {name} is outside the tree"))
-}
-
-/// A terminal is open that is not the tree's own: criu gives the processes the one that it is started on.
-pub(super) fn on_terminal(needs: &[Need], processes: &[Process]) -> bool {
-    needs.iter().any(|need| need.option == "--shell-job") && terminals(processes).any(|name| !is_master(name))
+    terminals.without_master.as_ref().map(|name| format!("the other side of {name} is outside the tree"))
 }
 
 /// How many file locks are held.

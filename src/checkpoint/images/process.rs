@@ -8,7 +8,8 @@ use super::ImagesError;
 use super::files::{Files, OpenFiles};
 use super::folder::Folder;
 use super::image::{Image, Magic};
-use super::message::{Core, Fs, Memory, ObjectIds, PagemapEntry, PagemapHead, TreeEntry};
+use super::message::{Core, Fs, Memory, ObjectIds, TreeEntry};
+use super::pagemap::{Pagemap, Ranges};
 use crate::model::printable;
 
 /// What a process was doing (compel/include/uapi/task-state.h).
@@ -74,11 +75,30 @@ pub struct Process {
     pub(super) ids: Option<ObjectIds>,
 }
 
-/// Everything that the reading of a process needs, and the images that were looked for in vain.
+impl Process {
+    /// The numbers of the process and of its threads.
+    pub fn numbers(&self) -> impl Iterator<Item = i32> {
+        std::iter::once(self.pid).chain(self.thread_list.iter().map(|thread| thread.tid))
+    }
+}
+
+/// So many images may be missing until nothing more is read: each missing one is named.
+const MAX_MISSING_IMAGES: usize = 1000;
+/// How much the open files of all processes may take, in bytes of [`Reader::open_files_bytes`].
+const MAX_OPEN_FILES_BYTES: usize = 256 << 20;
+
+/// Everything that the reading of a process needs, and what was seen on the way.
 pub(super) struct Reader<'a> {
-    pub folder: &'a Folder,
-    pub files: &'a Files,
+    folder: &'a Folder,
+    files: &'a Files,
+    /// The images that were looked for in vain.
     pub missing: Vec<String>,
+    /// The tables of open files that have no image: criu writes none where a process has no file open.
+    tables_without_image: Vec<u32>,
+    /// The files that some table of open files refers to, by their number in `files.img`.
+    referenced: HashSet<u32>,
+    /// About how much memory the open files take that were read so far.
+    open_files_bytes: usize,
 }
 
 /// The processes in `pstree.img`, each behind its parent; `None` where that image is not there.
@@ -123,13 +143,39 @@ fn ordered(entries: Vec<TreeEntry>) -> Vec<(TreeEntry, usize)> {
     }
 }
 
-impl Reader<'_> {
+impl<'a> Reader<'a> {
+    pub(super) fn new(folder: &'a Folder, files: &'a Files) -> Self {
+        Self {
+            folder,
+            files,
+            missing: Vec::new(),
+            tables_without_image: Vec::new(),
+            referenced: HashSet::new(),
+            open_files_bytes: 0,
+        }
+    }
+
     fn open(&mut self, name: &str, magic: Magic) -> Result<Option<Image>, ImagesError> {
         let image = Image::open(self.folder, name, magic)?;
         if image.is_none() {
+            if self.missing.len() == MAX_MISSING_IMAGES {
+                return Err(ImagesError::TooManyMissing(self.folder.path.clone(), MAX_MISSING_IMAGES));
+            }
             self.missing.push(name.to_owned());
         }
         Ok(image)
+    }
+
+    /// The images that are missing, once all processes are read. A table of open files without an image is an empty one, but
+    /// where `files.img` has pipes, sockets and the like that no other table refers to.
+    pub(super) fn into_missing(mut self) -> Vec<String> {
+        if !self.files.there {
+            self.missing.push("files.img".to_owned());
+        }
+        if !self.files.only_in_tables().all(|id| self.referenced.contains(&id)) {
+            self.missing.extend(self.tables_without_image.iter().map(|table| format!("fdinfo-{table}.img")));
+        }
+        self.missing
     }
 
     /// The process that an entry of the tree stands for.
@@ -173,17 +219,24 @@ impl Reader<'_> {
             process.thread_list.push(Thread { tid: signed(tid), name });
         }
         process.threads = process.thread_list.len();
+        let mut mapped = Ranges::default();
         if let Some(mut image) = self.open(&format!("mm-{pid}.img"), Magic::Mm)? {
-            process.exe = self.files.name(image.one::<Memory>()?.exe_file_id);
+            let memory: Memory = image.one()?;
+            process.exe = self.files.name(memory.exe_file_id);
+            mapped = Ranges::of(&memory.vmas);
         }
         if let Some(mut image) = self.open(&format!("fs-{pid}.img"), Magic::Fs)? {
             process.cwd = self.files.name(image.one::<Fs>()?.cwd_id);
         }
-        process.memory_bytes = self.memory(pid)?;
+        process.memory_bytes = self.memory(pid, &mapped)?;
         if let Some(ids) = &process.ids {
-            match self.files.of_table(self.folder, ids.files_id)? {
+            match self.files.of_table(self.folder, ids.files_id, &mut self.referenced)? {
                 Some(files) => process.files = files,
-                None => self.missing.push(format!("fdinfo-{}.img", ids.files_id)),
+                None => self.tables_without_image.push(ids.files_id),
+            }
+            self.open_files_bytes += process.files.bytes();
+            if self.open_files_bytes > MAX_OPEN_FILES_BYTES {
+                return Err(ImagesError::TooManyFiles(self.folder.path.clone()));
             }
         }
         Ok(())
@@ -199,52 +252,12 @@ impl Reader<'_> {
         image.map(|mut image| image.one()).transpose()
     }
 
-    /// How much memory a pagemap describes. The pages that it says are here must be.
-    fn memory(&mut self, pid: u32) -> Result<u64, ImagesError> {
-        let Some(mut image) = self.open(&format!("pagemap-{pid}.img"), Magic::Pagemap)? else { return Ok(0) };
-        let name = format!("pages-{}.img", image.one::<PagemapHead>()?.pages_id);
-        let (mut all, mut here) = (0_u64, 0_u64);
-        while let Some(entry) = image.next::<PagemapEntry>()? {
-            let pages = entry.nr_pages.unwrap_or_else(|| u64::from(entry.compat_nr_pages));
-            all = all.saturating_add(pages);
-            if is_here(&entry) {
-                here = here.saturating_add(pages);
-            }
-        }
-        let Some((size, _)) = self.folder.look(&name) else {
-            if here > 0 {
-                self.missing.push(name);
-            }
-            return Ok(all.saturating_mul(PAGE));
-        };
-        match page_size(here, size) {
-            Some(page) => Ok(all.saturating_mul(page)),
-            None if size < here.saturating_mul(PAGE) => {
-                Err(ImagesError::Truncated { file: self.folder.shown(&name), offset: size })
-            }
-            None => Err(image.unfit(format!("it names {here} pages, and {name} has {size} bytes"))),
-        }
-    }
-}
-
-/// A page, where nothing says otherwise.
-const PAGE: u64 = 4096;
-
-/// The page size of the machine that made the images, from how many bytes that many pages take; `None` where they do not fit.
-fn page_size(pages: u64, bytes: u64) -> Option<u64> {
-    if pages == 0 {
-        return Some(PAGE);
-    }
-    [PAGE, 16 << 10, 64 << 10].into_iter().find(|&page| pages.checked_mul(page) == Some(bytes))
-}
-
-/// Whether the pages are in these images: not in the ones that these are built on, and not left with the process
-/// (criu/include/pagemap.h: `PE_PARENT` 1, `PE_LAZY` 2, `PE_PRESENT` 4; without flags everything is here).
-fn is_here(entry: &PagemapEntry) -> bool {
-    match entry.flags {
-        _ if entry.in_parent == Some(true) => false,
-        Some(flags) => flags & 1 == 0 && flags & 4 != 0,
-        None => true,
+    /// How much memory a process's pagemap describes, in bytes.
+    fn memory(&mut self, pid: u32, mapped: &Ranges) -> Result<u64, ImagesError> {
+        let Some(image) = self.open(&format!("pagemap-{pid}.img"), Magic::Pagemap)? else { return Ok(0) };
+        let pagemap = Pagemap::read(image, self.folder, Some(mapped))?;
+        self.missing.extend(pagemap.missing_pages);
+        Ok(pagemap.bytes)
     }
 }
 
@@ -291,14 +304,5 @@ mod tests {
             pids.sort_unstable();
             prop_assert!(pids.into_iter().eq(1..=parents.len() as u32));
         }
-    }
-
-    #[test]
-    fn pages_fit_their_file() {
-        assert_eq!(page_size(0, 0), Some(4096));
-        assert_eq!(page_size(3, 3 * 4096), Some(4096));
-        assert_eq!(page_size(3, 3 * 65_536), Some(65_536));
-        assert_eq!(page_size(3, 3 * 4096 - 1), None);
-        assert_eq!(page_size(u64::MAX, 4096), None);
     }
 }

@@ -82,8 +82,13 @@ fn whole() -> Vec<(String, Vec<u8>)> {
     let ctls = vec![member("", "/app"), member("freezer", "/app\n")];
     let cgroups = Cgroups { sets: vec![CgroupSet { id: 2, ctls }], ..Cgroups::default() };
     let thread = ThreadCore { comm: Some(b"worker".to_vec()), cg_set: Some(2), ..Default::default() };
-    let run = |nr: u32, flags| PagemapEntry { compat_nr_pages: nr, flags: Some(flags), ..Default::default() };
-    let newer = PagemapEntry { nr_pages: Some(3), flags: Some(4), ..Default::default() };
+    let run = |page: u64, nr: u32, flags| PagemapEntry {
+        vaddr: page * 4096,
+        compat_nr_pages: nr,
+        flags: Some(flags),
+        ..Default::default()
+    };
+    let newer = PagemapEntry { vaddr: 20 * 4096, nr_pages: Some(3), flags: Some(4), ..Default::default() };
     let head = |pages_id| PagemapHead { pages_id }.encode_to_vec();
     let dump = Dump { freezing_time: 1, frozen_time: 20, pages_written: 6, ..Default::default() };
     let lock = FileLock { pid: 100 };
@@ -110,11 +115,12 @@ fn whole() -> Vec<(String, Vec<u8>)> {
     ];
     let runs: [Vec<Vec<u8>>; 2] = [
         // Two pages here, seven in the images that these are built on, three more here.
-        vec![head(1), run(2, 4).encode_to_vec(), run(7, 1).encode_to_vec(), newer.encode_to_vec()],
-        vec![head(2), run(1, 6).encode_to_vec()],
+        vec![head(1), run(1, 2, 4).encode_to_vec(), run(3, 7, 1).encode_to_vec(), newer.encode_to_vec()],
+        vec![head(2), run(1, 1, 6).encode_to_vec()],
     ];
     for (pid, runs) in [100, 102].into_iter().zip(runs) {
-        let mm = Memory { exe_file_id: 1 }.encode_to_vec();
+        let mm =
+            Memory { exe_file_id: 1, vmas: vec![Mapping { start: 4096, end: 23 * 4096 }] }.encode_to_vec();
         all.extend([
             (format!("mm-{pid}.img"), messages(0x5749_2820, &[mm])),
             (format!("fs-{pid}.img"), messages(0x5140_3912, &[Fs { cwd_id: 2 }.encode_to_vec()])),
@@ -201,11 +207,50 @@ fn what_a_restore_needs() {
     images[1].1 = image(&[COMMON, 0x5027_3030], &[leader.encode_to_vec()]);
     images.retain(|(name, _)| !matches!(name.as_str(), "files.img" | "fdinfo-2.img" | "filelocks.img"));
     assert_eq!(options(&images), ["--tcp-close"]);
-    for (sid, wants) in [(100, false), (0, false), (55, true)] {
-        let tty = image(&[COMMON, 0x5945_3036], &[TtyInfo { sid }.encode_to_vec()]);
-        images.push(("tty-info.img".into(), tty));
-        assert_eq!(options(&images).contains(&"--shell-job"), wants, "{sid}");
-    }
+}
+
+/// criu's `tty_gen_id`: a slave has an even number, its master the next one.
+#[test]
+fn a_terminal_whose_other_side_is_outside_needs_one() {
+    let leader = TreeEntry { pid: 100, sid: 100, ..Default::default() };
+    let with = |terminals: &[(u32, i32, u32, bool)]| {
+        let mut images = whole();
+        images[1].1 = image(&[COMMON, 0x5027_3030], &[leader.encode_to_vec()]);
+        images.retain(|(name, _)| name != "files.img");
+        let mut files: Vec<_> = files().iter().map(Message::encode_to_vec).collect();
+        for &(tty_info_id, ..) in terminals {
+            let tty = Some(Tty { tty_info_id, regf_id: None });
+            let id = 50 + tty_info_id;
+            files.push(FileEntry { r#type: 11, id, tty, ..Default::default() }.encode_to_vec());
+        }
+        let infos = terminals.iter().map(|&(id, r#type, sid, open)| {
+            TtyInfo { id, r#type, sid, termios: open.then(Vec::new) }.encode_to_vec()
+        });
+        images.push(("files.img".into(), image(&[COMMON, 0x5630_3138], &files)));
+        images.push(("tty-info.img".into(), image(&[COMMON, 0x5945_3036], &infos.collect::<Vec<_>>())));
+        let set = read(laid_out(&images).path()).unwrap();
+        (set.needs.iter().any(|need| need.option == "--shell-job"), set.on_terminal)
+    };
+    let (slave, master) = ((6, 1, 55, true), (7, 1, 0, true));
+    assert_eq!(with(&[slave]), (true, true), "no master");
+    assert_eq!(with(&[slave, master]), (false, false), "its master is in the tree, whatever its name");
+    assert_eq!(with(&[slave, (9, 1, 0, true)]), (true, true), "the master of another one");
+    assert_eq!(with(&[(6, 1, 55, false)]), (false, false), "hung up");
+    assert_eq!(with(&[(2000, 3, 0, true)]), (false, false), "/dev/tty0");
+    assert_eq!(with(&[(2002, 2, 0, true)]), (false, false), "the console");
+}
+
+#[test]
+fn a_process_without_any_open_file_has_no_table() {
+    let mut images = whole();
+    // What only a table of open files refers to is gone with it; what may be mapped stays.
+    let mapped: Vec<_> =
+        files().iter().filter(|file| file.reg.is_some()).map(Message::encode_to_vec).collect();
+    images.retain(|(name, _)| !matches!(name.as_str(), "files.img" | "fdinfo-2.img"));
+    images.push(("files.img".into(), image(&[COMMON, 0x5630_3138], &mapped)));
+    let set = read(laid_out(&images).path()).unwrap();
+    assert_eq!(set.missing, Vec::<String>::new());
+    assert!(set.processes[0].files.list.is_empty());
 }
 
 #[test]

@@ -4,11 +4,15 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use rustix::fs::FileType;
 
 use super::preflight::Request;
-use crate::checkpoint::images::{ImageSet, OnDisk};
+use crate::checkpoint::images::{ImageSet, OnDisk, Process};
 use crate::checkpoint::{Finding, Level};
 use crate::model::printable;
+use crate::model::shell::quoted;
 
 /// How many are said one by one.
 const FEW: usize = 8;
@@ -23,7 +27,10 @@ pub(super) fn look(request: &Request<'_>, sets: &[ImageSet], findings: &mut Vec<
             findings.push(unknown.remedy("a container is restored by its runtime, which knows its files"));
             continue;
         }
-        let files = set.on_disk.iter().filter(|file| seen.insert(file.path.clone()));
+        let numbers: BTreeSet<i32> = set.processes.iter().flat_map(Process::numbers).collect();
+        let elsewhere =
+            |file: &&OnDisk| !process_below_proc(&file.path).is_some_and(|n| numbers.contains(&n));
+        let files = set.on_disk.iter().filter(elsewhere).filter(|file| seen.insert(file.path.clone()));
         wrong.extend(files.filter_map(finding));
     }
     if wrong.is_empty() && !seen.is_empty() {
@@ -47,28 +54,47 @@ pub(super) fn look(request: &Request<'_>, sets: &[ImageSet], findings: &mut Vec<
     }
 }
 
+/// The number in `/proc/N` or below it: a file of a process, which is there again when the process is.
+fn process_below_proc(path: &Path) -> Option<i32> {
+    path.strip_prefix("/proc").ok()?.iter().next()?.to_str()?.parse().ok()
+}
+
 /// What is wrong with a file; `None` where it is as it was.
 fn finding(file: &OnDisk) -> Option<Finding> {
     let name = printable(file.path.as_os_str().as_encoded_bytes()).into_owned();
     let blocker = |code, what: String, says| {
         let why = "a process had it open or mapped, and criu opens it again";
-        Finding::blocker(code, what, why).criu_says(says).remedy("put it back as it was")
+        Finding::blocker(code, what, why).criu_says(says)
     };
-    let meta = match fs::metadata(&file.path) {
+    let as_it_was = "put it back as it was";
+    // A link itself was open (`O_PATH` and `O_NOFOLLOW` of open(2)).
+    let is_link = file.mode.is_some_and(|mode| FileType::from_raw_mode(mode) == FileType::Symlink);
+    let found = if is_link { fs::symlink_metadata(&file.path) } else { fs::metadata(&file.path) };
+    let meta = match found {
         Ok(meta) => meta,
         Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
             let says = "Can't open file N on restore: No such file or directory";
-            return Some(blocker("file-missing", format!("{name} is gone"), says));
+            return Some(blocker("file-missing", format!("{name} is gone"), says).remedy(as_it_was));
         }
         Err(error) => return Some(Finding::unknown("files", format!("whether {name} is as it was"), error)),
     };
     if let Some(mode) = file.mode.filter(|&mode| mode != meta.mode()) {
         let what = format!("{name} has mode {:o}, and had {mode:o}", meta.mode());
-        return Some(blocker("file-changed", what, "File N has bad mode N (expect N)"));
+        let finding = blocker("file-changed", what, "File N has bad mode N (expect N)");
+        let same_type = FileType::from_raw_mode(mode) == FileType::from_raw_mode(meta.mode());
+        return Some(finding.remedy(match same_type {
+            true => format!("chmod {:o} {}", mode & 0o7777, quoted(file.path.as_os_str())),
+            false => as_it_was.to_owned(),
+        }));
     }
     let size = file.size.filter(|&size| meta.is_file() && size != meta.len())?;
     let what = format!("{name} has {} bytes, and had {size}", meta.len());
-    Some(blocker("file-changed", what, "File N has bad size N (expect N)"))
+    let finding = blocker("file-changed", what, "File N has bad size N (expect N)");
+    // What was added can be cut off again; what is missing cannot be made up.
+    Some(finding.remedy(match meta.len() > size {
+        true => format!("where it only grew: truncate -s {size} {}", quoted(file.path.as_os_str())),
+        false => as_it_was.to_owned(),
+    }))
 }
 
 #[cfg(test)]
@@ -94,5 +120,50 @@ mod tests {
         assert_eq!(code(&file).unwrap().0, "file-missing");
         let folder = OnDisk { path: temp.path().into(), size: Some(1), mode: None };
         assert_eq!(code(&folder), None);
+    }
+
+    #[test]
+    fn a_link_that_was_open_itself() {
+        let temp = tempfile::tempdir().unwrap();
+        let path = temp.path().join("link");
+        std::os::unix::fs::symlink("/nowhere", &path).unwrap();
+        let mode = fs::symlink_metadata(&path).unwrap().mode();
+        let link = OnDisk { path, size: None, mode: Some(mode) };
+        assert!(finding(&link).is_none());
+        assert_eq!(finding(&OnDisk { mode: Some(0o100_644), ..link }).unwrap().code, "file-missing");
+    }
+
+    #[test]
+    fn remedies_are_commands_where_there_is_one() {
+        let temp = tempfile::tempdir().unwrap();
+        let path = temp.path().join("a log");
+        fs::write(&path, "12345678").unwrap();
+        let mode = fs::metadata(&path).unwrap().mode();
+        let remedy = |size, mode| {
+            let file = OnDisk { path: path.clone(), size: Some(size), mode: Some(mode) };
+            finding(&file).and_then(|finding| finding.remedy).unwrap_or_default()
+        };
+        let run = |line: &str| {
+            let line = line.rsplit(": ").next().unwrap();
+            assert!(
+                std::process::Command::new("sh").args(["-c", line]).status().unwrap().success(),
+                "{line}"
+            );
+        };
+        assert_eq!(remedy(9, mode), "put it back as it was");
+        run(&remedy(3, mode));
+        assert_eq!((remedy(3, mode), fs::read(&path).unwrap()), (String::new(), b"123".to_vec()));
+        run(&remedy(3, mode ^ 0o100));
+        assert_eq!(fs::metadata(&path).unwrap().mode(), mode ^ 0o100);
+    }
+
+    #[test]
+    fn what_belongs_to_a_process_is_known_by_its_number() {
+        let of = |path: &str| process_below_proc(Path::new(path));
+        assert_eq!(
+            (of("/proc/71/stat"), of("/proc/71"), of("/proc/71/task/72/stat")),
+            (Some(71), Some(71), Some(71))
+        );
+        assert_eq!((of("/proc/meminfo"), of("/proc"), of("/home/proc/7")), (None, None, None));
     }
 }

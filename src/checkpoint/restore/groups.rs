@@ -45,9 +45,9 @@ pub(super) fn look(request: &Request<'_>, sets: &[ImageSet], findings: &mut Vec<
 
 /// criu keeps no group for a process that was in its own ones: it stays in those of the criu that restores it.
 fn not_kept(set: &ImageSet, findings: &mut Vec<Finding>) {
-    let kept = |pid: i32| set.cgroups.iter().any(|group| group.pids.contains(&pid));
+    let kept: BTreeSet<i32> = set.cgroups.iter().flat_map(|group| &group.pids).copied().collect();
     let living = set.processes.iter().filter(|process| process.state != State::Zombie);
-    let all: Vec<i32> = living.map(|process| process.pid).filter(|&pid| !kept(pid)).collect();
+    let all: Vec<i32> = living.map(|process| process.pid).filter(|pid| !kept.contains(pid)).collect();
     let Some(first) = all.first() else { return };
     let more = if all.len() > 1 { format!(" and {} more", all.len() - 1) } else { String::new() };
     let ours = [Version::V2, Version::V1].into_iter().filter_map(own_path);

@@ -1,6 +1,8 @@
 //! Whether the numbers of processes and threads are free.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use super::tree::Tree;
 use crate::checkpoint::Finding;
@@ -37,7 +39,7 @@ pub(super) fn look(trees: &[Tree], findings: &mut Vec<Finding>) {
     let here = trees.iter().filter(|tree| !tree.own_pids);
     let numbers: Vec<i32> = here.flat_map(|tree| &tree.processes).flat_map(|p| p.threads.clone()).collect();
     twice(&numbers, findings);
-    let taken = taken(&numbers);
+    let taken = still_taken(&numbers);
     if taken.is_empty() && !numbers.is_empty() {
         findings.push(Finding::ok(
             "pids",
@@ -66,21 +68,34 @@ fn twice(numbers: &[i32], findings: &mut Vec<Finding>) {
     }
 }
 
+/// How long is waited for parents that have not yet asked for an exit code: most do at once, PID 1 of a container later.
+const ZOMBIE_PATIENCE: Duration = Duration::from_secs(3);
+
+/// The numbers that are taken, once no zombie is among them, or none that is reaped soon.
+fn still_taken(numbers: &[i32]) -> Vec<Taken> {
+    let deadline = Instant::now() + ZOMBIE_PATIENCE;
+    loop {
+        let taken = taken(numbers);
+        let is_zombie = |one: &Taken| matches!(&one.by, By::Process(process) if process.is_zombie());
+        if !taken.iter().any(is_zombie) || Instant::now() > deadline {
+            return taken;
+        }
+        sleep(Duration::from_millis(20));
+    }
+}
+
 fn taken(numbers: &[i32]) -> Vec<Taken> {
     let groups = groups();
     let mut processes = Processes::default();
-    let mut seen = Vec::new();
+    let mut seen = HashSet::new();
     let mut taken = Vec::new();
     for &number in numbers {
         let owner = Status::read(number).ok().flatten().and_then(|status| status.number("Tgid"));
         let owner = owner.and_then(|pid| processes.read(i32::try_from(pid).ok()?));
         let by = match owner {
             // The threads of one process are said once.
-            Some(process) if seen.contains(&process.id.pid) => continue,
-            Some(process) => {
-                seen.push(process.id.pid);
-                By::Process(process)
-            }
+            Some(process) if !seen.insert(process.id.pid) => continue,
+            Some(process) => By::Process(process),
             None => match groups.get(&number).and_then(|&pid| processes.read(pid)) {
                 Some(process) => By::Group(process),
                 None => continue,

@@ -7,7 +7,7 @@ use crate::checkpoint::images::{ImageSet, Need};
 pub(super) fn look(request: &Request<'_>, sets: &[ImageSet], findings: &mut Vec<Finding>) {
     for set in sets {
         findings.extend(set.needs.iter().map(|need| option(request, need)));
-        if set.on_terminal() {
+        if set.on_terminal {
             findings.push(terminal(request, set));
         }
         namespaces(set, sets.len(), findings);
@@ -63,7 +63,9 @@ fn namespaces(set: &ImageSet, trees: usize, findings: &mut Vec<Finding>) {
         let blocker = Finding::blocker("pid-namespace", what, why);
         return findings.push(blocker.remedy("restore each folder by itself"));
     }
-    let others: Vec<&str> = set.namespaces.iter().copied().filter(|&name| name != "pid").collect();
+    // A time namespace is criu's own doing: every restore makes one (criu/timens.c).
+    let others: Vec<&str> =
+        set.namespaces.iter().copied().filter(|name| !matches!(*name, "pid" | "time")).collect();
     if !others.is_empty() {
         let what = format!("the tree of process {root} has {} namespaces of its own", others.join(", "));
         let why =

@@ -11,6 +11,7 @@ use process_wrap::std::{ChildWrapper, CommandWrap};
 use super::Plan;
 use super::plan::LOG;
 use super::reaper::{Reaper, reap, reap_children, reap_group};
+use super::stall::{Stall, StallDetector, end_with_descendants};
 use super::step::{Restore, Step};
 use crate::checkpoint::criu::{command, meaning, spawn};
 use crate::checkpoint::flag::Flag;
@@ -53,6 +54,20 @@ pub enum RunError {
         error: io::Error,
         /// What has become of all trees.
         undone: Undone,
+    },
+    /// criu did not get on, and was ended.
+    #[error("criu did not get on with process {root}: {stall}; it was ended{}; {undone}; the images may be damaged: its log is {log}", .error.as_ref().map(|error| format!(" (not all of it: {error})")).unwrap_or_default())]
+    Stalled {
+        /// The root of the tree.
+        root: i32,
+        /// How that was seen.
+        stall: Stall,
+        /// Why something of it may still be there.
+        error: Option<io::Error>,
+        /// What has become of the trees before.
+        undone: Undone,
+        /// Where its log is.
+        log: String,
     },
     /// criu said no.
     #[error("criu failed ({status}) to restore process {root}: {error}{}; {undone}; its log is {log}", .meaning.map(|m| format!(": {m}")).unwrap_or_default())]
@@ -106,7 +121,7 @@ impl RunError {
             Self::Start { error, .. } if error.kind() == io::ErrorKind::PermissionDenied => {
                 Exit::NotPermitted
             }
-            Self::Criu { .. } => Exit::Criu,
+            Self::Criu { .. } | Self::Stalled { .. } => Exit::Criu,
             _ => Exit::Failed,
         }
     }
@@ -177,6 +192,7 @@ fn end(restored: &[Restored]) -> Undone {
 enum Failed {
     Start(String, io::Error),
     Wait(io::Error),
+    Stalled { root: i32, stall: Stall, error: Option<io::Error>, log: String },
     Criu { root: i32, status: ExitStatus, error: String, log: String },
 }
 
@@ -185,6 +201,9 @@ impl Failed {
         match self {
             Self::Start(criu, error) => RunError::Start { criu, error, undone },
             Self::Wait(error) => RunError::Wait(error),
+            Self::Stalled { root, stall, error, log } => {
+                RunError::Stalled { root, stall, error, undone, log }
+            }
             Self::Criu { root, status, error, log } => {
                 RunError::Criu { root, status, meaning: meaning(&error), error, undone, log }
             }
@@ -204,11 +223,15 @@ fn restore(one: &Restore, flags: &[Flag], tell: &mut dyn FnMut(Progress)) -> Res
     let mut log = Log::new(images, LOG).map_err(failed)?;
     let mut child = start(one, &log).map_err(failed)?;
     tell(Progress::Started(child.id()));
+    let criu = child.id().cast_signed();
+    let shown = printable(log.path.as_os_str().as_encoded_bytes()).into_owned();
+    let mut detector = StallDetector::new(criu, images);
     let (mut moved, mut told) = (Instant::now(), false);
     let status = loop {
         let status = child.try_wait().map_err(Failed::Wait)?;
         if log.follow(tell) {
             (moved, told) = (Instant::now(), false);
+            detector.moved();
         }
         if let Some(status) = status {
             break status;
@@ -216,15 +239,20 @@ fn restore(one: &Restore, flags: &[Flag], tell: &mut dyn FnMut(Progress)) -> Res
         if moved.elapsed() > STALL && !told {
             told = waits(flags, tell);
         }
+        if let Some(stall) = detector.look(log.bytes()).filter(|stall| stall.is_endless() || !is_held(flags))
+        {
+            let error = end_with_descendants(criu).err();
+            child.wait().map_err(Failed::Wait)?;
+            return Err(Failed::Stalled { root: one.root, stall, error, log: shown });
+        }
         sleep(TICK);
     };
     if status.success() {
         return Ok(());
     }
     if !one.on_terminal {
-        reap_group(child.id().cast_signed());
+        reap_group(criu);
     }
-    let shown = printable(log.path.as_os_str().as_encoded_bytes()).into_owned();
     Err(Failed::Criu { root: one.root, status, error: log.error(), log: shown })
 }
 
@@ -238,6 +266,11 @@ fn start(one: &Restore, log: &Log) -> io::Result<Box<dyn ChildWrapper>> {
     }
     // Waiting for the whole session, as the wrapper does, loses criu's exit code to what it leaves behind.
     spawn(command).map(|child| child.into_inner())
+}
+
+/// A freeze is asked for: criu waits for its thaw, however long that takes.
+fn is_held(flags: &[Flag]) -> bool {
+    flags.iter().any(|flag| flag.asks_now() == Some(true))
 }
 
 /// Somebody has frozen a group meanwhile: criu waits until it is thawed, which is theirs to do.

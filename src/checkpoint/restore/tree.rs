@@ -1,9 +1,11 @@
 //! What is restored: a tree of processes from a folder of images each.
 
+use std::collections::{HashMap, HashSet};
+
 use serde::Serialize;
 
 use crate::checkpoint::arg::Arg;
-use crate::checkpoint::images::{ImageSet, Process, State};
+use crate::checkpoint::images::{self, ImageSet, Process, State};
 use crate::model::{CgroupPath, Hierarchies, Place, Version};
 
 /// A group that a process is in again.
@@ -56,8 +58,9 @@ pub struct Tree {
 
 impl Tree {
     pub(super) fn of(set: &ImageSet, hierarchies: &Hierarchies) -> Self {
-        let ours = |sid: i32| set.processes.iter().any(|process| process.pid == sid);
-        let member = |process: &Process| Member {
+        let pids: HashSet<i32> = set.processes.iter().map(|process| process.pid).collect();
+        let mut groups = groups_by_process(set, hierarchies);
+        let mut member = |process: &Process| Member {
             pid: process.pid,
             name: process.name.clone(),
             state: process.state,
@@ -65,15 +68,15 @@ impl Tree {
                 true => vec![process.pid],
                 false => process.thread_list.iter().map(|thread| thread.tid).collect(),
             },
-            sid: Some(process.sid).filter(|&sid| ours(sid)),
-            groups: groups(set, process.pid, hierarchies),
+            sid: Some(process.sid).filter(|sid| pids.contains(sid)),
+            groups: groups.remove(&process.pid).unwrap_or_default(),
         };
         Self {
             images: set.place.clone().into(),
-            processes: set.processes.iter().map(member).collect(),
+            processes: set.processes.iter().map(&mut member).collect(),
             memory_bytes: set.memory_bytes,
             own_pids: set.namespaces.contains(&"pid"),
-            on_terminal: set.on_terminal(),
+            on_terminal: set.on_terminal,
         }
     }
 
@@ -83,14 +86,20 @@ impl Tree {
     }
 }
 
-fn groups(set: &ImageSet, pid: i32, hierarchies: &Hierarchies) -> Vec<Group> {
-    let its = set.cgroups.iter().filter(|group| group.pids.contains(&pid));
-    let group = |group: &crate::checkpoint::images::Group| {
-        let version = group.freezer()?;
-        let hierarchy = hierarchies.get(version)?;
-        let Place::Below(below) = hierarchy.root.place(&group.below.clone().into()) else { return None };
-        let path = hierarchy.absolute(&below).into();
-        Some(Group { path, version, below, member: group.below.clone() })
-    };
-    its.filter_map(group).collect()
+/// The groups of each process in the hierarchies with a freezer, as far as they are mounted here.
+fn groups_by_process(set: &ImageSet, hierarchies: &Hierarchies) -> HashMap<i32, Vec<Group>> {
+    let mut groups: HashMap<i32, Vec<Group>> = HashMap::new();
+    for stored in &set.cgroups {
+        let Some(group) = group(stored, hierarchies) else { continue };
+        stored.pids.iter().for_each(|&pid| groups.entry(pid).or_default().push(group.clone()));
+    }
+    groups
+}
+
+fn group(stored: &images::Group, hierarchies: &Hierarchies) -> Option<Group> {
+    let version = stored.freezer()?;
+    let hierarchy = hierarchies.get(version)?;
+    let Place::Below(below) = hierarchy.root.place(&stored.below.clone().into()) else { return None };
+    let path = hierarchy.absolute(&below).into();
+    Some(Group { path, version, below, member: stored.below.clone() })
 }

@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 use super::Plan;
 use super::plan::PID_FILE;
 use super::tree::{Group, Member, Tree};
-use crate::checkpoint::Finding;
 use crate::checkpoint::flag::Flag;
 use crate::checkpoint::images::State;
+use crate::checkpoint::{Finding, Level};
 use crate::kernel::membership::path_of;
 use crate::kernel::processes::{Processes, comm};
 use crate::kernel::signals::is_stopped;
@@ -28,8 +28,9 @@ fn processes(tree: &Tree) -> Vec<Finding> {
     let deadline = Instant::now() + Duration::from_secs(1);
     loop {
         let numbers = numbers(tree);
-        let checks: Vec<Finding> =
-            tree.processes.iter().map(|member| process(member, numbers.get(&member.pid).copied())).collect();
+        let check =
+            |member: &Member| process(member, numbers.get(&member.pid).copied(), member.pid == tree.root());
+        let checks: Vec<Finding> = tree.processes.iter().map(check).collect();
         // A process that was just let go needs a moment to arrive in its state.
         if !checks.iter().any(Finding::blocks) || Instant::now() > deadline {
             return checks;
@@ -55,49 +56,70 @@ fn numbers(tree: &Tree) -> BTreeMap<i32, i32> {
     descendants(&all, root).iter().filter_map(inner).collect()
 }
 
-fn process(member: &Member, here: Option<i32>) -> Finding {
+/// criu says that it has restored every process. So one that is not there any more has run, and ended: what a process does that
+/// is not the root is its own business.
+fn process(member: &Member, here: Option<i32>, is_root: bool) -> Finding {
     let shown = match here {
         Some(here) if here != member.pid => format!("process {} ({}, here {here})", member.pid, member.name),
         _ => format!("process {} ({})", member.pid, member.name),
     };
-    match here.and_then(|pid| Processes::default().read(pid)) {
-        None => Finding::blocker(
+    let now = here.and_then(|pid| Processes::default().read(pid));
+    let has_ended = now.as_ref().is_none_or(|now| now.is_zombie() && member.state != State::Zombie);
+    match now {
+        _ if has_ended && is_root => Finding::blocker(
             "process",
             format!("{shown} is not there"),
-            "it ended as soon as it ran, or was ended",
+            "it was restored, and ended as soon as it ran, or was ended",
         ),
+        None if member.state != State::Zombie => ended(&shown),
+        Some(_) if has_ended => ended(&shown),
+        None => Finding::ok("process", format!("{shown} was a zombie, and its parent has reaped it")),
         Some(now) => match differs(member, &now) {
             None => Finding::ok("process", format!("{shown} is as the images have it")),
-            Some(how) => {
+            Some((Level::Blocker, how)) => {
                 Finding::blocker("process", format!("{shown} {how}"), "the images have it otherwise")
+            }
+            Some((_, how)) => {
+                let why = "the images have it otherwise; it may have changed that since, for it runs";
+                Finding::warning("process", format!("{shown} {how}"), why)
             }
         },
     }
 }
 
-/// In what a process is not as the images have it.
-fn differs(member: &Member, now: &Process) -> Option<String> {
-    let pid = now.id.pid;
+fn ended(shown: &str) -> Finding {
+    Finding::warning("process", format!("{shown} has ended since"), "it was restored, and ran to its end")
+}
+
+/// In what a process is not as the images have it: a blocker where it cannot have changed that itself so soon.
+fn differs(member: &Member, now: &Process) -> Option<(Level, String)> {
     if now.is_zombie() != (member.state == State::Zombie) {
-        return Some(if now.is_zombie() { "has ended" } else { "has not ended" }.to_owned());
+        return Some((Level::Blocker, "has not ended".to_owned()));
     }
     if now.is_zombie() {
         return None;
     }
-    if comm(pid).is_some_and(|name| printable(&name) != member.name) {
+    let unlike = unlike(member, now).map(|how| (Level::Blocker, how));
+    unlike.or_else(|| changed(member, now).map(|how| (Level::Warning, how)))
+}
+
+/// What a program changes by itself: its name by an exec, its threads.
+fn changed(member: &Member, now: &Process) -> Option<String> {
+    if comm(now.id.pid).is_some_and(|name| printable(&name) != member.name) {
         return Some("has another name".to_owned());
     }
+    let threads = usize::try_from(now.threads).unwrap_or(0);
+    let same = threads == member.threads.len();
+    (!same)
+        .then(|| format!("has {}, not {}", span::count(threads, "thread", "threads"), member.threads.len()))
+}
+
+/// What criu decided: whether it is stopped, its session, its groups.
+fn unlike(member: &Member, now: &Process) -> Option<String> {
+    let pid = now.id.pid;
     let stopped = member.state == State::Stopped;
     if is_stopped(now).is_some_and(|now| now != stopped) {
         return Some(if stopped { "runs" } else { "is stopped" }.to_owned());
-    }
-    let threads = usize::try_from(now.threads).unwrap_or(0);
-    if threads != member.threads.len() {
-        return Some(format!(
-            "has {}, not {}",
-            span::count(threads, "thread", "threads"),
-            member.threads.len()
-        ));
     }
     let sid = Status::read(pid).ok().flatten().and_then(|status| status.numbers("NSsid")?.last().copied());
     if let (Some(sid), Some(wanted)) = (sid, member.sid)

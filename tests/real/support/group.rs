@@ -41,11 +41,17 @@ impl Group {
 
     pub fn new(version: Version, name: &str) -> Self {
         static NUMBER: AtomicUsize = AtomicUsize::new(0);
-        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let hierarchy = hierarchies().unwrap().get(version).expect("the test says what it needs").clone();
-        let path = hierarchy.mount_point.join(format!("{PREFIX}{}-{number}-{name}", std::process::id()));
-        fs::create_dir(&path).unwrap();
-        Self { hierarchy, path, owner: true }
+        loop {
+            let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+            let path = hierarchy.mount_point.join(format!("{PREFIX}{}-{number}-{name}", std::process::id()));
+            match fs::create_dir(&path) {
+                Ok(()) => return Self { hierarchy, path, owner: true },
+                // Of a run in another PID namespace, where a process has the same number.
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => panic!("{}: {error}", path.display()),
+            }
+        }
     }
 
     /// A new group in this one. It goes when the outermost group is dropped.

@@ -72,6 +72,17 @@ pub fn hold(kind: &str, argument: &str, folder: &Path) -> Held {
             Box::new(pidfd_open(Pid::from_raw(pid).unwrap(), PidfdFlags::empty()).unwrap())
         }
         "child" => child(argument),
+        "own-stat" => {
+            Box::new((File::open("/proc/self/stat").unwrap(), File::open("/proc/self/task").unwrap()))
+        }
+        "link" => {
+            std::os::unix::fs::symlink("/nowhere", path).unwrap();
+            Box::new(
+                File::options().read(true).custom_flags(libc::O_PATH | libc::O_NOFOLLOW).open(path).unwrap(),
+            )
+        }
+        "terminal" => Box::new(File::options().read(true).custom_flags(libc::O_NOCTTY).open(path).unwrap()),
+        "pty" => pty(),
         _ => panic!("{kind}"),
     }
 }
@@ -88,6 +99,16 @@ fn record_lock(path: &Path, by_description: bool) -> Held {
     let how = if by_description { FcntlArg::F_OFD_SETLK(&lock) } else { FcntlArg::F_SETLK(&lock) };
     fcntl(&file, how).unwrap();
     Box::new(file)
+}
+
+/// Both sides of a pseudo-terminal, the master by its other name.
+fn pty() -> Held {
+    let open =
+        |path: &str| File::options().read(true).write(true).custom_flags(libc::O_NOCTTY).open(path).unwrap();
+    let master = open("/dev/pts/ptmx");
+    rustix::pty::unlockpt(&master).unwrap();
+    let slave = rustix::pty::ptsname(&master, Vec::new()).unwrap();
+    Box::new((open(slave.to_str().unwrap()), master))
 }
 
 fn ghost(path: &Path, bytes: usize) -> Held {

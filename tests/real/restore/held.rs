@@ -1,0 +1,90 @@
+//! What bare criu restores is not refused: files of the processes themselves, links, terminals of every kind, no file at all,
+//! and children that end at once.
+
+use std::process::Command;
+
+use cryoscope::checkpoint::images::read;
+use libtest_mimic::Trial;
+use nix::sys::wait::waitpid;
+use nix::unistd::Pid;
+
+use super::{BOTH, assert_restored, restore};
+use crate::real::support::checkpoint::{Images, assert_done, checkpoint};
+use crate::real::support::criu::{adopt, be_the_reaper};
+use crate::real::support::requirement::trial;
+use crate::real::support::workload::quiet;
+use crate::real::support::{Group, SOON, Workload, until};
+
+pub(super) fn tests() -> Vec<Trial> {
+    vec![
+        trial("restore::files_of_the_process_itself", BOTH, || holds("own-stat", "")),
+        trial("restore::a_link_that_is_open_itself", BOTH, || holds("link", "link")),
+        trial("restore::a_virtual_terminal", BOTH, || holds("terminal", "/dev/tty1")),
+        trial("restore::the_console", BOTH, || holds("terminal", "/dev/console")),
+        trial("restore::a_master_by_its_other_name", BOTH, || holds("pty", "")),
+        trial("restore::no_open_file", BOTH, no_open_file),
+        trial("restore::children_that_end_at_once", BOTH, children_that_end),
+        trial("restore::what_was_restored_before", BOTH, restored_before),
+    ]
+}
+
+/// A workload with this is killed, and counts on when it was restored.
+fn holds(kind: &str, argument: &str) {
+    let (group, images) = (Group::v2("held"), Images::new());
+    let workload = Workload::holding(&group, kind, argument);
+    be_the_reaper();
+    assert_done(&checkpoint(&group, &images.folder(), &["--after", "killed", "--yes"]), &images);
+    workload.reap();
+    let count = workload.count();
+    let _restored = adopt(workload.pid());
+    assert_restored(&restore(&images.folder(), &[]));
+    until("it counts on", SOON, || workload.count() > count);
+}
+
+/// A shell line that goes on, in a group and a session of its own; killed and restored.
+fn shell_line(line: &str) {
+    let (group, images) = (Group::v2("line"), Images::new());
+    be_the_reaper();
+    let mut command = Command::new("setsid");
+    let mut child = quiet(command.args(["sh", "-c", line])).spawn().unwrap();
+    let pid = child.id().cast_signed();
+    group.add(pid);
+    let _adopted = adopt(pid);
+    let exe = || std::fs::read_link(format!("/proc/{pid}/exe")).unwrap_or_default();
+    until("the shell has started it", SOON, || !exe().ends_with("setsid"));
+    assert_done(&checkpoint(&group, &images.folder(), &["--after", "killed", "--yes"]), &images);
+    child.wait().unwrap();
+    // Its children came to the nearest reaper, which this program is.
+    for process in &read(&images.folder()).unwrap().processes[1..] {
+        let _ = waitpid(Pid::from_raw(process.pid), None);
+    }
+    assert_restored(&restore(&images.folder(), &[]));
+    assert!(group.pids().contains(&pid));
+}
+
+fn no_open_file() {
+    shell_line("exec 0<&- 1>&- 2>&-; exec sleep 1000");
+}
+
+fn children_that_end() {
+    shell_line("while :; do sleep 0.02; done");
+}
+
+/// criu's restore makes a time namespace. That is no container: a second restore warns of nothing.
+fn restored_before() {
+    let (group, first, second) = (Group::v2("again"), Images::new(), Images::new());
+    be_the_reaper();
+    let workload = Workload::in_group(&group);
+    assert_done(&checkpoint(&group, &first.folder(), &["--after", "killed", "--yes"]), &first);
+    workload.reap();
+    let _restored = adopt(workload.pid());
+    assert_restored(&restore(&first.folder(), &[]));
+    assert_done(&checkpoint(&group, &second.folder(), &["--after", "killed", "--yes"]), &second);
+    workload.reap();
+    let count = workload.count();
+    let output = restore(&second.folder(), &[]);
+    assert_restored(&output);
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(!said.contains("namespaces"), "{said}");
+    until("it counts on", SOON, || workload.count() > count);
+}
