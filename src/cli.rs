@@ -32,8 +32,10 @@ use clap::Parser as _;
 
 use crate::checkpoint::gate;
 use crate::kernel::cgroupfs::{Filesystem, Group};
-use crate::kernel::{mounts, target};
+use crate::kernel::mounts;
+use crate::kernel::target::{self, TargetError};
 use crate::model::{CgroupPath, Hierarchies, Hierarchy};
+use crate::runtime::systemd::{Disagreement, Unit};
 
 pub use args::{Arguments, Verb};
 pub use failure::Failure;
@@ -59,12 +61,24 @@ impl Context {
     }
 
     fn open(&self, target: &OsStr) -> Result<(Filesystem, Group), Failure> {
-        Ok(target::resolve(target, &self.hosts, self.global.hierarchy)?)
+        target::resolve(target, &self.hosts, self.global.hierarchy)
+            .map_err(|error| self.not_found(target, error))
     }
 
     /// The groups that are thawed for a target.
     fn open_to_thaw(&self, target: &OsStr) -> Result<Vec<(Filesystem, Group)>, Failure> {
-        Ok(target::to_thaw(target, &self.hosts, self.global.hierarchy)?)
+        target::to_thaw(target, &self.hosts, self.global.hierarchy)
+            .map_err(|error| self.not_found(target, error))
+    }
+
+    /// A unit has no group any more when its processes have ended; systemd may call it frozen all the same.
+    fn not_found(&self, target: &OsStr, error: TargetError) -> Failure {
+        let gone = matches!(error, TargetError::NoSuchGroup(_));
+        let unit = gone.then(|| Unit::named(target, &self.hosts)).flatten();
+        match unit.and_then(|unit| unit.ask().ok()?.ended_frozen()) {
+            Some(Disagreement { what, remedy, .. }) => Failure::new(5, format!("{what}; run {remedy}")),
+            None => error.into(),
+        }
     }
 
     /// What a result is about: a path alone does not say which, where there are two hierarchies.

@@ -18,6 +18,7 @@ pub mod namespaces;
 mod proc;
 pub mod processes;
 pub mod runtime_folder;
+pub mod service_groups;
 pub mod signals;
 pub mod sockets;
 pub mod status;

@@ -54,7 +54,7 @@ use crate::kernel::host::since_boot;
 use crate::kernel::membership::group_of;
 use crate::kernel::runtime_folder::RuntimeFolder;
 use crate::model::{CgroupPath, span};
-use crate::runtime::{self, ThawError};
+use crate::runtime::{self, ThawError, Thawed};
 
 pub use arm::VERB;
 pub use keep::{Order, keep};
@@ -245,14 +245,14 @@ impl ByTimer<'_> {
 ///
 /// # Errors
 /// [`ThawError`].
-pub fn thaw(group: &Group, fs: &Filesystem) -> Result<Outcome, ThawError> {
-    let outcome = runtime::thaw(group, fs)?;
+pub fn thaw(group: &Group, fs: &Filesystem) -> Result<Thawed, ThawError> {
+    let thawed = runtime::thaw(group, fs)?;
     // A timer that can't be ended finds nothing to thaw.
     let timers = record::all_of(group.id).unwrap_or_default();
     if let Some(error) = timers.into_iter().filter_map(|timer| timer.end().err()).next() {
         tracing::error!(group = %group.path, %error, "a timer was not ended");
     }
-    Ok(outcome)
+    Ok(thawed)
 }
 
 /// Freezes a group without an end, as [`freezer::freeze`] does. What a timer that is gone has left of an earlier freeze of it is

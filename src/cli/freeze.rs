@@ -12,6 +12,7 @@ use crate::kernel::cgroupfs::{Filesystem, Group};
 use crate::kernel::freezer::{FreezerError, Outcome};
 use crate::kernel::{guard, target};
 use crate::model::span;
+use crate::runtime;
 use crate::timer::{self, Log};
 
 /// Freezes each target; where one fails, those that this run froze are thawed again.
@@ -93,12 +94,18 @@ fn one(
     options: &Freeze,
     log: Option<&Log>,
 ) -> Result<Frozen, Failure> {
+    let forecast = runtime::forecast(group);
+    forecast.warnings(options.span).iter().for_each(tell);
     let Some(span) = options.span else {
         let already = timer::freeze_without_end(group, options.timeout)? == Outcome::Already;
         let sentence = match already.then(|| next_thaw(group)).flatten() {
             Some(left) => format!("{name} was frozen already, and thaws in {}", span::left(left)),
             None if already => format!("{name} was frozen already"),
-            None => format!("{name} is frozen"),
+            None => {
+                let handed_over = runtime::hand_over(group, &forecast.way);
+                tracing::info!(group = %group.path, ?handed_over, "to systemd");
+                format!("{name} is frozen{}", runtime::watchdog_stopped(&forecast.way))
+            }
         };
         return Ok(Frozen { ours: !already, sentence });
     };
@@ -106,7 +113,9 @@ fn one(
     let over = until.left.is_zero();
     let at = (jiff::ZonedDateTime::now() + until.left).strftime("%F %T");
     let at = if over { String::new() } else { format!(", at {at}") };
-    Ok(Frozen { ours: !until.already && !over, sentence: format!("{}{at}", until.sentence(name)) })
+    let watchdog = if over { String::new() } else { runtime::watchdog_stopped(&forecast.way) };
+    let sentence = format!("{}{at}{watchdog}", until.sentence(name));
+    Ok(Frozen { ours: !until.already && !over, sentence })
 }
 
 /// How long until a timer thaws the group. What can't be known of timers is no reason not to freeze.

@@ -13,8 +13,8 @@ use crate::kernel::membership;
 use crate::kernel::processes::Processes;
 use crate::model::process::tree as process_tree;
 use crate::model::{Change, Hierarchy, Process, State, Tree, printable, span};
-use crate::runtime::systemd::Unit;
-use crate::runtime::{Advice, Containers, advice};
+use crate::runtime::systemd::{self, Clock, Unit};
+use crate::runtime::{self, Advice, Containers, advice};
 use crate::timer;
 
 mod owner;
@@ -36,6 +36,8 @@ struct Shown {
     frozen_by_systemd: Option<bool>,
     /// What systemd says of this unit; null where the group is none, or systemd does not run.
     systemd: Option<Systemd>,
+    /// The time limits of systemd that go on while the group is frozen; null where systemd does not run.
+    clocks: Option<Vec<Clock>>,
     /// What the container's own runtime would do for a checkpoint.
     advice: Option<Advice>,
 }
@@ -93,7 +95,8 @@ fn look(context: &Context, fs: &Filesystem, group: &Group, list: &[Process]) -> 
     let owner = containers.owner(fs.hierarchy(), &group.path);
     let requested = node.group.freezer.requested();
     let unit = Unit::of(&group.path);
-    let systemd = unit.as_ref().and_then(|unit| Systemd::new(unit, group.version, requested));
+    let says = unit.as_ref().and_then(|unit| Systemd::new(unit, group.version, requested));
+    let forecast = systemd::is_running().then(|| runtime::forecast(group));
     Ok(Shown {
         advice: owner.and_then(|owner| advice(&owner, node.state(), "DIR")),
         group: json::Group::new(&tree, key, fs.hierarchy(), group.frozen_usec(), &containers)
@@ -103,8 +106,9 @@ fn look(context: &Context, fs: &Filesystem, group: &Group, list: &[Process]) -> 
         below: Below { groups: below.groups, frozen: below.frozen, freezing: below.freezing },
         other_hierarchy: elsewhere(context, fs, list)?,
         thaws_in_usec: next_thaw(group),
-        frozen_by_systemd: unit.map(|_| systemd.as_ref().is_some_and(Systemd::froze)),
-        systemd,
+        frozen_by_systemd: unit.map(|_| says.as_ref().is_some_and(Systemd::froze)),
+        systemd: says,
+        clocks: forecast.map(|forecast| forecast.clocks),
     })
 }
 

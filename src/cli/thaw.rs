@@ -12,7 +12,7 @@ use crate::kernel::freezer::{Outcome, asking_ancestor};
 use crate::kernel::{membership, processes};
 use crate::model::shell::quoted;
 use crate::model::{CgroupPath, State};
-use crate::runtime::ThawError;
+use crate::runtime::{ThawError, Thawed};
 use crate::timer;
 
 /// Thaws each target, or every group that asks for a freeze itself.
@@ -68,7 +68,7 @@ fn confirm(context: &Context, targets: &[(Filesystem, Group)], out: &mut impl Wr
 struct Done {
     /// It asked for a freeze itself.
     asked: bool,
-    outcome: Outcome,
+    thawed: Thawed,
 }
 
 fn one(fs: &Filesystem, group: &Group) -> Result<Done, ThawError> {
@@ -78,7 +78,7 @@ fn one(fs: &Filesystem, group: &Group) -> Result<Done, ThawError> {
         ));
     }
     let asked = group.read().ok().flatten().is_some_and(|read| read.freezer.requested());
-    timer::thaw(group, fs).map(|outcome| Done { asked, outcome })
+    timer::thaw(group, fs).map(|thawed| Done { asked, thawed })
 }
 
 fn say(
@@ -89,7 +89,9 @@ fn say(
     out: &mut impl Write,
 ) -> Result<(), Failure> {
     let name = context.named(group);
-    let what = match done.outcome {
+    let Thawed { outcome, disagreement } = done.thawed;
+    disagreement.iter().for_each(tell);
+    let what = match outcome {
         Outcome::Done => "is thawed",
         Outcome::Already => "was not frozen",
         Outcome::HeldAbove => {

@@ -7,17 +7,28 @@
 //! systemd freezes through cgroup v2 alone: on a host without it no unit can be frozen by systemd.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::time::Duration;
 
-use crate::model::CgroupPath;
 use crate::model::owner::{Manager, UnitName};
+use crate::model::{CgroupPath, Hierarchies};
 
 mod answer;
+mod clock;
 mod obstacle;
+mod release;
 mod systemctl;
+mod timespan;
 
 pub use answer::{Answer, Belief, Disagreement};
+pub use clock::{Clock, Limit};
 pub use obstacle::{DropIn, Obstacle};
-pub use systemctl::SystemdError;
+pub use release::Release;
+use systemctl::ANSWER_TIMEOUT;
+pub use systemctl::{SystemdError, is_running};
 
 /// A unit of the system's manager.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,6 +44,14 @@ impl Unit {
         Some(Self { name })
     }
 
+    /// The unit that a person means by a bare name, or by a path that may be gone; `None` for what is no unit's name.
+    pub fn named(target: &OsStr, hosts: &Hierarchies) -> Option<Self> {
+        let path = hosts
+            .containing(Path::new(target))
+            .map_or_else(|| CgroupPath::new(target.as_bytes()), |(_, path)| path);
+        Self::of(&path)
+    }
+
     /// The name as text.
     pub fn name(&self) -> Cow<'_, str> {
         self.name.text()
@@ -44,7 +63,7 @@ impl Unit {
     /// [`SystemdError`].
     pub fn ask(&self) -> Result<Answer, SystemdError> {
         let properties = format!("--property={}", answer::properties());
-        let text = systemctl::run(&["show", &properties], self.name.as_bytes())?;
+        let text = systemctl::run(&["show", &properties], &[self.name.as_bytes()], ANSWER_TIMEOUT)?;
         Ok(Answer::parse(&self.name(), &text))
     }
 
@@ -53,13 +72,89 @@ impl Unit {
         self.ask().is_ok_and(|answer| answer.belief == Belief::Frozen)
     }
 
+    /// Has systemd freeze the unit, and waits until that is complete, but not for long. What systemd began goes on after an
+    /// error.
+    ///
+    /// # Errors
+    /// [`SystemdError`]; [`SystemdError::TimedOut`] where it is not complete by then.
+    pub fn freeze(&self) -> Result<(), SystemdError> {
+        systemctl::run(&["freeze"], &[self.name.as_bytes()], ANSWER_TIMEOUT).map(drop)
+    }
+
     /// Has systemd thaw the unit, so that systemd and the kernel agree.
     ///
     /// # Errors
     /// [`SystemdError`].
     pub fn thaw(&self) -> Result<(), SystemdError> {
-        systemctl::run(&["thaw"], self.name.as_bytes()).map(drop)
+        systemctl::run(&["thaw"], &[self.name.as_bytes()], ANSWER_TIMEOUT).map(drop)
     }
+}
+
+/// What systemd says of one of several units that were asked about together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnitClocks {
+    /// The unit's name as text.
+    pub unit: String,
+    /// Its time limits that run.
+    pub clocks: Vec<Clock>,
+    /// systemd can freeze it now: it does not while the unit is in transition.
+    pub can_freeze: bool,
+}
+
+impl UnitClocks {
+    /// A watchdog runs.
+    pub fn has_watchdog(&self) -> bool {
+        self.clocks.iter().any(|clock| clock.limit == Limit::Watchdog)
+    }
+}
+
+/// The time limits that run for these units: one call of systemctl, which is given up after a short time.
+///
+/// # Errors
+/// [`SystemdError`].
+pub fn clocks(units: &[Unit]) -> Result<Vec<UnitClocks>, SystemdError> {
+    if units.is_empty() {
+        return Ok(Vec::new());
+    }
+    let properties = format!("--property={},CanFreeze,Job", clock::PROPERTIES.join(","));
+    let names: Vec<&[u8]> = units.iter().map(|unit| unit.name.as_bytes()).collect();
+    let text = systemctl::run(&["show", &properties], &names, ANSWER_TIMEOUT)?;
+    Ok(unit_clocks(&text, since_start()))
+}
+
+/// What `systemctl show` prints of several units: blocks of lines, with an empty line between them.
+fn unit_clocks(text: &[u8], now: Duration) -> Vec<UnitClocks> {
+    let lines = answer::printable_lines(text);
+    let blocks = lines.split(|line| line.is_empty()).filter(|block| !block.is_empty());
+    let of = |block: &[String]| {
+        let values: HashMap<&str, &str> = block.iter().filter_map(|line| line.split_once('=')).collect();
+        let value = |key: &str| values.get(key).copied().unwrap_or_default();
+        UnitClocks {
+            unit: value("Id").to_owned(),
+            clocks: Clock::all(&values, now),
+            can_freeze: value("CanFreeze") == "yes"
+                && matches!(value("Job"), "" | "0")
+                && value("ActiveState") == "active",
+        }
+    };
+    blocks.map(of).collect()
+}
+
+/// `CLOCK_MONOTONIC`, by which systemd measures its time limits: it stands still while the machine is suspended.
+fn since_start() -> Duration {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+    // The kernel's values are in range.
+    Duration::new(u64::try_from(now.tv_sec).unwrap_or(0), u32::try_from(now.tv_nsec).unwrap_or(0))
+}
+
+/// Which systemd runs: PID 1 itself, whatever systemctl is installed by now.
+///
+/// # Errors
+/// [`SystemdError`].
+pub fn release() -> Result<Release, SystemdError> {
+    let text = systemctl::run(&["show", "--property=Version"], &[], ANSWER_TIMEOUT)?;
+    let said = || SystemdError::Failed("systemctl does not say which systemd runs".to_owned());
+    Release::parse(&text).ok_or_else(said)
 }
 
 #[cfg(test)]
@@ -76,5 +171,29 @@ mod tests {
         assert_eq!(unit("/user.slice/user-0.slice/session-1.scope").as_deref(), Some("session-1.scope"));
         assert_eq!(unit("/system.slice/ssh.service/sub"), None);
         assert_eq!(unit("/user.slice/user-1.slice/user@1.service/app.slice"), None);
+    }
+
+    #[test]
+    fn several_units_at_once() {
+        let text = b"CanFreeze=yes\nJob=\nId=wd.service\nActiveState=active\nSubState=running\nWatchdogUSec=4s\nWatchdogTimestampMonotonic=44713475\n\nCanFreeze=yes\nJob=734\nId=st.service\nActiveState=activating\nSubState=start\nTimeoutStartUSec=6s\nStateChangeTimestampMonotonic=42999953\n\nId=gone.service\nActiveState=inactive\n";
+        let found = unit_clocks(text, Duration::from_secs(47));
+        let short: Vec<_> = found
+            .iter()
+            .map(|unit| {
+                (
+                    &*unit.unit,
+                    unit.clocks.iter().map(|clock| clock.limit).collect::<Vec<_>>(),
+                    unit.can_freeze,
+                )
+            })
+            .collect();
+        assert_eq!(
+            short,
+            [
+                ("wd.service", vec![Limit::Watchdog], true),
+                ("st.service", vec![Limit::Start], false),
+                ("gone.service", vec![], false)
+            ]
+        );
     }
 }

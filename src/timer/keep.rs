@@ -25,6 +25,7 @@ use crate::kernel::membership::find_namespace;
 use crate::kernel::runtime_folder::Held;
 use crate::kernel::written::Written;
 use crate::model::{CgroupId, CgroupPath, Hierarchy, MountRoot, Version};
+use crate::runtime::{self, Forecast, Way};
 
 /// What a timer is given: which group, and for how long. Nothing of it could make it do anything but freeze and thaw that one
 /// group.
@@ -73,6 +74,7 @@ fn say(line: &impl ToString) {
 /// A timer that is ready.
 struct Waiting {
     target: Target,
+    way: Way,
     span: Duration,
     /// The group was frozen for a time before.
     requested: bool,
@@ -110,9 +112,11 @@ fn ready(order: &Order) -> Result<Waiting, String> {
     // Without it everything is looked at once a second.
     let written = Written::of(&group).ok();
     let held = record::write(&group, deadline).map_err(said)?;
+    let Forecast { way, .. } = runtime::forecast(&group);
     let target = Target { fs, group };
     Ok(Waiting {
         target,
+        way,
         span: order.span,
         requested: order.requested,
         deadline,
@@ -242,6 +246,9 @@ impl Waiting {
         let group = &self.target.group;
         match group.dir.write(group.version.control_file(), group.version.request(true).as_bytes()) {
             Ok(()) => {
+                // By this process, which thaws it: no freeze of systemd's comes after its end.
+                let handed_over = runtime::hand_over(group, &self.way);
+                tracing::info!(group = %group.path, ?handed_over, "to systemd");
                 say(&Answer::Frozen(self.deadline));
                 Ok(Begin::Frozen)
             }

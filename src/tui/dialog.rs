@@ -34,6 +34,10 @@ pub(crate) enum Question {
         below: usize,
         /// The criu that dumps a process of it, in words.
         dump: Option<String>,
+        /// The command that runs after the write to its control file, where there is one.
+        command: Option<String>,
+        /// What systemd does to its processes meanwhile, a sentence each.
+        warnings: Vec<String>,
         typed: Input,
         /// For how long, where it is for a time.
         span: Option<Input>,
@@ -45,6 +49,8 @@ pub(crate) enum Question {
         targets: Vec<Target>,
         waiting: HashSet<CgroupId>,
         refused: Vec<(CgroupPath, String)>,
+        /// What systemd does to their processes meanwhile, a sentence each.
+        warnings: Vec<String>,
         typed: Input,
         span: Option<Input>,
         on_span: bool,

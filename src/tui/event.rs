@@ -134,6 +134,15 @@ pub enum Event {
         /// Why.
         why: String,
     },
+    /// What systemd does to the processes of a group while they are frozen: told before [`Event::Guard`].
+    Forecast {
+        /// Which group was looked at.
+        id: CgroupId,
+        /// The command that runs after the write to its control file, where there is one.
+        command: Option<String>,
+        /// What is to be known before the freeze, a sentence each.
+        warnings: Vec<String>,
+    },
     /// The answer to [`super::Command::Inspect`].
     Guard {
         /// Which group was looked at.

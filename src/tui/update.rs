@@ -103,6 +103,7 @@ fn take(app: &mut App, event: Event, commands: &mut Vec<Command>) {
                 grove.watching = Watching { ended: Some(why), ..Watching::default() };
             }
         }
+        Event::Forecast { id, command, warnings } => answers::on_forecast(app, id, command, warnings),
         Event::Guard { id, refusal, owner, dump } => {
             answers::on_guard(app, id, answers::Answer { refusal, owner, dump });
         }

@@ -26,6 +26,7 @@ use crate::kernel::freezer::{self, Outcome};
 use crate::kernel::guard;
 use crate::kernel::membership::{elsewhere, group_of};
 use crate::model::{CgroupId, CgroupPath, Change, Hierarchies, Hierarchy, Version, printable, span};
+use crate::runtime::{self, Forecast, Thawed};
 use crate::timer::{self, Log};
 use crate::watch::{Focus, Observer, Told, Watching};
 
@@ -230,6 +231,10 @@ fn writer(hosts: Hierarchies, log: Option<Log>, inbox: Sender<Event>) -> io::Res
         for write in writes {
             let Some(hierarchy) = hosts.get(write.version) else { continue };
             let (version, id, path) = (write.version, write.id, write.path.clone());
+            let before = matches!(write.what, What::Inspect).then(|| foretell(hierarchy, &path, id));
+            if before.flatten().is_some_and(|event| inbox.send(event).is_err()) {
+                return;
+            }
             let done = carry_out(hierarchy, write, log.as_ref());
             // What the write made of the group comes before the word that it is done, whatever the observer saw by now.
             let seen = open(hierarchy, &path, id).ok().and_then(|(_, group)| group.read().ok().flatten());
@@ -243,6 +248,13 @@ fn writer(hosts: Hierarchies, log: Option<Log>, inbox: Sender<Event>) -> io::Res
     };
     std::thread::Builder::new().name("writes".into()).spawn(body)?;
     Ok(sender)
+}
+
+/// What systemd does to the group while it is frozen; nothing where it is gone.
+fn foretell(hierarchy: &Hierarchy, path: &CgroupPath, id: CgroupId) -> Option<Event> {
+    let (_, group) = open(hierarchy, path, id).ok()?;
+    let forecast = runtime::forecast(&group);
+    Some(Event::Forecast { id, command: forecast.way.command(), warnings: forecast.warnings(None) })
 }
 
 fn carry_out(hierarchy: &Hierarchy, write: Write, log: Option<&Log>) -> Event {
@@ -290,24 +302,36 @@ fn open(hierarchy: &Hierarchy, path: &CgroupPath, id: CgroupId) -> Result<(Files
 fn freeze(group: &Group) -> Result<String, String> {
     match timer::freeze_without_end(group, DEADLINE).map_err(|error| error.to_string())? {
         Outcome::Already => Ok(format!("{} was frozen already", group.path)),
-        Outcome::Done | Outcome::HeldAbove => Ok(format!("{} is frozen", group.path)),
+        Outcome::Done | Outcome::HeldAbove => {
+            let Forecast { way, .. } = runtime::forecast(group);
+            let handed_over = runtime::hand_over(group, &way);
+            tracing::info!(group = %group.path, ?handed_over, "to systemd");
+            Ok(format!("{} is frozen{}", group.path, runtime::watchdog_stopped(&way)))
+        }
     }
 }
 
 fn freeze_for(fs: &Filesystem, group: &Group, span: Duration, log: Option<&Log>) -> Result<String, String> {
+    let Forecast { way, .. } = runtime::forecast(group);
     let until = timer::freeze(fs, group, DEADLINE, span, log).map_err(|error| error.to_string())?;
-    Ok(until.sentence(&group.path.to_string()))
+    let watchdog = if until.left.is_zero() { String::new() } else { runtime::watchdog_stopped(&way) };
+    Ok(format!("{}{watchdog}", until.sentence(&group.path.to_string())))
 }
 
 fn thaw(fs: &Filesystem, group: &Group) -> Result<String, String> {
     let asked = group.read().ok().flatten().is_some_and(|read| read.freezer.requested());
-    match timer::thaw(group, fs).map_err(|error| error.to_string())? {
-        Outcome::Done => Ok(format!("{} is thawed", group.path)),
+    let Thawed { outcome, disagreement } = timer::thaw(group, fs).map_err(|error| error.to_string())?;
+    let but = disagreement.map(|what| format!("; {what}")).unwrap_or_default();
+    match outcome {
+        Outcome::Done => Ok(format!("{} is thawed{but}", group.path)),
         Outcome::Already => Ok(format!("{} was not frozen", group.path)),
         Outcome::HeldAbove => {
             let above = freezer::asking_ancestor(fs, &group.path).unwrap_or_else(CgroupPath::root);
             let cleared = if asked { "its own request is taken back, but " } else { "" };
-            Err(format!("{}: {cleared}it stays frozen, for {above} asks for it: thaw {above}", group.path))
+            Err(format!(
+                "{}: {cleared}it stays frozen, for {above} asks for it: thaw {above}{but}",
+                group.path
+            ))
         }
     }
 }

@@ -1,12 +1,13 @@
 //! What `show` says of a group's owner.
 
 use std::io::{self, Write};
+use std::time::Duration;
 
 use serde::Serialize;
 
 use super::super::json;
 use super::Shown;
-use crate::model::Version;
+use crate::model::{Version, span};
 use crate::runtime::systemd::{Belief, Disagreement, DropIn, Obstacle, SystemdError, Unit};
 
 /// What systemd says of a unit.
@@ -20,6 +21,9 @@ pub(super) struct Systemd {
     disagreement: Option<Disagreement>,
     obstacles: Vec<Obstacle>,
     after_kill: Option<String>,
+    /// How long `systemctl stop` waits while it is frozen.
+    #[serde(skip)]
+    stop_timeout: Option<Duration>,
 }
 
 impl Systemd {
@@ -35,6 +39,7 @@ impl Systemd {
                 disagreement: None,
                 obstacles: Vec::new(),
                 after_kill: None,
+                stop_timeout: None,
             }),
             Ok(answer) => Some(Self {
                 unit: name,
@@ -43,6 +48,7 @@ impl Systemd {
                 // systemd freezes through v2 alone, and knows no other freeze.
                 disagreement: answer.disagreement(requested).filter(|_| version == Version::V2),
                 after_kill: answer.after_kill(),
+                stop_timeout: answer.stop_timeout,
                 obstacles: answer.obstacles,
             }),
         }
@@ -69,8 +75,13 @@ pub(super) fn print(shown: &Shown, out: &mut impl Write) -> io::Result<()> {
             writeln!(out, "             {line}")?;
         }
     }
+    // While it runs, none of them has anything to do with a freeze.
+    let is_held = shown.group.state.as_deref().is_some_and(|state| state != "thawed");
+    for clock in shown.clocks.iter().flatten().filter(|_| is_held) {
+        writeln!(out, "  systemd    {clock}")?;
+    }
     match (&shown.systemd, &shown.group.owner) {
-        (Some(systemd), _) => unit(systemd, out),
+        (Some(systemd), _) => unit(systemd, shown.group.requested, out),
         (None, Some(json::Owner { user: Some(uid), id, .. })) => {
             writeln!(
                 out,
@@ -81,7 +92,7 @@ pub(super) fn print(shown: &Shown, out: &mut impl Write) -> io::Result<()> {
     }
 }
 
-fn unit(systemd: &Systemd, out: &mut impl Write) -> io::Result<()> {
+fn unit(systemd: &Systemd, requested: bool, out: &mut impl Write) -> io::Result<()> {
     match (&systemd.disagreement, systemd.belief, &systemd.problem) {
         (Some(found), ..) => writeln!(out, "  systemd    {}: {}", found.what, found.remedy)?,
         (_, Some(Belief::Frozen), _) => {
@@ -92,6 +103,14 @@ fn unit(systemd: &Systemd, out: &mut impl Write) -> io::Result<()> {
         }
         (.., Some(problem)) => writeln!(out, "  systemd    unknown: {problem}")?,
         _ => {}
+    }
+    let is_past_systemd = requested && systemd.belief == Some(Belief::Running);
+    if let Some(most) = systemd.stop_timeout.filter(|_| is_past_systemd) {
+        let most = span::left(most);
+        writeln!(
+            out,
+            "  systemd    systemctl stop waits until it is thawed, at most {most}, where a process handles SIGTERM"
+        )?;
     }
     for Obstacle { what, drop_in: DropIn { path, text, apply }, .. } in &systemd.obstacles {
         writeln!(out, "  checkpoint {what}: criu fails\n             write {path}")?;

@@ -2,16 +2,28 @@
 
 use std::collections::HashMap;
 use std::ffi::OsStr;
+use std::time::Duration;
 
 use serde::Serialize;
 
 use super::obstacle::{self, Obstacle};
+use super::timespan;
 use crate::model::printable;
 use crate::model::shell::quoted;
 
 /// The properties that are asked for. (org.freedesktop.systemd1(5))
-const PROPERTIES: [&str; 7] =
-    ["LoadState", "FreezerState", "CanFreeze", "Slice", "Restart", "StandardOutput", "StandardError"];
+const PROPERTIES: [&str; 10] = [
+    "LoadState",
+    "ActiveState",
+    "SubState",
+    "FreezerState",
+    "CanFreeze",
+    "Slice",
+    "Restart",
+    "TimeoutStopUSec",
+    "StandardOutput",
+    "StandardError",
+];
 
 /// All that is asked for, as systemctl takes it.
 pub(super) fn properties() -> String {
@@ -38,6 +50,10 @@ pub struct Answer {
     pub unit: String,
     /// What it believes of the freeze state.
     pub belief: Belief,
+    /// It has no process: it is inactive, has failed, or waits to be started again.
+    pub has_ended: bool,
+    /// How long `systemctl stop` waits for processes that are frozen; `None` where that has no end.
+    pub stop_timeout: Option<Duration>,
     /// Whether systemctl can freeze and thaw the unit.
     pub can_freeze: bool,
     /// The slice that the unit is in; empty for the topmost.
@@ -74,6 +90,9 @@ impl Answer {
         Self {
             unit: unit.to_owned(),
             belief,
+            has_ended: matches!(value("ActiveState"), "inactive" | "failed")
+                || value("SubState").starts_with("auto-restart"),
+            stop_timeout: timespan::limit(value("TimeoutStopUSec")),
             can_freeze: value("CanFreeze") == "yes",
             slice: value("Slice").to_owned(),
             restart: if service { value("Restart").to_owned() } else { String::new() },
@@ -81,8 +100,22 @@ impl Answer {
         }
     }
 
+    /// The processes of the unit ended while systemd held it frozen: systemd does not start it, and does not thaw what does
+    /// not run. (Measured: 257.13. 252 starts it.)
+    pub fn ended_frozen(&self) -> Option<Disagreement> {
+        let unit = &self.unit;
+        (self.has_ended && self.belief == Belief::Frozen).then(|| Disagreement {
+            harmful: true,
+            what: format!("the processes of {unit} ended while systemd held it frozen, and systemd 256 and newer do not start it so"),
+            remedy: format!("systemctl reset-failed {}", quoted(OsStr::new(unit))),
+        })
+    }
+
     /// Whether the kernel says otherwise: `requested` is the own request of the unit's group on cgroup v2.
     pub fn disagreement(&self, requested: bool) -> Option<Disagreement> {
+        if let Some(ended) = self.ended_frozen() {
+            return Some(ended);
+        }
         let unit = &self.unit;
         let thaw = |unit: &str| format!("systemctl thaw {}", quoted(OsStr::new(unit)));
         match (self.belief, requested) {
@@ -142,7 +175,7 @@ impl Answer {
     }
 }
 
-fn printable_lines(text: &[u8]) -> Vec<String> {
+pub(super) fn printable_lines(text: &[u8]) -> Vec<String> {
     text.split(|&b| b == b'\n').map(|line| printable(line).into_owned()).collect()
 }
 
@@ -186,6 +219,23 @@ mod tests {
         // systemd asks for a freeze of each unit in a slice that it freezes.
         assert_eq!(below.disagreement(true), None);
         assert_eq!(below.disagreement(false).unwrap().remedy, "systemctl thaw my.slice");
+    }
+
+    #[test]
+    fn a_unit_that_ended_while_it_was_frozen() {
+        let text = "ActiveState=failed\nSubState=failed\nFreezerState=frozen\nCanFreeze=yes\n";
+        let found = answer("k.service", text).disagreement(false).unwrap();
+        assert!(found.harmful && found.what.contains("ended while systemd held it frozen"), "{found:?}");
+        assert_eq!(found.remedy, "systemctl reset-failed k.service");
+        let again =
+            text.replace("=failed", "=activating").replace("State=activating", "State=auto-restart-queued");
+        assert!(answer("kr.service", &again).ended_frozen().is_some());
+        for alive in [
+            "ActiveState=active\nSubState=running\nFreezerState=frozen\n",
+            "ActiveState=failed\nFreezerState=running\n",
+        ] {
+            assert_eq!(answer("k.service", alive).ended_frozen(), None);
+        }
     }
 
     #[test]

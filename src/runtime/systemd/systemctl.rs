@@ -6,15 +6,15 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, bounded};
 
 use crate::kernel::trust;
 use crate::model::printable;
 
-/// An answer takes some milliseconds; a systemd that reloads or hangs takes as long as it likes.
-const DEADLINE: Duration = Duration::from_secs(3);
+/// How long systemd may take for what it does at once: some milliseconds, unless it reloads or hangs.
+pub(super) const ANSWER_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Why systemd did not answer, or not do it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -22,39 +22,55 @@ pub enum SystemdError {
     /// Another init runs this host.
     #[error("systemd does not run here")]
     NotRunning,
-    /// What systemctl said, or that it could not be run or did not end in time.
+    /// What systemctl said, or that it could not be run.
     #[error("{0}")]
     Failed(String),
+    /// It was ended, for it took too long.
+    #[error("{command} did not answer within {} seconds", .timeout.as_secs_f32())]
+    TimedOut {
+        /// The program's name.
+        command: String,
+        /// How long was waited.
+        timeout: Duration,
+    },
 }
 
-/// Runs systemctl on a unit; its output.
-pub(super) fn run(arguments: &[&str], unit: &[u8]) -> Result<Vec<u8>, SystemdError> {
-    // The manager's own sign that it runs. (sd_booted(3))
-    if !Path::new("/run/systemd/system").is_dir() {
+/// Whether systemd runs this host: the manager's own sign. (sd_booted(3))
+pub fn is_running() -> bool {
+    Path::new("/run/systemd/system").is_dir()
+}
+
+/// Runs systemctl on these units, or on the manager itself where there are none; its output.
+pub(super) fn run(arguments: &[&str], units: &[&[u8]], timeout: Duration) -> Result<Vec<u8>, SystemdError> {
+    if !is_running() {
         return Err(SystemdError::NotRunning);
     }
     let mut command = Command::new("systemctl");
-    command.env("PATH", trust::search_path());
-    command.args(arguments).arg("--no-pager").arg("--").arg(OsStr::from_bytes(unit));
-    output(&mut command, DEADLINE).map_err(SystemdError::Failed)
+    // Nothing else of the environment: it could name another bus, and its words are read.
+    command.env_clear().env("PATH", trust::search_path()).env("LANG", "C");
+    command.args(arguments).arg("--no-pager").arg("--");
+    command.args(units.iter().map(|unit| OsStr::from_bytes(unit)));
+    output(&mut command, timeout)
 }
 
-/// Runs a command to its end, or ends it at the deadline; its output, or a sentence.
-fn output(command: &mut Command, deadline: Duration) -> Result<Vec<u8>, String> {
+/// Runs a command to its end, or ends it when the time is over; its output.
+fn output(command: &mut Command, timeout: Duration) -> Result<Vec<u8>, SystemdError> {
     let name = printable(command.get_program().as_bytes()).into_owned();
+    let failed = |what: &str, error| SystemdError::Failed(format!("cannot {what} {name}: {error}"));
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = command.spawn().map_err(|error| format!("cannot run {name}: {error}"))?;
+    let mut child = command.spawn().map_err(|error| failed("run", error))?;
     let (out, err) = (reader(child.stdout.take()), reader(child.stderr.take()));
+    let deadline = Instant::now() + timeout;
     // Both ends are closed when the command has ended, or closed them itself, which no command here does.
-    let (Ok(out), Ok(err)) = (out.recv_timeout(deadline), err.recv_timeout(deadline)) else {
+    let (Ok(out), Ok(err)) = (out.recv_deadline(deadline), err.recv_deadline(deadline)) else {
         end(&mut child);
-        return Err(format!("{name} did not answer within {} seconds", deadline.as_secs_f32()));
+        return Err(SystemdError::TimedOut { command: name, timeout });
     };
-    let status = child.wait().map_err(|error| format!("cannot wait for {name}: {error}"))?;
+    let status = child.wait().map_err(|error| failed("wait for", error))?;
     if status.success() {
         return Ok(out);
     }
-    Err(printable(err.trim_ascii()).into_owned())
+    Err(SystemdError::Failed(printable(err.trim_ascii()).into_owned()))
 }
 
 fn end(child: &mut Child) {
@@ -82,8 +98,8 @@ fn reader(pipe: Option<impl Read + Send + 'static>) -> Receiver<Vec<u8>> {
 mod tests {
     use super::*;
 
-    fn shell(script: &str, deadline: Duration) -> Result<Vec<u8>, String> {
-        output(Command::new("sh").args(["-c", script]), deadline)
+    fn shell(script: &str, timeout: Duration) -> Result<Vec<u8>, String> {
+        output(Command::new("sh").args(["-c", script]), timeout).map_err(|error| error.to_string())
     }
 
     #[test]
@@ -94,6 +110,7 @@ mod tests {
         assert!(
             output(&mut Command::new("/nonexistent"), long)
                 .unwrap_err()
+                .to_string()
                 .starts_with("cannot run /nonexistent")
         );
     }

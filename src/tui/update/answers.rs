@@ -21,7 +21,9 @@ pub(super) fn ask_freeze(app: &mut App, span: Option<&str>, commands: &mut Vec<C
     if targets.len() > 1 {
         let waiting = targets.iter().map(|target| target.id).collect();
         let refused = Vec::new();
-        let question = Question::FreezeMany { targets, waiting, refused, typed, span, on_span: false };
+        let warnings = Vec::new();
+        let question =
+            Question::FreezeMany { targets, waiting, refused, warnings, typed, span, on_span: false };
         app.dialog = Some(Dialog::new(question));
         return;
     }
@@ -31,9 +33,18 @@ pub(super) fn ask_freeze(app: &mut App, span: Option<&str>, commands: &mut Vec<C
         commands.push(Command::Inspect { version, id, path });
     }
     let below = app.node_of(&target).map_or(0, |node| node.below.groups as usize);
-    let guard = Guard::Waiting;
-    let question =
-        Question::Freeze { target, guard, owner: None, dump: None, below, typed, span, on_span: false };
+    let question = Question::Freeze {
+        target,
+        guard: Guard::Waiting,
+        owner: None,
+        dump: None,
+        command: None,
+        warnings: Vec::new(),
+        below,
+        typed,
+        span,
+        on_span: false,
+    };
     app.dialog = Some(Dialog::new(question));
 }
 
@@ -182,6 +193,19 @@ pub(super) fn on_guard(app: &mut App, of: CgroupId, answer: Answer) {
     }
     // Whatever was chosen before the answer was not chosen knowing it.
     dialog.button = 0;
+}
+
+/// Kept for the question; what the guard says comes next, and lets it be answered.
+pub(super) fn on_forecast(app: &mut App, of: CgroupId, through: Option<String>, said: Vec<String>) {
+    match app.dialog.as_mut().map(|dialog| &mut dialog.question) {
+        Some(Question::Freeze { target, command, warnings, .. }) if target.id == of => {
+            (*command, *warnings) = (through, said);
+        }
+        Some(Question::FreezeMany { waiting, warnings, .. }) if waiting.contains(&of) => {
+            warnings.extend(said)
+        }
+        _ => {}
+    }
 }
 
 /// What the world says of a group that is to be written to.

@@ -66,16 +66,23 @@ struct Text {
 fn text(app: &App, dialog: &Dialog) -> Text {
     let mut lines = Vec::new();
     let (title, said) = match &dialog.question {
-        Question::Freeze { target, guard, owner, dump, below, typed, span, on_span } => {
+        Question::Freeze { target, guard, owner, dump, command, warnings, below, typed, span, on_span } => {
             lines = to_type(dialog, typed.value(), span.as_ref().map(Input::value), *on_span);
             let hangs = "it hangs as long as this is frozen; thawed, it goes on";
             let mut text = freeze(app, target, guard, owner.as_deref(), *below);
+            if let Some(command) = command {
+                text.insert(2, (format!("  {}", printable(command.as_bytes())), false));
+                text.push(("systemd stops the watchdog of the unit until it is thawed.".to_owned(), false));
+            }
+            text.extend(warned(warnings));
             text.extend(dump.iter().map(|dump| dumped(dump, hangs)));
             (" Freeze ", text)
         }
-        Question::FreezeMany { targets, waiting, refused, typed, span, on_span } => {
+        Question::FreezeMany { targets, waiting, refused, warnings, typed, span, on_span } => {
             lines = to_type(dialog, typed.value(), span.as_ref().map(Input::value), *on_span);
-            (" Freeze all marked ", freeze_many(targets, waiting.len(), refused))
+            let mut text = freeze_many(targets, waiting.len(), refused);
+            text.extend(warned(warnings));
+            (" Freeze all marked ", text)
         }
         Question::ThawMany { targets, held } => (" Thaw all marked ", thaw_many(targets, held.as_ref())),
         Question::Signal { process, effect } => (" Signal ", signal(process, *effect, dialog.choice())),
@@ -90,6 +97,17 @@ fn text(app: &App, dialog: &Dialog) -> Text {
         Question::Busy => (" Leave ", busy()),
     };
     Text { title, said, typed: lines }
+}
+
+/// How many warnings are shown.
+const WARNINGS: usize = 4;
+
+/// What systemd does meanwhile.
+fn warned(warnings: &[String]) -> impl Iterator<Item = (String, bool)> {
+    let more = warnings.len().saturating_sub(WARNINGS);
+    let more = (more > 0).then(|| format!("and {more} more"));
+    let warning = |text: &String| format!("{}.", printable(text.as_bytes()));
+    warnings.iter().take(WARNINGS).map(warning).chain(more).map(|text| (text, true))
 }
 
 fn dumped(dump: &str, so: &str) -> (String, bool) {
