@@ -20,6 +20,7 @@ use super::tree::{Member, Tree};
 use crate::kernel::{Filesystem, Group, Status};
 use crate::model::{Hierarchies, Process};
 
+mod clocks;
 mod freeze;
 mod owner;
 mod resources;
@@ -127,6 +128,7 @@ fn look_around(
     more.extend(taken);
     let into = std::path::absolute(&request.into).unwrap_or_else(|_| request.into.clone());
     let rss = trees.iter().flatten().map(|process| process.rss).sum();
+    clocks::look(request, rss, &mut more);
     let (of_folder, folder_exists) = folder::look(&into, rss);
     more.extend(of_folder);
     findings.extend(checked());

@@ -49,6 +49,9 @@ pub struct Forecast {
     pub way: Way,
     /// The time limits that go on while it is frozen so.
     pub clocks: Vec<Clock>,
+    /// The watchdog that a freeze in this way stops.
+    #[serde(skip)]
+    pub stopped: Option<Clock>,
     /// A freeze of a unit through systemd stops its watchdog here.
     #[serde(skip)]
     pub stops_watchdogs: bool,
@@ -92,28 +95,32 @@ pub fn forecast(group: &Group) -> Forecast {
     let own = Unit::of(&group.path).filter(|_| group.version == Version::V2 && may_freeze(group));
     let has_watchdog = clocks.iter().any(UnitClocks::has_watchdog);
     let release = has_watchdog.then(systemd::release).and_then(Result::ok);
-    let (way, clocks) = decide(own, clocks, release);
+    let (way, stopped, clocks) = decide(own, clocks, release);
     let unknown = concerned.left_out(&group.path);
     let stops_watchdogs = release.is_some_and(Release::freeze_stops_watchdog);
-    Forecast { way, clocks, stops_watchdogs, units: concerned.units.len(), unknown }
+    Forecast { way, stopped, clocks, stops_watchdogs, units: concerned.units.len(), unknown }
 }
 
 fn watchdog_of<'a>(own: &Unit, units: &'a [UnitClocks]) -> Option<&'a UnitClocks> {
     units.iter().find(|unit| unit.unit == own.name() && unit.has_watchdog())
 }
 
-/// Through systemd where that stops a clock; the clocks that go on all the same, the first to end first. `own`: the unit
+/// Through systemd where that stops a clock; that clock; and the clocks that go on all the same, the first to end first. `own`: the unit
 /// whose group is frozen. `release`: which systemd runs, where that is known.
-fn decide(own: Option<Unit>, units: Vec<UnitClocks>, release: Option<Release>) -> (Way, Vec<Clock>) {
+fn decide(
+    own: Option<Unit>,
+    units: Vec<UnitClocks>,
+    release: Option<Release>,
+) -> (Way, Option<Clock>, Vec<Clock>) {
     let stops = release.is_some_and(Release::freeze_stops_watchdog);
     let own = own.filter(|own| stops && watchdog_of(own, &units).is_some_and(|unit| unit.can_freeze));
-    let stopped = |clock: &Clock| {
+    let is_stopped = |clock: &Clock| {
         clock.limit == Limit::Watchdog && own.as_ref().is_some_and(|own| own.name() == clock.unit)
     };
-    let mut clocks: Vec<Clock> =
-        units.into_iter().flat_map(|unit| unit.clocks).filter(|clock| !stopped(clock)).collect();
+    let clocks = units.into_iter().flat_map(|unit| unit.clocks);
+    let (stopped, mut clocks): (Vec<Clock>, Vec<Clock>) = clocks.partition(is_stopped);
     clocks.sort_by_key(|clock| clock.left);
-    (own.map_or(Way::Kernel, Way::Systemd), clocks)
+    (own.map_or(Way::Kernel, Way::Systemd), stopped.into_iter().next(), clocks)
 }
 
 /// The units that processes belong to.
@@ -204,7 +211,7 @@ mod tests {
     fn through_systemd_only_where_that_stops_a_clock() {
         let own = || Some(unit("/system.slice/w.service"));
         let both = || vec![answer("w.service", true, &[(Limit::Watchdog, 2), (Limit::Runtime, 5)])];
-        let (way, clocks) = decide(own(), both(), release("257.13"));
+        let (way, _, clocks) = decide(own(), both(), release("257.13"));
         assert_eq!(way.command().as_deref(), Some("systemctl freeze w.service"));
         assert_eq!(clocks.iter().map(|clock| clock.limit).collect::<Vec<_>>(), [Limit::Runtime]);
         for (own, units, release, why) in [
@@ -213,7 +220,7 @@ mod tests {
             (None, both(), release("257.13"), "the group is no unit's own"),
             (Some(unit("/system.slice/v.service")), both(), release("257.13"), "it is another unit's"),
         ] {
-            let (way, clocks) = decide(own, units, release);
+            let (way, _, clocks) = decide(own, units, release);
             assert_eq!((way, clocks.len()), (Way::Kernel, 2), "{why}");
         }
         let unable = vec![answer("w.service", false, &[(Limit::Watchdog, 2)])];
@@ -228,7 +235,7 @@ mod tests {
             answer("a.service", true, &[(Limit::Runtime, 60)]),
             answer("b.service", true, &[(Limit::Stop, 3)]),
         ];
-        let (way, clocks) = decide(None, units, None);
+        let (way, _, clocks) = decide(None, units, None);
         let forecast = Forecast { way, clocks, ..Forecast::default() };
         assert_eq!(forecast.warnings(None).len(), 2);
         assert!(forecast.warnings(None)[0].starts_with("b.service"), "the first to end comes first");
@@ -242,7 +249,7 @@ mod tests {
             answer("a.service", true, &[(Limit::Watchdog, 1)]),
             answer("b.service", true, &[(Limit::Watchdog, 2)]),
         ];
-        let (way, clocks) = decide(None, units, release("257.13"));
+        let (way, _, clocks) = decide(None, units, release("257.13"));
         assert_eq!(way, Way::Kernel);
         let forecast = Forecast { way, clocks, stops_watchdogs: true, ..Forecast::default() };
         assert!(forecast.warnings(None)[2].ends_with("cryoscope freeze a.service b.service"));
