@@ -144,6 +144,13 @@ impl Flag {
         self.group_at_hand().ok()??.read().ok()?
     }
 
+    /// Whether the group is certainly gone.
+    pub(super) fn is_gone(&self) -> bool {
+        let group = self.group_at_hand();
+        let read = group.and_then(|group| group.map_or(Ok(None), |group| group.read()));
+        matches!(read, Ok(None))
+    }
+
     /// The group's own request now; `None` where the group is gone for certain.
     ///
     /// # Errors

@@ -13,6 +13,7 @@ use super::{Finding, Plan, Ran, images};
 use crate::kernel::processes::Processes;
 use crate::kernel::signals::is_stopped;
 use crate::model::{State, Version, printable};
+use crate::runtime::systemd::Unit;
 
 /// What was found afterwards.
 #[derive(Debug, Clone, Serialize)]
@@ -31,10 +32,33 @@ impl Verification {
 /// Looks at images, processes and freeze flags.
 pub fn verify(plan: &Plan, ran: &Ran) -> Verification {
     let mut checks = flags(plan, ran);
+    checks.extend(systemd(plan));
     for tree in &plan.trees {
         checks.extend(dumped(tree, plan));
     }
     Verification { checks }
+}
+
+/// How long systemd may take to see that the processes of a unit have ended.
+const SEEN_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// Whether systemd and the kernel agree on the unit whose group was named: both its freeze flag and its processes were
+/// changed past systemd.
+fn systemd(plan: &Plan) -> Option<Finding> {
+    let flag = plan.flags.iter().find(|flag| flag.group == plan.group && flag.hierarchy == Version::V2)?;
+    let unit = Unit::of(&flag.path)?;
+    let deadline = Instant::now() + SEEN_TIMEOUT;
+    let found = loop {
+        let answer = unit.ask().ok()?;
+        let waits = plan.after == Some(After::Killed) && !answer.has_ended && Instant::now() < deadline;
+        // One that is gone asks for nothing.
+        if !waits {
+            break answer.disagreement(flag.asks_now() == Some(true)).filter(|found| found.harmful)?;
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    };
+    let why = "systemd remembers what it froze itself, and does not look at the kernel";
+    Some(Finding::warning("systemd-disagrees", found.what, why).remedy(found.remedy))
 }
 
 /// The images and the processes of one tree. What ran until criu came may have ended before, and may have ended since.
@@ -102,6 +126,10 @@ fn flags(plan: &Plan, ran: &Ran) -> Vec<Finding> {
                 let word = if now { "frozen" } else { "thawed" };
                 let what = format!("{} was {word} by somebody else meanwhile", flag.shown());
                 checks.push(Finding::warning("flag-changed", what, "it is left so"));
+            }
+            // Whoever made it removes it: systemd does so with the group of a unit that has ended.
+            (None, _) if plan.after == Some(After::Killed) && flag.is_gone() => {
+                checks.push(Finding::ok("flag-gone", format!("{} is gone with its processes", flag.shown())));
             }
             (None, _) => {
                 let what = format!("{} is gone, or cannot be read", flag.shown());

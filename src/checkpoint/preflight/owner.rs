@@ -2,13 +2,13 @@
 
 use super::{After, Finding, Request};
 use crate::model::{State, Version, shell};
-use crate::runtime::systemd::{Obstacle, SystemdError, Unit};
+use crate::runtime::systemd::{self, Obstacle, Release, SystemdError, Unit};
 use crate::runtime::{Containers, advice};
 
 /// Gives back what the settings of the unit do: how much that matters is seen on the processes.
 pub(super) fn look(request: &Request<'_>, findings: &mut Vec<Finding>) -> Vec<Finding> {
     container(request, findings);
-    Unit::of(&request.group.path).map(|unit| systemd(request, &unit, findings)).unwrap_or_default()
+    Unit::of(&request.group.path).map(|unit| of_unit(request, &unit, findings)).unwrap_or_default()
 }
 
 /// The runtime's own command is the first advice: it saves what a plain dump lacks.
@@ -29,7 +29,7 @@ fn container(request: &Request<'_>, findings: &mut Vec<Finding>) {
     }
 }
 
-fn systemd(request: &Request<'_>, unit: &Unit, findings: &mut Vec<Finding>) -> Vec<Finding> {
+fn of_unit(request: &Request<'_>, unit: &Unit, findings: &mut Vec<Finding>) -> Vec<Finding> {
     let answer = match unit.ask() {
         Ok(answer) => answer,
         Err(SystemdError::NotRunning) => return Vec::new(),
@@ -55,6 +55,13 @@ fn systemd(request: &Request<'_>, unit: &Unit, findings: &mut Vec<Finding>) -> V
         findings.push(Finding::warning("systemd-after-kill", what, "the dump ends its main process"));
     }
     answer.obstacles().iter().map(obstacle).collect()
+}
+
+/// The unit of the group, where systemd holds it frozen, its processes are to end, and this systemd would not start it then.
+pub(super) fn ends_frozen(request: &Request<'_>) -> Option<Unit> {
+    let is_to_end = request.after == Some(After::Killed) && request.group.version == Version::V2;
+    let unit = Unit::of(&request.group.path).filter(|unit| is_to_end && unit.is_frozen_by_systemd())?;
+    systemd::release().map_or(true, Release::keeps_ended_frozen).then_some(unit)
 }
 
 /// A setting. Whether the processes were started with it is seen on them; here is what to write.

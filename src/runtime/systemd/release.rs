@@ -24,6 +24,12 @@ impl Release {
         self >= Self { major: 257, minor: 13 }
     }
 
+    /// Whether a unit whose processes ended while systemd held it frozen is not started any more. Measured: 257.13 refuses, 252
+    /// starts it.
+    pub fn keeps_ended_frozen(self) -> bool {
+        self.major >= 256
+    }
+
     /// Whether a thaw of a unit thaws the slices above it as well, whoever froze them. Measured: 252 does, 257 does not. What
     /// is frozen below another is a state of its own from 256 on.
     pub fn thaw_reaches_above(self) -> bool {
@@ -65,6 +71,7 @@ mod tests {
         ] {
             assert_eq!(of(text).freeze_stops_watchdog(), stops, "{text}");
             assert_eq!(of(text).thaw_reaches_above(), above, "{text}");
+            assert_eq!(of(text).keeps_ended_frozen(), !above, "{text}");
         }
     }
 
