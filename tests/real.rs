@@ -17,6 +17,7 @@ mod real {
     pub mod facts;
     pub mod failures;
     pub mod findings;
+    pub mod guard;
     pub mod handover;
     pub mod hostile;
     pub mod inspect;
@@ -55,6 +56,7 @@ fn main() -> ExitCode {
         criu_facts::tests,
         kernel::tests,
         membership::tests,
+        guard::tests,
         cli::tests,
         config::tests,
         checkpoint::tests,

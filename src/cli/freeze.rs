@@ -10,7 +10,7 @@ use super::{Context, Failure, log, tell};
 use crate::checkpoint::dumping;
 use crate::kernel::cgroupfs::{Filesystem, Group};
 use crate::kernel::freezer::{FreezerError, Outcome};
-use crate::kernel::{guard, target};
+use crate::kernel::{freezer, guard, target};
 use crate::model::span;
 use crate::runtime;
 use crate::timer::{self, Log};
@@ -28,13 +28,15 @@ pub(super) fn run(context: &Context, options: &Freeze, out: &mut impl Write) -> 
         for (fs, group) in &targets {
             if let Some(refusal) = guard::refusal(fs, group) {
                 let name = context.named(group);
-                return Err(Failure::refused(format!(
-                    "{name} is not frozen: {refusal}; --force freezes it all the same"
-                )));
+                let force = if freezer::may_freeze(group) { "; --force freezes it anyway" } else { "" };
+                return Err(Failure::refused(format!("{name} is not frozen: {refusal}{force}")));
             }
         }
     }
     for (fs, group) in &targets {
+        if let Some(sessions) = guard::sessions(fs, group) {
+            tell(format_args!("{}: {sessions}", context.named(group)));
+        }
         if let Some(dumping) = dumping::of_group(fs, group) {
             tell(format_args!(
                 "{dumping}, and hangs as long as {} is frozen; thaw it, and criu goes on",

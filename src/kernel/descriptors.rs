@@ -36,6 +36,8 @@ pub struct Info {
     pub pid: Option<i32>,
     /// The number of the terminal that a `/dev/ptmx` is the master of.
     pub terminal: Option<u32>,
+    /// The connection of the FUSE file system that a `/dev/fuse` serves; `None` where the kernel does not say it.
+    pub fuse: Option<u32>,
 }
 
 /// One open file.
@@ -139,7 +141,13 @@ fn facts(found: &Statx) -> Facts {
     }
 }
 
-/// The text of `/proc/PID/fdinfo/N`.
+impl Info {
+    /// The text of `/proc/PID/fdinfo/N`.
+    pub fn parse(text: &[u8]) -> Self {
+        info(text)
+    }
+}
+
 fn info(text: &[u8]) -> Info {
     let mut info = Info::default();
     for line in text.split(|&b| b == b'\n') {
@@ -148,6 +156,7 @@ fn info(text: &[u8]) -> Info {
         match &line[..colon] {
             b"lock" => info.locks += 1,
             b"Pid" => info.pid = value().and_then(|text| text.parse().ok()),
+            b"fuse_connection" => info.fuse = value().and_then(|text| text.parse().ok()),
             b"tty-index" => info.terminal = value().and_then(|text| text.parse().ok()),
             _ => {}
         }

@@ -45,6 +45,8 @@ impl Namespaces {
 pub struct Mount {
     /// Its number.
     pub id: u64,
+    /// The number of the mount that it is mounted on.
+    pub parent: u64,
     /// The device, as `major:minor`.
     pub device: Box<str>,
     /// Where it is mounted, with the kernel's escapes (`\040` for a space).
@@ -53,6 +55,10 @@ pub struct Mount {
     pub shared: Option<u64>,
     /// The peer group that it follows.
     pub master: Option<u64>,
+    /// The type of its file system.
+    pub kind: Box<[u8]>,
+    /// The user that serves a FUSE file system (`user_id=`, mount.fuse(8)).
+    pub served_by: Option<u32>,
 }
 
 /// The mounts that a process sees.
@@ -71,10 +77,19 @@ fn parse(text: &[u8]) -> Vec<Mount> {
 fn mount(line: &[u8]) -> Option<Mount> {
     let mut words = line.split(|&b| b == b' ');
     let mut text = || std::str::from_utf8(words.next()?).ok();
-    let (id, _, device) = (text()?.parse().ok()?, text()?, text()?.into());
+    let (id, parent, device) = (text()?.parse().ok()?, text()?.parse().ok()?, text()?.into());
     let point = words.nth(1)?.into();
-    let mut mount = Mount { id, device, point, shared: None, master: None };
-    for tag in words.skip(1).take_while(|word| *word != b"-") {
+    let mut mount = Mount {
+        id,
+        parent,
+        device,
+        point,
+        shared: None,
+        master: None,
+        kind: Box::default(),
+        served_by: None,
+    };
+    for tag in words.by_ref().skip(1).take_while(|word| *word != b"-") {
         let Some((kind, group)) = std::str::from_utf8(tag).ok().and_then(|tag| tag.split_once(':')) else {
             continue;
         };
@@ -84,6 +99,9 @@ fn mount(line: &[u8]) -> Option<Mount> {
             _ => {}
         }
     }
+    mount.kind = words.next()?.into();
+    let user = |option: &[u8]| std::str::from_utf8(option.strip_prefix(b"user_id=")?).ok()?.parse().ok();
+    mount.served_by = words.nth(1).and_then(|options| options.split(|&b| b == b',').find_map(user));
     Some(mount)
 }
 

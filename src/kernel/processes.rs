@@ -101,9 +101,14 @@ impl Processes {
     }
 
     fn user(&mut self, uid: u32) -> String {
-        let name = || User::from_uid(Uid::from_raw(uid)).ok().flatten().map(|user| user.name);
-        self.users.entry(uid).or_insert_with(|| name().unwrap_or_else(|| uid.to_string())).clone()
+        self.users.entry(uid).or_insert_with(|| user_name(uid)).clone()
     }
+}
+
+/// The name of a user; the number where there is none.
+pub fn user_name(uid: u32) -> String {
+    let user = User::from_uid(Uid::from_raw(uid)).ok().flatten();
+    user.map_or_else(|| uid.to_string(), |user| user.name)
 }
 
 /// So many bytes of a command line are shown at most.

@@ -3,6 +3,7 @@
 
 pub mod checkpoint;
 pub mod criu;
+pub mod fuse;
 pub mod group;
 pub mod halted;
 pub mod hold;

@@ -206,6 +206,8 @@ pub fn main() -> Option<ExitCode> {
         "exit" => join(&rest),
         "setup" => println!("{}", hierarchies().unwrap().setup),
         "refusal" => refusal(&rest),
+        "fuse" => super::fuse::main(&rest),
+        "fuse-server" => super::fuse::serve(),
         "refusal-of-a-thread" => refusal_of_a_thread(&rest),
         // A lab in the run of the tests starts this very program again.
         // A checkpoint that is made by the run of the tests does, too.

@@ -125,6 +125,9 @@ mod tests {
             point: point.into(),
             shared,
             master,
+            parent: 0,
+            kind: b"ext4".as_slice().into(),
+            served_by: None,
         };
         let seen = [
             mount(b"/", Some(9), Some(1)),
