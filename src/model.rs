@@ -26,5 +26,5 @@ pub use namespace_path::{MountRoot, NamespacePath, Place};
 pub use owner::Owner;
 pub use printable::printable;
 pub use process::{Process, ProcessId};
-pub use time_left::TimeLeft;
+pub use time_left::{TimeLeft, TimedFreeze};
 pub use tree::{Change, Tree};

@@ -60,7 +60,7 @@ pub use arm::VERB;
 pub use keep::{Order, keep};
 pub use orphan::{Orphan, OrphanError, orphans};
 pub use plan::PLAN;
-pub use record::{Timer, forget, gone, of};
+pub use record::{Timer, forget, gone, of, timed};
 
 use arm::Armed;
 use message::Answer;

@@ -6,6 +6,7 @@
 mod cut_off;
 mod hanging;
 mod left;
+mod orphaned_timer;
 mod outcome;
 
 use std::io;
@@ -15,8 +16,10 @@ use super::dumping::images;
 use super::journal::{self, CutOff};
 use super::{AtWork, Progress, fate};
 use crate::model::{Hierarchies, ProcessId, printable};
+use crate::timer::OrphanError;
 use hanging::Hanging;
 use left::Left;
+pub use orphaned_timer::OrphanedTimer;
 
 /// Something to put right.
 #[derive(Debug)]
@@ -27,6 +30,8 @@ pub enum Case {
     Hanging(HangingCriu),
     /// A criu waits for ever: all that it dumps is gone.
     Left(LeftCriu),
+    /// A freeze for a time has lost its timer.
+    Timer(OrphanedTimer),
 }
 
 /// A plan whose program is gone.
@@ -58,6 +63,9 @@ pub enum RescueError {
         "criu (process {0}) still runs, and has done nothing for a while; the plan is kept: see its log, and run cryoscope rescue again when it has ended"
     )]
     StillRuns(i32),
+    /// A freeze that has lost its timer did not get its end.
+    #[error(transparent)]
+    Timer(#[from] OrphanError),
     /// criu, or its target, could not be followed.
     #[error("lost sight of criu: {0}; it may still run: run cryoscope rescue again")]
     Wait(io::Error),
@@ -86,8 +94,9 @@ pub fn stranded(hosts: &Hierarchies, tell: &mut dyn FnMut(String)) -> Result<Str
     let left: Vec<Left> = left::look().into_iter().filter(|one| !planned(one.criu.pid)).collect();
     let cases = cut_off.into_iter().map(|plan| Case::CutOff(CutOffPlan(plan)));
     let cases = cases.chain(hanging.into_iter().map(|hanging| Case::Hanging(HangingCriu(hanging))));
-    let cases = cases.chain(left.into_iter().map(|left| Case::Left(LeftCriu(left)))).collect();
-    Ok(Stranded { cases, at_work: busy })
+    let cases = cases.chain(left.into_iter().map(|left| Case::Left(LeftCriu(left))));
+    let timers = orphaned_timer::look(hosts).map_err(RescueError::Look)?;
+    Ok(Stranded { cases: cases.chain(timers.into_iter().map(Case::Timer)).collect(), at_work: busy })
 }
 
 impl Case {
@@ -127,6 +136,7 @@ impl Case {
                     "criu (process {criu}) waits for ever, for {gone}, which it dumped, {are} gone: it is ended, and nothing is lost by that"
                 )
             }
+            Self::Timer(timer) => timer.what(),
         }
     }
 
@@ -141,6 +151,7 @@ impl Case {
                 (hanging.targets.clone(), images(hanging.criu.id.pid).into_iter().collect())
             }
             Self::Left(LeftCriu(left)) => (left.targets.clone(), images(left.criu.pid).into_iter().collect()),
+            Self::Timer(_) => (Vec::new(), Vec::new()),
         }
     }
 
@@ -150,6 +161,7 @@ impl Case {
             Self::CutOff(CutOffPlan(plan)) => cut_off::shell(plan, hosts),
             Self::Hanging(HangingCriu(hanging)) => hanging.shell(),
             Self::Left(LeftCriu(left)) => left.shell(),
+            Self::Timer(timer) => timer.shell(),
         }
     }
 }
@@ -168,6 +180,7 @@ pub fn rescue(
         Case::CutOff(CutOffPlan(plan)) => cut_off::rescue(plan, hosts, tell),
         Case::Hanging(HangingCriu(hanging)) => hanging.rescue(tell),
         Case::Left(LeftCriu(left)) => left.rescue(tell),
+        Case::Timer(timer) => return Ok(timer.rescue()?),
     }?;
     let said = std::iter::once(outcome::processes(hosts, &processes));
     Ok(said.chain(folders.iter().map(|folder| outcome::images(folder))).collect())

@@ -8,7 +8,7 @@ use crate::kernel::freezer::FreezerError;
 use crate::kernel::mounts::MountsError;
 use crate::kernel::target::TargetError;
 use crate::runtime::ThawError;
-use crate::timer::{ForATimeError, TimerError};
+use crate::timer::{ForATimeError, OrphanError, TimerError};
 
 /// A failure at the edge of the program.
 #[derive(Debug)]
@@ -96,7 +96,11 @@ impl From<RunError> for Failure {
 impl From<RescueError> for Failure {
     fn from(error: RescueError) -> Self {
         let denied = matches!(&error, RescueError::Look(e) if e.kind() == io::ErrorKind::PermissionDenied);
-        Self::new(if denied { 3 } else { 1 }, error.to_string())
+        match error {
+            RescueError::Timer(OrphanError::Thaw(error)) => error.into(),
+            RescueError::Timer(OrphanError::Timer(error)) => error.into(),
+            error => Self::new(if denied { 3 } else { 1 }, error.to_string()),
+        }
     }
 }
 

@@ -1,10 +1,13 @@
 //! The JSON that scripts rest on: fields are added, never renamed.
 
+use std::fmt;
+use std::time::Duration;
+
 use serde::Serialize;
 
 use crate::model::owner::Role;
 use crate::model::tree::Key;
-use crate::model::{self, Hierarchy, Process, State, Tree, printable};
+use crate::model::{self, Hierarchy, Process, State, TimeLeft, Tree, printable};
 use crate::runtime::Containers;
 
 /// One group, as `list --json` and `show --json` print it.
@@ -28,6 +31,35 @@ pub(super) struct Group {
     pub frozen_usec: Option<u64>,
     /// Who made the group; null where that is not known.
     pub owner: Option<Owner>,
+    /// It was frozen for a time, and the timer that was to thaw it is gone; null where that is not so.
+    pub timer_gone: Option<TimerGone>,
+}
+
+/// How far the end of a freeze is that nothing ends by itself: one of the two is null.
+#[derive(Debug, Serialize)]
+pub(super) struct TimerGone {
+    /// In microseconds, until then.
+    pub left_usec: Option<u64>,
+    /// In microseconds, since then.
+    pub overdue_usec: Option<u64>,
+    #[serde(skip)]
+    time: TimeLeft,
+}
+
+impl fmt::Display for TimerGone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.time.fmt(f)
+    }
+}
+
+impl From<TimeLeft> for TimerGone {
+    fn from(time: TimeLeft) -> Self {
+        let usec = |span: Duration| u64::try_from(span.as_micros()).ok();
+        match time {
+            TimeLeft::Left(left) => Self { left_usec: usec(left), overdue_usec: None, time },
+            TimeLeft::Overdue(since) => Self { left_usec: None, overdue_usec: usec(since), time },
+        }
+    }
 }
 
 /// Who made a group.
@@ -87,7 +119,13 @@ impl Group {
             processes,
             frozen_usec,
             owner: containers.owner(hierarchy, &tree.path(key)).map(|owner| Owner::new(&owner, hierarchy)),
+            timer_gone: None,
         })
+    }
+
+    /// The same, with how far its end is where its timer is gone.
+    pub(super) fn with_timer_gone(self, time: Option<TimeLeft>) -> Self {
+        Self { timer_gone: time.map(Into::into), ..self }
     }
 }
 

@@ -9,15 +9,18 @@ use super::{Context, Failure};
 use crate::kernel::cgroupfs::{Filesystem, Group};
 use crate::kernel::{membership, processes};
 use crate::model::tree::{Key, Node};
-use crate::model::{CgroupPath, Change, Hierarchy, Owner, State, Tree, printable};
+use crate::model::{CgroupId, CgroupPath, Change, Hierarchy, Owner, State, TimeLeft, Tree, printable};
 use crate::runtime::Containers;
+use crate::timer::{self, Timer};
 
 /// Prints the groups from the target down, or every hierarchy's.
 pub(super) fn run(context: &Context, options: &List, out: &mut impl Write) -> Result<(), Failure> {
     let containers = Containers::read();
+    // What the folder of the timers does not tell is not known here.
+    let gone = timer::gone().unwrap_or_default();
     for (fs, from) in &context.tops(options.target.as_deref())? {
         let held = if options.json { HashMap::new() } else { held(context, fs.hierarchy())? };
-        print(fs, from, options, (&containers, &held), out)?;
+        print(fs, from, options, (&containers, &held, &gone), out)?;
     }
     Ok(())
 }
@@ -43,7 +46,7 @@ fn print(
     fs: &Filesystem,
     from: &CgroupPath,
     options: &List,
-    (containers, held): (&Containers, &HashMap<CgroupPath, usize>),
+    (containers, held, gone): (&Containers, &HashMap<CgroupPath, usize>, &HashMap<CgroupId, Timer>),
     out: &mut impl Write,
 ) -> Result<(), Failure> {
     let mut tree = scan(fs, from)?;
@@ -68,6 +71,7 @@ fn print(
         if options.json {
             let usec = group.as_ref().and_then(Group::frozen_usec);
             if let Some(row) = json::Group::new(&tree, key, fs.hierarchy(), usec, containers) {
+                let row = row.with_timer_gone(time_left(&tree, key, gone));
                 serde_json::to_writer(&mut *out, &row)?;
                 writeln!(out)?;
             }
@@ -75,12 +79,20 @@ fn print(
             let indent = if options.frozen { 1 } else { depth };
             let path = tree.path(key);
             let owner = containers.owner(fs.hierarchy(), &path);
-            let notes = [note(owner.as_ref(), &path), held_note(&tree, key, held.get(&path))];
+            let gone =
+                time_left(&tree, key, gone).map_or(String::new(), |time| format!("timer gone; {time}"));
+            let notes = [gone, note(owner.as_ref(), &path), held_note(&tree, key, held.get(&path))];
             let notes: Vec<String> = notes.into_iter().filter(|note| !note.is_empty()).collect();
             line(&tree, key, indent, options.frozen, &notes.join(", "), out)?;
         }
     }
     Ok(())
+}
+
+/// How far the end of a group's freeze is whose timer is gone.
+fn time_left(tree: &Tree, key: Key, gone: &HashMap<CgroupId, Timer>) -> Option<TimeLeft> {
+    let group = &tree.get(key)?.group;
+    gone.get(&group.id).filter(|_| group.freezer.requested()).map(Timer::time_left)
 }
 
 /// The groups above `from`, and it, and all below.

@@ -26,7 +26,7 @@ pub(super) fn run(context: &Context, options: &Rescue, out: &mut impl Write) -> 
         unknown?;
         writeln!(
             out,
-            "nothing to rescue: no checkpoint was cut off, and no criu hangs on frozen tasks or waits for what is gone"
+            "nothing to rescue: no checkpoint was cut off, no freeze has lost its timer, and no criu hangs on frozen tasks or waits for what is gone"
         )?;
         return Ok(());
     }

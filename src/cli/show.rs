@@ -15,7 +15,7 @@ use crate::model::process::tree as process_tree;
 use crate::model::{Change, Hierarchy, Process, State, Tree, printable, span};
 use crate::runtime::systemd::{self, Clock, Unit};
 use crate::runtime::{self, Advice, Containers, advice};
-use crate::timer;
+use crate::timer::{self, Timer};
 
 mod owner;
 mod story;
@@ -97,10 +97,13 @@ fn look(context: &Context, fs: &Filesystem, group: &Group, list: &[Process]) -> 
     let unit = Unit::of(&group.path);
     let says = unit.as_ref().and_then(|unit| Systemd::new(unit, group.version, requested));
     let forecast = systemd::is_running().then(|| runtime::forecast(group));
+    // What the folder of the timers does not tell is not known here.
+    let orphan = timer::gone().ok().filter(|_| requested).and_then(|mut gone| gone.remove(&group.id));
     Ok(Shown {
         advice: owner.and_then(|owner| advice(&owner, node.state(), "DIR")),
         group: json::Group::new(&tree, key, fs.hierarchy(), group.frozen_usec(), &containers)
-            .ok_or_else(gone)?,
+            .ok_or_else(gone)?
+            .with_timer_gone(orphan.as_ref().map(Timer::time_left)),
         process_list: list.iter().map(Into::into).collect(),
         ancestors: tree.ancestors(key).filter_map(ancestor).collect(),
         below: Below { groups: below.groups, frozen: below.frozen, freezing: below.freezing },
@@ -174,6 +177,9 @@ fn print(shown: &Shown, list: &[Process], out: &mut impl Write) -> Result<(), Fa
     }
     if let Some(usec) = shown.thaws_in_usec {
         writeln!(out, "  thaws      in {}, by a timer", span::left(Duration::from_micros(usec)))?;
+    }
+    if let Some(timer) = &group.timer_gone {
+        writeln!(out, "  thaws      not by itself: timer gone; {timer}: cryoscope rescue puts it right")?;
     }
     let Below { groups, frozen, freezing } = shown.below;
     match usize::try_from(groups).unwrap_or(usize::MAX) {

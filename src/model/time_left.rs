@@ -22,6 +22,23 @@ impl TimeLeft {
             None => Self::Overdue(now.saturating_sub(deadline)),
         }
     }
+
+    /// The same after this time.
+    pub fn after(self, elapsed: Duration) -> Self {
+        match self {
+            Self::Left(left) => Self::until(left, elapsed),
+            Self::Overdue(since) => Self::Overdue(since + elapsed),
+        }
+    }
+}
+
+/// When a group that was frozen for a time is thawed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TimedFreeze {
+    /// How far its end is.
+    pub time: TimeLeft,
+    /// Nothing thaws it then: its timer was killed.
+    pub timer_gone: bool,
 }
 
 /// `12s left`, `overdue 3s`.
@@ -43,6 +60,9 @@ mod tests {
         let at = Duration::from_secs(100);
         let said =
             [88, 99, 100, 103, 400].map(|now| TimeLeft::until(at, Duration::from_secs(now)).to_string());
+        let later = [12, 15]
+            .map(|elapsed| TimeLeft::Left(Duration::from_secs(13)).after(Duration::from_secs(elapsed)));
+        assert_eq!(later.map(|time| time.to_string()), ["1s left", "overdue 2s"]);
         assert_eq!(said, ["12s left", "1s left", "overdue 0s", "overdue 3s", "overdue 5m"]);
     }
 }

@@ -16,7 +16,7 @@ use crate::kernel::host::{boot_id, since_boot};
 use crate::kernel::processes::Processes;
 use crate::kernel::runtime_folder::{Bytes, Held, RuntimeFolder};
 use crate::kernel::signals::{await_end, signal};
-use crate::model::{CgroupId, ProcessId, TimeLeft};
+use crate::model::{CgroupId, ProcessId, TimeLeft, TimedFreeze};
 
 const KIND: &str = "timer";
 
@@ -101,6 +101,20 @@ pub fn gone() -> io::Result<HashMap<CgroupId, Timer>> {
         with(Life::Lives, |_| true)?.iter().for_each(|timer| drop(found.remove(&timer.group)));
     }
     Ok(found)
+}
+
+/// When each of these groups is thawed; `None` where it is not frozen for a time by this user.
+///
+/// # Errors
+/// What the kernel says of the folder.
+pub fn timed(groups: Vec<CgroupId>) -> io::Result<Vec<(CgroupId, Option<TimedFreeze>)>> {
+    let (lives, gone) = (with(Life::Lives, |_| true)?, gone()?);
+    let freeze = |id: CgroupId| {
+        let timer = lives.iter().find(|timer| timer.group == id);
+        let freeze = |timer: &Timer, timer_gone| TimedFreeze { time: timer.time_left(), timer_gone };
+        timer.map(|timer| freeze(timer, false)).or_else(|| Some(freeze(gone.get(&id)?, true)))
+    };
+    Ok(groups.into_iter().map(|id| (id, freeze(id))).collect())
 }
 
 /// Everything that is written down about a group: its timers, and what killed ones have left.

@@ -121,7 +121,7 @@ impl Action {
         match (self, node.group.freezer.requested()) {
             (Self::Freeze, true) => Some(format!("{name} asks for a freeze already")),
             // A new time may be given to what thaws by itself.
-            (Self::FreezeFor, true) if app.thaws_in().is_none() => {
+            (Self::FreezeFor, true) if app.selected_timed().is_none() => {
                 Some(format!("{name} asks for a freeze already, and not for a time"))
             }
             (Self::Thaw, false) if app.asked_above().is_none() && !app.inherits() => {

@@ -176,7 +176,7 @@ impl App {
         if self.checkpoint_runs()
             || is_freezing
             || self.files.is_marked(self.now)
-            || self.asked.timers.values().any(Option::is_some)
+            || self.asked.timers.values().any(|timer| timer.at(self.now).is_some())
         {
             return Some(SECOND);
         }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use super::held::Held;
-use crate::model::{CgroupId, CgroupPath, Process};
+use crate::model::{CgroupId, CgroupPath, Process, TimedFreeze};
 
 /// What was read of a group when its processes were listed.
 #[derive(Debug, Clone)]
@@ -28,6 +28,41 @@ pub(crate) struct Culprits {
     pub(crate) list: Option<Vec<Process>>,
 }
 
+/// When a group is thawed that was frozen for a time. Times since the start.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct AskedTimer {
+    /// As it was when it was answered; `None` until then, and where it was not frozen for a time.
+    freeze: Option<TimedFreeze>,
+    answered: Duration,
+    asked: Duration,
+}
+
+impl AskedTimer {
+    /// It may have been killed meanwhile, or have thawed the group late.
+    const PERIOD: Duration = Duration::from_secs(5);
+
+    pub(crate) fn asked(now: Duration) -> Self {
+        Self { freeze: None, answered: now, asked: now }
+    }
+
+    pub(crate) fn answer(&mut self, freeze: Option<TimedFreeze>, now: Duration) {
+        (self.freeze, self.answered) = (freeze, now);
+    }
+
+    /// As it is by now.
+    pub(crate) fn at(&self, now: Duration) -> Option<TimedFreeze> {
+        let elapsed = now.saturating_sub(self.answered);
+        self.freeze.map(|freeze| TimedFreeze { time: freeze.time.after(elapsed), ..freeze })
+    }
+
+    /// Whether it is to be asked for again; what is not frozen for a time becomes so only by a freeze that is seen.
+    pub(crate) fn is_old(&mut self, now: Duration) -> bool {
+        let is_old = self.freeze.is_some() && now >= self.asked + Self::PERIOD;
+        self.asked = if is_old { now } else { self.asked };
+        is_old
+    }
+}
+
 /// All of it. Each part is asked for again when it may have changed (`update/asking.rs`).
 #[derive(Debug, Default)]
 pub(crate) struct Asked {
@@ -39,8 +74,8 @@ pub(crate) struct Asked {
     pub(crate) owners: HashMap<CgroupId, Option<String>>,
     /// The unit that systemd was asked of last, its request then, and what it said.
     pub(crate) systemd: Option<(CgroupId, bool, Option<String>)>,
-    /// When a timer thaws the groups on the screen that ask for a freeze, where one does: time since the start.
-    pub(crate) timers: HashMap<CgroupId, Option<Duration>>,
+    /// When the groups on the screen are thawed that ask for a freeze.
+    pub(crate) timers: HashMap<CgroupId, AskedTimer>,
     /// What keeps the selected group from freezing.
     pub(crate) culprits: Option<Culprits>,
 }

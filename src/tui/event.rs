@@ -10,7 +10,7 @@ use super::checkpoint::Look;
 use super::theme::Ground;
 use crate::checkpoint::{Progress, Report};
 use crate::model::tree::Occurrence;
-use crate::model::{Cgroup, CgroupId, CgroupPath, Change, ControlFile, Process, Version};
+use crate::model::{Cgroup, CgroupId, CgroupPath, Change, ControlFile, Process, TimedFreeze, Version};
 
 /// Which of the two a command asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -106,9 +106,9 @@ pub enum Event {
         /// Where it does not say what the kernel says, and what to do; each line a paragraph.
         disagreement: Option<String>,
     },
-    /// How long until each of these groups is thawed; `None` where nothing thaws it by itself. The answer to
+    /// When each of these groups is thawed; `None` where it is not frozen for a time. The answer to
     /// [`super::Command::FindTimers`].
-    Timers(Vec<(CgroupId, Option<Duration>)>),
+    Timers(Vec<(CgroupId, Option<TimedFreeze>)>),
     /// What keeps a group from freezing, in it and below: the answer to [`super::Command::FindCulprits`].
     Culprits {
         /// Which group.

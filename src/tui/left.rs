@@ -2,7 +2,7 @@
 
 use super::{App, Target};
 use crate::model::shell::quoted;
-use crate::model::{CgroupId, span};
+use crate::model::{CgroupId, TimeLeft, TimedFreeze, span};
 use crate::timer;
 
 /// A line for each group that this run froze and that still asks for it, with how to thaw it; none where there is none.
@@ -24,6 +24,12 @@ fn line(app: &App, target: &Target) -> Option<String> {
 }
 
 fn thaws_in(id: CgroupId) -> Option<String> {
-    let left = timer::of(id).ok()?.first()?.left();
-    Some(format!(", thaws by itself in {}", span::left(left)))
+    let (_, freeze) = timer::timed(vec![id]).ok()?.pop()?;
+    Some(match freeze? {
+        TimedFreeze { timer_gone: true, time } => format!(", timer gone; {time}"),
+        TimedFreeze { time: TimeLeft::Left(left), .. } => {
+            format!(", thaws by itself in {}", span::left(left))
+        }
+        TimedFreeze { time, .. } => format!(", thaws by itself; {time}"),
+    })
 }

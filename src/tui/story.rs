@@ -7,7 +7,9 @@ use std::time::Duration;
 use super::{App, Panel, columns, files};
 use crate::model::owner::Owner;
 use crate::model::tree::{Key, Node};
-use crate::model::{CgroupPath, Freezer, Hierarchy, Process, State, Version, printable, shell, span};
+use crate::model::{
+    CgroupPath, Freezer, Hierarchy, Process, State, TimeLeft, TimedFreeze, Version, printable, shell, span,
+};
 
 /// One line: the selected group's name and why it is in its state.
 pub(crate) fn line(app: &App) -> String {
@@ -63,7 +65,7 @@ fn paragraphs(app: &App) -> Vec<String> {
     text.push(format!("Inherited\t{}", inherited(app)));
     let state = node.state().map_or(String::new(), |s| s.to_string());
     text.push(format!("State\t{state}{}", since(app, node)));
-    text.extend(app.thaws_in().map(|left| format!("Thaws	in {}, by a timer", span::left(left))));
+    text.extend(app.selected_timed().map(thaws));
     text.extend(culprits(app));
     text.extend(in_all(app, node));
     text.push(format!("Below\t{}", below(node)));
@@ -87,6 +89,18 @@ fn paragraphs(app: &App) -> Vec<String> {
         text.extend(app.settings.limits.iter().map(|limit| format!("  {}", printable(limit.as_bytes()))));
     }
     text
+}
+
+fn thaws(freeze: TimedFreeze) -> String {
+    match freeze {
+        TimedFreeze { timer_gone: true, time } => {
+            format!("Thaws\tnot by itself: timer gone; {time}; R puts it right")
+        }
+        TimedFreeze { time: TimeLeft::Left(left), .. } => {
+            format!("Thaws\tin {}, by a timer", span::left(left))
+        }
+        TimedFreeze { time, .. } => format!("Thaws\tby a timer; {time}"),
+    }
 }
 
 fn root(app: &App, node: &Node) -> Vec<String> {

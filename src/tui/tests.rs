@@ -10,7 +10,7 @@ use ratatui::crossterm::event::{Event as Input, KeyCode, KeyEvent, KeyModifiers}
 use super::*;
 use crate::model::{
     Cgroup, CgroupId, CgroupPath, Change, Freezer, Hierarchies, Hierarchy, MountRoot, Process, ProcessId,
-    Setup, Version,
+    Setup, TimeLeft, TimedFreeze, Version,
 };
 
 mod checkpoint;
@@ -33,6 +33,11 @@ fn id(ino: u64) -> CgroupId {
 fn group(ino: u64, name: impl AsRef<[u8]>, requested: bool, frozen: bool) -> Cgroup {
     let freezer = Freezer::V2 { requested, frozen };
     Cgroup { id: id(ino), name: name.as_ref().into(), freezer, populated: Some(true) }
+}
+
+/// When a group is thawed that was frozen for a time.
+fn timed(time: TimeLeft, timer_gone: bool) -> TimedFreeze {
+    TimedFreeze { time, timer_gone }
 }
 
 fn root(ino: u64) -> Cgroup {

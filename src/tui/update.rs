@@ -83,8 +83,11 @@ fn take(app: &mut App, event: Event, commands: &mut Vec<Command>) {
             }
         }
         Event::Timers(left) => {
-            let now = app.now;
-            app.asked.timers.extend(left.into_iter().map(|(id, left)| (id, left.map(|left| now + left))));
+            for (id, freeze) in left {
+                if let Some(asked) = app.asked.timers.get_mut(&id) {
+                    asked.answer(freeze, app.now);
+                }
+            }
         }
         Event::Culprits { id, list } => {
             if let Some(culprits) = app.asked.culprits.as_mut().filter(|culprits| culprits.id == id) {

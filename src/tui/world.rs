@@ -112,9 +112,7 @@ impl World {
             Command::AskOwners { version, groups } => drop(self.owners.send((version, groups))),
             Command::FindTimers(groups) => {
                 // What the folder of the timers does not tell is not known here.
-                let first = |id| timer::of(id).unwrap_or_default().first().map(|timer| timer.left());
-                let left = groups.into_iter().map(|id| (id, first(id))).collect();
-                let _ = self.inbox.send(Event::Timers(left));
+                let _ = self.inbox.send(Event::Timers(timer::timed(groups).unwrap_or_default()));
             }
             Command::FindCulprits { version, id, path } => self.find_culprits(version, id, &path)?,
             Command::AskSystemd { id, path, requested } => systemd::ask(id, &path, requested, &self.inbox)?,

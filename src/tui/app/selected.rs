@@ -1,10 +1,8 @@
 //! The selected group, the marked ones, and what is known of them.
 
-use std::time::Duration;
-
 use super::{App, Target};
 use crate::model::tree::{Key, Node};
-use crate::model::{Freezer, Process, State};
+use crate::model::{Freezer, Process, State, TimedFreeze};
 use crate::tui::asked::Listed;
 use crate::tui::rows::Grove;
 
@@ -62,15 +60,14 @@ impl App {
         })
     }
 
-    /// How long until a timer thaws the selected group.
-    pub(crate) fn thaws_in(&self) -> Option<Duration> {
-        self.left_of(self.selected_node()?)
+    /// When the selected group is thawed, where it was frozen for a time.
+    pub(crate) fn selected_timed(&self) -> Option<TimedFreeze> {
+        self.timed(self.selected_node()?)
     }
 
-    /// How long until a timer thaws a group on the screen.
-    pub(crate) fn left_of(&self, node: &Node) -> Option<Duration> {
-        let at = self.asked.timers.get(&node.group.id).filter(|_| node.group.freezer.requested())?;
-        at.map(|at| at.saturating_sub(self.now))
+    /// When a group on the screen is thawed, where it was frozen for a time.
+    pub(crate) fn timed(&self, node: &Node) -> Option<TimedFreeze> {
+        self.asked.timers.get(&node.group.id).filter(|_| node.group.freezer.requested())?.at(self.now)
     }
 
     /// What keeps the selected group from freezing, as far as it was read.

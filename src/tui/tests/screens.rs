@@ -66,7 +66,7 @@ fn the_story_of_a_freeze() {
     let mut s = Session::host((80, 24));
     snapshot("story_inherited", s.press("/workers<Enter>2"));
     s.press("/app<Enter>");
-    s.send(Event::Timers(vec![(id(10), Some(Duration::from_secs(18)))]));
+    s.send(Event::Timers(vec![(id(10), Some(timed(TimeLeft::Left(Duration::from_secs(18)), false)))]));
     snapshot("story_own_for_a_time", &mut s);
     let mut culprit = crate::model::process::tests::process(4711, 1);
     (culprit.state, culprit.wchan) = ('D', Some(b"nfs_wait_bit"[..].into()));

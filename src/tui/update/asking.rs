@@ -1,10 +1,11 @@
 //! What is asked of the world after any event: what the screen shows of groups beside their state.
 
+use std::collections::hash_map::Entry;
 use std::time::Duration;
 
 use crate::model::owner::UnitName;
 use crate::model::{CgroupId, State, Version};
-use crate::tui::asked::Culprits;
+use crate::tui::asked::{AskedTimer, Culprits};
 use crate::tui::{App, Command, Panel};
 
 /// A filter for a process wants to know in which group it is.
@@ -47,26 +48,26 @@ pub(super) fn ask_systemd(app: &mut App, commands: &mut Vec<Command>) {
     }
 }
 
-/// The timer of a group on the screen is asked for when the group begins to ask for a freeze, and again where it should have
-/// been thawed by now.
+/// The timer of a group on the screen is asked for when the group begins to ask for a freeze, and from time to time where it has
+/// one.
 pub(super) fn find_timers(app: &mut App, height: usize, commands: &mut Vec<Command>) {
     let (Some(grove), now) = (app.grove(), app.now) else { return };
     let visible = grove.rows.iter().skip(grove.offset).take(height).map(|row| row.key).chain(grove.selected);
     let asks = |key| grove.node(key).filter(|node| node.group.freezer.requested()).map(|node| node.group.id);
     let asking: Vec<CgroupId> = visible.filter_map(asks).collect();
-    app.asked
-        .timers
-        .retain(|id, at| asking.contains(id) && at.is_none_or(|at| now <= at + Duration::from_secs(1)));
-    let mut unknown = Vec::new();
+    app.asked.timers.retain(|id, _| asking.contains(id));
+    let mut wanted = Vec::new();
     for id in asking {
-        app.asked.timers.entry(id).or_insert_with(|| {
-            unknown.push(id);
-            // Until the answer comes, there is none.
-            None
-        });
+        match app.asked.timers.entry(id) {
+            Entry::Occupied(mut known) => wanted.extend(known.get_mut().is_old(now).then_some(id)),
+            Entry::Vacant(unknown) => {
+                unknown.insert(AskedTimer::asked(now));
+                wanted.push(id);
+            }
+        }
     }
-    if !unknown.is_empty() {
-        commands.push(Command::FindTimers(unknown));
+    if !wanted.is_empty() {
+        commands.push(Command::FindTimers(wanted));
     }
 }
 

@@ -7,7 +7,7 @@ use ratatui::text::{Line, Span};
 
 use super::framed;
 use crate::model::tree::{Key, Node, What};
-use crate::model::{State, printable, span};
+use crate::model::{State, TimedFreeze, printable, span};
 use crate::tui::rows::{Grove, Row};
 use crate::tui::theme::Theme;
 use crate::tui::{App, columns, layout, story};
@@ -90,8 +90,9 @@ fn badge(app: &App, grove: &Grove, key: Key, node: &Node) -> Badge {
             _ => format!(" {}", span::short(span)),
         }
     });
-    if let Some(left) = app.left_of(node) {
-        since = format!("{since}, {} left", span::left(left));
+    let timed = app.timed(node).map(timed);
+    if let Some(timed) = &timed {
+        since = format!("{since}, {timed}");
     }
     let by = (!node.group.freezer.requested()).then(|| asker(grove, key)).flatten();
     let (symbol, word, style) = match node.state() {
@@ -110,11 +111,19 @@ fn badge(app: &App, grove: &Grove, key: Key, node: &Node) -> Badge {
         (_, None) => format!("{symbol} {word}{since}"),
     };
     // Where there is little room, what is to come matters more than what is.
-    let short = match app.left_of(node) {
-        Some(left) => format!("{symbol} {} left", span::left(left)),
+    let short = match timed {
+        Some(timed) => format!("{symbol} {timed}"),
         None => format!("{symbol}{up} {word}"),
     };
     Badge { full, short, style }
+}
+
+/// When a group is thawed that was frozen for a time.
+fn timed(freeze: TimedFreeze) -> String {
+    match freeze.timer_gone {
+        true => "timer gone".to_owned(),
+        false => freeze.time.to_string(),
+    }
 }
 
 /// What has just happened to a group that is not frozen, and has nothing frozen below.

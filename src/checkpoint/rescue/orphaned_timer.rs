@@ -1,0 +1,45 @@
+//! A freeze for a time whose timer is gone.
+
+use std::io;
+
+use crate::model::shell::{quoted, write_request};
+use crate::model::{Hierarchies, TimeLeft, printable};
+use crate::timer::{Orphan, OrphanError, orphans};
+
+/// A freeze for a time whose timer is gone.
+#[derive(Debug)]
+pub struct OrphanedTimer(Orphan);
+
+/// Every such freeze of this user.
+///
+/// # Errors
+/// What the kernel says of the runtime folder.
+pub(super) fn look(hosts: &Hierarchies) -> io::Result<Vec<OrphanedTimer>> {
+    Ok(orphans(hosts)?.into_iter().map(OrphanedTimer).collect())
+}
+
+impl OrphanedTimer {
+    /// The same at every look: the screen knows a case by it.
+    pub(super) fn what(&self) -> String {
+        let group = printable(self.0.group().absolute.as_os_str().as_encoded_bytes());
+        format!(
+            "{group} was frozen for a time, and its timer (process {}) is gone: it is thawed when that time is over",
+            self.0.pid()
+        )
+    }
+
+    pub(super) fn shell(&self) -> Vec<String> {
+        let group = self.0.group();
+        vec![match self.0.time_left() {
+            TimeLeft::Overdue(_) => write_request(group.version, &group.absolute, false),
+            TimeLeft::Left(left) => {
+                let path = quoted(group.absolute.as_os_str());
+                format!("cryoscope freeze {path} --for {}s", left.as_millis().div_ceil(1000))
+            }
+        }]
+    }
+
+    pub(super) fn rescue(self) -> Result<Vec<String>, OrphanError> {
+        Ok(vec![self.0.end(None)?])
+    }
+}
