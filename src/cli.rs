@@ -61,14 +61,28 @@ impl Context {
     }
 
     fn open(&self, target: &OsStr) -> Result<(Filesystem, Group), Failure> {
+        if let Some(found) = self.open_unit(target)? {
+            return Ok(found);
+        }
         target::resolve(target, &self.hosts, self.global.hierarchy)
             .map_err(|error| self.not_found(target, error))
     }
 
     /// The groups that are thawed for a target.
     fn open_to_thaw(&self, target: &OsStr) -> Result<Vec<(Filesystem, Group)>, Failure> {
+        if let Some(found) = self.open_unit(target)? {
+            return Ok(vec![found]);
+        }
         target::to_thaw(target, &self.hosts, self.global.hierarchy)
             .map_err(|error| self.not_found(target, error))
+    }
+
+    /// The group that systemd itself names for a unit's bare name: there may be others of that name, as in a container.
+    fn open_unit(&self, target: &OsStr) -> Result<Option<(Filesystem, Group)>, Failure> {
+        let is_bare = !target.as_encoded_bytes().contains(&b'/');
+        let unit = Unit::named(target, &self.hosts).filter(|_| is_bare && self.global.root.is_none());
+        let Some(group) = unit.and_then(|unit| unit.control_group()) else { return Ok(None) };
+        Ok(target::of_unit(&group, &self.hosts, self.global.hierarchy)?)
     }
 
     /// A unit has no group any more when its processes have ended; systemd may call it frozen all the same.

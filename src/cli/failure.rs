@@ -70,6 +70,7 @@ impl From<TargetError> for Failure {
     fn from(error: TargetError) -> Self {
         let code = match &error {
             TargetError::NoSuchGroup(_)
+            | TargetError::NoSuffix { .. }
             | TargetError::NoFreezer { .. }
             | TargetError::NoSuchProcess(_)
             | TargetError::Outside(..) => 5,

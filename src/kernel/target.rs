@@ -21,6 +21,14 @@ pub enum TargetError {
     /// Nothing of that name.
     #[error("there is no cgroup {0}; see cryoscope list")]
     NoSuchGroup(String),
+    /// Nothing of that name, but a unit of systemd that begins so.
+    #[error("there is no cgroup {name}; there is {unit}: give that")]
+    NoSuffix {
+        /// What was asked for.
+        name: String,
+        /// The unit's name.
+        unit: String,
+    },
     /// A unit, on a host without cgroup v2. systemd uses no freezer there, and makes no groups in its hierarchy.
     #[error(
         "{unit} has no group in the v1 freezer, which systemd does not use; make one with mkdir {root}/NAME, move its processes there with echo PID > {root}/NAME/cgroup.procs, and give {root}/NAME"
@@ -122,12 +130,43 @@ pub fn resolve(
         found => found,
     };
     let is_unit = || Owner::of(&CgroupPath::new(bytes)).is_some_and(|owner| owner.kind.is_unit());
+    let longer = |suffix: &str| {
+        let unit = [bytes, suffix.as_bytes()].concat();
+        let is_there =
+            !matches!(of_name(&candidates, &name, |name| *name == *unit), Err(TargetError::NoSuchGroup(_)));
+        is_there.then(|| printable(&unit).into_owned())
+    };
+    if let Err(TargetError::NoSuchGroup(_)) = &found
+        && let Some(unit) = [".service", ".scope", ".slice"].into_iter().find_map(longer)
+    {
+        return Err(TargetError::NoSuffix { name, unit });
+    }
     match (found, &candidates[..]) {
         (Err(TargetError::NoSuchGroup(unit)), [one]) if hosts.get(Version::V2).is_none() && is_unit() => {
             Err(TargetError::NoFreezer { unit, root: quoted(one.mount_point.as_os_str()) })
         }
         (found, _) => found,
     }
+}
+
+/// The group that the init system says that a unit has: where TARGET is the unit's bare name. `None` where it is not there.
+///
+/// # Errors
+/// [`TargetError`].
+pub fn of_unit(
+    group: &CgroupPath,
+    hosts: &Hierarchies,
+    prefer: Option<Version>,
+) -> Result<Option<Found>, TargetError> {
+    for hierarchy in hosts.iter().filter(|h| prefer.is_none_or(|version| version == h.version)) {
+        // It counts from the init system's namespace, which is this program's.
+        if let Place::Below(path) = hierarchy.root.place(&group.clone().into())
+            && let Some(found) = open(hierarchy, &path)?
+        {
+            return Ok(Some(found));
+        }
+    }
+    Ok(None)
 }
 
 /// The groups that are to be thawed for TARGET: of a process, where the hierarchy is left open, those that hold it, for it may
@@ -159,7 +198,8 @@ pub fn holder(pid: i32, hierarchy: &Hierarchy) -> io::Result<Option<(Filesystem,
     Ok(state.filter(|&state| state != State::Thawed).map(|_| (fs, group)))
 }
 
-type Found = (Filesystem, Group);
+/// A group, and the file system that it is on.
+pub type Found = (Filesystem, Group);
 
 /// The absolute path that one with `.` or `..` at its beginning means, as everywhere; `None` for other targets.
 fn from_here(target: &OsStr) -> Option<PathBuf> {

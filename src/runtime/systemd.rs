@@ -67,6 +67,17 @@ impl Unit {
         Ok(Answer::parse(&self.name(), &text))
     }
 
+    /// The group that systemd runs the unit in, as systemd tells it; `None` where there is none, or systemd does not answer.
+    pub fn control_group(&self) -> Option<CgroupPath> {
+        // Of a pattern systemctl shows whatever it stands for.
+        let is_pattern = self.name.as_bytes().iter().any(|byte| b"*?[".contains(byte));
+        let arguments = ["show", "--property=ControlGroup", "--value"];
+        let shown =
+            (!is_pattern).then(|| systemctl::run(&arguments, &[self.name.as_bytes()], ANSWER_TIMEOUT))?;
+        let shown = shown.ok()?;
+        Some(shown.trim_ascii()).filter(|path| !path.is_empty()).map(CgroupPath::new)
+    }
+
     /// Whether systemd believes that it froze this unit. False where systemd does not run or does not answer.
     pub fn is_frozen_by_systemd(&self) -> bool {
         self.ask().is_ok_and(|answer| answer.belief == Belief::Frozen)

@@ -250,9 +250,10 @@ fn writer(hosts: Hierarchies, log: Option<Log>, inbox: Sender<Event>) -> io::Res
 
 /// What systemd does to the group while it is frozen; nothing where it is gone.
 fn foretell(hierarchy: &Hierarchy, path: &CgroupPath, id: CgroupId) -> Option<Event> {
-    let (_, group) = open(hierarchy, path, id).ok()?;
+    let (fs, group) = open(hierarchy, path, id).ok()?;
     let forecast = runtime::forecast(&group);
-    Some(Event::Forecast { id, command: forecast.way.command(), warnings: forecast.warnings(None) })
+    let warnings = guard::sessions(&fs, &group).into_iter().chain(forecast.warnings(None)).collect();
+    Some(Event::Forecast { id, command: forecast.way.command(), warnings })
 }
 
 fn carry_out(hierarchy: &Hierarchy, write: Write, log: Option<&Log>) -> Event {
