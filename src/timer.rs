@@ -49,7 +49,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::kernel::cgroupfs::{Filesystem, Group};
-use crate::kernel::freezer::{self, FreezerError, Outcome, Requester, Undone};
+use crate::kernel::freezer::{self, FreezeWatch, FreezerError, Outcome, Requester, Undone};
 use crate::kernel::host::since_boot;
 use crate::kernel::membership::group_of;
 use crate::kernel::runtime_folder::RuntimeFolder;
@@ -150,17 +150,18 @@ impl Until {
 }
 
 /// Freezes a group, and returns when that is complete; it is thawed when the time is over, counted from the request. Where it
-/// is frozen for a time already, the new time counts.
+/// is frozen for a time already, the new time counts. `watch` is that of [`freezer::freeze_watched`].
 ///
 /// # Errors
-/// [`ForATimeError`]. After a freeze that was not complete in time the timer takes the request back, and ends; where it
-/// could not be taken back the timer goes on.
+/// [`ForATimeError`]. After a freeze that was not complete in time, or was cancelled, the timer takes the request back, and ends;
+/// where it could not be taken back the timer goes on.
 pub fn freeze(
     fs: &Filesystem,
     group: &Group,
     timeout: Duration,
     span: Duration,
     log: Option<&Log>,
+    watch: FreezeWatch<'_>,
 ) -> Result<Until, ForATimeError> {
     // Where the timer could not write itself down, that is known before it is started.
     RuntimeFolder::make().map_err(TimerError::Folder)?;
@@ -173,7 +174,7 @@ pub fn freeze(
     before.into_iter().try_for_each(Timer::end).map_err(TimerError::Folder)?;
     let mut by = ByTimer { group, requested, armed, deadline: Duration::ZERO };
     // Over before the deadline, so that what keeps the group from freezing can be seen.
-    let frozen = freezer::freeze_by(&mut by, group, timeout.min(span * 9 / 10));
+    let frozen = freezer::freeze_by(&mut by, group, timeout.min(span * 9 / 10), watch);
     let left = by.deadline.saturating_sub(since_boot());
     let until = Until { left, already: requested, inside: holds_this_program(fs, group) };
     by.armed.leave();
@@ -260,14 +261,18 @@ pub fn thaw(group: &Group, fs: &Filesystem) -> Result<Thawed, ThawError> {
 ///
 /// # Errors
 /// [`FreezerError`].
-pub fn freeze_without_end(group: &Group, timeout: Duration) -> Result<Outcome, FreezerError> {
+pub fn freeze_without_end(
+    group: &Group,
+    timeout: Duration,
+    watch: FreezeWatch<'_>,
+) -> Result<Outcome, FreezerError> {
     if !requests_freeze(group)
         && let Err(error) = forget(group.id)
     {
         // Looks go on showing it, that is all.
         tracing::error!(group = %group.path, %error, "the record of an earlier freeze was not removed");
     }
-    freezer::freeze(group, timeout)
+    freezer::freeze_watched(group, timeout, watch)
 }
 
 fn holds_this_program(fs: &Filesystem, group: &Group) -> bool {

@@ -29,6 +29,7 @@ mod real {
     pub mod readme;
     pub mod renamed;
     pub mod rescue;
+    pub mod responsive;
     pub mod restore;
     pub mod runtime;
     pub mod security;
@@ -71,6 +72,7 @@ fn main() -> ExitCode {
         live::tests,
         security::tests,
         terminal::tests,
+        responsive::tests,
         timed::tests,
         log::tests,
         findings::tests,

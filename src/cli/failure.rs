@@ -136,7 +136,7 @@ impl From<FreezerError> for Failure {
             FreezerError::Root(_) => 2,
             FreezerError::Gone(_) => 5,
             FreezerError::NotPermitted { .. } => 3,
-            FreezerError::Io { .. } => 1,
+            FreezerError::Io { .. } | FreezerError::Cancelled { .. } => 1,
             FreezerError::TimedOut { .. } => 6,
         };
         Self::new(code, error.to_string())

@@ -1,5 +1,7 @@
 //! `cryoscope freeze`: freeze groups, with the guard and the way back.
 
+mod progress;
+
 use std::ffi::OsStr;
 use std::io::Write;
 use std::os::unix::ffi::OsStrExt;
@@ -14,6 +16,8 @@ use crate::kernel::{freezer, guard, target};
 use crate::model::span;
 use crate::runtime;
 use crate::timer::{self, Log};
+
+use progress::Progress;
 
 /// Freezes each target; where one fails, those that this run froze are thawed again.
 pub(super) fn run(context: &Context, options: &Freeze, out: &mut impl Write) -> Result<(), Failure> {
@@ -45,9 +49,10 @@ pub(super) fn run(context: &Context, options: &Freeze, out: &mut impl Write) -> 
         }
     }
     let log = log::of(&context.global)?;
+    let progress = Progress::new()?;
     let mut frozen = Vec::new();
     for (fs, group) in &targets {
-        match one(fs, group, &context.named(group), options, log.as_ref()) {
+        match one(fs, group, &context.named(group), options, log.as_ref(), &progress) {
             Ok(Frozen { ours, sentence }) => {
                 frozen.extend(ours.then_some((fs, group)));
                 writeln!(out, "{sentence}")?;
@@ -95,11 +100,13 @@ fn one(
     name: &str,
     options: &Freeze,
     log: Option<&Log>,
+    progress: &Progress,
 ) -> Result<Frozen, Failure> {
     let forecast = runtime::forecast(group);
     forecast.warnings(options.span).iter().for_each(tell);
+    let mut watch = progress.of(group, name);
     let Some(span) = options.span else {
-        let already = timer::freeze_without_end(group, options.timeout)? == Outcome::Already;
+        let already = timer::freeze_without_end(group, options.timeout, &mut watch)? == Outcome::Already;
         let sentence = match already.then(|| next_thaw(group)).flatten() {
             Some(left) => format!("{name} was frozen already, and thaws in {}", span::left(left)),
             None if already => format!("{name} was frozen already"),
@@ -111,7 +118,7 @@ fn one(
         };
         return Ok(Frozen { ours: !already, sentence });
     };
-    let until = timer::freeze(fs, group, options.timeout, span, log)?;
+    let until = timer::freeze(fs, group, options.timeout, span, log, &mut watch)?;
     let over = until.left.is_zero();
     let at = (jiff::ZonedDateTime::now() + until.left).strftime("%F %T");
     let at = if over { String::new() } else { format!(", at {at}") };

@@ -1,9 +1,11 @@
 //! `cryoscope watch`: a line for what happens, as it happens.
 
-use std::io::Write;
+use std::io::{self, Write, stdout};
 use std::path::PathBuf;
 
-use crossbeam_channel::unbounded;
+use crossbeam_channel::{Receiver, bounded, select_biased, unbounded};
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::io::Errno;
 use serde::Serialize;
 
 use super::args::Watch;
@@ -31,7 +33,13 @@ pub(super) fn run(context: &Context, options: &Watch, out: &mut impl Write) -> R
         observers.push(Observer::start(fs, top, tell)?);
     }
     drop(sender);
-    for (hierarchy, told) in told {
+    let gone = reader_gone()?;
+    loop {
+        let heard = select_biased! {
+            recv(gone) -> _ => break,
+            recv(told) -> heard => heard,
+        };
+        let Ok((hierarchy, told)) = heard else { break };
         match told {
             Told::Happened(occurred) => {
                 for occurrence in occurred {
@@ -47,6 +55,18 @@ pub(super) fn run(context: &Context, options: &Watch, out: &mut impl Write) -> R
         }
     }
     Ok(())
+}
+
+/// Is closed when nobody reads the output any more: the next line, which would tell, may be long in coming.
+fn reader_gone() -> io::Result<Receiver<()>> {
+    let (open, gone) = bounded(0);
+    let body = move || {
+        let _open = open;
+        // For nothing but what is always reported: the end of a pipe or a socket, or of a terminal. A file has none of these.
+        while poll(&mut [PollFd::new(&stdout(), PollFlags::empty())], None) == Err(Errno::INTR) {}
+    };
+    std::thread::Builder::new().name("reader".into()).spawn(body)?;
+    Ok(gone)
 }
 
 /// What whoever reads the lines must know of them.

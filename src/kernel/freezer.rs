@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -54,6 +55,14 @@ pub enum FreezerError {
         /// The group of the other hierarchy that holds the first of them, where one does: no freeze can complete then.
         held_by: Option<PathBuf>,
     },
+    /// Whoever waited for the freeze gave it up before it was complete.
+    #[error("the freeze of {group} was cancelled, and the group was {undone}")]
+    Cancelled {
+        /// The group.
+        group: String,
+        /// What was done about the request.
+        undone: Undone,
+    },
 }
 
 /// What became of a request that was not fulfilled in time.
@@ -63,6 +72,8 @@ pub enum Undone {
     RolledBack,
     /// It stood before this program asked, and was left as found.
     LeftAsFound,
+    /// Nothing was written yet.
+    NotAsked,
     /// It could not be taken back.
     Stuck,
 }
@@ -72,6 +83,7 @@ impl fmt::Display for Undone {
         f.write_str(match self {
             Self::RolledBack => "thawed again",
             Self::LeftAsFound => "left as it was found, with its freeze asked for",
+            Self::NotAsked => "not written to",
             Self::Stuck => "NOT thawed again, for that failed too",
         })
     }
@@ -87,6 +99,9 @@ pub enum Outcome {
     /// Its own request is taken back, but an ancestor still asks, so it stays frozen.
     HeldAbove,
 }
+
+/// Reports how a freeze goes, and may cancel it: given the time since the request was written.
+pub type FreezeWatch<'a> = &'a mut dyn FnMut(Duration) -> ControlFlow<()>;
 
 /// Writes the freeze request of a group, and takes it back.
 pub trait Requester {
@@ -123,28 +138,59 @@ impl Requester for Direct<'_> {
 /// # Errors
 /// [`FreezerError`]; after [`FreezerError::TimedOut`] the group's own request is as it was found.
 pub fn freeze(group: &Group, timeout: Duration) -> Result<Outcome, FreezerError> {
-    let before = look(group)?;
-    if before.0 && before.1 == State::Frozen {
+    freeze_watched(group, timeout, &mut unwatched)
+}
+
+/// Freezes a group as [`freeze()`] does. `watch` is called before the request is written, and then at least every 20 ms; where it
+/// breaks off, the request is taken back at once.
+///
+/// # Errors
+/// [`FreezerError`]; after [`FreezerError::TimedOut`] and [`FreezerError::Cancelled`] the group's own request is as it was found.
+pub fn freeze_watched(
+    group: &Group,
+    timeout: Duration,
+    watch: FreezeWatch<'_>,
+) -> Result<Outcome, FreezerError> {
+    if look(group)? == (true, State::Frozen) {
         return Ok(Outcome::Already);
     }
-    freeze_by(&mut Direct(group), group, timeout)
+    freeze_by(&mut Direct(group), group, timeout, watch)
 }
 
 /// The same, with the request written by somebody else, whatever the group's state is before.
 ///
 /// # Errors
-/// As [`freeze()`], and what the requester says.
-pub fn freeze_by<R: Requester>(by: &mut R, group: &Group, timeout: Duration) -> Result<Outcome, R::Error> {
+/// As [`freeze_watched()`], and what the requester says.
+pub fn freeze_by<R: Requester>(
+    by: &mut R,
+    group: &Group,
+    timeout: Duration,
+    watch: FreezeWatch<'_>,
+) -> Result<Outcome, R::Error> {
     let (requested, _) = look(group)?;
+    let path = group.path.to_string();
+    if watch(Duration::ZERO).is_break() {
+        let undone = if requested { Undone::LeftAsFound } else { Undone::NotAsked };
+        return Err(FreezerError::Cancelled { group: path, undone }.into());
+    }
     by.request()?;
-    if wait(group, timeout, |(_, state)| state == State::Frozen)? {
+    let waited = wait(group, timeout, |(_, state)| state == State::Frozen, watch)?;
+    if waited == Waited::Reached {
         return Ok(Outcome::Done);
     }
     // Looked at before the request is taken back, for then they run again.
-    let running = running(group);
+    let running = if waited == Waited::TimeOver { running(group) } else { Vec::new() };
     let undone = if requested { Undone::LeftAsFound } else { by.take_back() };
+    if waited == Waited::Cancelled {
+        return Err(FreezerError::Cancelled { group: path, undone }.into());
+    }
     let held_by = running.first().and_then(|process| held_by(process.id.pid, group.version.other()));
-    Err(FreezerError::TimedOut { group: group.path.to_string(), timeout, undone, running, held_by }.into())
+    Err(FreezerError::TimedOut { group: path, timeout, undone, running, held_by }.into())
+}
+
+/// Watches nothing.
+pub fn unwatched(_: Duration) -> ControlFlow<()> {
+    ControlFlow::Continue(())
 }
 
 /// Takes a group's own request back and waits until it runs, or until it is known that an ancestor holds it.
@@ -161,7 +207,7 @@ pub fn thaw(group: &Group, fs: &Filesystem) -> Result<Outcome, FreezerError> {
     if held(&()) {
         return Ok(Outcome::HeldAbove);
     }
-    wait(group, Duration::from_secs(2), |(_, state)| state == State::Thawed)?;
+    wait(group, Duration::from_secs(2), |(_, state)| state == State::Thawed, &mut unwatched)?;
     Ok(Outcome::Done)
 }
 
@@ -201,17 +247,33 @@ fn look(group: &Group) -> Result<(bool, State), FreezerError> {
     Ok((read.freezer.requested(), state))
 }
 
-/// Looks again and again, ever more seldom, until it is so (true) or the time is over (false).
-fn wait(group: &Group, timeout: Duration, so: impl Fn((bool, State)) -> bool) -> Result<bool, FreezerError> {
-    let deadline = Instant::now() + timeout;
+/// How a wait ended.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Waited {
+    Reached,
+    TimeOver,
+    Cancelled,
+}
+
+/// Looks again and again, ever more seldom.
+fn wait(
+    group: &Group,
+    timeout: Duration,
+    so: impl Fn((bool, State)) -> bool,
+    watch: FreezeWatch<'_>,
+) -> Result<Waited, FreezerError> {
+    let start = Instant::now();
     let mut pause = Duration::from_micros(200);
     loop {
         if so(look(group)?) {
-            return Ok(true);
+            return Ok(Waited::Reached);
         }
-        let left = deadline.saturating_duration_since(Instant::now());
+        if watch(start.elapsed()).is_break() {
+            return Ok(Waited::Cancelled);
+        }
+        let left = timeout.saturating_sub(start.elapsed());
         if left.is_zero() {
-            return Ok(false);
+            return Ok(Waited::TimeOver);
         }
         sleep(pause.min(left));
         pause = (pause * 2).min(Duration::from_millis(20));
@@ -256,6 +318,13 @@ pub fn running(group: &Group) -> Vec<Process> {
 fn is_complete(group: &Dir, version: Version) -> bool {
     let read = group.id().and_then(|id| read(group, id, version, b"", &mut Vec::new())).ok().flatten();
     read.and_then(|group| group.freezer.state(true)) == Some(State::Frozen)
+}
+
+/// What keeps a group from freezing now, in words.
+pub fn hold_up(group: &Group) -> String {
+    let running = running(group);
+    let held_by = running.first().and_then(|process| held_by(process.id.pid, group.version.other()));
+    stragglers(&running, held_by.as_deref())
 }
 
 fn stragglers(running: &[Process], held_by: Option<&Path>) -> String {

@@ -12,20 +12,20 @@ mod view;
 mod tests;
 
 use std::fs::OpenOptions;
-use std::io::{self, stdin};
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, unbounded};
 use ratatui::DefaultTerminal;
-use ratatui::crossterm::event::{self, Event, KeyEvent, KeyEventKind};
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use ratatui::crossterm::event::{Event, KeyEvent, KeyEventKind};
 
 use self::stage::{Flow, Stage};
 use super::ground::Ground;
 use super::lesson::Lesson;
 use crate::model::Version;
+use crate::tui::input::{self, Heard, Questions, is_hung_up};
 use crate::tui::on_screen;
 use crate::tui::theme::Theme;
 
@@ -92,25 +92,13 @@ fn session(
     Ok(())
 }
 
-/// Reads keys, in a thread of its own: where the terminal goes away, crossterm takes the end of the input for an invitation to
-/// read again at once, for ever.
+/// Reads keys, in a thread of its own.
 fn keys() -> io::Result<Receiver<KeyEvent>> {
     let (inbox, keys) = unbounded();
-    let body = move || {
-        while let Ok(input) = event::read() {
-            match input {
-                Event::Key(key) if key.kind != KeyEventKind::Release && inbox.send(key).is_err() => return,
-                _ => {}
-            }
-        }
+    let tell = move |heard| match heard {
+        Heard::Input(Event::Key(key)) if key.kind != KeyEventKind::Release => inbox.send(key).is_ok(),
+        _ => true,
     };
-    std::thread::Builder::new().name("keys".into()).spawn(body)?;
+    input::listen(Questions::default(), tell, || ())?;
     Ok(keys)
-}
-
-/// Whether the terminal is gone. Not everybody gets a SIGHUP then.
-fn is_hung_up() -> bool {
-    let stdin = stdin();
-    let mut terminal = [PollFd::new(&stdin, PollFlags::empty())];
-    poll(&mut terminal, Some(&Timespec::default())).is_ok_and(|ready| ready > 0)
 }

@@ -11,6 +11,7 @@ use super::{ForATimeError, Log, freeze, requests_freeze, thaw};
 use crate::kernel::cgroupfs::{Filesystem, Group};
 use crate::kernel::dir::Dir;
 use crate::kernel::find::find;
+use crate::kernel::freezer::unwatched;
 use crate::kernel::host::since_boot;
 use crate::model::{CgroupPath, Hierarchies, TimeLeft, printable, span};
 use crate::runtime::ThawError;
@@ -119,7 +120,7 @@ impl Orphan {
         }
         let left = timer.deadline.saturating_sub(since_boot());
         if left >= SHORTEST {
-            let until = freeze(&fs, &group, FREEZE_TIMEOUT, left, log)?;
+            let until = freeze(&fs, &group, FREEZE_TIMEOUT, left, log, &mut unwatched)?;
             return Ok(format!("{name} has a new timer, and thaws in {}", span::left(until.left)));
         }
         sleep(left);

@@ -2,7 +2,7 @@
 
 use strum::{EnumIter, IntoStaticStr};
 
-use super::{App, events, processes};
+use super::{App, FreezeAction, events, processes};
 use crate::model::{Freezer, Version, printable};
 
 /// One thing that a person can ask for with a key. Its name in the config is the one here, in small letters: `panel-down`.
@@ -52,6 +52,7 @@ pub enum Action {
     Freeze,
     FreezeFor,
     Thaw,
+    CancelFreeze,
     Checkpoint,
     Rescue,
     Copy,
@@ -78,6 +79,9 @@ impl Action {
                 Some("a checkpoint runs, and criu must not be left alone".to_owned())
             }
             Self::Rescue if app.settings.read_only => Some("started with --read-only".to_owned()),
+            Self::CancelFreeze if app.under_way.freezes().next().is_none() => {
+                Some("no freeze is under way".to_owned())
+            }
             Self::Freeze | Self::FreezeFor | Self::Thaw if app.marks() > 0 => {
                 why_no_write(app).or_else(|| self.wrong_marks(app))
             }
@@ -118,7 +122,13 @@ impl Action {
             return Some("the root group has no freezer".to_owned());
         }
         let name = printable(&node.group.name);
+        let under_way = app.under_way.of(node.group.id);
         match (self, node.group.freezer.requested()) {
+            (Self::Freeze | Self::FreezeFor, _) if under_way == Some(FreezeAction::Freeze) => {
+                Some(format!("{name} is being frozen: {} cancels", app.keymap().name(Self::CancelFreeze)))
+            }
+            // The request may not be written yet: a thaw cancels the freeze all the same.
+            (Self::Thaw, false) if under_way == Some(FreezeAction::Freeze) => None,
             (Self::Freeze, true) => Some(format!("{name} asks for a freeze already")),
             // A new time may be given to what thaws by itself.
             (Self::FreezeFor, true) if app.selected_timed().is_none() => {

@@ -24,6 +24,7 @@ use super::search::Search;
 use super::settings::Settings;
 use super::tabs::Panel;
 use super::theme::{Choice, Depth, Ground, Theme};
+use super::under_way::UnderWay;
 use crate::model::tree::{Key, Node, Tree};
 use crate::model::{CgroupId, CgroupPath, Hierarchies, Hierarchy, ProcessId, State, Version};
 
@@ -79,6 +80,8 @@ pub struct App {
     pub(crate) jumping: Option<i32>,
     /// The process that is to be chosen, as soon as the list of its group is there.
     pub(crate) wanted_process: Option<i32>,
+    /// Freezes and thaws that go on.
+    pub(crate) under_way: UnderWay,
     /// Freezes or thaws of marked groups that go on.
     pub(crate) batch: Option<Batch>,
     pub(crate) palette: Option<Palette>,
@@ -133,6 +136,7 @@ impl App {
             order: Order::default(),
             process: None,
             prompt: None,
+            under_way: UnderWay::default(),
             batch: None,
             jumping: None,
             wanted_process: None,
@@ -222,6 +226,11 @@ impl App {
     /// choice, and fits its ground already.
     pub(crate) fn asks_for_ground(&self) -> bool {
         self.settings.preferences.theme == Choice::Auto && self.settings.depth >= Depth::Indexed
+    }
+
+    /// Whether the terminal is one that answers questions.
+    pub(crate) fn asks_terminal(&self) -> bool {
+        self.settings.depth >= Depth::Indexed
     }
 
     pub(crate) fn keymap(&self) -> &Keymap {

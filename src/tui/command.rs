@@ -8,7 +8,7 @@ use super::signal::Signal;
 use crate::checkpoint::{After, Finding, Plan};
 use crate::model::{CgroupId, CgroupPath, ProcessId, Version};
 
-/// Something for the world to do. Commands are carried out in their order; the answers are events.
+/// Something for the world to do. Commands are begun in their order, and none waits for the end of another; the answers are events.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Command {
     /// What is on screen: only that needs to be read again. Sent when it changed.
@@ -43,6 +43,13 @@ pub enum Command {
         id: CgroupId,
         /// Where it was seen.
         path: CgroupPath,
+    },
+    /// Cancel the freeze of a group that is under way: its request is taken back.
+    CancelFreeze {
+        /// In which hierarchy.
+        version: Version,
+        /// The group's identity.
+        id: CgroupId,
     },
     /// Say which guard would refuse to freeze a group, and who owns it: [`super::Event::Guard`].
     Inspect {
@@ -147,10 +154,9 @@ pub enum Command {
     /// Take the mouse's clicks and wheel, or leave the mouse to the terminal.
     Mouse(bool),
     /// Stop the program as the terminal's Ctrl-Z would, with the terminal given back meanwhile.
-    Suspend {
-        /// The mouse is this program's when it goes on.
-        mouse: bool,
-    },
+    Suspend,
+    /// Take the terminal again, and draw everything anew.
+    TakeTerminal,
     /// Leave.
     Quit,
 }

@@ -184,6 +184,12 @@ pub enum Event {
     },
     /// One thing was rescued, or could not be: a sentence either way.
     Rescued(Result<String, String>),
+    /// No further thread could be started: what was asked for is done as soon as another one is free. With the kernel's reason.
+    NoThread(String),
+    /// SIGTSTP, SIGTTIN or SIGTTOU came.
+    Stop,
+    /// SIGCONT came: the program was stopped, and the terminal was somebody else's meanwhile.
+    Continued,
     /// The terminal said what its ground is.
     Ground(Ground),
     /// Time since the start; while something on screen counts seconds, once a second.

@@ -34,6 +34,7 @@ pub const TABLE: &[Binding] = &[
     key(&["f"], Action::Freeze, "freeze", "freeze the group (asks first)"),
     key(&["F"], Action::FreezeFor, "", "freeze it for a time (asks first)"),
     key(&["t"], Action::Thaw, "thaw", "thaw the group (asks first)"),
+    key(&["X"], Action::CancelFreeze, "cancel", "cancel a freeze that is under way"),
     key(&["C"], Action::Checkpoint, "checkpoint", "checkpoint the group (shows all first)"),
     key(&["R"], Action::Rescue, "", "rescue: hung criu, cut-off checkpoints"),
     key(&["/"], Action::Search, "search", "search for a group by its name"),

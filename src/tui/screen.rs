@@ -1,12 +1,12 @@
 //! The terminal, taken, and given back whatever happens: on an error, on a panic in any thread, and at the end.
 
 use std::fmt;
-use std::io::{self, stdout};
+use std::io::{self, stdin, stdout};
 use std::panic;
 use std::thread;
 
 use crossbeam_channel::unbounded;
-use nix::sys::signal::{Signal, raise};
+use nix::sys::termios::{FlushArg, tcflush};
 use ratatui::DefaultTerminal;
 use ratatui::crossterm::cursor::{Hide, Show};
 use ratatui::crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
@@ -33,14 +33,17 @@ pub fn on_screen<T>(
     panic::set_hook(Box::new(move |info| {
         if thread::current().id() == this {
             // Whatever can't be written here can't be reported either.
-            let _ = execute!(stdout(), DisableBracketedPaste, Clicks(false));
+            let _ = be_quiet();
             return hook(info);
         }
         let _ = report.send(format!("a fault of this program: {info}"));
         panicked();
     }));
     let done = execute!(stdout(), EnableBracketedPaste, Clicks(true)).and_then(|()| body(&mut terminal));
-    let restored = execute!(stdout(), DisableBracketedPaste, Clicks(false)).and(ratatui::try_restore());
+    let restored = be_quiet().and_then(|()| {
+        forget_input();
+        ratatui::try_restore()
+    });
     if restored.is_err() {
         // The terminal is not there any more: to say so, as the drop would, panics.
         std::mem::forget(terminal);
@@ -51,15 +54,23 @@ pub fn on_screen<T>(
     }
 }
 
-/// Gives the terminal back, stops this program as the terminal's Ctrl-Z does, and takes the terminal again when it is continued.
+/// Gives the terminal back for a while, as whoever it is given to expects it.
 ///
 /// # Errors
-/// Where the terminal cannot be given back or taken.
-pub(super) fn suspend(terminal: &mut DefaultTerminal, mouse: bool) -> io::Result<()> {
-    execute!(stdout(), DisableBracketedPaste, Clicks(false), LeaveAlternateScreen, Show)?;
+/// Where the terminal cannot be written to or set.
+pub(super) fn give_back() -> io::Result<()> {
+    execute!(stdout(), LeaveAlternateScreen, Show)?;
+    forget_input();
+    disable_raw_mode()
+}
+
+/// Takes the terminal again, whatever became of it meanwhile: somebody else may have set it.
+///
+/// # Errors
+/// Where the terminal cannot be written to or set.
+pub(super) fn take_again(terminal: &mut DefaultTerminal, mouse: bool) -> io::Result<()> {
+    // Where it was not given back it counts as taken still, and would not be set.
     disable_raw_mode()?;
-    // To this thread: it returns when the program has been stopped and continued. One to the process may stop it later.
-    raise(Signal::SIGTSTP)?;
     enable_raw_mode()?;
     execute!(
         stdout(),
@@ -73,6 +84,20 @@ pub(super) fn suspend(terminal: &mut DefaultTerminal, mouse: bool) -> io::Result
     // and the answer would go to the thread that reads keys.
     terminal.swap_buffers();
     Ok(())
+}
+
+/// Asks the terminal to report nothing any more but what is typed.
+///
+/// # Errors
+/// Where the terminal cannot be written to.
+pub(super) fn be_quiet() -> io::Result<()> {
+    execute!(stdout(), DisableBracketedPaste, Clicks(false))
+}
+
+/// What has come and was not read was not meant for the shell.
+fn forget_input() {
+    // Where the terminal is gone there is nothing to forget.
+    let _ = tcflush(stdin(), FlushArg::TCIFLUSH);
 }
 
 /// Asks the terminal to report clicks, the wheel, and movements with a button down, or to keep the mouse to itself. All other

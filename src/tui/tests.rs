@@ -24,6 +24,7 @@ mod processes;
 mod recent;
 mod screens;
 mod story;
+mod under_way;
 mod words;
 
 fn id(ino: u64) -> CgroupId {

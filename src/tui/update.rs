@@ -31,6 +31,7 @@ pub fn update(app: &mut App, event: Event) -> Vec<Command> {
     }
     settle(app, &mut commands);
     app.events.about_to(&commands);
+    app.under_way.begin(&commands);
     commands
 }
 
@@ -124,6 +125,17 @@ fn take(app: &mut App, event: Event, commands: &mut Vec<Command>) {
         Event::Stranded { cases, asked } => answers::on_stranded(app, cases, asked),
         Event::Rescued(Ok(said)) => app.say(said),
         Event::Rescued(Err(why)) => app.complain(why),
+        Event::NoThread(why) => {
+            app.complain(format!(
+                "no further thread can be started: {why}; what was asked for is done when one is free"
+            ));
+            app.keep_message();
+        }
+        Event::Stop => match super::Action::Suspend.unavailable(app) {
+            Some(reason) => app.complain(reason),
+            None => commands.push(Command::Suspend),
+        },
+        Event::Continued => commands.push(Command::TakeTerminal),
         Event::Ground(ground) => app.stand_on(ground),
         Event::Tick(now) => app.now = now,
         Event::Terminated => commands.push(Command::Quit),

@@ -40,7 +40,7 @@ fn all_marked_are_frozen_once_their_number_is_typed() {
     let name = "/system.slice/名前のとても長いグループです.service";
     assert_eq!(s.press("2<Enter>").asked(), [freeze(12, "/system.slice/ssh.service"), freeze(13, name)]);
     done(&mut s, FreezeAction::Freeze, 12, Ok("frozen".to_owned()));
-    assert_eq!(s.said(), "freezing 2 groups …");
+    assert_eq!(s.said(), "freezing 2 groups … (X cancels)");
     done(&mut s, FreezeAction::Freeze, 13, Ok("frozen".to_owned()));
     assert_eq!(s.said(), "2 groups are frozen");
 }

@@ -101,7 +101,7 @@ fn what_others_do_to_the_selected_group_is_said() {
     s.send(Event::Guard { id: id(12), refusal: None, owner: None, dump: None });
     s.press("<Right><Enter>");
     happened(&mut s, 12, What::Frozen, ssh);
-    assert_eq!(s.said(), "freezing /system.slice/ssh.service …", "that was this run");
+    assert_eq!(s.said(), "freezing /system.slice/ssh.service … (X cancels)", "that was this run");
 }
 
 #[test]

@@ -8,7 +8,7 @@ use crate::model::{CgroupId, CgroupPath, span};
 use crate::tui::batch::Batch;
 use crate::tui::dialog::{Choice, Dialog, Guard, Question};
 use crate::tui::signal::Effect;
-use crate::tui::{App, Command, FreezeAction, Target, processes};
+use crate::tui::{Action, App, Command, FreezeAction, Target, processes};
 
 /// Of the selected group, or of all that are marked. `span`: what stands there first, where it is to be for a time.
 pub(super) fn ask_freeze(app: &mut App, span: Option<&str>, commands: &mut Vec<Command>) {
@@ -58,7 +58,9 @@ pub(super) fn ask_thaw(app: &mut App, commands: &mut Vec<Command>) {
     let Some(target) = targets.pop().or_else(|| app.selected_target()) else { return };
     let Target { version, id, path } = target.clone();
     commands.push(Command::Inspect { version, id, path });
-    let own = app.node_of(&target).is_some_and(|node| node.group.freezer.requested());
+    // The request of a freeze that goes on may not be written yet.
+    let freezes = app.under_way.of(target.id) == Some(FreezeAction::Freeze);
+    let own = freezes || app.node_of(&target).is_some_and(|node| node.group.freezer.requested());
     let above = above(app, &target);
     app.dialog = Some(Dialog::new(Question::Thaw { target, own, above, dump: None }));
 }
@@ -109,9 +111,14 @@ fn choose(app: &mut App, commands: &mut Vec<Command>) {
         app.dialog = Some(dialog);
         return;
     }
+    if let Some(reason) = under_way(app, choice, &dialog.question) {
+        app.complain(reason);
+        app.dialog = Some(dialog);
+        return;
+    }
     match (choice, dialog.question) {
         (Choice::Freeze, Question::Freeze { target, guard, span, .. }) => {
-            app.say(format!("freezing {} …", target.path));
+            app.say(freezing(app, &target.path.to_string()));
             let force = matches!(guard, Guard::Refused(_));
             commands.push(Command::Freeze {
                 version: target.version,
@@ -127,7 +134,7 @@ fn choose(app: &mut App, commands: &mut Vec<Command>) {
             commands.push(thaw(target));
         }
         (Choice::Freeze, Question::FreezeMany { targets, span, .. }) => {
-            app.say(format!("freezing {} …", span::count(targets.len(), "group", "groups")));
+            app.say(freezing(app, &span::count(targets.len(), "group", "groups")));
             app.batch = Some(Batch::new(FreezeAction::Freeze, &targets));
             let span = span.and_then(|span| span::for_a_time(span.value()).ok());
             let freeze =
@@ -155,6 +162,23 @@ fn choose(app: &mut App, commands: &mut Vec<Command>) {
         (Choice::Leave, Question::Leave { .. }) => commands.push(Command::Quit),
         _ => {}
     }
+}
+
+fn freezing(app: &App, what: &str) -> String {
+    format!("freezing {what} … ({} cancels)", app.keymap().name(Action::CancelFreeze))
+}
+
+/// A freeze must not overtake what is being done to its group: a thaw would undo it.
+fn under_way(app: &App, choice: Choice, question: &Question) -> Option<String> {
+    let targets = match question {
+        Question::Freeze { target, .. } => std::slice::from_ref(target),
+        Question::FreezeMany { targets, .. } => targets,
+        _ => return None,
+    };
+    let goes_on = |target: &Target| Some((target.path.to_string(), app.under_way.of(target.id)?));
+    let (path, action) = targets.iter().filter(|_| choice == Choice::Freeze).find_map(goes_on)?;
+    let word = if action == FreezeAction::Freeze { "frozen" } else { "thawed" };
+    Some(format!("{path} is being {word}: wait until that is done"))
 }
 
 pub(super) fn thaw(target: Target) -> Command {
@@ -233,10 +257,11 @@ pub(super) fn on_done(
     outcome: Result<String, String>,
     commands: &mut Vec<Command>,
 ) {
+    let counts = app.under_way.end(action, target.version, target.id);
     let done = outcome.is_ok();
     let in_batch = app.batch.as_mut().is_some_and(|batch| batch.take(action, target.id, &outcome));
     let said = if in_batch { app.batch.as_ref().and_then(Batch::outcome) } else { Some(outcome) };
-    match said {
+    match said.filter(|_| counts) {
         Some(Ok(sentence)) => app.say(sentence),
         Some(Err(sentence)) => {
             app.complain(sentence);

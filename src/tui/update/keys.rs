@@ -8,7 +8,7 @@ use crate::tui::keymap::{self, Lookup};
 use crate::tui::layout::Layout;
 use crate::tui::palette::Palette;
 use crate::tui::prompt::{Asks, Prompt};
-use crate::tui::{Action, App, Command, Panel, events, processes, story};
+use crate::tui::{Action, App, Command, Panel, Target, events, processes, story};
 
 pub(super) fn on_key(app: &mut App, key: &KeyEvent, commands: &mut Vec<Command>) {
     app.forget_message();
@@ -102,6 +102,7 @@ pub(super) fn act(app: &mut App, action: Action, commands: &mut Vec<Command>) {
         Action::Freeze => answers::ask_freeze(app, None, commands),
         Action::FreezeFor => answers::ask_freeze(app, Some("30s"), commands),
         Action::Thaw => answers::ask_thaw(app, commands),
+        Action::CancelFreeze => cancel(app, commands),
         Action::Checkpoint => checkpoint::open(app, commands),
         Action::Rescue => {
             app.say("looking for what hangs or was cut off …");
@@ -122,13 +123,29 @@ pub(super) fn act(app: &mut App, action: Action, commands: &mut Vec<Command>) {
             app.groves.iter_mut().for_each(|grove| grove.set_sort(sort));
             app.say(format!("sorted by {}", sort.word()));
         }
-        Action::Suspend => commands.push(Command::Suspend { mouse: app.mouse }),
+        Action::Suspend => commands.push(Command::Suspend),
         Action::Palette => app.palette = Some(Palette::default()),
         Action::Help => (app.help, app.help_offset) = (true, 0),
         Action::Back => back(app),
         Action::Quit => leaving::ask(app, commands),
         _ => moving::move_selection(app, action),
     }
+}
+
+/// The freeze of the selected group, or else all that are under way.
+fn cancel(app: &mut App, commands: &mut Vec<Command>) {
+    let selected = app.selected_target();
+    let mut targets: Vec<Target> = app.under_way.freezes().cloned().collect();
+    if let Some(selected) = selected.filter(|selected| targets.iter().any(|target| target.id == selected.id))
+    {
+        targets = vec![selected];
+    }
+    app.say(match &targets[..] {
+        [one] => format!("cancelling the freeze of {} …", one.path),
+        all => format!("cancelling {} …", span::count(all.len(), "freeze", "freezes")),
+    });
+    let cancel = |Target { version, id, .. }| Command::CancelFreeze { version, id };
+    commands.extend(targets.into_iter().map(cancel));
 }
 
 fn move_border(app: &mut App, by: i16) {

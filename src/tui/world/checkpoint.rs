@@ -22,14 +22,8 @@ pub(super) struct Asked {
     pub(super) options: String,
 }
 
-/// Looks, in a thread of its own: `criu check` takes its time.
-pub(super) fn look(hosts: &Hierarchies, asked: Asked, inbox: &Sender<Event>) -> io::Result<()> {
-    let (hosts, inbox) = (hosts.clone(), inbox.clone());
-    let body = move || drop(inbox.send(Event::Looked(looked(&hosts, asked))));
-    std::thread::Builder::new().name("preflight".into()).spawn(body).map(drop)
-}
-
-fn looked(hosts: &Hierarchies, asked: Asked) -> Look {
+/// What a checkpoint of a group would find and run. `criu check` takes its time.
+pub(super) fn look(hosts: &Hierarchies, asked: Asked) -> Look {
     let Asked { version, id, path, into, after, options } = asked;
     let into = into.unwrap_or_else(|| proposed(&path));
     let none = |why: String| Look {

@@ -1,6 +1,5 @@
 //! The rescue's side of the world: what hangs or was cut off, and putting it right.
 
-use std::io;
 use std::thread;
 
 use crossbeam_channel::Sender;
@@ -9,44 +8,34 @@ use crate::checkpoint::{Case, Progress, Stranded, rescue as put_right, stranded}
 use crate::model::Hierarchies;
 use crate::tui::Event;
 
-/// Looks, in a thread of its own: a criu hangs only if it does nothing for a while.
-pub(super) fn find(hosts: &Hierarchies, asked: bool, inbox: &Sender<Event>) -> io::Result<()> {
-    let (hosts, inbox) = (hosts.clone(), inbox.clone());
-    let body = move || {
-        let event = match stranded(&hosts, &mut |_| ()) {
-            Ok(Stranded { cases, .. }) => {
-                Event::Stranded { cases: cases.iter().map(Case::what).collect(), asked }
-            }
-            // Unasked, whoever may not look is not told so: there is nothing that this user made.
-            Err(_) if !asked => return,
-            Err(error) => Event::Rescued(Err(error.to_string())),
-        };
-        drop(inbox.send(event));
-    };
-    thread::Builder::new().name("stranded".into()).spawn(body).map(drop)
+/// What is to be rescued: a criu hangs only if it does nothing for a while. Unasked, whoever may not look is not told so: there is
+/// nothing that this user made.
+pub(super) fn find(hosts: &Hierarchies, asked: bool) -> Option<Event> {
+    match stranded(hosts, &mut |_| ()) {
+        Ok(Stranded { cases, .. }) => {
+            Some(Event::Stranded { cases: cases.iter().map(Case::what).collect(), asked })
+        }
+        Err(_) if !asked => None,
+        Err(error) => Some(Event::Rescued(Err(error.to_string()))),
+    }
 }
 
-/// Rescues what is described so, in a thread of its own: a criu takes as long as it takes.
-pub(super) fn rescue(hosts: &Hierarchies, wanted: Vec<String>, inbox: &Sender<Event>) -> io::Result<()> {
-    let (hosts, inbox) = (hosts.clone(), inbox.clone());
-    let body = move || {
-        let cases = match stranded(&hosts, &mut |line| drop(inbox.send(Event::Rescued(Ok(line))))) {
-            Ok(Stranded { cases, .. }) => cases,
-            Err(error) => return drop(inbox.send(Event::Rescued(Err(error.to_string())))),
-        };
-        // One that waits holds up no other.
-        thread::scope(|scope| {
-            for case in cases.into_iter().filter(|case| wanted.contains(&case.what())) {
-                let (hosts, inbox) = (&hosts, &inbox);
-                let one = move || one(hosts, case, inbox);
-                if let Err(error) = thread::Builder::new().name("rescue".into()).spawn_scoped(scope, one) {
-                    drop(inbox.send(Event::Rescued(Err(error.to_string()))));
-                }
-            }
-        });
-        drop(inbox.send(Event::Stranded { cases: Vec::new(), asked: false }));
+/// Rescues what is described so: a criu takes as long as it takes.
+pub(super) fn rescue(hosts: &Hierarchies, wanted: &[String], inbox: &Sender<Event>) {
+    let cases = match stranded(hosts, &mut |line| drop(inbox.send(Event::Rescued(Ok(line))))) {
+        Ok(Stranded { cases, .. }) => cases,
+        Err(error) => return drop(inbox.send(Event::Rescued(Err(error.to_string())))),
     };
-    thread::Builder::new().name("rescue".into()).spawn(body).map(drop)
+    // One that waits holds up no other.
+    thread::scope(|scope| {
+        for case in cases.into_iter().filter(|case| wanted.contains(&case.what())) {
+            let one = move || one(hosts, case, inbox);
+            if let Err(error) = thread::Builder::new().name("rescue".into()).spawn_scoped(scope, one) {
+                drop(inbox.send(Event::Rescued(Err(error.to_string()))));
+            }
+        }
+    });
+    drop(inbox.send(Event::Stranded { cases: Vec::new(), asked: false }));
 }
 
 fn one(hosts: &Hierarchies, case: Case, inbox: &Sender<Event>) {

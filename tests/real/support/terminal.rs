@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{Signal, kill};
-use nix::sys::termios::{Termios, tcgetattr};
+use nix::sys::termios::{SetArg, Termios, cfmakeraw, tcgetattr, tcsetattr};
 use nix::unistd::Pid;
 use pty_process::Size;
 use pty_process::blocking::{self, Pts, Pty};
@@ -33,7 +33,17 @@ pub struct Terminal {
     before: Termios,
     child: Child,
     screen: Parser,
+    /// Answers the question for its attributes, as every terminal does.
+    answers: bool,
+    /// The end of what the program wrote, where a question may begin.
+    tail: Vec<u8>,
+    /// How often it was asked for its attributes.
+    asked: usize,
 }
+
+/// The question, and an answer. (xterm: ctlseqs, "Primary DA")
+const ASK: &[u8] = b"\x1b[c";
+pub const ATTRIBUTES: &str = "\x1b[?62;22c";
 
 impl Terminal {
     /// The screen of cryoscope, opened at a group.
@@ -48,13 +58,18 @@ impl Terminal {
         pty.resize(Size::new(size.1, size.0)).unwrap();
         let before = tcgetattr(&pts).unwrap();
         command.env("TERM", "xterm-256color").env_remove("NO_COLOR").current_dir("/");
+        command.env_remove("LC_ALL").env_remove("LC_CTYPE");
+        if !command.get_envs().any(|(name, _)| name == "LANG") {
+            command.env("LANG", "C.UTF-8");
+        }
         // Whoever runs the tests may have a config.
         if !command.get_envs().any(|(name, _)| name == "XDG_CONFIG_HOME") {
             command.env("XDG_CONFIG_HOME", "/dev/null");
         }
         let child = blocking::Command::from(command).spawn_borrowed(&pts).unwrap();
         let screen = Parser::new(nonzero(size.1), nonzero(size.0), 0);
-        Self { pty: Some(pty), pts, before, child, screen }
+        let (answers, tail, asked) = (true, Vec::new(), 0);
+        Self { pty: Some(pty), pts, before, child, screen, answers, tail, asked }
     }
 
     pub fn pid(&self) -> i32 {
@@ -83,7 +98,11 @@ impl Terminal {
     }
 
     pub fn keys(&self, keys: &str) {
-        self.pty.as_ref().expect("the terminal is there").write_all(keys.as_bytes()).unwrap();
+        self.bytes(keys.as_bytes());
+    }
+
+    pub fn bytes(&self, bytes: &[u8]) {
+        self.pty.as_ref().expect("the terminal is there").write_all(bytes).unwrap();
     }
 
     /// A press and a release of a mouse button, as xterm reports them (mode 1006). Counted from 0.
@@ -104,6 +123,36 @@ impl Terminal {
     pub fn resize(&mut self, size: Columns) {
         self.pty.as_ref().expect("the terminal is there").resize(Size::new(size.1, size.0)).unwrap();
         self.screen.screen_mut().set_size(nonzero(size.1), nonzero(size.0));
+    }
+
+    /// From here on no question is answered but by the test.
+    pub fn answer_nothing(&mut self) {
+        self.answers = false;
+    }
+
+    /// Waits until the program has asked so often in all.
+    #[track_caller]
+    pub fn is_asked(&mut self, times: usize) {
+        let start = Instant::now();
+        while self.asked < times {
+            assert!(start.elapsed() < SOON, "asked {} times, not {times}", self.asked);
+            self.listen(Duration::from_millis(5));
+        }
+    }
+
+    /// Nothing waits to be read by whoever reads this terminal next. The program has ended.
+    #[track_caller]
+    pub fn assert_nothing_typed(&self) {
+        let mut raw = self.before.clone();
+        cfmakeraw(&mut raw);
+        tcsetattr(&self.pts, SetArg::TCSANOW, &raw).unwrap();
+        // What is written to a terminal arrives a moment later.
+        let mut ready = [PollFd::new(self.pts.as_fd(), PollFlags::POLLIN)];
+        let is_ready = poll(&mut ready, 200_u16).unwrap() > 0;
+        let mut typed = [0; 256];
+        let length = if is_ready { nix::unistd::read(&self.pts, &mut typed).unwrap() } else { 0 };
+        tcsetattr(&self.pts, SetArg::TCSANOW, &self.before).unwrap();
+        assert_eq!(String::from_utf8_lossy(&typed[..length]).escape_debug().to_string(), "");
     }
 
     /// The terminal goes away.
@@ -208,7 +257,20 @@ impl Terminal {
         let mut bytes = [0; 4096];
         let Ok(length) = (&*pty).read(&mut bytes) else { return false };
         self.screen.process(&bytes[..length]);
+        self.answer(length, &bytes);
         length > 0
+    }
+
+    fn answer(&mut self, length: usize, bytes: &[u8]) {
+        self.tail.extend_from_slice(&bytes[..length]);
+        while let Some(at) = self.tail.windows(ASK.len()).position(|window| window == ASK) {
+            self.tail.drain(..at + ASK.len());
+            self.asked += 1;
+            if self.answers {
+                self.keys(ATTRIBUTES);
+            }
+        }
+        self.tail.drain(..self.tail.len().saturating_sub(ASK.len() - 1));
     }
 
     #[track_caller]

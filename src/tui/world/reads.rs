@@ -1,0 +1,46 @@
+//! Questions that are answered by reading. None waits for a write.
+
+use super::open;
+use crate::checkpoint::dumping;
+use crate::kernel::membership::group_of;
+use crate::kernel::{freezer, guard};
+use crate::model::{CgroupId, Hierarchies, Hierarchy, Version};
+use crate::runtime;
+use crate::timer;
+use crate::tui::{Event, Target};
+
+/// What speaks against freezing a group, and which criu dumps a process of it.
+pub(super) fn inspect(hosts: &Hierarchies, target: &Target) -> Option<Event> {
+    // Where it is gone nothing is to be said, but that it was looked at.
+    let opened = open(hosts.get(target.version)?, &target.path, target.id).ok();
+    let of = opened.as_ref();
+    let refusal = of.and_then(|(fs, group)| guard::refusal(fs, group)).map(|refusal| refusal.to_string());
+    let dump = of.and_then(|(fs, group)| dumping::of_group(fs, group)).map(|dump| dump.to_string());
+    Some(Event::Guard { id: target.id, refusal, owner: None, dump })
+}
+
+/// What systemd does to the group while it is frozen; nothing where it is gone.
+pub(super) fn forecast(hosts: &Hierarchies, target: &Target) -> Option<Event> {
+    let (fs, group) = open(hosts.get(target.version)?, &target.path, target.id).ok()?;
+    let forecast = runtime::forecast(&group);
+    let warnings = guard::sessions(&fs, &group).into_iter().chain(forecast.warnings(None)).collect();
+    Some(Event::Forecast { id: target.id, command: forecast.way.command(), warnings })
+}
+
+/// In which group a process is.
+pub(super) fn locate(hosts: &Hierarchies, version: Version, pid: i32) -> Event {
+    let place = |hierarchy: &Hierarchy| group_of(pid, hierarchy).ok()?.group();
+    Event::Located { pid, path: hosts.get(version).and_then(place) }
+}
+
+/// When timers thaw these groups.
+pub(super) fn timers(groups: Vec<CgroupId>) -> Event {
+    // What the folder of the timers does not tell is not known here.
+    Event::Timers(timer::timed(groups).unwrap_or_default())
+}
+
+/// What keeps a group from freezing; nothing where it is gone.
+pub(super) fn culprits(hosts: &Hierarchies, target: &Target) -> Option<Event> {
+    let (_, group) = open(hosts.get(target.version)?, &target.path, target.id).ok()?;
+    Some(Event::Culprits { id: target.id, list: freezer::running(&group) })
+}
