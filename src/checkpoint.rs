@@ -41,6 +41,7 @@ pub use at_work::{AtWork, By};
 pub use deserted::Deserted;
 pub use dumping::Dumping;
 pub use finding::{Finding, Level};
+pub use folder::ImageFolder;
 pub use plan::{Plan, plan};
 pub use preflight::{After, Preflight, Request, preflight};
 pub use refused::Refused;

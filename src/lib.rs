@@ -55,7 +55,9 @@
 //! - An announcement of the kernel is a hint: the group is read again. Losing or doubling one corrupts nothing.
 //! - Whatever changes the screen is one closed event; `update` is plain code that answers with commands, and `view` writes no state.
 //! - What a dialog shows, what `--dry-run` prints, what the journal keeps and what runs is the same [`checkpoint::Plan`].
-//! - Before a checkpoint's first change, the freeze flags that it found are on disk, and each comes back so.
+//! - Before a checkpoint's first change, the freeze flags that it found are on disk, and each comes back so. Each criu is
+//!   written down before it starts, and each write of a flag before it is made: a rescue writes what the plan has changed, and
+//!   leaves what somebody else has.
 //! - criu is never killed while anything is in its hold: what it hangs on is thawed.
 //! - What this program froze for a time is thawed by a process of its own; what others froze is never thawed unasked.
 //! - Untrusted bytes reach the terminal only through [`model::printable()`].

@@ -21,6 +21,7 @@ mod real {
     pub mod handover;
     pub mod hostile;
     pub mod inspect;
+    pub mod interference;
     pub mod kernel;
     pub mod lab;
     pub mod live;
@@ -66,6 +67,7 @@ fn main() -> ExitCode {
         handover::tests,
         failures::tests,
         inspect::tests,
+        interference::tests,
         rescue::tests,
         renamed::tests,
         runtime::tests,

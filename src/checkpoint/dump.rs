@@ -41,7 +41,9 @@ pub(super) fn dump(
     }
     let images = Path::new(&dump.images.0);
     let failed = |error| RunError::Start(printable(dump.criu.0.as_encoded_bytes()).into_owned(), error);
-    let mut log = Log::new(images, "dump.log").map_err(failed)?;
+    let unwritable =
+        |error| RunError::Images(printable(dump.images.0.as_encoded_bytes()).into_owned(), error);
+    let mut log = Log::new(images, "dump.log").map_err(unwritable)?;
     let args = dump.args.iter().map(|arg| &arg.0);
     let messages = log.messages().map_err(failed)?;
     let gate = gate::start(Path::new(&dump.criu.0), args, messages).map_err(failed)?;

@@ -1,12 +1,15 @@
 //! The folder for the images: private, empty, and large enough.
 
 use std::fs::{self, Metadata};
-use std::io;
+use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::Path;
+use std::sync::Arc;
+
+use rustix::fs::{Mode, OFlags, openat};
 
 use super::{Finding, Plan, Step};
-use crate::kernel::trust;
+use crate::kernel::{Dir, trust};
 use crate::model::printable;
 use crate::model::shell::quoted;
 
@@ -155,16 +158,51 @@ pub(super) fn is_full(into: &Path) -> bool {
     rustix::fs::statvfs(into).is_ok_and(|stat| stat.f_bavail.saturating_mul(stat.f_frsize) < 64 * 1024)
 }
 
+/// A folder for images, open: what is written into it goes there, whatever stands at its path by now.
+#[derive(Debug, Clone)]
+pub struct ImageFolder(Arc<Dir>);
+
+impl ImageFolder {
+    /// Opens a folder of this user that nobody else may write to. A link is not followed.
+    ///
+    /// # Errors
+    /// What openat(2) says; `PermissionDenied` for somebody else's.
+    pub fn open(path: &Path) -> io::Result<Self> {
+        let dir = Dir::open(path)?;
+        if !dir.is_private()? {
+            return Err(io::Error::new(
+                io::ErrorKind::PermissionDenied,
+                "it was replaced by somebody else's",
+            ));
+        }
+        Ok(Self(Arc::new(dir)))
+    }
+
+    /// Whether it is what its path leads to; not, where it was deleted, moved, or replaced.
+    pub fn is_at(&self, path: &Path) -> bool {
+        let there = Dir::open(path).and_then(|dir| dir.id());
+        matches!((there, self.0.id()), (Ok(there), Ok(this)) if there == this)
+    }
+
+    /// Writes a new file into it, mode 0600.
+    ///
+    /// # Errors
+    /// What openat(2) and write(2) say: ENOENT where the folder was deleted, EEXIST where there is such a file.
+    pub fn write_new(&self, name: &str, text: &[u8]) -> io::Result<()> {
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let file = openat(self.0.fd(), name, flags, Mode::from_raw_mode(0o600))?;
+        fs::File::from(file).write_all(text)
+    }
+}
+
 /// Makes the folder with mode 0700, or makes sure that the one that was there is still empty and private.
-pub(super) fn make(into: &Path, exists: bool) -> io::Result<()> {
+pub(super) fn make(into: &Path, exists: bool) -> io::Result<ImageFolder> {
     if !exists {
-        return fs::DirBuilder::new().mode(0o700).create(into);
+        fs::DirBuilder::new().mode(0o700).create(into)?;
+    } else if let Some(finding) = look(into, 0).0.into_iter().find(Finding::blocks) {
+        return Err(io::Error::other(finding.what));
     }
-    let (findings, _) = look(into, 0);
-    match findings.into_iter().find(Finding::blocks) {
-        Some(finding) => Err(io::Error::other(finding.what)),
-        None => Ok(()),
-    }
+    ImageFolder::open(into)
 }
 
 /// Whether a folder holds what a dump left that failed, and nothing else: criu writes `inventory.img` when it has all others
@@ -229,6 +267,22 @@ mod tests {
     fn folder(path: &Path, mode: u32) {
         fs::DirBuilder::new().create(path).unwrap();
         fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    }
+
+    #[test]
+    fn what_is_written_goes_to_the_folder_that_was_made() {
+        let temp = tempfile::tempdir().unwrap();
+        let (path, moved, other) = (temp.path().join("a"), temp.path().join("b"), temp.path().join("c"));
+        let made = make(&path, false).unwrap();
+        fs::create_dir(&other).unwrap();
+        fs::rename(&path, &moved).unwrap();
+        symlink(&other, &path).unwrap();
+        made.write_new("file", b"x").unwrap();
+        assert!(moved.join("file").exists() && !other.join("file").exists());
+        assert!(!made.is_at(&path) && made.is_at(&moved));
+        assert!(made.write_new("file", b"y").is_err(), "nothing is overwritten");
+        fs::remove_dir_all(&moved).unwrap();
+        assert_eq!(made.write_new("file", b"x").unwrap_err().kind(), io::ErrorKind::NotFound);
     }
 
     #[test]

@@ -1,18 +1,18 @@
 //! What is kept beside the images: `cryoscope.json`.
 
-use std::fs::OpenOptions;
-use std::io::{self, Write as _};
-use std::os::unix::fs::OpenOptionsExt;
+use std::io;
 use std::path::Path;
 
 use serde::Serialize;
 
 use super::arg::Arg;
 use super::flag::Flag;
+use super::folder::ImageFolder;
 use super::images::{DumpStats, stats};
 use super::tree::Tree;
 use super::{Finding, Plan, Ran, Verification};
 use crate::kernel::host;
+use crate::model::printable;
 
 /// The name of the file.
 pub const FILE: &str = "cryoscope.json";
@@ -94,14 +94,36 @@ impl Report {
         !self.checks.iter().any(Finding::blocks)
     }
 
-    /// Writes it beside the images, mode 0600, never over a file that is there (`O_EXCL`, open(2)).
+    /// Whether images were made that can be read.
+    pub fn has_images(&self) -> bool {
+        !self.checks.iter().any(|check| check.blocks() && matches!(check.code, "image" | "image-folder"))
+    }
+
+    /// Writes it beside the images, into the folder that was made for them, mode 0600, never over a file that is there.
     ///
     /// # Errors
-    /// What open(2) and write(2) say.
-    pub fn write(&self, folder: &Path) -> io::Result<()> {
-        let mut text = serde_json::to_vec_pretty(self)?;
-        text.push(b'\n');
-        let mut options = OpenOptions::new();
-        options.write(true).create_new(true).mode(0o600).open(folder.join(FILE))?.write_all(&text)
+    /// [`ReportError`].
+    pub fn write(&self, folder: &ImageFolder) -> Result<(), ReportError> {
+        let shown = || printable(self.folder.0.as_encoded_bytes()).into_owned();
+        let text = serde_json::to_vec_pretty(self).map_err(io::Error::from);
+        let written = text.and_then(|mut text| {
+            text.push(b'\n');
+            folder.write_new(FILE, &text)
+        });
+        written.map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => ReportError::Gone(shown()),
+            _ => ReportError::Io(shown(), error),
+        })
     }
+}
+
+/// Why the report was not written.
+#[derive(Debug, thiserror::Error)]
+pub enum ReportError {
+    /// The folder was deleted.
+    #[error("{0} was deleted while the checkpoint was made, with everything in it")]
+    Gone(String),
+    /// Another failure.
+    #[error("the report {FILE} was not written into {0}: {1}")]
+    Io(String, io::Error),
 }

@@ -11,11 +11,12 @@ mod outcome;
 
 use std::io;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use super::dumping::images;
 use super::journal::{self, CutOff};
 use super::{AtWork, Progress, fate};
-use crate::model::{Hierarchies, ProcessId, printable};
+use crate::model::{Hierarchies, ProcessId, printable, span};
 use crate::timer::OrphanError;
 use hanging::Hanging;
 use left::Left;
@@ -58,11 +59,11 @@ pub enum RescueError {
     /// A criu that waits for ever could not be ended.
     #[error("criu could not be ended: {0}; it holds nothing that lives: end it with kill -KILL")]
     End(io::Error),
-    /// A criu of the plan does nothing, and does not end.
+    /// A criu of the plan does nothing, or takes longer than a rescue waits.
     #[error(
-        "criu (process {0}) still runs, and has done nothing for a while; the plan is kept: see its log, and run cryoscope rescue again when it has ended"
+        "criu (process {0}) still runs after {shown}, and is not waited for any longer; the plan is kept: see criu's log, and run cryoscope rescue again when it has ended", shown = span::short(*.1)
     )]
-    StillRuns(i32),
+    StillRuns(i32, Duration),
     /// A freeze that has lost its timer did not get its end.
     #[error(transparent)]
     Timer(#[from] OrphanError),

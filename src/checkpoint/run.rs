@@ -11,6 +11,7 @@ use super::at_work::AtWork;
 use super::deserted::Deserted;
 use super::dump::dump;
 use super::flag::{Flag, PutBack, set};
+use super::folder::ImageFolder;
 use super::journal::{Journal, NotBegun, Why};
 use super::plan::Plan;
 use super::step::Step;
@@ -104,6 +105,8 @@ pub struct Ran {
     pub elapsed: Duration,
     /// How many bytes the images have.
     pub bytes: u64,
+    /// The folder for the images, as it was made; `None` for a plan that makes none.
+    pub folder: Option<ImageFolder>,
     /// The groups that were thawed so that criu could finish, and frozen again.
     pub rescued: Vec<Arg>,
     /// What was done about flags that were not as promised after the last step.
@@ -151,6 +154,11 @@ pub enum RunError {
     /// The folder cannot be made.
     #[error("cannot make {0}: {1}; nothing was done; name another folder")]
     Folder(String, io::Error),
+    /// The folder cannot be written to when criu is to be started.
+    #[error(
+        "cannot write into {0}: {1}; the freeze flags are put back, and no checkpoint was made; see who has removed or replaced it, or name another folder"
+    )]
+    Images(String, io::Error),
     /// A freeze request cannot be written.
     #[error("{0}; the freeze flags are put back, and no checkpoint was made")]
     Freezer(#[from] FreezerError),
@@ -209,7 +217,11 @@ impl RunError {
             // Somebody made it meanwhile.
             Self::Folder(_, e) if e.kind() == io::ErrorKind::AlreadyExists => Exit::Refused,
             Self::Gone(_) | Self::Freezer(FreezerError::Gone(_)) => Exit::Gone,
-            Self::Folder(_, e) | Self::Start(_, e) | Self::Journal(e) | Self::Note(e)
+            Self::Folder(_, e)
+            | Self::Images(_, e)
+            | Self::Start(_, e)
+            | Self::Journal(e)
+            | Self::Note(e)
                 if e.kind() == io::ErrorKind::PermissionDenied =>
             {
                 Exit::NotPermitted
@@ -238,8 +250,9 @@ pub fn run(plan: &Plan, control: &Control, tell: &mut dyn FnMut(Progress)) -> Re
         journal.end().map_err(RunError::Journal)?;
         return Err(changed);
     }
-    let mut rescued = Vec::new();
-    let done = steps(plan, control, &mut journal, &mut rescued, tell);
+    let mut made = Made::default();
+    let done = steps(plan, control, &mut journal, &mut made, tell);
+    let Made { folder, rescued } = made;
     // What the watchdog found frozen by somebody else, and froze again, is not of this plan.
     let written: Vec<Flag> =
         plan.written().into_iter().filter(|flag| !rescued.contains(&flag.group)).collect();
@@ -258,7 +271,8 @@ pub fn run(plan: &Plan, control: &Control, tell: &mut dyn FnMut(Progress)) -> Re
         put_back.into_iter().for_each(|said| tell(Progress::Restored(said.into_text())));
         return Err(error);
     }
-    Ok(Ran { elapsed: start.elapsed(), bytes: folder::bytes(plan.folder()), rescued, put_back })
+    let bytes = folder::bytes(plan.folder());
+    Ok(Ran { elapsed: start.elapsed(), bytes, folder, rescued, put_back })
 }
 
 /// Whether the roots and the flags are still those of the plan. What is below a root may come and go as long as it runs: criu
@@ -275,11 +289,20 @@ fn unchanged(plan: &Plan) -> Result<(), RunError> {
     changed.map_or(Ok(()), |flag| Err(RunError::Changed(flag.shown())))
 }
 
+/// What the steps leave, however they end.
+#[derive(Default)]
+struct Made {
+    /// The folder for the images.
+    folder: Option<ImageFolder>,
+    /// The groups whose freeze is somebody else's.
+    rescued: Vec<Arg>,
+}
+
 fn steps(
     plan: &Plan,
     control: &Control,
     journal: &mut Journal,
-    rescued: &mut Vec<Arg>,
+    made: &mut Made,
     tell: &mut dyn FnMut(Progress),
 ) -> Result<(), RunError> {
     let last = plan.steps.iter().rposition(|step| matches!(step, Step::Dump(_)));
@@ -291,8 +314,10 @@ fn steps(
         match step {
             Step::MakeFolder { path, exists } => {
                 let shown = || printable(path.0.as_encoded_bytes()).into_owned();
-                folder::make(Path::new(&path.0), *exists)
-                    .map_err(|error| RunError::Folder(shown(), error))?;
+                let folder = folder::make(Path::new(&path.0), *exists);
+                let folder = folder.map_err(|error| RunError::Folder(shown(), error))?;
+                // The first one is that of the whole plan.
+                made.folder.get_or_insert(folder);
             }
             Step::Freeze { flag } => journal.write(flag, true, Why::Step)?,
             Step::Thaw { flag } => journal.write(flag, false, Why::Step)?,
@@ -307,7 +332,7 @@ fn steps(
                 let done = unit.reset_failed();
                 tracing::info!(unit = %unit.name(), ?done, "reset-failed");
             }
-            Step::Dump(one) => dump(plan, one, control, journal, rescued, tell)?,
+            Step::Dump(one) => dump(plan, one, control, journal, &mut made.rescued, tell)?,
             Step::Signal { signal, processes } => send(*signal, &with_new(plan, processes))?,
         }
         if Some(index) == last {

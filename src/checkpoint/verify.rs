@@ -33,9 +33,14 @@ impl Verification {
 pub fn verify(plan: &Plan, ran: &Ran) -> Verification {
     let mut checks = flags(plan, ran);
     checks.extend(systemd(plan));
+    let replaced = replaced(plan, ran);
     for tree in &plan.trees {
-        checks.extend(dumped(tree, plan));
+        let found = dumped(tree, plan);
+        // What is found at its path is something else.
+        checks
+            .extend(found.into_iter().filter(|check| replaced.is_none() || !check.code.starts_with("image")));
     }
+    checks.extend(replaced);
     Verification { checks }
 }
 
@@ -59,6 +64,15 @@ fn systemd(plan: &Plan) -> Option<Finding> {
     };
     let why = "systemd remembers what it froze itself, and does not look at the kernel";
     Some(Finding::warning("systemd-disagrees", found.what, why).remedy(found.remedy))
+}
+
+/// Whether the folder was deleted, moved or replaced while images were made in it.
+fn replaced(plan: &Plan, ran: &Ran) -> Option<Finding> {
+    ran.folder.as_ref().filter(|folder| !folder.is_at(plan.folder()))?;
+    let folder = printable(plan.into.0.as_encoded_bytes());
+    let what =
+        format!("{folder} was deleted or replaced while the checkpoint was made: its images are not there");
+    Some(Finding::blocker("image-folder", what, "nothing can be restored from it"))
 }
 
 /// The images and the processes of one tree. What ran until criu came may have ended before, and may have ended since.
@@ -240,7 +254,7 @@ mod tests {
             kernel: String::new(),
             steps: vec![],
         };
-        let ran = Ran { elapsed: Duration::ZERO, bytes: 0, rescued: vec![], put_back: vec![] };
+        let ran = Ran { elapsed: Duration::ZERO, bytes: 0, folder: None, rescued: vec![], put_back: vec![] };
         let codes = || flags(&plan, &ran).iter().map(|check| check.code).collect::<Vec<_>>();
         assert_eq!(codes(), ["not-frozen"]);
         write("cgroup.events", "populated 1\nfrozen 1\n");

@@ -19,7 +19,7 @@ use crate::model::{CgroupId, ProcessId};
 const STALL: Duration = Duration::from_secs(5);
 
 /// How often a freeze is taken away that is set again each time.
-const MAX_THAWS: u32 = 12;
+const MAX_THAWS: u32 = 6;
 
 /// Sees that criu hangs on a freeze, and takes the freeze away until criu has finished.
 pub(super) struct Watchdog<'a> {

@@ -95,19 +95,25 @@ fn carry_out(
     meter.clear();
     let ran = ran?;
     let report = Report::new(plan, findings, &ran, &checkpoint::verify(plan, &ran));
-    report.write(plan.folder())?;
+    let written = ran.folder.as_ref().map_or(Ok(()), |folder| report.write(folder));
     if !json {
         for check in &report.checks {
             checked(check, out)?;
         }
-        let folder = printable(plan.folder().as_os_str().as_encoded_bytes()).into_owned();
-        let took = ran.elapsed.as_secs_f64();
-        writeln!(
-            out,
-            "checkpoint of {}, {}, in {took:.2} s: {folder}",
-            span::count(plan.processes(), "process", "processes"),
-            span::bytes(ran.bytes)
-        )?;
+        if report.has_images() {
+            let folder = printable(plan.folder().as_os_str().as_encoded_bytes()).into_owned();
+            let took = ran.elapsed.as_secs_f64();
+            writeln!(
+                out,
+                "checkpoint of {}, {}, in {took:.2} s: {folder}",
+                span::count(plan.processes(), "process", "processes"),
+                span::bytes(ran.bytes)
+            )?;
+        }
+    }
+    // What is said about the images says why, where there are none.
+    if report.has_images() {
+        written?;
     }
     Ok(report)
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io;
 
+use crate::checkpoint::report::ReportError;
 use crate::checkpoint::{Refused, RescueError, RunError};
 use crate::kernel::freezer::FreezerError;
 use crate::kernel::mounts::MountsError;
@@ -91,6 +92,13 @@ impl From<Refused> for Failure {
 impl From<RunError> for Failure {
     fn from(error: RunError) -> Self {
         Self::new(error.exit() as u8, error.to_string())
+    }
+}
+
+impl From<ReportError> for Failure {
+    fn from(error: ReportError) -> Self {
+        let denied = matches!(&error, ReportError::Io(_, e) if e.kind() == io::ErrorKind::PermissionDenied);
+        Self::new(if denied { 3 } else { 1 }, error.to_string())
     }
 }
 

@@ -28,7 +28,8 @@ pub(super) fn checkpoint(
     let ran =
         checkpoint::run(&plan, &Control::automatic(), &mut |_| ()).map_err(|error| error.to_string())?;
     let report = Report::new(&plan, &found.findings, &ran, &checkpoint::verify(&plan, &ran));
-    report.write(plan.folder()).map_err(|error| error.to_string())?;
+    let written = ran.folder.as_ref().map_or(Ok(()), |folder| report.write(folder));
+    written.map_err(|error| error.to_string())?;
     match report.checks.iter().find(|check| check.blocks()) {
         Some(check) => Err(check.to_string()),
         None => Ok(()),

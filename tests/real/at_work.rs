@@ -86,7 +86,7 @@ impl Gate {
     }
 
     /// A checkpoint that has come to its dump.
-    fn start(&self, group: &Group, into: &Path) -> Child {
+    pub fn start(&self, group: &Group, into: &Path) -> Child {
         self.start_with(group, into, &[])
     }
 

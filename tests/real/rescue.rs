@@ -1,5 +1,6 @@
 //! `cryoscope rescue`: a criu that hangs is freed and ends well; a checkpoint that was cut off anywhere is put right.
 
+mod journal;
 mod kills;
 
 use std::io::{BufRead, BufReader};
@@ -44,6 +45,7 @@ pub fn tests() -> Vec<Trial> {
         trial("rescue::cut_off_itself", with_criu(Version::V2), cut_off_itself),
         trial("rescue::nothing_to_do", with_criu(Version::V2), nothing_to_do),
     ];
+    all.extend(journal::tests());
     all.extend(kills::tests());
     all
 }

@@ -17,8 +17,11 @@ use crate::model::{Hierarchies, ProcessId, Version};
 /// How long is waited for processes that are to be frozen, or to end.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// How long a criu may do nothing at all until it is not waited for any longer.
-const IDLE_LIMIT: Duration = Duration::from_secs(30);
+/// How long a criu may do nothing at all until it is not waited for any longer: longer than the watchdog takes to thaw.
+const IDLE_LIMIT: Duration = Duration::from_secs(15);
+
+/// How long a criu is waited for in all.
+const WAIT_LIMIT: Duration = Duration::from_secs(600);
 
 /// How often it is looked at a criu that is waited for.
 const TICK: Duration = Duration::from_millis(200);
@@ -66,7 +69,8 @@ fn members(plan: &CutOff, root: i32) -> Vec<ProcessId> {
 }
 
 impl Running {
-    /// Waits for its end, as long as it does anything, or hangs on a freeze that can be taken away.
+    /// Waits for its end, as long as it does anything, or hangs on a freeze that can be taken away; not longer than
+    /// [`WAIT_LIMIT`].
     fn await_end(&self, plan: &mut CutOff, tell: &mut dyn FnMut(Progress)) -> Result<(), RescueError> {
         let mut watchdog = Watchdog::new(&self.flags, self.freezes.as_ref()).with_journal(plan.journal());
         watchdog.follow(self.criu, self.members.clone());
@@ -74,16 +78,18 @@ impl Running {
             "criu (process {}) still runs: it is left to finish",
             self.criu.pid
         )));
-        let (mut seen, mut since) = (None, Instant::now());
+        let start = Instant::now();
+        let (mut seen, mut since) = (None, start);
         while !await_end(self.criu, TICK).map_err(RescueError::Wait)? {
             watchdog.look(May::ALL, tell);
             let now = activity(self.criu.pid);
             if now != seen {
                 (seen, since) = (now, Instant::now());
             }
-            if since.elapsed() > IDLE_LIMIT || watchdog.gave_up().is_some() {
+            let given_up = since.elapsed() > IDLE_LIMIT || start.elapsed() > WAIT_LIMIT;
+            if given_up || watchdog.gave_up().is_some() {
                 watchdog.freeze_again(tell);
-                return Err(RescueError::StillRuns(self.criu.pid));
+                return Err(RescueError::StillRuns(self.criu.pid, start.elapsed()));
             }
         }
         watchdog.freeze_again(tell);

@@ -141,12 +141,22 @@ impl Scene {
     fn set(&self, flags: [bool; 3]) {
         self.groups.iter().for_each(|group| group.request(false));
         self.workload.assert_counting();
-        for (group, freeze) in self.groups.iter().zip(flags).filter(|(_, freeze)| *freeze) {
-            group.request(freeze);
+        // One after the other: where each freezer has caught some threads, neither completes.
+        let [above, inner, v1] = &self.groups;
+        for group in
+            [above, inner].into_iter().zip(flags).filter_map(|(group, freeze)| freeze.then_some(group))
+        {
+            group.request(true);
+            until("v2 holds it", LONG, || group.is_frozen());
         }
-        // Of two freezers the first to hold a process keeps the other from completing.
-        let held = || self.groups.iter().any(|group| group.requested() && group.is_frozen());
-        until("a freeze holds it", LONG, || flags == [false; 3] || held());
+        if flags[2] {
+            let alone = flags == [false, false, true];
+            // The v1 freezer may miss a process, and does not try again by itself.
+            until("v1 holds it", LONG, || {
+                v1.request(true);
+                !alone || v1.is_frozen()
+            });
+        }
     }
 
     fn round(&mut self, rng: &mut Rng, tally: &mut Tally, round: &str) {
