@@ -46,7 +46,7 @@ pub use plan::{Plan, plan};
 pub use preflight::{After, Preflight, Request, preflight};
 pub use refused::Refused;
 pub use report::Report;
-pub use rescue::{Case, RescueError, Stranded, rescue, stranded};
+pub use rescue::{Case, RescueError, Stranded, independent, rescue, stranded};
 pub use run::{Control, Progress, Ran, RunError, run};
 pub use step::{Dump, Signal, Step};
 pub use tree::{Member, Tree};

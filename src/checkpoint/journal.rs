@@ -277,6 +277,8 @@ pub(super) struct CutOff {
     pub started: Vec<(ProcessId, i32)>,
     /// Where it is no plan but a rescue: the criu that it lets finish.
     pub criu: Option<ProcessId>,
+    /// Every group whose freeze bears on the processes.
+    pub bearing: Vec<CgroupId>,
     boot: String,
     journal: Journal,
 }
@@ -302,6 +304,7 @@ impl CutOff {
             dumped: entries.iter().any(|entry| matches!(entry, Entry::Dumped)),
             started: entries.iter().filter_map(started).collect(),
             criu: line.criu.map(process_id),
+            bearing: line.bearing.into_iter().map(|(dev, ino)| CgroupId { dev, ino }).collect(),
             boot: line.boot,
             journal,
         };

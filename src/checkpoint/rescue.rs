@@ -13,6 +13,7 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::at_work::Claim;
 use super::dumping::images;
 use super::journal::{self, CutOff};
 use super::{AtWork, Progress, fate};
@@ -90,9 +91,9 @@ pub fn stranded(hosts: &Hierarchies, tell: &mut dyn FnMut(String)) -> Result<Str
     let journal::Left { cut_off, busy } = journal::left_behind(tell).map_err(RescueError::Look)?;
     let hanging = hanging::look(hosts).map_err(RescueError::Look)?;
     // A criu of a plan that was cut off is freed with that plan.
-    let planned = |criu: i32| cut_off.iter().any(|plan| cut_off::is_criu_of(plan, criu));
-    let hanging: Vec<Hanging> = hanging.into_iter().filter(|one| !planned(one.criu.id.pid)).collect();
-    let left: Vec<Left> = left::look().into_iter().filter(|one| !planned(one.criu.pid)).collect();
+    let planned = |criu: ProcessId| cut_off.iter().any(|plan| cut_off::is_criu_of(plan, criu));
+    let hanging: Vec<Hanging> = hanging.into_iter().filter(|one| !planned(one.criu.id)).collect();
+    let left: Vec<Left> = left::look().into_iter().filter(|one| !planned(one.criu)).collect();
     let cases = cut_off.into_iter().map(|plan| Case::CutOff(CutOffPlan(plan)));
     let cases = cases.chain(hanging.into_iter().map(|hanging| Case::Hanging(HangingCriu(hanging))));
     let cases = cases.chain(left.into_iter().map(|left| Case::Left(LeftCriu(left))));
@@ -141,6 +142,22 @@ impl Case {
         }
     }
 
+    /// The processes and groups that it concerns.
+    fn claim(&self) -> Claim {
+        match self {
+            Self::CutOff(CutOffPlan(plan)) => Claim {
+                processes: plan.processes.clone(),
+                written: plan.accounts.iter().map(|account| account.flag.id).collect(),
+                bearing: plan.bearing.clone(),
+            },
+            Self::Hanging(HangingCriu(hanging)) => hanging.claim(),
+            Self::Timer(timer) => timer.claim(),
+            Self::Left(LeftCriu(left)) => {
+                Claim { processes: left.targets.clone(), written: Vec::new(), bearing: Vec::new() }
+            }
+        }
+    }
+
     /// What is or was dumped, and where the images go, as far as that is known.
     fn subject(&self) -> (Vec<ProcessId>, Vec<PathBuf>) {
         match self {
@@ -165,6 +182,22 @@ impl Case {
             Self::Timer(timer) => timer.shell(),
         }
     }
+}
+
+/// Cases that do not meet can be rescued at the same time. Those that do stand in one list, to be rescued one after the other:
+/// each would take what the other writes for somebody's.
+pub fn independent(cases: Vec<Case>) -> Vec<Vec<Case>> {
+    let mut lists: Vec<(Vec<Claim>, Vec<Case>)> = Vec::new();
+    for case in cases {
+        let claim = case.claim();
+        let (meet, apart): (Vec<_>, Vec<_>) =
+            lists.into_iter().partition(|(claims, _)| claims.iter().any(|other| claim.meets(other)));
+        lists = apart;
+        let (claims, before): (Vec<_>, Vec<_>) = meet.into_iter().unzip();
+        let claims = claims.into_iter().flatten().chain([claim]).collect();
+        lists.push((claims, before.into_iter().flatten().chain([case]).collect()));
+    }
+    lists.into_iter().map(|(_, cases)| cases).collect()
 }
 
 /// Puts one thing right, however long its criu takes; says what became of the processes and of the images, a sentence each.

@@ -59,16 +59,19 @@ enum Said {
     Ended(Result<Vec<String>, Failure>),
 }
 
-/// Each case in a thread of its own: one whose criu takes its time, and one that fails, hold up no other.
+/// Independent cases in threads of their own: one whose criu takes its time, and one that fails, hold up no other.
 fn all(context: &Context, cases: Vec<Case>, out: &mut impl Write) -> Result<(), Failure> {
     let (send, said) = crossbeam_channel::unbounded();
     let mut done = Ok(());
     thread::scope(|scope| {
-        for case in cases {
-            let (what, sender) = (case.what(), send.clone());
+        for cases in checkpoint::independent(cases) {
+            let what: Vec<String> = cases.iter().map(Case::what).collect();
+            let (what, sender) = (what.join("; "), send.clone());
             let rescue = move || {
-                let ended = one(context, case, &mut |line| drop(sender.send(Said::Told(line))));
-                drop(sender.send(Said::Ended(ended)));
+                for case in cases {
+                    let ended = one(context, case, &mut |line| drop(sender.send(Said::Told(line))));
+                    drop(sender.send(Said::Ended(ended)));
+                }
             };
             if let Err(error) = thread::Builder::new().name("rescue".into()).spawn_scoped(scope, rescue) {
                 let why = format!("not rescued, for want of a thread ({error}): {what}; run it again");

@@ -27,8 +27,9 @@ const WAIT_LIMIT: Duration = Duration::from_secs(600);
 const TICK: Duration = Duration::from_millis(200);
 
 /// Whether a process is a criu that the plan started, or waits for: known by its PID and start time, as the journal has them.
-pub(super) fn is_criu_of(plan: &CutOff, pid: i32) -> bool {
-    crius(plan).any(|(criu, _)| criu.pid == pid && lives(criu))
+/// It may have ended since.
+pub(super) fn is_criu_of(plan: &CutOff, process: ProcessId) -> bool {
+    crius(plan).any(|(criu, _)| criu == process)
 }
 
 /// Every criu of the plan, ended or not, with the root that it dumps, if that is known.

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use super::RescueError;
 use crate::checkpoint::Progress;
 use crate::checkpoint::arg::Arg;
+use crate::checkpoint::at_work::Claim;
 use crate::checkpoint::dumping::told;
 use crate::checkpoint::flag::{Flag, bearing};
 use crate::checkpoint::journal::Journal;
@@ -76,6 +77,15 @@ impl Hanging {
         self.flags.iter().filter(|flag| flag.asks_now() == Some(true))
     }
 
+    /// The processes and groups that it concerns.
+    pub(super) fn claim(&self) -> Claim {
+        Claim {
+            processes: self.targets.clone(),
+            written: self.origins().map(|flag| flag.id).collect(),
+            bearing: self.flags.iter().map(|flag| flag.id).collect(),
+        }
+    }
+
     pub(super) fn shell(&self) -> Vec<String> {
         let origins: Vec<&Flag> = self.origins().collect();
         let thaw = origins.iter().map(|flag| flag.line(false));
@@ -84,6 +94,10 @@ impl Hanging {
     }
 
     pub(super) fn rescue(self, tell: &mut dyn FnMut(Progress)) -> Result<(), RescueError> {
+        // It may have ended since it was looked at: then what requests a freeze does so for somebody.
+        if !lives(self.criu.id) {
+            return Ok(());
+        }
         let origins: Vec<&Flag> = self.origins().collect();
         // Where nothing can be written down it is freed all the same: criu would hang for ever.
         let mut journal = Journal::begin_rescue(&self.criu, &origins, &self.targets).ok();

@@ -2,6 +2,7 @@
 
 use std::io;
 
+use crate::checkpoint::at_work::Claim;
 use crate::model::shell::{quoted, write_request};
 use crate::model::{Hierarchies, TimeLeft, printable};
 use crate::timer::{Orphan, OrphanError, orphans};
@@ -26,6 +27,12 @@ impl OrphanedTimer {
             "{group} was frozen for a time, and its timer (process {}) is gone: it is thawed when that time is over",
             self.0.pid()
         )
+    }
+
+    /// The group that it thaws.
+    pub(super) fn claim(&self) -> Claim {
+        let group = vec![self.0.group().id];
+        Claim { processes: Vec::new(), written: group.clone(), bearing: group }
     }
 
     pub(super) fn shell(&self) -> Vec<String> {

@@ -4,7 +4,7 @@ use std::thread;
 
 use crossbeam_channel::Sender;
 
-use crate::checkpoint::{Case, Progress, Stranded, rescue as put_right, stranded};
+use crate::checkpoint::{Case, Progress, Stranded, independent, rescue as put_right, stranded};
 use crate::model::Hierarchies;
 use crate::tui::Event;
 
@@ -26,10 +26,11 @@ pub(super) fn rescue(hosts: &Hierarchies, wanted: &[String], inbox: &Sender<Even
         Ok(Stranded { cases, .. }) => cases,
         Err(error) => return drop(inbox.send(Event::Rescued(Err(error.to_string())))),
     };
+    let wanted = cases.into_iter().filter(|case| wanted.contains(&case.what())).collect();
     // One that waits holds up no other.
     thread::scope(|scope| {
-        for case in cases.into_iter().filter(|case| wanted.contains(&case.what())) {
-            let one = move || one(hosts, case, inbox);
+        for cases in independent(wanted) {
+            let one = move || cases.into_iter().for_each(|case| one(hosts, case, inbox));
             if let Err(error) = thread::Builder::new().name("rescue".into()).spawn_scoped(scope, one) {
                 drop(inbox.send(Event::Rescued(Err(error.to_string()))));
             }

@@ -60,13 +60,13 @@ impl Scene {
         Gate::new(self.images.folder().parent().unwrap())
     }
 
-    /// A checkpoint that was killed before its dump.
-    fn cut_off(&self, gate: &Gate) -> Child {
+    /// A checkpoint that was killed before its dump; its PID.
+    fn cut_off(&self, gate: &Gate) -> u32 {
         let mut checkpoint = gate.start(&self.v2, &self.images.folder());
         checkpoint.kill().unwrap();
         checkpoint.wait().unwrap();
         assert!(!self.v1.requested(), "set aside");
-        checkpoint
+        checkpoint.id()
     }
 
     fn is_as_found(&self) -> bool {
@@ -75,9 +75,9 @@ impl Scene {
 }
 
 /// As a process does that the program has forked, and that has not become another program yet. It is made in the test.
-fn hold(checkpoint: &Child) -> (Held, String) {
+fn hold(checkpoint: u32) -> (Held, String) {
     let folder = RuntimeFolder::open(false).unwrap().unwrap();
-    let prefix = format!("{PLAN}-{}-", checkpoint.id());
+    let prefix = format!("{PLAN}-{checkpoint}-");
     let name = folder.names(PLAN).unwrap().into_iter().find(|name| name.starts_with(&prefix)).unwrap();
     (folder.hold(&name).unwrap().unwrap(), name)
 }
@@ -94,7 +94,7 @@ fn a_lock_that_outlives_its_owner() {
     let gate = scene.gate();
     let checkpoint = scene.cut_off(&gate);
     gate.open();
-    let (held, _) = hold(&checkpoint);
+    let (held, _) = hold(checkpoint);
     let rescue = start_rescue();
     std::thread::sleep(Duration::from_millis(300));
     drop(held);
@@ -110,7 +110,7 @@ fn a_lock_that_is_not_let_go() {
     let gate = scene.gate();
     let checkpoint = scene.cut_off(&gate);
     gate.open();
-    let (held, _) = hold(&checkpoint);
+    let (held, _) = hold(checkpoint);
     let output = rescue("--yes");
     let text = said(&output);
     assert_eq!(output.status.code(), Some(1), "{text}");
