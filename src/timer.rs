@@ -54,7 +54,7 @@ use crate::kernel::host::since_boot;
 use crate::kernel::membership::group_of;
 use crate::kernel::runtime_folder::RuntimeFolder;
 use crate::model::{CgroupPath, span};
-use crate::runtime::{self, ThawError, Thawed};
+use crate::runtime::{self, ThawError, Thawed, Way};
 
 pub use arm::VERB;
 pub use keep::{Order, keep};
@@ -256,13 +256,14 @@ pub fn thaw(group: &Group, fs: &Filesystem) -> Result<Thawed, ThawError> {
     Ok(thawed)
 }
 
-/// Freezes a group without an end, as [`freezer::freeze`] does. What a timer that is gone has left of an earlier freeze of it is
+/// Freezes a group without an end, as [`runtime::freeze`] does. What a timer that is gone has left of an earlier freeze of it is
 /// removed: this one is another.
 ///
 /// # Errors
 /// [`FreezerError`].
 pub fn freeze_without_end(
     group: &Group,
+    way: &Way,
     timeout: Duration,
     watch: FreezeWatch<'_>,
 ) -> Result<Outcome, FreezerError> {
@@ -272,7 +273,7 @@ pub fn freeze_without_end(
         // Looks go on showing it, that is all.
         tracing::error!(group = %group.path, %error, "the record of an earlier freeze was not removed");
     }
-    freezer::freeze_watched(group, timeout, watch)
+    runtime::freeze(group, way, timeout, watch)
 }
 
 fn holds_this_program(fs: &Filesystem, group: &Group) -> bool {

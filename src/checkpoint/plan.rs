@@ -86,12 +86,10 @@ pub fn plan(found: &Preflight, request: &Request<'_>) -> Result<Plan, Refused> {
         flags: &flags,
         named: &named,
     };
-    let steps: Vec<Step> = match choice {
+    let steps = match choice {
         Choice::Plain => draft.folders().chain(draft.dumps(None)).collect(),
         Choice::Through(hand_over) => draft.through(hand_over),
     };
-    let reset = found.ends_frozen.clone().map(|unit| Step::ResetFailed { unit });
-    let steps = steps.into_iter().chain(reset).collect();
     let written = written(choice, outcome, &named);
     let written = written.into_iter().filter_map(|at| Some(found.flags.get(at)?.group.clone())).collect();
     Ok(Plan {

@@ -19,7 +19,6 @@ use super::plan::handed_over;
 use super::tree::{Member, Tree};
 use crate::kernel::{Filesystem, Group, Status};
 use crate::model::{Hierarchies, Process};
-use crate::runtime::systemd::Unit;
 
 mod clocks;
 mod freeze;
@@ -86,8 +85,6 @@ pub struct Preflight {
     pub(super) held: bool,
     /// The requests that were found, and one of the named group, hold every process of the trees.
     pub(super) kept: bool,
-    /// The unit that systemd holds frozen, where its processes are to end: it must forget the freeze then.
-    pub(super) ends_frozen: Option<Unit>,
 }
 
 /// Looks at everything that decides whether the checkpoint will work.
@@ -147,7 +144,6 @@ fn look_around(
         choice: freeze.choice,
         held: freeze.held,
         kept: freeze.kept,
-        ends_frozen: owner::ends_frozen(request),
     }
 }
 

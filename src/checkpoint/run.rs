@@ -327,11 +327,6 @@ fn steps(
                 awaited => awaited?,
             },
             Step::AwaitEnded { processes } => await_ended(processes)?,
-            // Where it does not, what systemd believes is said afterwards.
-            Step::ResetFailed { unit } => {
-                let done = unit.reset_failed();
-                tracing::info!(unit = %unit.name(), ?done, "reset-failed");
-            }
             Step::Dump(one) => dump(plan, one, control, journal, &mut made.rescued, tell)?,
             Step::Signal { signal, processes } => send(*signal, &with_new(plan, processes))?,
         }

@@ -7,7 +7,6 @@ use super::flag::Flag;
 use super::tree::Member;
 use crate::model::Version;
 use crate::model::shell::quoted;
-use crate::runtime::systemd::Unit;
 
 /// One step.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -42,11 +41,6 @@ pub enum Step {
     },
     /// Run criu.
     Dump(Dump),
-    /// Have systemd forget that it froze a unit whose processes have ended: it does not start the unit before.
-    ResetFailed {
-        /// Which.
-        unit: Unit,
-    },
     /// Send a signal to frozen processes: it takes effect before any of them runs again.
     Signal {
         /// Which.
@@ -136,13 +130,6 @@ impl Step {
                 format!("for pid in {}; do while {lives}; do sleep 0.05; done; done", pids.join(" "))
             }
             Self::Dump(dump) => dump.shell(),
-            Self::ResetFailed { unit } => {
-                let unit = quoted(unit.name().as_ref().as_ref());
-                let ended = format!("systemctl is-failed --quiet {unit}");
-                format!(
-                    "n=0; until {ended} || [ $n -ge 60 ]; do n=$((n+1)); sleep 0.05; done; systemctl reset-failed {unit} || :"
-                )
-            }
             Self::Signal { signal, processes } => {
                 let pids: Vec<String> = processes.iter().map(|member| member.pid.to_string()).collect();
                 format!("kill -{} {}", signal.word(), pids.join(" "))
@@ -183,9 +170,6 @@ impl Step {
             Self::Dump(_) => {
                 "criu in a session of its own. Never kill it while it hangs on a frozen group: thaw the group."
                     .to_owned()
-            }
-            Self::ResetFailed { .. } => {
-                "systemd held the unit frozen, and does not start it before it is told to forget that.".to_owned()
             }
             Self::Signal { .. } => "Takes effect before any of them runs again.".to_owned(),
         }

@@ -106,15 +106,12 @@ fn one(
     forecast.warnings(options.span).iter().for_each(tell);
     let mut watch = progress.of(group, name);
     let Some(span) = options.span else {
-        let already = timer::freeze_without_end(group, options.timeout, &mut watch)? == Outcome::Already;
+        let frozen = timer::freeze_without_end(group, &forecast.way, options.timeout, &mut watch)?;
+        let already = frozen == Outcome::Already;
         let sentence = match already.then(|| next_thaw(group)).flatten() {
             Some(left) => format!("{name} was frozen already, and thaws in {}", span::left(left)),
             None if already => format!("{name} was frozen already"),
-            None => {
-                let handed_over = runtime::hand_over(group, &forecast.way);
-                tracing::info!(group = %group.path, ?handed_over, "to systemd");
-                format!("{name} is frozen{}", runtime::watchdog_stopped(&forecast.way))
-            }
+            None => format!("{name} is frozen{}", runtime::watchdog_stopped(&forecast.way)),
         };
         return Ok(Frozen { ours: !already, sentence });
     };

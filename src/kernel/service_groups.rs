@@ -30,7 +30,7 @@ pub fn service_groups(group: &Dir, most_processes: usize) -> ServiceGroups {
                 return ServiceGroups { cut: true, ..found };
             }
             found.processes += 1;
-            found.groups.extend(service_group(pid).ok().flatten());
+            found.groups.extend(groups_of(pid).unwrap_or_default());
         }
         let below = dir.children().unwrap_or_default();
         waiting.extend(below.iter().rev().filter_map(|name| dir.child(name).ok().flatten()));
@@ -38,19 +38,19 @@ pub fn service_groups(group: &Dir, most_processes: usize) -> ServiceGroups {
     found
 }
 
-/// The group of a process in systemd's hierarchy: the one named so where there is one, else cgroup v2. (cgroups(7))
-fn service_group(pid: i32) -> io::Result<Option<CgroupPath>> {
+/// The groups of a process that may be systemd's doing: in the v1 hierarchy that is named so, and in cgroup v2. Which of the two
+/// systemd uses does not follow from `/proc`: a container without the former sees it all the same. (cgroups(7))
+fn groups_of(pid: i32) -> io::Result<Vec<CgroupPath>> {
     Ok(parse(&absent_is_none(proc::read(pid, "cgroup"))?.unwrap_or_default()))
 }
 
-fn parse(text: &[u8]) -> Option<CgroupPath> {
-    let of = |controllers: &[u8]| {
-        text.split(|&b| b == b'\n').find_map(|line| {
-            let mut fields = line.splitn(3, |&b| b == b':').skip(1);
-            (fields.next()? == controllers).then(|| fields.next().map(CgroupPath::new))?
-        })
+fn parse(text: &[u8]) -> Vec<CgroupPath> {
+    let group = |line: &[u8]| {
+        let mut fields = line.splitn(3, |&b| b == b':').skip(1);
+        let is_ours = matches!(fields.next()?, b"name=systemd" | b"");
+        is_ours.then(|| fields.next().map(CgroupPath::new))?
     };
-    of(b"name=systemd").or_else(|| of(b""))
+    text.split(|&b| b == b'\n').filter_map(group).collect()
 }
 
 #[cfg(test)]
@@ -61,13 +61,14 @@ mod tests {
 
     #[test]
     fn lines_of_proc_cgroup() {
-        let path = |text: &str| parse(text.as_bytes()).map(|path| path.to_string());
-        assert_eq!(path("0::/system.slice/a.service\n").as_deref(), Some("/system.slice/a.service"));
-        let hybrid = "5:freezer:/x\n1:name=systemd:/system.slice/a.service\n0::/other\n";
-        assert_eq!(path(hybrid).as_deref(), Some("/system.slice/a.service"));
-        assert_eq!(path("0::/a:b\n").as_deref(), Some("/a:b"));
-        assert_eq!(path("5:freezer:/x\n"), None);
-        assert_eq!(path(""), None);
+        let paths = |text: &str| parse(text.as_bytes()).iter().map(CgroupPath::to_string).collect::<Vec<_>>();
+        assert_eq!(paths("0::/system.slice/a.service\n"), ["/system.slice/a.service"]);
+        let hybrid = "5:freezer:/x\n1:name=systemd:/system.slice/a.service\n0::/\n";
+        assert_eq!(paths(hybrid), ["/system.slice/a.service", "/"]);
+        let in_a_container = "9:name=systemd:/\n0::/system.slice/a.service\n";
+        assert_eq!(paths(in_a_container), ["/", "/system.slice/a.service"]);
+        assert_eq!(paths("0::/a:b\n"), ["/a:b"]);
+        assert!(paths("5:freezer:/x\n").is_empty() && paths("").is_empty());
     }
 
     proptest! {

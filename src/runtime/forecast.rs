@@ -19,18 +19,18 @@ const MAX_PROCESSES: usize = 2_000;
 /// At most so many units are asked about: systemd answers a hundred in some milliseconds.
 const MAX_UNITS: usize = 200;
 
-/// How a group is frozen: always by a write to its own control file, and then by more where that is of use.
+/// How a group is frozen: always by a write to its own control file, and by more before that where it is of use.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Way {
     /// By its own control file alone.
     #[default]
     Kernel,
-    /// systemd takes the freeze over, and stops the watchdog of the unit for as long.
+    /// systemd freezes the unit first, and stops its watchdog for as long.
     Systemd(Unit),
 }
 
 impl Way {
-    /// The command that runs after the write; `None` where there is none.
+    /// The command that runs before the write; `None` where there is none.
     pub fn command(&self) -> Option<String> {
         match self {
             Self::Kernel => None,

@@ -11,7 +11,7 @@ use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::model::owner::{Manager, UnitName};
 use crate::model::{CgroupPath, Hierarchies};
@@ -92,34 +92,12 @@ impl Unit {
         systemctl::run(&["freeze"], &[self.name.as_bytes()], ANSWER_TIMEOUT).map(drop)
     }
 
-    /// Waits until systemd has seen the end of the unit's processes, but not for long, and has it forget how the unit ended,
-    /// and that it was frozen.
-    ///
-    /// # Errors
-    /// [`SystemdError`]; where the unit has not ended, nothing is done.
-    pub fn reset_failed(&self) -> Result<(), SystemdError> {
-        let deadline = Instant::now() + ANSWER_TIMEOUT;
-        while !self.ask()?.has_ended {
-            if Instant::now() > deadline {
-                return Err(SystemdError::Failed(format!("{} has not ended", self.name())));
-            }
-            std::thread::sleep(Duration::from_millis(50));
-        }
-        systemctl::run(&["reset-failed"], &[self.name.as_bytes()], ANSWER_TIMEOUT).map(drop)
-    }
-
     /// Has systemd thaw the unit, so that systemd and the kernel agree.
     ///
     /// # Errors
     /// [`SystemdError`].
     pub fn thaw(&self) -> Result<(), SystemdError> {
         systemctl::run(&["thaw"], &[self.name.as_bytes()], ANSWER_TIMEOUT).map(drop)
-    }
-}
-
-impl serde::Serialize for Unit {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&self.name())
     }
 }
 

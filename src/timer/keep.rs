@@ -25,7 +25,7 @@ use crate::kernel::membership::find_namespace;
 use crate::kernel::runtime_folder::Held;
 use crate::kernel::written::Written;
 use crate::model::{CgroupId, CgroupPath, Hierarchy, MountRoot, Version};
-use crate::runtime::{self, Forecast, Way};
+use crate::runtime::{self, BySystemd, Forecast, Way};
 
 /// What a timer is given: which group, and for how long. Nothing of it could make it do anything but freeze and thaw that one
 /// group.
@@ -244,15 +244,15 @@ impl Waiting {
         let held = record::write(&self.target.group, self.deadline)?;
         std::mem::replace(&mut self.held, held).remove()?;
         let group = &self.target.group;
+        // By this process, which thaws it: no freeze of systemd's comes after its end.
+        let by_systemd = runtime::freeze_by_systemd(group, &self.way);
         match group.dir.write(group.version.control_file(), group.version.request(true).as_bytes()) {
             Ok(()) => {
-                // By this process, which thaws it: no freeze of systemd's comes after its end.
-                let handed_over = runtime::hand_over(group, &self.way);
-                tracing::info!(group = %group.path, ?handed_over, "to systemd");
                 say(&Answer::Frozen(self.deadline));
                 Ok(Begin::Frozen)
             }
             Err(error) => {
+                by_systemd.into_iter().for_each(BySystemd::take_back);
                 say(&Answer::Failed(error));
                 Ok(if self.requested && self.target.asks() { Begin::Frozen } else { Begin::Nothing })
             }

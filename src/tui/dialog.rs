@@ -34,7 +34,7 @@ pub(crate) enum Question {
         below: usize,
         /// The criu that dumps a process of it, in words.
         dump: Option<String>,
-        /// The command that runs after the write to its control file, where there is one.
+        /// The command that runs before the write to its control file, where there is one.
         command: Option<String>,
         /// What systemd does to its processes meanwhile, a sentence each.
         warnings: Vec<String>,

@@ -138,7 +138,7 @@ pub enum Event {
     Forecast {
         /// Which group was looked at.
         id: CgroupId,
-        /// The command that runs after the write to its control file, where there is one.
+        /// The command that runs before the write to its control file, where there is one.
         command: Option<String>,
         /// What is to be known before the freeze, a sentence each.
         warnings: Vec<String>,

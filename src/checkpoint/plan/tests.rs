@@ -41,7 +41,6 @@ fn found(trees: &[i32], hand_over: HandOver) -> Preflight {
         into: "/i".into(),
         held: hand_over.asks || !hand_over.aside.is_empty(),
         kept: true,
-        ends_frozen: None,
         flags,
         choice: Some(Choice::Through(hand_over)),
     }
@@ -78,7 +77,6 @@ fn steps(found: &Preflight, after: Option<After>) -> Result<Vec<String>, String>
             Some(format!("dump {}{}", dump.root, if ends { " and end" } else { "" }))
         }
         Step::Signal { signal, .. } => Some(signal.word().to_owned()),
-        Step::ResetFailed { unit } => Some(format!("reset-failed {}", unit.name())),
     };
     let mut all: Vec<String> = draft.through(hand_over).iter().filter_map(short).collect();
     all.extend(written);

@@ -2,7 +2,7 @@
 
 use super::{After, Finding, Request};
 use crate::model::{State, Version, shell};
-use crate::runtime::systemd::{self, Obstacle, Release, SystemdError, Unit};
+use crate::runtime::systemd::{self, Belief, Obstacle, Release, SystemdError, Unit};
 use crate::runtime::{Containers, advice};
 
 /// Gives back what the settings of the unit do: how much that matters is seen on the processes.
@@ -51,17 +51,30 @@ fn of_unit(request: &Request<'_>, unit: &Unit, findings: &mut Vec<Finding>) -> V
         findings
             .push(Finding::warning("systemd-disagrees", disagreement.what, why).remedy(disagreement.remedy));
     }
+    if ends_frozen(request, answer.belief) {
+        let name = unit.name();
+        let what = format!(
+            "systemd holds {name} frozen, and goes on calling it frozen when its processes have ended"
+        );
+        let why = "a unit that is enabled, or has Restart=, is never started again then, whatever is done about it before the next boot";
+        let remedy = format!(
+            "systemctl thaw {0}, and then the same again: it runs until criu takes hold of it; or without --after killed",
+            shell::quoted(name.as_ref().as_ref())
+        );
+        findings.push(Finding::blocker("systemd-ends-frozen", what, why).remedy(remedy));
+    }
     if let Some(what) = answer.after_kill().filter(|_| request.after == Some(After::Killed)) {
         findings.push(Finding::warning("systemd-after-kill", what, "the dump ends its main process"));
     }
     answer.obstacles().iter().map(obstacle).collect()
 }
 
-/// The unit of the group, where systemd holds it frozen, its processes are to end, and this systemd would not start it then.
-pub(super) fn ends_frozen(request: &Request<'_>) -> Option<Unit> {
-    let is_to_end = request.after == Some(After::Killed) && request.group.version == Version::V2;
-    let unit = Unit::of(&request.group.path).filter(|unit| is_to_end && unit.is_frozen_by_systemd())?;
-    systemd::release().map_or(true, Release::keeps_ended_frozen).then_some(unit)
+/// Whether the processes are to end while systemd holds their unit frozen, and this systemd would not start it after that.
+fn ends_frozen(request: &Request<'_>, belief: Belief) -> bool {
+    request.after == Some(After::Killed)
+        && request.group.version == Version::V2
+        && belief == Belief::Frozen
+        && systemd::release().map_or(true, Release::keeps_ended_frozen)
 }
 
 /// A setting. Whether the processes were started with it is seen on them; here is what to write.

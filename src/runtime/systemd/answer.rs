@@ -12,7 +12,8 @@ use crate::model::printable;
 use crate::model::shell::quoted;
 
 /// The properties that are asked for. (org.freedesktop.systemd1(5))
-const PROPERTIES: [&str; 10] = [
+const PROPERTIES: [&str; 11] = [
+    "UnitFileState",
     "LoadState",
     "ActiveState",
     "SubState",
@@ -50,6 +51,12 @@ pub struct Answer {
     pub unit: String,
     /// What it believes of the freeze state.
     pub belief: Belief,
+    /// It is active, and not on its way there or from there: systemd thaws no other.
+    pub is_active: bool,
+    /// A target wants it, so that systemd keeps what it knows of it, `reset-failed` or not.
+    pub is_enabled: bool,
+    /// `Restart=` is about to start it again.
+    pub is_to_restart: bool,
     /// It has no process: it is inactive, has failed, or waits to be started again.
     pub has_ended: bool,
     /// How long `systemctl stop` waits for processes that are frozen; `None` where that has no end.
@@ -90,6 +97,9 @@ impl Answer {
         Self {
             unit: unit.to_owned(),
             belief,
+            is_active: value("ActiveState") == "active",
+            is_enabled: value("UnitFileState").starts_with("enabled"),
+            is_to_restart: value("SubState").starts_with("auto-restart"),
             has_ended: matches!(value("ActiveState"), "inactive" | "failed")
                 || value("SubState").starts_with("auto-restart"),
             stop_timeout: timespan::limit(value("TimeoutStopUSec")),
@@ -101,14 +111,25 @@ impl Answer {
     }
 
     /// The processes of the unit ended while systemd held it frozen: systemd does not start it, and does not thaw what does
-    /// not run. (Measured: 257.13. 252 starts it.)
+    /// not run. It forgets the freeze only with the unit, which it does not forget while a target wants it, or `Restart=` is
+    /// about to start it. (Measured: 257.13. 252 starts it.)
     pub fn ended_frozen(&self) -> Option<Disagreement> {
         let unit = &self.unit;
-        (self.has_ended && self.belief == Belief::Frozen).then(|| Disagreement {
-            harmful: true,
-            what: format!("the processes of {unit} ended while systemd held it frozen, and systemd 256 and newer do not start it so"),
-            remedy: format!("systemctl reset-failed {}", quoted(OsStr::new(unit))),
-        })
+        let name = quoted(OsStr::new(unit));
+        let remedy = match (self.is_to_restart, self.is_enabled) {
+            (true, _) => {
+                "systemctl reboot (nothing less helps where Restart= is about to start it)".to_owned()
+            }
+            (_, true) => {
+                format!("systemctl disable {name}; systemctl reset-failed {name}; systemctl enable {name}")
+            }
+            _ => format!("systemctl reset-failed {name}"),
+        };
+        let what = format!(
+            "the processes of {unit} ended while systemd held it frozen, and systemd 256 and newer do not start it so"
+        );
+        let ended = self.has_ended && self.belief == Belief::Frozen;
+        ended.then_some(Disagreement { harmful: true, what, remedy })
     }
 
     /// Whether the kernel says otherwise: `requested` is the own request of the unit's group on cgroup v2.
@@ -229,7 +250,13 @@ mod tests {
         assert_eq!(found.remedy, "systemctl reset-failed k.service");
         let again =
             text.replace("=failed", "=activating").replace("State=activating", "State=auto-restart-queued");
-        assert!(answer("kr.service", &again).ended_frozen().is_some());
+        assert!(answer("kr.service", &again).ended_frozen().unwrap().remedy.starts_with("systemctl reboot"));
+        let enabled =
+            answer("k.service", &format!("{text}UnitFileState=enabled-runtime\n")).ended_frozen().unwrap();
+        assert!(
+            enabled.remedy.starts_with("systemctl disable k.service; systemctl reset-failed"),
+            "{enabled:?}"
+        );
         for alive in [
             "ActiveState=active\nSubState=running\nFreezerState=frozen\n",
             "ActiveState=failed\nFreezerState=running\n",

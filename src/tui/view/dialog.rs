@@ -71,7 +71,7 @@ fn text(app: &App, dialog: &Dialog) -> Text {
             let hangs = "it hangs as long as this is frozen; thawed, it goes on";
             let mut text = freeze(app, target, guard, owner.as_deref(), *below);
             if let Some(command) = command {
-                text.insert(2, (format!("  {}", printable(command.as_bytes())), false));
+                text.insert(1, (format!("  {}", printable(command.as_bytes())), false));
                 text.push(("systemd stops the watchdog of the unit until it is thawed.".to_owned(), false));
             }
             text.extend(warned(warnings));

@@ -106,10 +106,13 @@ impl Jobs {
             false => ControlFlow::Continue(()),
         };
         let Some(span) = how.span else {
-            let frozen = timer::freeze_without_end(&group, FREEZE_TIMEOUT, &mut watch);
+            let Forecast { way, .. } = runtime::forecast(&group);
+            let frozen = timer::freeze_without_end(&group, &way, FREEZE_TIMEOUT, &mut watch);
             return match frozen.map_err(|error| error.to_string())? {
                 Outcome::Already => Ok(format!("{} was frozen already", group.path)),
-                Outcome::Done | Outcome::HeldAbove => Ok(handed_over(&group)),
+                Outcome::Done | Outcome::HeldAbove => {
+                    Ok(format!("{} is frozen{}", group.path, runtime::watchdog_stopped(&way)))
+                }
             };
         };
         let Forecast { way, .. } = runtime::forecast(&group);
@@ -146,14 +149,6 @@ impl Jobs {
             self.running.lock().unheard.push(said.unwrap_or_else(|why| why));
         }
     }
-}
-
-/// Tells systemd of the freeze where that stops a watchdog.
-fn handed_over(group: &Group) -> String {
-    let Forecast { way, .. } = runtime::forecast(group);
-    let handed_over = runtime::hand_over(group, &way);
-    tracing::info!(group = %group.path, ?handed_over, "to systemd");
-    format!("{} is frozen{}", group.path, runtime::watchdog_stopped(&way))
 }
 
 fn thaw(fs: &Filesystem, group: &Group, cancelled: bool) -> Result<String, String> {
