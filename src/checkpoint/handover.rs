@@ -21,7 +21,7 @@ pub(super) struct Side {
     pub version: Version,
     /// Why nothing can be frozen through it for criu, if so.
     pub unusable: Option<String>,
-    /// The groups that ask for a freeze themselves.
+    /// The groups that request a freeze themselves, as far as that matters to what is to be dumped.
     pub asking: BTreeSet<CgroupPath>,
     /// In which group each process of the host is.
     pub members: BTreeMap<i32, CgroupPath>,
@@ -129,8 +129,17 @@ impl Side {
         self.asking.iter().filter(move |asking| group.is_some_and(|group| group.is_within(asking)))
     }
 
+    /// The group that would hold the freeze of these processes: the topmost that requests one, or else the nearest that they all
+    /// have in common. `None` where that is the root group, which has no freezer.
+    pub(super) fn holder(&self, wanted: &Wanted) -> Option<CgroupPath> {
+        let named = (self.version == wanted.place.0).then_some(&wanted.place.1);
+        let common = self.common(&wanted.pids, named).filter(|path| !path.is_root())?;
+        let above = common.ancestors().filter(|path| self.asking.contains(path)).last();
+        Some(above.unwrap_or(common))
+    }
+
     /// The processes of a group and of all below it.
-    fn inside<'a>(&'a self, group: &'a CgroupPath) -> impl Iterator<Item = i32> + 'a {
+    pub(super) fn inside<'a>(&'a self, group: &'a CgroupPath) -> impl Iterator<Item = i32> + 'a {
         self.members.iter().filter(|(_, path)| path.is_within(group)).map(|(&pid, _)| pid)
     }
 }
@@ -197,11 +206,7 @@ impl Scene {
         if let Some(why) = &side.unusable {
             return Err(Obstacle::Unusable(version, why.clone()));
         }
-        let named = (version == wanted.place.0).then_some(&wanted.place.1);
-        let common = side.common(&wanted.pids, named).filter(|path| !path.is_root());
-        let common = common.ok_or(Obstacle::Root(version))?;
-        let above = common.ancestors().filter(|path| side.asking.contains(path)).last();
-        let top = above.unwrap_or(common);
+        let top = side.holder(wanted).ok_or(Obstacle::Root(version))?;
         let place = (version, top.clone());
         let inside: BTreeSet<i32> = side.inside(&top).collect();
         if let Some(vital) = self.vital_in(&place) {

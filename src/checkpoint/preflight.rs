@@ -23,6 +23,7 @@ use crate::model::{Hierarchies, Process};
 mod clocks;
 mod freeze;
 mod owner;
+mod requests;
 mod resources;
 mod scene;
 mod tree;
@@ -110,11 +111,11 @@ fn look_around(
     checked: impl FnOnce() -> Vec<Finding>,
 ) -> Preflight {
     let mut findings = vec![permission()];
-    let host = scene::read(request, criu.as_ref(), &mut findings);
+    let mut host = scene::read(request, criu.as_ref(), &mut findings);
     let settings = owner::look(request, &mut findings);
     let trees = tree::look(request, &host, &mut findings);
     let mut of_freeze = Vec::new();
-    let freeze = freeze::look(request, &host, &trees, &mut of_freeze);
+    let freeze = freeze::look(request, &mut host, &trees, &mut of_freeze);
     let taken = taken(&trees, &freeze, &host);
     let mut more = Vec::new();
     let version = criu.as_ref().and_then(|criu| criu.version.as_deref()).map(criu::numbers);

@@ -1,6 +1,9 @@
 //! The guarded checkpoint, with a real criu, on real groups.
 
 use std::ffi::{OsStr, OsString};
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 use cryoscope::kernel::mounts::hierarchies;
@@ -9,7 +12,8 @@ use libtest_mimic::Trial;
 
 use super::support::checkpoint::{Images, assert_done, checkpoint};
 use super::support::group::Group;
-use super::support::requirement::{criu, trial, with_criu};
+use super::support::ordinary::{Copy, NOBODY};
+use super::support::requirement::{Need, criu, trial, with_criu};
 use super::support::wait::{SOON, until};
 use super::support::workload::{Workload, quiet};
 
@@ -17,6 +21,7 @@ pub fn tests() -> Vec<Trial> {
     let mut all = vec![
         trial("checkpoint::bad_folders_and_criu", with_criu(Version::V2), bad_folders_and_criu),
         trial("checkpoint::dry_run_writes_nothing", with_criu(Version::V2), dry_run_writes_nothing),
+        trial("checkpoint::other_groups_are_not_read", &[Need::Root, Need::V2], other_groups_are_not_read),
     ];
     for version in [Version::V2, Version::V1] {
         let name = |what| format!("checkpoint::{what}::{version}");
@@ -160,4 +165,31 @@ fn dry_run_writes_nothing() {
     assert!(!images.folder().exists());
     group.thaw();
     workload.assert_counting();
+}
+
+/// Seen by somebody for whom one group is closed: only where it decides how the checkpoint goes does that matter.
+fn other_groups_are_not_read() {
+    let (above, copy) = (Group::v2("preflight"), Copy::of(env!("CARGO_BIN_EXE_cryoscope")));
+    let group = above.child("named");
+    let _workload = Workload::in_group(&group);
+    let closed = |path: &Path, closed: bool| {
+        let mode = Permissions::from_mode(if closed { 0o700 } else { 0o755 });
+        std::fs::set_permissions(path, mode).unwrap();
+    };
+    let unread = || {
+        let mut command = Command::new("setpriv");
+        command.args(["--reuid", &NOBODY.to_string(), "--regid", &NOBODY.to_string(), "--clear-groups"]);
+        command.arg(copy.path()).arg("checkpoint").arg(group.path());
+        command.args(["--into", "/tmp/no-such-images", "--dry-run", "--json"]).stdin(Stdio::null());
+        let output = command.output().unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        // It may not dump; what it may read is read all the same.
+        assert!(text.contains("not-permitted"), "{text}{}", String::from_utf8_lossy(&output.stderr));
+        text.contains("what is frozen through v2")
+    };
+    let (beside, below) = (above.child("beside"), group.child("below"));
+    closed(beside.path(), true);
+    assert!(!unread(), "a group beside it is of no account");
+    closed(below.path(), true);
+    assert!(unread(), "a group that criu would freeze is to be read");
 }

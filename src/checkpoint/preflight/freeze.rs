@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::requests;
 use super::scene::Host;
 use super::tree::dumped;
 use super::{After, Finding, Request};
@@ -25,7 +26,7 @@ pub(super) struct Freeze {
 /// Reads every flag that bears on the trees, and decides.
 pub(super) fn look(
     request: &Request<'_>,
-    host: &Host,
+    host: &mut Host,
     trees: &[Vec<Process>],
     findings: &mut Vec<Finding>,
 ) -> Freeze {
@@ -35,6 +36,8 @@ pub(super) fn look(
     let place = (request.group.version, request.group.path.clone());
     let wanted =
         Wanted { place, held: trees.len() > 1 || request.after == Some(After::Frozen), pids: pids.clone() };
+    requests::read(host, &wanted, findings);
+    let host = &*host;
     let held = host.scene.holds_any(&pids);
     let kept = host.scene.holds_all_with(&wanted.place, &pids);
     if pids.is_empty() {

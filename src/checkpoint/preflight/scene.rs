@@ -1,7 +1,7 @@
-//! Everything about processes and freezers, read once.
+//! Everything about processes and hierarchies, read once; which groups request a freeze is read for the trees alone
+//! (`requests`).
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io;
 
 use super::Request;
 use crate::checkpoint::Finding;
@@ -13,7 +13,7 @@ use crate::kernel::guard;
 use crate::kernel::membership::group_of;
 use crate::kernel::processes::Processes;
 use crate::kernel::signals::is_stopped;
-use crate::model::{CgroupPath, Change, Hierarchy, Process, Tree, Version};
+use crate::model::{CgroupPath, Hierarchy, Process, Version};
 
 /// What was read.
 pub(super) struct Host {
@@ -41,9 +41,10 @@ pub(super) fn read(request: &Request<'_>, criu: Option<&Criu>, findings: &mut Ve
     let (mut sides, mut systems) = (Vec::new(), Vec::new());
     for hierarchy in request.hierarchies.iter() {
         let members = members(hierarchy, &processes, findings);
-        match requests(hierarchy) {
-            Ok((fs, asking)) => {
+        match Filesystem::open(hierarchy.clone()) {
+            Ok(fs) => {
                 let unusable = unusable(hierarchy, criu);
+                let asking = BTreeSet::new();
                 sides.push(Side { version: hierarchy.version, unusable, asking, members });
                 systems.push(fs);
             }
@@ -68,21 +69,6 @@ pub(super) fn read(request: &Request<'_>, criu: Option<&Criu>, findings: &mut Ve
     let tracers: BTreeSet<i32> = processes.iter().filter_map(|process| process.tracer).collect();
     let criu = tracers.into_iter().filter(|&pid| is_criu(pid)).collect();
     Host { processes, criu, scene: Scene { sides, stopped, perhaps_stopped, vital }, systems }
-}
-
-/// The groups of a hierarchy that ask for a freeze themselves.
-fn requests(hierarchy: &Hierarchy) -> io::Result<(Filesystem, BTreeSet<CgroupPath>)> {
-    let fs = Filesystem::open(hierarchy.clone())?;
-    let mut tree = Tree::new(fs.read_root()?);
-    let mut ignored = Vec::new();
-    let mut apply = |change: Change| {
-        tree.apply(change, &mut ignored);
-        ignored.clear();
-    };
-    fs.walk(&CgroupPath::root(), &mut apply)?;
-    let asks = |key: &_| tree.get(*key).is_some_and(|node| node.group.freezer.requested());
-    let asking = tree.subtree(tree.root()).filter(asks).map(|key| tree.path(key)).collect();
-    Ok((fs, asking))
 }
 
 /// In which group each process is. One that is outside what is mounted here is in none.
