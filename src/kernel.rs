@@ -11,6 +11,7 @@ pub mod find;
 pub mod freezer;
 pub mod guard;
 pub mod host;
+pub mod inotify;
 pub mod job_control;
 pub mod mappings;
 pub mod membership;

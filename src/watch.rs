@@ -1,11 +1,25 @@
 //! What changes on a host, as it changes.
 //!
-//! Announcements of the kernel are hints ([`inotify`]): they name a group to look at, and the truth is read again. So a
+//! Announcements of the kernel are hints ([`hints`]): they name a group to look at, and the truth is read again. So a
 //! lost or doubled announcement can't corrupt anything. [`observer`] runs the one that looks: it scans, watches, reads what
 //! it is hinted at, and polls only what the kernel does not announce.
+//!
+//! The user's inotify watches are shared with everything else that runs as that user: a [`Budget`] leaves half of them, and what
+//! cannot be watched is polled.
 
+mod budget;
 mod eye;
-pub mod inotify;
+pub mod hints;
+mod inotify;
 pub mod observer;
+mod watches;
 
+pub use budget::Budget;
 pub use observer::{Focus, Observer, Told, Watching};
+
+use crate::kernel::inotify::Amount;
+
+/// How many groups can be watched by a program that has these limits, beside others that use so much of them.
+pub fn groups_that_fit(limits: Amount, used: Amount) -> u64 {
+    budget::allowed(limits, used).watches / inotify::WATCHES_PER_GROUP
+}

@@ -48,7 +48,9 @@ use real::*;
 
 fn main() -> ExitCode {
     // Before the arguments are read as those of a test run: this program started again as something to be frozen.
-    if let Some(code) = support::workload::main().or_else(support::terminal::main).or_else(chaos::main) {
+    if let Some(code) =
+        support::workload::main().or_else(support::terminal::main).or_else(chaos::main).or_else(live::main)
+    {
         return code;
     }
     be_in_a_session_of_this_namespace();

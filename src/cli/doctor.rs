@@ -6,8 +6,9 @@ use serde::Serialize;
 
 use super::args::Doctor;
 use super::{Context, Failure};
-use crate::kernel::Dir;
+use crate::kernel::{Dir, inotify};
 use crate::model::{Version, printable};
+use crate::watch::groups_that_fit;
 
 #[derive(Serialize)]
 struct Report {
@@ -44,6 +45,10 @@ struct Rights {
 struct Inotify {
     max_user_watches: Option<u64>,
     max_user_instances: Option<u64>,
+    /// What other processes of this user use.
+    used_watches: u64,
+    used_instances: u64,
+    /// In the part of the rest that this program takes.
     groups_that_fit: Option<u64>,
 }
 
@@ -71,13 +76,13 @@ pub(super) fn run(context: &Context, options: &Doctor, out: &mut impl Write) -> 
     for missing in &report.rights.missing {
         writeln!(out, "missing   {missing}")?;
     }
-    let watches = |n: Option<u64>| n.map_or("unknown".to_owned(), |n| n.to_string());
-    let Inotify { max_user_watches, groups_that_fit, .. } = report.inotify;
+    let number = |n: Option<u64>| n.map_or("unknown".to_owned(), |n| n.to_string());
+    let Inotify { max_user_watches, used_watches, groups_that_fit, .. } = report.inotify;
     writeln!(
         out,
-        "inotify   {} watches, enough for {} groups",
-        watches(max_user_watches),
-        watches(groups_that_fit)
+        "inotify   {} watches, {used_watches} in use; half of the rest is enough for {} groups",
+        number(max_user_watches),
+        number(groups_that_fit)
     )?;
     Ok(())
 }
@@ -112,19 +117,23 @@ fn report(context: &Context) -> Report {
     for version in [Version::V1, Version::V2].into_iter().filter(|&v| context.hosts.get(v).is_none()) {
         missing.push(format!("no {version} freezer is mounted"));
     }
-    let limit = |name| number(&format!("/proc/sys/fs/inotify/{name}"));
-    let max_user_watches = limit("max_user_watches");
     Report {
         setup: context.hosts.setup.to_string(),
         hierarchies,
         criu: criu(),
         rights: Rights { root, missing },
-        inotify: Inotify {
-            max_user_watches,
-            max_user_instances: limit("max_user_instances"),
-            // A watch on the directory, and one on cgroup.events.
-            groups_that_fit: max_user_watches.map(|n| n / 2),
-        },
+        inotify: inotify(),
+    }
+}
+
+fn inotify() -> Inotify {
+    let ((max_user_watches, max_user_instances), used) = (inotify::host_limits(), inotify::used_by_others());
+    Inotify {
+        max_user_watches,
+        max_user_instances,
+        used_watches: used.watches,
+        used_instances: used.instances,
+        groups_that_fit: max_user_watches.map(|_| groups_that_fit(inotify::limits(), used)),
     }
 }
 
@@ -139,8 +148,4 @@ fn criu() -> Criu {
         path,
         problem,
     }
-}
-
-fn number(file: &str) -> Option<u64> {
-    std::fs::read_to_string(file).ok()?.trim().parse().ok()
 }

@@ -2,6 +2,7 @@
 
 use std::io::{self, Write, stdout};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use crossbeam_channel::{Receiver, bounded, select_biased, unbounded};
 use rustix::event::{PollFd, PollFlags, poll};
@@ -9,7 +10,7 @@ use rustix::io::Errno;
 use serde::Serialize;
 
 use super::args::Watch;
-use super::{Context, Failure};
+use super::{Context, Failure, tell};
 use crate::model::tree::Occurrence;
 use crate::model::{Hierarchy, printable};
 use crate::watch::{Observer, Told, Watching};
@@ -24,13 +25,13 @@ struct Line {
 /// Prints until it is interrupted, or until nobody reads.
 pub(super) fn run(context: &Context, options: &Watch, out: &mut impl Write) -> Result<(), Failure> {
     let (sender, told) = unbounded();
-    let mut observers = Vec::new();
+    let (budget, mut observers) = (Arc::default(), Vec::new());
     for (fs, top) in context.tops(options.target.as_deref())? {
         let hierarchy = fs.hierarchy().clone();
         let sender = sender.clone();
         // The receiver is gone only when this function has ended.
         let tell = move |told| drop(sender.send((hierarchy.clone(), told)));
-        observers.push(Observer::start(fs, top, tell)?);
+        observers.push(Observer::start(fs, top, Arc::clone(&budget), tell)?);
     }
     drop(sender);
     let gone = reader_gone()?;
@@ -72,10 +73,11 @@ fn reader_gone() -> io::Result<Receiver<()>> {
 /// What whoever reads the lines must know of them.
 fn notes(watching: &Watching) {
     if let Some(why) = &watching.polling {
-        eprintln!("cryoscope: looking once a second: {why}");
+        let (watched, all) = (watching.groups, watching.of);
+        tell(format_args!("{watched} of {all} groups are watched, and the rest is polled: {why}"));
     }
     for (path, why) in &watching.unreadable {
-        eprintln!("cryoscope: {path} and what is below is left out: {why}");
+        tell(format_args!("{path} and what is below is left out: {why}"));
     }
 }
 

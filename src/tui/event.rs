@@ -122,7 +122,9 @@ pub enum Event {
         version: Version,
         /// How many groups have a watch.
         groups_watched: usize,
-        /// Why all are polled instead, if they are.
+        /// How many groups there are.
+        groups: usize,
+        /// Why the others are polled instead, if there are any.
         polling: Option<String>,
         /// The groups that cannot be read, with the reason.
         unreadable: Vec<String>,

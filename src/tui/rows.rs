@@ -48,6 +48,9 @@ impl Since {
 #[derive(Debug, Default)]
 pub(crate) struct Watching {
     pub(crate) groups: usize,
+    /// Of so many.
+    pub(crate) of: usize,
+    /// Why the others are polled, if there are any.
     pub(crate) polling: Option<String>,
     /// The groups that cannot be read, with the reason.
     pub(crate) unreadable: Vec<String>,
@@ -64,7 +67,11 @@ impl Watching {
         let first = self.unreadable.first();
         let unreadable =
             first.map(|first| format!("{} groups cannot be read: {first}", self.unreadable.len()));
-        self.polling.as_ref().map(|why| format!("polling: {why}")).or(unreadable)
+        let polling = self.polling.as_ref().map(|why| match self.groups {
+            0 => format!("polling: {why}"),
+            watched => format!("{watched} of {} groups are watched, the rest is polled: {why}", self.of),
+        });
+        polling.or(unreadable)
     }
 }
 

@@ -104,6 +104,7 @@ impl Session {
         session.send(Event::Watching {
             version: Version::V2,
             groups_watched: 2408,
+            groups: 2408,
             polling: None,
             unreadable: Vec::new(),
         });

@@ -95,9 +95,10 @@ fn take(app: &mut App, event: Event, commands: &mut Vec<Command>) {
                 culprits.list = Some(list);
             }
         }
-        Event::Watching { version, groups_watched, polling, unreadable } => {
+        Event::Watching { version, groups_watched, groups, polling, unreadable } => {
             if let Some(grove) = app.grove_of(version) {
-                grove.watching = Watching { groups: groups_watched, polling, unreadable, ended: None };
+                grove.watching =
+                    Watching { groups: groups_watched, of: groups, polling, unreadable, ended: None };
             }
         }
         Event::Unobserved { version, why } => {

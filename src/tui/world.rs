@@ -16,6 +16,7 @@ mod workers;
 
 use std::collections::HashMap;
 use std::io;
+use std::sync::Arc;
 
 use crossbeam_channel::Sender;
 
@@ -57,14 +58,14 @@ impl World {
         inbox: &Sender<Event>,
         observed: &Sender<Event>,
     ) -> io::Result<Self> {
-        let mut observers = HashMap::new();
+        let (budget, mut observers) = (Arc::default(), HashMap::new());
         for hierarchy in hosts.iter() {
             let version = hierarchy.version;
             let fs = Filesystem::open(hierarchy.clone())?;
             let (observed, other) = (observed.clone(), hosts.get(version.other()).cloned());
             // A closed inbox means that the program is ending.
             let tell = move |told| drop(observed.send(event(version, other.as_ref(), told)));
-            observers.insert(version, Observer::start(fs, CgroupPath::root(), tell)?);
+            observers.insert(version, Observer::start(fs, CgroupPath::root(), Arc::clone(&budget), tell)?);
         }
         let world = Self {
             hosts: hosts.clone(),
@@ -214,9 +215,10 @@ fn event(version: Version, other: Option<&Hierarchy>, told: Told) -> Event {
             });
             Event::Processes { id, list, elsewhere: elsewhere.unwrap_or_default(), frozen_usec }
         }
-        Told::Watching(Watching { groups, polling, unreadable }) => Event::Watching {
+        Told::Watching(Watching { groups, of, polling, unreadable }) => Event::Watching {
             version,
             groups_watched: groups,
+            groups: of,
             polling,
             unreadable: unreadable.iter().map(|(path, why)| format!("{path}: {why}")).collect(),
         },

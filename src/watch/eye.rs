@@ -10,12 +10,15 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io;
 use std::path::PathBuf;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, at, never, select};
 
-use super::inotify::{Hint, Inotify};
+use super::budget::Budget;
+use super::hints::Hint;
 use super::observer::{Focus, Told, Watching};
+use super::watches::Watches;
 use crate::kernel::processes::Processes;
 use crate::kernel::{Filesystem, Walk};
 use crate::model::tree::{Key, Occurrence};
@@ -26,8 +29,12 @@ use crate::model::{CgroupId, CgroupPath, Change, Process, State, Tree};
 const GATHER: Duration = Duration::from_millis(2);
 /// How long a step of a walk may take.
 const STEP: Duration = Duration::from_millis(4);
-/// For how many times the time that an unasked look or walk took there is no other one: it costs a fifth of a CPU at most.
+/// After an unasked look or walk that took t, there is none for at least 4 t: it uses at most a fifth of a CPU.
 const REST: u32 = 4;
+/// Where walks find nothing new, they become as rare as this: after one that took t, there is none for 24 t, a 25th of a CPU.
+const MAX_REST: u32 = 24;
+/// How long the watches of removed groups are gathered before they are given back: others mostly follow.
+const TIDY: Duration = Duration::from_millis(200);
 
 /// Looks at one hierarchy.
 pub(super) struct Eye<'a> {
@@ -35,7 +42,8 @@ pub(super) struct Eye<'a> {
     top: CgroupPath,
     tree: Tree,
     tell: &'a mut dyn FnMut(Told),
-    inotify: Option<Inotify>,
+    watches: Watches,
+    /// Why not all groups are watched; those that are not are polled.
     polling: Option<String>,
     /// The first walk is complete.
     scanned: bool,
@@ -49,18 +57,23 @@ pub(super) struct Eye<'a> {
     gives_way: bool,
     /// Groups that are in the tree and not watched yet.
     fresh: VecDeque<Key>,
+    /// When the watches of removed groups are given back; `None` where there are none.
+    tidy_at: Option<Instant>,
     /// The walk that goes on, and those that are to come.
     walk: Option<Walk>,
     walks: BTreeSet<CgroupPath>,
     /// How long it has taken so far, and when the next one may begin that only polls.
     walked: Duration,
     rested: Instant,
+    /// How many times the time of the last walk is rested after it, and whether anything happened since that began.
+    rest: u32,
+    news: bool,
     unreadable: BTreeMap<CgroupPath, String>,
     /// In the tree and not told yet.
     changes: Vec<Change>,
     occurred: Vec<Occurrence>,
-    /// Directories that are not to be watched any more.
-    left: Vec<PathBuf>,
+    /// Groups that are not to be watched any more, and the directories at which they were.
+    left: Vec<(CgroupId, PathBuf)>,
     /// `None` before anybody said what is on screen.
     focus: Option<Focus>,
     /// Something on screen has changed in a way of which only a part was announced.
@@ -88,23 +101,25 @@ struct Listed {
 
 impl<'a> Eye<'a> {
     /// Reads the root and begins to watch.
-    pub(super) fn open(fs: Filesystem, top: CgroupPath, tell: &'a mut dyn FnMut(Told)) -> io::Result<Self> {
+    pub(super) fn open(
+        fs: Filesystem,
+        top: CgroupPath,
+        budget: Arc<Budget>,
+        tell: &'a mut dyn FnMut(Told),
+    ) -> io::Result<Self> {
         let root = fs.read_root()?;
         tell(Told::Root(root.clone()));
-        let (inotify, polling) = match Inotify::new() {
-            Ok(inotify) => (Some(inotify), None),
-            Err(error) => (None, Some(error.to_string())),
-        };
         let tree = Tree::new(root);
         Ok(Self {
             fs: Rc::new(fs),
             fresh: VecDeque::from([tree.root()]),
+            tidy_at: None,
             walks: BTreeSet::from([top.clone()]),
             top,
             tree,
             tell,
-            inotify,
-            polling,
+            watches: Watches::new(budget),
+            polling: None,
             scanned: false,
             hints: BTreeSet::new(),
             round: BTreeSet::new(),
@@ -114,6 +129,8 @@ impl<'a> Eye<'a> {
             walk: None,
             walked: Duration::ZERO,
             rested: Instant::now(),
+            rest: REST,
+            news: false,
             unreadable: BTreeMap::new(),
             changes: Vec::new(),
             occurred: Vec::new(),
@@ -137,20 +154,14 @@ impl<'a> Eye<'a> {
     pub(super) fn run(&mut self, looks: &Receiver<Focus>) -> io::Result<()> {
         self.spine();
         loop {
-            let bell = self.inotify.as_ref().map_or_else(never, |inotify| inotify.bell().clone());
+            let bell = self.watches.bell().clone();
             let alarm = self.due().map_or_else(never, at);
             select! {
                 recv(looks) -> focus => match focus {
                     Ok(focus) => self.turn(looks.try_iter().last().unwrap_or(focus)),
                     Err(_) => return Ok(()),
                 },
-                recv(bell) -> rung => match rung {
-                    Ok(()) => self.hinted(),
-                    Err(_) => {
-                        self.inotify = None;
-                        self.poll("inotify ended unexpectedly".to_owned());
-                    }
-                },
+                recv(bell) -> _ => self.hinted(),
                 recv(alarm) -> _ => self.step()?,
             }
         }
@@ -163,7 +174,7 @@ impl<'a> Eye<'a> {
         }
         let look = self.pause().map(|pause| self.looked + pause);
         let stirred = self.stirred.then(|| self.may_look());
-        [self.follow_at, look, stirred].into_iter().flatten().min()
+        [self.follow_at, look, stirred, self.tidy_at].into_iter().flatten().min()
     }
 
     fn is_walking(&self) -> bool {
@@ -175,17 +186,20 @@ impl<'a> Eye<'a> {
         let now = Instant::now();
         if self.pause().is_some_and(|pause| now >= self.looked + pause) {
             self.look(false);
-        } else if self.follow_at.is_some_and(|at| now >= at) && !std::mem::take(&mut self.gives_way) {
+        } else if self.follow_at.is_some_and(|at| now >= at) && !self.gives_way {
             self.follow();
             self.gives_way = self.is_walking() || !self.fresh.is_empty();
         } else if self.stirred && now >= self.may_look() {
             self.look(true);
-        } else if self.inotify.as_ref().is_some_and(Inotify::is_worn) {
-            self.watch_anew();
-        } else if !self.scanned || self.fresh.is_empty() {
-            self.walk_on()?;
+        } else if self.watches.is_worn() || self.tidy_at.is_some_and(|at| now >= at) {
+            self.tidy();
         } else {
-            self.watch_fresh();
+            self.gives_way = false;
+            if !self.scanned || self.fresh.is_empty() {
+                self.walk_on()?;
+            } else {
+                self.watch_fresh();
+            }
         }
         self.settle();
         if self.scanned && self.fresh.is_empty() && !self.is_walking() {
@@ -205,12 +219,16 @@ impl<'a> Eye<'a> {
             }
             self.walked += start.elapsed();
             if !more {
-                self.rested = Instant::now() + REST * std::mem::take(&mut self.walked);
+                self.rest = if std::mem::take(&mut self.news) { REST } else { (2 * self.rest).min(MAX_REST) };
+                self.rested = Instant::now() + self.rest * std::mem::take(&mut self.walked);
             }
             for group in walk.unreadable() {
                 self.unreadable.insert(group.path, group.error.to_string());
             }
             self.walk = more.then_some(walk);
+        }
+        if !self.is_walking() && (!self.scanned || self.polling.is_some()) {
+            self.watch_more();
         }
         if !self.scanned && !self.is_walking() {
             self.flush();
@@ -250,8 +268,12 @@ impl<'a> Eye<'a> {
     }
 
     fn tell_watching(&mut self) {
+        if self.watches.len() >= self.tree.len() {
+            self.polling = None;
+        }
         let watching = Watching {
-            groups: if self.polling.is_some() { 0 } else { self.tree.len() },
+            groups: self.watches.len(),
+            of: self.tree.len(),
             polling: self.polling.clone(),
             unreadable: self.unreadable.clone().into_iter().collect(),
         };

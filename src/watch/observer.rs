@@ -3,9 +3,11 @@
 use std::any::Any;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 use crossbeam_channel::{Sender, unbounded};
 
+use super::budget::Budget;
 use super::eye::Eye;
 use crate::kernel::Filesystem;
 use crate::model::tree::Occurrence;
@@ -49,7 +51,9 @@ pub enum Told {
 pub struct Watching {
     /// How many groups the kernel announces changes of; 0 where everything is polled.
     pub groups: usize,
-    /// Why everything is polled instead; `None` where the kernel announces.
+    /// How many groups there are.
+    pub of: usize,
+    /// Why the others are polled instead; `None` where the kernel announces changes of all.
     pub polling: Option<String>,
     /// The groups that cannot be read, and why: what is in them is missing from the tree.
     pub unreadable: Vec<(CgroupPath, String)>,
@@ -73,7 +77,7 @@ pub struct Observer {
 }
 
 impl Observer {
-    /// Begins to observe the groups from `top` down. `tell` is called from the observer's own thread.
+    /// Begins to observe the groups from `top` down, with watches of a budget. `tell` is called from the observer's own thread.
     ///
     /// Until something is said to be on screen, nothing is: then only what the kernel announces is read, or everything
     /// where it is polled.
@@ -83,13 +87,14 @@ impl Observer {
     pub fn start(
         fs: Filesystem,
         top: CgroupPath,
+        budget: Arc<Budget>,
         tell: impl FnMut(Told) + Send + 'static,
     ) -> io::Result<Self> {
         let (focus, looks) = unbounded();
         let name = format!("observe-{}", fs.hierarchy().version);
         let body = move || {
             let mut tell = tell;
-            let observe = || Eye::open(fs, top, &mut tell)?.run(&looks);
+            let observe = || Eye::open(fs, top, budget, &mut tell)?.run(&looks);
             // A fault in here must not end in silence: whoever listens would take the last state for the present one.
             let why = match catch_unwind(AssertUnwindSafe(observe)) {
                 Ok(Ok(())) => return,

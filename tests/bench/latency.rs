@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::process::Command;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, unbounded};
@@ -31,7 +32,7 @@ pub fn latency() {
 fn to_the_model(group: &Group, child: &Group) {
     let (tell, told) = unbounded();
     let send = move |said| drop(tell.send(said));
-    let _observer = Observer::start(group.filesystem(), group.cgroup_path(), send).unwrap();
+    let _observer = Observer::start(group.filesystem(), group.cgroup_path(), Arc::default(), send).unwrap();
     while !matches!(told.recv_timeout(SOON).unwrap(), Told::Watching(_)) {}
     let fresh = group.path().join("!fresh");
     let freeze: Act<'_> = (&|| child.request(true), What::Frozen);

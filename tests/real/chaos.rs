@@ -22,8 +22,9 @@ use fastrand::Rng;
 use libtest_mimic::Trial;
 
 use super::live::Watched;
+use super::support::Group;
 use super::support::requirement::{Need, trial};
-use super::support::wait::reached;
+use super::support::wait::{reached, until};
 
 const SEED: &str = "CRYOSCOPE_CHAOS_SEED";
 const SECONDS: &str = "CRYOSCOPE_CHAOS_SECONDS";
@@ -166,13 +167,19 @@ fn a_storm_hides_no_other_group(version: Version) {
             });
         }
         thread::sleep(Duration::from_millis(200));
+        let mut wait = |what: &str, group: &Group, state: State| {
+            until(what, QUIET, || {
+                watched.listen();
+                watched.state(group) == Some(state)
+            });
+        };
         cell.request(true);
-        watched.wait("the freeze is told", |watched| watched.state(&cell) == Some(State::Frozen));
+        wait("the freeze is told", &cell, State::Frozen);
         let new = cell.child("new");
-        watched.wait("the new one is told", |watched| watched.state(&new) == Some(State::Frozen));
+        wait("the new one is told", &new, State::Frozen);
         cell.request(false);
         // On v1 that is announced of the one above alone.
-        watched.wait("the thaw is told", |watched| watched.state(&new) == Some(State::Thawed));
+        wait("the thaw is told", &new, State::Thawed);
     });
     watched.settles();
 }

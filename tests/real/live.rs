@@ -4,15 +4,20 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
+use std::os::fd::OwnedFd;
+use std::path::Path;
+use std::process::{Child, Command, ExitCode, Stdio};
 use std::sync::{Arc, Mutex};
 
 use crossbeam_channel::{Receiver, unbounded};
+use cryoscope::kernel::inotify::used_by_others;
 use cryoscope::model::tree::What;
 use cryoscope::model::{CgroupId, CgroupPath, Change, Freezer, Process, State, Tree, Version};
 use cryoscope::watch::{Focus, Observer, Told, Watching};
 use libtest_mimic::Trial;
 use nix::sys::signal::Signal;
+use rustix::fs::inotify::{self, CreateFlags, WatchFlags};
+use rustix::io::Errno;
 
 use super::support::ordinary::{Copy, NOBODY};
 use super::support::requirement::{Need, trial};
@@ -32,6 +37,8 @@ pub fn tests() -> Vec<Trial> {
         trial("live::the_top_may_go_and_come_back", V2, the_top_may_go_and_come_back),
         trial("live::watching_anew_after_many_removals", V2, watching_anew_after_many_removals),
         trial("live::without_watches_it_polls_and_says_so", V2, without_watches_it_polls_and_says_so),
+        trial("live::half_of_the_watches_are_left_to_others", V2, half_of_the_watches_are_left_to_others),
+        trial("live::watches_of_others_are_counted", V2, watches_of_others_are_counted),
         trial("live::a_group_that_may_not_be_read_hides_no_other", V2, one_unreadable_hides_no_other),
         trial("live::many_groups_take_few_descriptors", V2, many_groups_take_few_descriptors),
     ];
@@ -84,7 +91,7 @@ impl Watched {
             stall();
             let _ = tell.send(it);
         };
-        let observer = Observer::start(top.filesystem(), top.cgroup_path(), tell).unwrap();
+        let observer = Observer::start(top.filesystem(), top.cgroup_path(), Arc::default(), tell).unwrap();
         let mut watched =
             Self { observer, told, tree: None, happened: Vec::new(), processes: None, watching: None, top };
         watched.wait("it is watched", |watched| watched.watching.is_some());
@@ -428,7 +435,7 @@ impl Drop for Lines {
 fn without_watches_it_polls_and_says_so() {
     let starved = [
         ("max_inotify_watches", "7", "watches ran out"),
-        ("max_inotify_instances", "0", "Too many open files"),
+        ("max_inotify_instances", "1", "instances ran out"),
     ];
     for (limit, number, said) in starved {
         let group = Group::v2("starved");
@@ -438,7 +445,7 @@ fn without_watches_it_polls_and_says_so() {
             "exec unshare --user --map-root-user sh -c 'echo {number} >/proc/sys/user/{limit} && exec \"$@\"' sh \"$@\""
         );
         let mut lines = Lines::start(&script, &["watch"], &group);
-        lines.wait(&["looking once a second", said]);
+        lines.wait(&["the rest is polled", said]);
         children[9].request(true);
         lines.wait(&["frozen", &format!("{}/9", group.path().display())]);
         fs::remove_dir(children[8].path()).unwrap();
@@ -446,6 +453,80 @@ fn without_watches_it_polls_and_says_so() {
         fs::remove_dir(only.path()).unwrap();
         lines.wait(&["removed", only.path().to_str().unwrap()]);
     }
+}
+
+/// In a user namespace with few watches, as above.
+fn half_of_the_watches_are_left_to_others() {
+    let script = "echo 40 >/proc/sys/user/max_inotify_watches && exec \"$@\"";
+    let mut command = Command::new("unshare");
+    command.args(["--user", "--map-root-user", "sh", "-c", script, "sh"]);
+    let output = command.arg(std::env::current_exe().unwrap()).args(["guest", "here"]).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// `guest here`: this program, started again where there are 40 watches. `guest beside FOLDER`: another program that has three.
+pub fn main() -> Option<ExitCode> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["guest", "here"] => a_guest_among_forty_watches(),
+        ["guest", "beside", folder] => {
+            let (_inotify, taken) = watches_to_be_had(Path::new(folder), 3);
+            assert_eq!(taken, 3);
+            // Until it is killed.
+            std::thread::sleep(SOON * 6);
+        }
+        _ => return None,
+    }
+    Some(ExitCode::SUCCESS)
+}
+
+fn a_guest_among_forty_watches() {
+    let mut watched = Watched::start(Version::V2, "guest");
+    let children: Vec<Group> = (0..30).map(|n| watched.top.child(n.to_string())).collect();
+    // With the root and the group itself; each takes two.
+    let watches = |w: &Watched, groups, of| {
+        w.watching
+            .as_ref()
+            .is_some_and(|it| (it.groups, it.of, it.polling.is_some()) == (groups, of, groups < of))
+    };
+    watched.wait("ten groups are watched", |w| watches(w, 10, 32));
+    children[29].request(true);
+    watched.wait("the others are polled", |w| w.state(&children[29]) == Some(State::Frozen));
+    let others = tempfile::tempdir().unwrap();
+    let to_be_had = || watches_to_be_had(others.path(), 40).1;
+    // The root has no `cgroup.events`: it takes one alone.
+    assert_eq!(to_be_had(), 21, "half of them are left");
+    children.iter().for_each(Group::remove);
+    watched.wait("all are watched", |w| watches(w, 2, 2));
+    until("what was of no use any more is given back", SOON, || to_be_had() == 37);
+}
+
+/// How many more watches the kernel gives, up to a number; they are held as long as what comes back lives.
+fn watches_to_be_had(folder: &Path, most: usize) -> (OwnedFd, usize) {
+    let inotify = inotify::init(CreateFlags::CLOEXEC).unwrap();
+    let watch = |n: &usize| {
+        let file = folder.join(n.to_string());
+        fs::write(&file, "").unwrap();
+        match inotify::add_watch(&inotify, &file, WatchFlags::MODIFY) {
+            Err(Errno::NOSPC) => false,
+            added => added.is_ok(),
+        }
+    };
+    let count = (0..most).take_while(watch).count();
+    (inotify, count)
+}
+
+fn watches_of_others_are_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    let before = used_by_others();
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    let mut other = command.args(["guest", "beside"]).arg(folder.path()).spawn().unwrap();
+    until("its three watches are counted", SOON, || {
+        let now = used_by_others().without(before);
+        now.watches >= 3 && now.instances >= 1
+    });
+    other.kill().unwrap();
+    other.wait().unwrap();
 }
 
 fn one_unreadable_hides_no_other() {

@@ -147,8 +147,19 @@ fn rescue_and_trouble() {
     let (version, polling) =
         (Version::V2, Some("no more watches: raise fs.inotify.max_user_watches".to_owned()));
     let unreadable = vec!["/user.slice/secret: Permission denied".to_owned()];
-    s.send(Event::Watching { version, groups_watched: 0, polling, unreadable });
+    let watching = |s: &mut Session, groups_watched, unreadable| {
+        s.send(Event::Watching {
+            version,
+            groups_watched,
+            groups: 2408,
+            polling: polling.clone(),
+            unreadable,
+        });
+    };
+    watching(&mut s, 0, unreadable);
     snapshot("polling", &mut s);
+    watching(&mut s, 1200, Vec::new());
+    snapshot("partly_polled", &mut s);
     s.send(Event::Unobserved { version, why: "the root is gone".to_owned() });
     snapshot("not_live", &mut s);
     let settings = Settings {

@@ -6,6 +6,7 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 use super::thousands;
+use crate::tui::rows::Watching;
 use crate::tui::{App, columns, tabs};
 
 pub(super) fn draw(app: &App, frame: &mut Frame<'_>, area: Rect) {
@@ -59,7 +60,9 @@ fn counts(app: &App) -> Vec<Count> {
     };
     let below = tree.get(tree.root()).map(|node| node.below).unwrap_or_default();
     let number = |n: u32, word: &str| format!("{} {word}", thousands(u64::from(n)));
-    let watched = format!("watch {}", thousands(grove.watching.groups as u64));
+    let watched = watched(&grove.watching, app.settings.ascii);
+    // Where some are watched, that the others are not is said quietly.
+    let all_polled = grove.watching.polling.is_some() && grove.watching.groups == 0;
     let unreadable = u32::try_from(grove.watching.unreadable.len()).unwrap_or(u32::MAX);
     let groups =
         format!("{} {}", thousands(tree.len() as u64), if tree.len() == 1 { "group" } else { "groups" });
@@ -67,7 +70,7 @@ fn counts(app: &App) -> Vec<Count> {
     let all = [
         (!app.stranded.is_empty(), 0, theme.warning(), format!("{} to rescue", app.stranded.len())),
         (grove.watching.ended.is_some(), 0, theme.wrong(), "NOT LIVE".to_owned()),
-        (grove.watching.polling.is_some(), 3, theme.warning(), "polling".to_owned()),
+        (all_polled, 3, theme.warning(), "polling".to_owned()),
         (unreadable > 0, 3, theme.warning(), number(unreadable, "unreadable")),
         (!grove.scanned, 2, plain, scanning.to_owned()),
         (true, 4, plain, groups),
@@ -79,4 +82,16 @@ fn counts(app: &App) -> Vec<Count> {
     ];
     let shown = all.into_iter().filter(|(shown, ..)| *shown);
     shown.map(|(_, rank, style, text)| Count { rank, style, text }).collect()
+}
+
+/// How many groups are watched, and where that is not all of them, of how many.
+fn watched(watching: &Watching, ascii: bool) -> String {
+    let number = |n: usize| thousands(n as u64);
+    match watching.polling {
+        None => format!("watch {}", number(watching.groups)),
+        Some(_) => {
+            let dot = if ascii { "," } else { " ·" };
+            format!("watch {} of {}{dot} rest polled", number(watching.groups), number(watching.of))
+        }
+    }
 }

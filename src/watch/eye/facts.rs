@@ -1,12 +1,14 @@
 //! What was read: into the tree, on to whoever listens, and what follows from it for the watches.
 
+use std::collections::HashSet;
 use std::path::PathBuf;
+use std::time::Instant;
 
-use super::Eye;
+use super::{Eye, REST, TIDY};
 use crate::kernel::dir::vanished;
-use crate::model::tree::{Key, What};
-use crate::model::{Cgroup, CgroupId, CgroupPath, Change};
-use crate::watch::inotify::Inotify;
+use crate::model::tree::{Key, Node, What};
+use crate::model::{Cgroup, CgroupId, CgroupPath, Change, State};
+use crate::watch::inotify::WatchError;
 use crate::watch::observer::{Focus, Told};
 
 /// How many groups are watched in one step.
@@ -25,10 +27,13 @@ impl Eye<'_> {
         let many = matches!(&change, Change::Found { groups, .. } if groups.len() >= TOGETHER);
         self.tree.apply(change.clone(), &mut self.occurred);
         self.changes.push(change);
+        self.news |= self.occurred.len() > before;
         for occurrence in &self.occurred[before..] {
             match occurrence.what {
                 What::Created => self.fresh.extend(self.tree.find(occurrence.id)),
-                What::Removed => self.left.push(self.fs.hierarchy().absolute(&occurrence.path)),
+                What::Removed => {
+                    self.left.push((occurrence.id, self.fs.hierarchy().absolute(&occurrence.path)));
+                }
                 // A frozen one is not counted again by itself.
                 What::Populated | What::Emptied => self.stirred |= shows(self.focus.as_ref(), occurrence.id),
                 _ => {}
@@ -56,10 +61,10 @@ impl Eye<'_> {
             (self.tell)(Told::Happened(occurred));
         }
         if !self.left.is_empty() {
-            let left = std::mem::take(&mut self.left);
-            if let Some(inotify) = &mut self.inotify {
-                inotify.forget(left);
+            for (id, directory) in std::mem::take(&mut self.left) {
+                self.watches.forget(id, directory);
             }
+            self.tidy_at = self.watches.has_dead().then(|| Instant::now() + TIDY);
         }
     }
 
@@ -76,8 +81,8 @@ impl Eye<'_> {
         };
         for key in read.iter().filter_map(renamed).collect::<Vec<_>>() {
             let all: Vec<Key> = self.tree.subtree(key).collect();
-            let old: Vec<PathBuf> = all.iter().map(|&key| self.directory(key)).collect();
-            self.left.extend(old);
+            let old = all.iter().filter_map(|&key| Some((self.tree.get(key)?.group.id, self.directory(key))));
+            self.left.extend(old.collect::<Vec<_>>());
             self.fresh.extend(all);
         }
     }
@@ -92,35 +97,60 @@ impl Eye<'_> {
             keys.iter().for_each(|&key| self.forget_gone(key));
         }
         let keys: Vec<Key> = keys.into_iter().filter(|&key| self.tree.get(key).is_some()).collect();
-        let directories: Vec<PathBuf> = keys.iter().map(|&key| self.directory(key)).collect();
-        if self.polling.is_none()
-            && let Some(Err(error)) = self.inotify.as_mut().map(|inotify| inotify.watch(directories))
-        {
-            if self.inotify.as_ref().is_some_and(Inotify::has_dead) {
-                return self.watch_anew();
-            }
+        let groups = keys.iter().filter_map(|&key| Some((self.tree.get(key)?.group.id, self.directory(key))));
+        if let Err(error) = self.watches.watch(groups.collect()) {
             self.poll(error.to_string());
+            // What is left of them is found by the walks that poll.
+            self.fresh.clear();
+            self.tidy_at = self.tidy_at.or_else(|| self.watches.has_dead().then(Instant::now));
         }
         for key in keys {
             self.revisit(key);
         }
     }
 
-    /// Watches everything with a new watcher, so that what the old one held for groups that are gone is free. What is announced
-    /// in between is lost, and every group is read after it is watched.
-    pub(super) fn watch_anew(&mut self) {
-        self.inotify = None;
-        match Inotify::new() {
-            Ok(inotify) => self.inotify = Some(inotify),
-            Err(error) => self.poll(error.to_string()),
+    /// Watches what is not watched yet, as far as there are watches: what is on screen first, then what is frozen or holds
+    /// processes, then what is near the root. The rest is polled.
+    pub(super) fn watch_more(&mut self) {
+        let room = self.watches.room();
+        if room == 0 && self.scanned {
+            return;
         }
-        self.fresh = self.tree.subtree(self.tree.root()).collect();
+        let is_watched = |node: &Node| self.watches.is_watched(node.group.id);
+        let all = self.tree.subtree(self.tree.root());
+        let mut unwatched: Vec<Key> =
+            all.filter(|&key| !self.tree.get(key).is_some_and(is_watched)).collect();
+        if unwatched.len() > room {
+            let on_screen: HashSet<Key> = self.on_screen().collect();
+            unwatched.sort_by_cached_key(|key| (!on_screen.contains(key), self.rank(*key)));
+            unwatched.truncate(room);
+            self.polling.get_or_insert_with(|| WatchError::Watches.to_string());
+        }
+        self.fresh = unwatched.into();
     }
 
-    /// From now on everything is polled.
+    /// What deserves a watch more has a smaller rank.
+    fn rank(&self, key: Key) -> (bool, usize) {
+        let is_busy = |node: &Node| {
+            node.group.populated != Some(false) || node.state().is_some_and(|state| state != State::Thawed)
+        };
+        (!self.tree.get(key).is_some_and(is_busy), self.tree.ancestors(key).count())
+    }
+
+    /// Gives watches of groups that are gone back.
+    pub(super) fn tidy(&mut self) {
+        let start = Instant::now();
+        let again = self.watches.tidy();
+        self.fresh.extend(again.into_iter().filter_map(|id| self.tree.find(id)));
+        self.tidy_at = self.watches.has_dead().then(|| Instant::now() + REST * start.elapsed());
+    }
+
+    /// From now on what is not watched is polled.
     pub(super) fn poll(&mut self, why: String) {
+        if self.polling.is_none() {
+            self.walks.insert(self.top.clone());
+        }
         self.polling = Some(why);
-        self.walks.insert(self.top.clone());
     }
 
     fn forget_gone(&mut self, key: Key) {

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use super::{Eye, GATHER};
 use crate::model::{CgroupPath, Change, Version};
-use crate::watch::inotify::Hint;
+use crate::watch::hints::Hint;
 
 /// How many hints are followed in one step.
 const BATCH: usize = 64;
@@ -13,8 +13,10 @@ const BATCH: usize = 64;
 impl Eye<'_> {
     /// Takes in what was announced.
     pub(super) fn hinted(&mut self) {
-        if let Some(inotify) = &self.inotify {
-            self.hints.append(&mut inotify.take());
+        self.hints.append(&mut self.watches.take_hints());
+        let lost = self.watches.end_broken();
+        if !lost.is_empty() {
+            self.poll("inotify ended unexpectedly".to_owned());
         }
         let next = self.followed + GATHER;
         self.follow_at.get_or_insert_with(|| next.max(Instant::now()));

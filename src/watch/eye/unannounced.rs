@@ -75,7 +75,7 @@ impl Eye<'_> {
         self.tree.get(self.tree.root()).is_some_and(|root| root.below.freezing > 0)
     }
 
-    fn on_screen(&self) -> impl Iterator<Item = Key> {
+    pub(super) fn on_screen(&self) -> impl Iterator<Item = Key> {
         let ids = self.focus.iter().flat_map(|focus| focus.visible.iter().chain(&focus.selected));
         ids.filter_map(|&id| self.tree.find(id))
     }
