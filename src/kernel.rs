@@ -19,6 +19,7 @@ pub mod mounts;
 pub mod namespaces;
 mod proc;
 pub mod processes;
+pub mod refused;
 pub mod runtime_folder;
 pub mod service_groups;
 pub mod signals;

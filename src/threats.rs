@@ -36,6 +36,7 @@
 //! | make the folder `/dev/shm/cryoscope-UID` of a user without a runtime folder first, open it to all, or put a link there | a folder that is not that user's alone is passed over for the next place, links are not followed; where no place is left nothing is frozen ([`kernel::runtime_folder`](crate::kernel::runtime_folder)) | `timed::somebody_elses_folder_is_passed_over` |
 //! | `--log` or the export of events to a link, a hard link, or a file of somebody else | a log is opened without following a link, and must be a plain file of somebody trusted with one name; an export is always a new file, mode 0600 | `security::a_log_of_somebody_else_is_not_written`, `log::a_log_that_cannot_be_is_an_error` |
 //! | a config that gives keys another meaning | it must belong to somebody trusted, and not be writable by everybody | `config::file::tests` |
+//! | start so many processes, or open so many files, that this program gets no thread, no process or no descriptor more | it does without, or ends with a sentence that names the limit; it never panics, and nothing was changed ([`kernel::refused`](crate::kernel::refused)) | `refused::` |
 //! | a crate with a known hole, of an unknown source or licence | `cargo deny --config .deny.toml check` | by hand |
 //!
 //! Not covered: POSIX access lists and groups that may write to a folder (who is in a group of root's is root's choice); a

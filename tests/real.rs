@@ -28,6 +28,7 @@ mod real {
     pub mod log;
     pub mod membership;
     pub mod readme;
+    pub mod refused;
     pub mod renamed;
     pub mod rescue;
     pub mod responsive;
@@ -85,6 +86,7 @@ fn main() -> ExitCode {
         words::tests,
         tape::tests,
         readme::tests,
+        refused::tests,
     ];
     // Each keeps the host so busy, or makes it so large, that others would not be what they are: one at a time, and last.
     let heavy = [hostile::tests, chaos::tests];

@@ -92,11 +92,15 @@ pub struct Preflight {
 pub fn preflight(request: &Request<'_>) -> Preflight {
     let kernel = crate::kernel::host::release();
     let (criu, of_criu) = criu::found(request.criu.as_deref());
+    let check = || criu.as_ref().map(|criu| criu::check(criu, &kernel));
     thread::scope(|scope| {
-        // It takes as long as all the rest.
-        let check = criu.as_ref().map(|criu| scope.spawn(|| criu::check(criu, &kernel)));
+        // It takes as long as all the rest. Where no thread is to be had, it is done after that.
+        let beside = thread::Builder::new().name("criu-check".into()).spawn_scoped(scope, check);
         let checked = || {
-            let looked = check.map(|check| check.join().unwrap_or_else(|panic| resume_unwind(panic)));
+            let looked = beside.map_or_else(
+                |_| check(),
+                |thread| thread.join().unwrap_or_else(|panic| resume_unwind(panic)),
+            );
             of_criu.into_iter().chain(looked).collect()
         };
         look_around(request, criu.clone(), &kernel, checked)

@@ -7,6 +7,7 @@ use crate::checkpoint::report::ReportError;
 use crate::checkpoint::{Refused, RescueError, RunError};
 use crate::kernel::freezer::FreezerError;
 use crate::kernel::mounts::MountsError;
+use crate::kernel::refused;
 use crate::kernel::target::TargetError;
 use crate::runtime::ThawError;
 use crate::timer::{ForATimeError, OrphanError, TimerError};
@@ -50,7 +51,7 @@ impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
         let closed_pipe = error.kind() == io::ErrorKind::BrokenPipe;
         let code = if error.kind() == io::ErrorKind::PermissionDenied { 3 } else { 1 };
-        Self { closed_pipe, ..Self::new(code, error.to_string()) }
+        Self { closed_pipe, ..Self::new(code, refused::explain(&error)) }
     }
 }
 

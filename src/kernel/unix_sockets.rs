@@ -37,7 +37,7 @@ pub fn all(pid: i32) -> io::Result<HashMap<u64, UnixSocket>> {
     if rustix::fs::fstat(&theirs)?.st_ino == own.st_ino {
         return ask();
     }
-    let asked = std::thread::spawn(move || enter(theirs).and_then(|()| ask()));
+    let asked = std::thread::Builder::new().spawn(move || enter(theirs).and_then(|()| ask()))?;
     asked.join().unwrap_or_else(|_| Err(io::Error::other("the thread that asked has panicked")))
 }
 

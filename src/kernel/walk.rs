@@ -94,9 +94,14 @@ impl Walk {
             }
         };
         thread::scope(|scope| {
-            (0..readers).for_each(|_| drop(scope.spawn(read)));
-            // What it takes ends the readers when it is dropped, which is before they are waited for.
-            self.hand_out(give, &answers, tell);
+            let start =
+                |_: &usize| thread::Builder::new().name("walk".into()).spawn_scoped(scope, read).is_ok();
+            match (0..readers).filter(start).count() {
+                // Where no thread is to be had, this one reads all.
+                0 => while self.step(fs, tell) {},
+                // What it takes ends the readers when it is dropped, which is before they are waited for.
+                _ => self.hand_out(give, &answers, tell),
+            }
         });
     }
 

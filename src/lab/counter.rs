@@ -62,11 +62,11 @@ pub fn count(order: &Order) -> Result<(), String> {
         ptrace::seize(Pid::from_raw(target), ptrace::Options::empty()).map_err(|error| error.to_string())?;
     }
     for _ in 1..order.threads {
-        std::thread::spawn(|| {
-            loop {
-                std::thread::sleep(Duration::from_millis(10))
-            }
-        });
+        let sleep = || loop {
+            std::thread::sleep(Duration::from_millis(10))
+        };
+        let thread = std::thread::Builder::new().spawn(sleep);
+        thread.map_err(|error| format!("one of its threads cannot be started: {error}"))?;
     }
     step(order.lab, &file).map_err(|error| format!("{}: {error}", order.file.display()))
 }

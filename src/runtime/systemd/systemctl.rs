@@ -1,7 +1,7 @@
 //! Calls of systemctl, none of which may hold this program up for long.
 
 use std::ffi::OsStr;
-use std::io::Read;
+use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -59,7 +59,11 @@ fn output(command: &mut Command, timeout: Duration) -> Result<Vec<u8>, SystemdEr
     let failed = |what: &str, error| SystemdError::Failed(format!("cannot {what} {name}: {error}"));
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().map_err(|error| failed("run", error))?;
-    let (out, err) = (reader(child.stdout.take()), reader(child.stderr.take()));
+    let readers = reader(child.stdout.take()).and_then(|out| Ok((out, reader(child.stderr.take())?)));
+    let (out, err) = readers.map_err(|error| {
+        end(&mut child);
+        failed("run", error)
+    })?;
     let deadline = Instant::now() + timeout;
     // Both ends are closed when the command has ended, or closed them itself, which no command here does.
     let (Ok(out), Ok(err)) = (out.recv_deadline(deadline), err.recv_deadline(deadline)) else {
@@ -80,9 +84,9 @@ fn end(child: &mut Child) {
 }
 
 /// Everything that comes out of a pipe, once.
-fn reader(pipe: Option<impl Read + Send + 'static>) -> Receiver<Vec<u8>> {
+fn reader(pipe: Option<impl Read + Send + 'static>) -> io::Result<Receiver<Vec<u8>>> {
     let (tell, told) = bounded(1);
-    thread::spawn(move || {
+    let read = move || {
         let mut text = Vec::new();
         if let Some(mut pipe) = pipe {
             // What came before an error is all there is.
@@ -90,8 +94,9 @@ fn reader(pipe: Option<impl Read + Send + 'static>) -> Receiver<Vec<u8>> {
         }
         // Nobody listens any more after the deadline.
         let _ = tell.send(text);
-    });
-    told
+    };
+    thread::Builder::new().name("systemctl".into()).spawn(read)?;
+    Ok(told)
 }
 
 #[cfg(test)]

@@ -1,0 +1,32 @@
+//! What to do where the kernel refuses this program a resource.
+
+use std::io;
+
+use rustix::io::Errno;
+
+/// An error, and where it says that a limit is reached, which one that is.
+pub fn explain(error: &io::Error) -> String {
+    let limit = match error.raw_os_error().map(Errno::from_raw_os_error) {
+        Some(Errno::MFILE) => "this program may open no more files; raise ulimit -n",
+        Some(Errno::NFILE) => "no program may open more files; raise fs.file-max",
+        Some(Errno::AGAIN) => {
+            "no more threads or processes may be started; see ulimit -u, ulimit -v, and pids.max of this program's cgroup"
+        }
+        Some(Errno::NOMEM) => "there is no more memory for this program; see ulimit -v",
+        _ => return error.to_string(),
+    };
+    format!("{error}: {limit}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limit_is_named() {
+        let said = |errno: Errno| explain(&errno.into());
+        assert!(said(Errno::MFILE).ends_with("raise ulimit -n"));
+        assert!(said(Errno::AGAIN).contains("pids.max"));
+        assert_eq!(said(Errno::NOENT), io::Error::from(Errno::NOENT).to_string());
+    }
+}
