@@ -21,6 +21,7 @@ mod restore;
 mod screen;
 mod show;
 mod signals;
+mod stuck;
 mod thaw;
 mod thaw_timer;
 mod watch;

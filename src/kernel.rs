@@ -3,12 +3,17 @@
 //! Groups are read and written through a descriptor of their directory ([`dir::Dir`]), so what was looked at is what is
 //! written to, even when a group was removed and made again in between. A group that has vanished is `None`, not an error.
 
+pub mod cause;
 pub mod cgroupfs;
 pub mod control_files;
+pub mod culprits;
 pub mod descriptors;
 pub mod dir;
 pub mod find;
 pub mod freezer;
+pub mod freezing;
+pub mod frozen;
+pub mod fuse;
 pub mod guard;
 pub mod host;
 pub mod inotify;
@@ -17,6 +22,7 @@ pub mod mappings;
 pub mod membership;
 pub mod mounts;
 pub mod namespaces;
+pub mod operand;
 mod proc;
 pub mod processes;
 pub mod refused;
@@ -25,10 +31,13 @@ pub mod service_groups;
 pub mod signals;
 pub mod sockets;
 pub mod status;
+pub mod symbols;
 pub mod target;
 pub mod tasks;
+pub mod threads;
 pub mod trust;
 pub mod unix_sockets;
+pub mod unstoppable;
 pub mod walk;
 pub mod written;
 

@@ -6,6 +6,7 @@
 pub mod cgroup;
 pub mod control_file;
 pub mod criu;
+pub mod culprit;
 pub mod filter;
 pub mod freezer;
 pub mod hierarchy;
@@ -15,16 +16,19 @@ pub mod printable;
 pub mod process;
 pub mod shell;
 pub mod span;
+pub mod thread;
 pub mod time_left;
 pub mod tree;
 
 pub use cgroup::{Cgroup, CgroupId, CgroupPath};
 pub use control_file::{Contents, ControlFile};
+pub use culprit::{Culprit, Culprits};
 pub use freezer::{Freezer, State};
 pub use hierarchy::{Hierarchies, Hierarchy, Setup, Version};
 pub use namespace_path::{MountRoot, NamespacePath, Place};
 pub use owner::Owner;
 pub use printable::printable;
 pub use process::{Process, ProcessId};
+pub use thread::Thread;
 pub use time_left::{TimeLeft, TimedFreeze};
 pub use tree::{Change, Tree};

@@ -13,6 +13,7 @@ mod real {
     pub mod cli;
     pub mod config;
     pub mod criu_facts;
+    pub mod culprits;
     pub mod deserted;
     pub mod facts;
     pub mod failures;
@@ -59,6 +60,7 @@ fn main() -> ExitCode {
         support::tests,
         facts::tests,
         criu_facts::tests,
+        culprits::tests,
         kernel::tests,
         membership::tests,
         guard::tests,

@@ -27,6 +27,7 @@ mod requests;
 mod resources;
 mod scene;
 mod tree;
+mod waits;
 
 /// What is to become of the processes afterwards.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -127,6 +128,7 @@ fn look_around(
     if !taken.iter().any(Finding::blocks) {
         more.extend(of_freeze);
         trees.iter().for_each(|tree| resources::look(tree, &host, &mut more));
+        waits::look(&trees, &request.group.path, &mut more);
     }
     settings.into_iter().for_each(|setting| add_setting(setting, &mut more));
     // What is there besides is half the other dump's doing: its freeze, its code in the processes, its sockets.

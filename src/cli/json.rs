@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::stuck::Stuck;
 use crate::model::owner::Role;
 use crate::model::tree::Key;
-use crate::model::{self, Hierarchy, Process, State, TimeLeft, Tree, printable};
+use crate::model::{self, Culprit, Hierarchy, Process, State, TimeLeft, Tree, printable};
 use crate::runtime::Containers;
 
 /// One group, as `list --json` and `show --json` print it.
@@ -29,6 +30,10 @@ pub(super) struct Group {
     pub processes: u32,
     /// In all, in microseconds; null where the kernel does not say.
     pub frozen_usec: Option<u64>,
+    /// For how long it has been freezing, in microseconds, at most; null where it is not, or where nothing tells.
+    pub freezing_usec: Option<u64>,
+    /// What keeps it from freezing, in it and below; null where it is not freezing, or was not looked into.
+    pub culprits: Option<Vec<CulpritRow>>,
     /// Who made the group; null where that is not known.
     pub owner: Option<Owner>,
     /// It was frozen for a time, and the timer that was to thaw it is gone; null where that is not so.
@@ -105,6 +110,7 @@ impl Group {
         key: Key,
         hierarchy: &Hierarchy,
         frozen_usec: Option<u64>,
+        stuck: Option<&Stuck>,
         containers: &Containers,
     ) -> Option<Self> {
         let node = tree.get(key)?;
@@ -118,6 +124,12 @@ impl Group {
             populated: node.group.populated.unwrap_or(processes > 0),
             processes,
             frozen_usec,
+            freezing_usec: stuck
+                .and_then(|stuck| stuck.freezing)
+                .and_then(|f| u64::try_from(f.span.as_micros()).ok()),
+            culprits: stuck
+                .and_then(|stuck| stuck.culprits.as_ref())
+                .map(|culprits| culprits.list.iter().map(Into::into).collect()),
             owner: containers.owner(hierarchy, &tree.path(key)).map(|owner| Owner::new(&owner, hierarchy)),
             timer_gone: None,
         })
@@ -132,6 +144,39 @@ impl Group {
 /// A group's path on the cgroup file system, as text.
 pub(super) fn absolute(tree: &Tree, key: Key, hierarchy: &Hierarchy) -> String {
     printable(hierarchy.absolute(&tree.path(key)).as_os_str().as_encoded_bytes()).into_owned()
+}
+
+/// A thread that keeps a group from freezing.
+#[derive(Debug, Serialize)]
+pub(super) struct CulpritRow {
+    pub pid: i32,
+    pub tid: i32,
+    /// Its state letter.
+    pub state: String,
+    /// The kernel function it waits in; null where it runs.
+    pub wchan: Option<String>,
+    pub command: String,
+    /// Why it does not stop, in words.
+    pub cause: String,
+    /// What to do about it, in words.
+    pub remedy: String,
+    /// The kernel functions that it is in, innermost first; empty where they may not be read.
+    pub stack: Vec<String>,
+}
+
+impl From<&Culprit> for CulpritRow {
+    fn from(culprit: &Culprit) -> Self {
+        Self {
+            pid: culprit.pid,
+            tid: culprit.thread.tid,
+            state: culprit.thread.state.to_string(),
+            wchan: culprit.thread.wchan.as_ref().map(|wchan| printable(wchan).into_owned()),
+            command: printable(&culprit.command).into_owned(),
+            cause: culprit.cause.to_string(),
+            remedy: culprit.remedy(),
+            stack: culprit.stack.iter().map(|function| printable(function.as_bytes()).into_owned()).collect(),
+        }
+    }
 }
 
 /// One process, as `show --json` prints it.

@@ -5,11 +5,14 @@ use std::io::Write;
 
 use super::args::List;
 use super::json;
+use super::stuck::{Stuck, StuckGroups};
 use super::{Context, Failure};
 use crate::kernel::cgroupfs::{Filesystem, Group};
-use crate::kernel::{membership, processes};
+use crate::kernel::{freezing, membership, processes};
 use crate::model::tree::{Key, Node};
-use crate::model::{CgroupId, CgroupPath, Change, Hierarchy, Owner, State, TimeLeft, Tree, printable};
+use crate::model::{
+    CgroupId, CgroupPath, Change, Culprits, Hierarchy, Owner, State, TimeLeft, Tree, printable,
+};
 use crate::runtime::Containers;
 use crate::timer::{self, Timer};
 
@@ -56,6 +59,7 @@ fn print(
     if !options.json {
         writeln!(out, "{} {}", fs.hierarchy().version, json::absolute(&tree, top, fs.hierarchy()))?;
     }
+    let stuck_groups = StuckGroups::find(fs, &tree, top);
     let keys: Vec<Key> = tree.subtree(top).collect();
     for key in keys {
         let depth = tree.ancestors(key).take_while(|&above| above != top).count() + usize::from(key != top);
@@ -66,22 +70,31 @@ fn print(
         }
         // What is not asked for anything more is not opened again.
         let silent = !options.json && tree.get(key).is_some_and(|node| node.group.populated == Some(false));
-        let group = if silent { None } else { fs.group(&tree.path(key))? };
+        let path = tree.path(key);
+        let group = if silent { None } else { fs.group(&path)? };
+        let is_freezing = tree.get(key).and_then(Node::state) == Some(State::Freezing);
+        let culprits = stuck_groups.of(&path).filter(|_| is_freezing);
         count(&mut tree, key, group.as_ref());
         if options.json {
             let usec = group.as_ref().and_then(Group::frozen_usec);
-            if let Some(row) = json::Group::new(&tree, key, fs.hierarchy(), usec, containers) {
+            let stuck = is_freezing.then(|| Stuck {
+                freezing: group.as_ref().and_then(|group| freezing::duration(fs, group)),
+                culprits,
+            });
+            if let Some(row) = json::Group::new(&tree, key, fs.hierarchy(), usec, stuck.as_ref(), containers)
+            {
                 let row = row.with_timer_gone(time_left(&tree, key, gone));
                 serde_json::to_writer(&mut *out, &row)?;
                 writeln!(out)?;
             }
         } else if key != top {
             let indent = if options.frozen { 1 } else { depth };
-            let path = tree.path(key);
             let owner = containers.owner(fs.hierarchy(), &path);
             let gone =
                 time_left(&tree, key, gone).map_or(String::new(), |time| format!("timer gone; {time}"));
-            let notes = [gone, note(owner.as_ref(), &path), held_note(&tree, key, held.get(&path))];
+            let held = held_note(&tree, key, held.get(&path));
+            let stuck = culprits.map_or(String::new(), stuck_note);
+            let notes = [gone, note(owner.as_ref(), &path), held, stuck];
             let notes: Vec<String> = notes.into_iter().filter(|note| !note.is_empty()).collect();
             line(&tree, key, indent, options.frozen, &notes.join(", "), out)?;
         }
@@ -163,6 +176,14 @@ fn held_note(tree: &Tree, key: Key, held: Option<&usize>) -> String {
             if all { format!("frozen on {other}") } else { format!("{held} of them frozen on {other}") }
         }
         _ => String::new(),
+    }
+}
+
+/// What keeps a group from freezing.
+fn stuck_note(culprits: Culprits) -> String {
+    match culprits.held_by() {
+        Some(holder) => format!("held frozen by {}", printable(holder.as_os_str().as_encoded_bytes())),
+        None => culprits.short().map_or(String::new(), |culprits| format!("held up by {culprits}")),
     }
 }
 

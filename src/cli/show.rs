@@ -7,12 +7,14 @@ use serde::Serialize;
 
 use super::args::Show;
 use super::list::scan;
+use super::stuck::Stuck;
 use super::{Context, Failure, json};
 use crate::kernel::cgroupfs::{Filesystem, Group};
+use crate::kernel::freezing::Freezing;
 use crate::kernel::membership;
 use crate::kernel::processes::Processes;
 use crate::model::process::tree as process_tree;
-use crate::model::{Change, Hierarchy, Process, State, Tree, printable, span};
+use crate::model::{Change, Culprits, Hierarchy, Process, State, Tree, printable, span};
 use crate::runtime::systemd::{self, Clock, Unit};
 use crate::runtime::{self, Advice, Containers, advice};
 use crate::timer::{self, Timer};
@@ -40,6 +42,9 @@ struct Shown {
     clocks: Option<Vec<Clock>>,
     /// What the container's own runtime would do for a checkpoint.
     advice: Option<Advice>,
+    /// What the texts are made of while the group is freezing.
+    #[serde(skip)]
+    stuck: Option<Stuck>,
 }
 
 #[derive(Serialize)]
@@ -97,11 +102,12 @@ fn look(context: &Context, fs: &Filesystem, group: &Group, list: &[Process]) -> 
     let unit = Unit::of(&group.path);
     let says = unit.as_ref().and_then(|unit| Systemd::new(unit, group.version, requested));
     let forecast = systemd::is_running().then(|| runtime::forecast(group));
+    let stuck = (node.state() == Some(State::Freezing)).then(|| Stuck::look(fs, group));
     // What the folder of the timers does not tell is not known here.
     let orphan = timer::gone().ok().filter(|_| requested).and_then(|mut gone| gone.remove(&group.id));
     Ok(Shown {
         advice: owner.and_then(|owner| advice(&owner, node.state(), "DIR")),
-        group: json::Group::new(&tree, key, fs.hierarchy(), group.frozen_usec(), &containers)
+        group: json::Group::new(&tree, key, fs.hierarchy(), group.frozen_usec(), stuck.as_ref(), &containers)
             .ok_or_else(gone)?
             .with_timer_gone(orphan.as_ref().map(Timer::time_left)),
         process_list: list.iter().map(Into::into).collect(),
@@ -112,6 +118,7 @@ fn look(context: &Context, fs: &Filesystem, group: &Group, list: &[Process]) -> 
         frozen_by_systemd: unit.map(|_| says.as_ref().is_some_and(Systemd::froze)),
         systemd: says,
         clocks: forecast.map(|forecast| forecast.clocks),
+        stuck,
     })
 }
 
@@ -152,6 +159,37 @@ fn elsewhere(context: &Context, fs: &Filesystem, list: &[Process]) -> Result<Vec
     Ok(found)
 }
 
+fn freezing_for(freezing: Freezing) -> String {
+    format!(" for {}{}", if freezing.at_most { "at most " } else { "" }, span::short(freezing.span))
+}
+
+/// So many culprits have a line of their own.
+const MAX_PRINTED_CULPRITS: usize = 10;
+/// So many kernel functions of the first culprit are shown, innermost first.
+const MAX_PRINTED_FUNCTIONS: usize = 6;
+
+/// What keeps the group from freezing. Where the other hierarchy holds it, the state says so already.
+fn print_culprits(culprits: &Culprits, out: &mut impl Write) -> Result<(), Failure> {
+    let Some(first) = culprits.list.first().filter(|_| culprits.held_by().is_none()) else { return Ok(()) };
+    for (at, culprit) in culprits.list.iter().take(MAX_PRINTED_CULPRITS).enumerate() {
+        writeln!(out, "  {:<10} {culprit}", if at == 0 { "held up by" } else { "" })?;
+    }
+    let more = culprits.list.len().saturating_sub(MAX_PRINTED_CULPRITS) + culprits.more;
+    if more > 0 {
+        writeln!(out, "             and {more} more")?;
+    }
+    if culprits.is_cut {
+        writeln!(out, "             and perhaps others: not all threads were looked at")?;
+    }
+    if !first.stack.is_empty() {
+        let functions: Vec<_> =
+            first.stack.iter().take(MAX_PRINTED_FUNCTIONS).map(|f| printable(f.as_bytes())).collect();
+        writeln!(out, "  stack      {} ({})", functions.join(" < "), first.thread.tid)?;
+    }
+    writeln!(out, "  what to do {}", first.remedy())?;
+    Ok(())
+}
+
 fn print(shown: &Shown, list: &[Process], out: &mut impl Write) -> Result<(), Failure> {
     let group = &shown.group;
     writeln!(out, "{} ({})", group.path, group.hierarchy)?;
@@ -161,7 +199,11 @@ fn print(shown: &Shown, list: &[Process], out: &mut impl Write) -> Result<(), Fa
         ("freezing", Some(held)) => format!("; {held}"),
         (_, Some(held)) => format!(", but {held}"),
     };
-    writeln!(out, "  state      {state}{held}")?;
+    let freezing = shown.stuck.as_ref().and_then(|stuck| stuck.freezing);
+    writeln!(out, "  state      {state}{}{held}", freezing.map_or(String::new(), freezing_for))?;
+    if let Some(culprits) = shown.stuck.as_ref().and_then(|stuck| stuck.culprits.as_ref()) {
+        print_culprits(culprits, out)?;
+    }
     writeln!(out, "  requested  {}", if group.requested { "yes, by its own file" } else { "no" })?;
     if let Some(from) = &group.inherited_from {
         let alone = if group.requested {
@@ -171,7 +213,9 @@ fn print(shown: &Shown, list: &[Process], out: &mut impl Write) -> Result<(), Fa
         };
         writeln!(out, "  inherited  from {from}: thawing this group alone {alone}")?;
     }
-    if let Some(span) = group.frozen_usec.map(Duration::from_micros).filter(|span| !span.is_zero()) {
+    // While it is freezing the kernel counts too, but it is not frozen.
+    let frozen = group.frozen_usec.filter(|_| shown.stuck.is_none());
+    if let Some(span) = frozen.map(Duration::from_micros).filter(|span| !span.is_zero()) {
         let span = if span.as_secs() == 0 { "less than a second".to_owned() } else { span::short(span) };
         writeln!(out, "  frozen for {span} in all")?;
     }

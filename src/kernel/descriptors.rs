@@ -38,6 +38,8 @@ pub struct Info {
     pub terminal: Option<u32>,
     /// The connection of the FUSE file system that a `/dev/fuse` serves; `None` where the kernel does not say it.
     pub fuse: Option<u32>,
+    /// The mount that it was opened on, as in `/proc/PID/mountinfo`.
+    pub mount: Option<u64>,
 }
 
 /// One open file.
@@ -68,11 +70,11 @@ impl ProcessDir {
         absent_is_none(opened.map(Self).map_err(io::Error::from))
     }
 
-    /// Every open file. Those that are closed while this looks are left out.
+    /// The numbers of all open files.
     ///
     /// # Errors
     /// EACCES without the right to look at the process.
-    pub fn descriptors(&self) -> io::Result<Vec<Descriptor>> {
+    pub fn numbers(&self) -> io::Result<Vec<i32>> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let Some(folder) =
             absent_is_none(rustix::fs::openat(&self.0, "fd", flags, Mode::empty()).map_err(Into::into))?
@@ -81,7 +83,18 @@ impl ProcessDir {
         };
         let mut all = Vec::new();
         for entry in rustix::fs::Dir::read_from(&folder)? {
-            let Ok(number) = entry?.file_name().to_string_lossy().parse() else { continue };
+            all.extend(entry?.file_name().to_string_lossy().parse::<i32>());
+        }
+        Ok(all)
+    }
+
+    /// Every open file. Those that are closed while this looks are left out.
+    ///
+    /// # Errors
+    /// EACCES without the right to look at the process.
+    pub fn descriptors(&self) -> io::Result<Vec<Descriptor>> {
+        let mut all = Vec::new();
+        for number in self.numbers()? {
             all.extend(absent_is_none(self.descriptor(number))?);
         }
         Ok(all)
@@ -91,7 +104,15 @@ impl ProcessDir {
         let place = format!("fd/{number}");
         let link = self.link(&place)?;
         let facts = self.facts(&place)?;
-        Ok(Descriptor { number, link, facts, info: info(&self.read(&format!("fdinfo/{number}"))?) })
+        Ok(Descriptor { number, link, facts, info: self.info(number)? })
+    }
+
+    /// What the kernel says of an open file beside what it is.
+    ///
+    /// # Errors
+    /// What openat(2) and read(2) say.
+    pub fn info(&self, number: i32) -> io::Result<Info> {
+        Ok(info(&self.read(&format!("fdinfo/{number}"))?))
     }
 
     /// Where a link of `/proc/PID` points to, in words.
@@ -158,6 +179,7 @@ fn info(text: &[u8]) -> Info {
             b"Pid" => info.pid = value().and_then(|text| text.parse().ok()),
             b"fuse_connection" => info.fuse = value().and_then(|text| text.parse().ok()),
             b"tty-index" => info.terminal = value().and_then(|text| text.parse().ok()),
+            b"mnt_id" => info.mount = value().and_then(|text| text.parse().ok()),
             _ => {}
         }
     }
@@ -177,7 +199,8 @@ mod tests {
     #[test]
     fn lines_of_fdinfo() {
         let text = b"pos:\t0\nflags:\t0100001\nmnt_id:\t27\nlock:\t1: FLOCK  ADVISORY  WRITE 9 00:13:5 0 EOF\nlock:\t2: x\n";
-        assert_eq!(info(text).locks, 2);
+        assert_eq!((info(text).locks, info(text).mount), (2, Some(27)));
+        assert_eq!(info(b"fuse_connection:\t40\n").fuse, Some(40));
         assert_eq!(info(b"Pid:\t-1\nNSpid:\t4\n").pid, Some(-1));
         assert_eq!(info(b"tty-index:\t7\n").terminal, Some(7));
         assert_eq!(info(b"Pid:\t\xff\n"), Info::default());

@@ -5,6 +5,7 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, RawDir, ResolveFlags, Stat, StatxFlags};
 use rustix::io::Errno;
@@ -252,15 +253,34 @@ impl Dir {
         Ok(stat.map(|stat| stat.st_mode & 0o444 != 0))
     }
 
-    /// Writes to a control file in this directory, in one write(2).
+    /// Writes to a control file in this directory, in one write(2), and truncates it as a shell's `>` does: so the kernel keeps
+    /// the time ([`Self::truncated_at`]).
     ///
     /// # Errors
     /// What openat(2) and write(2) say, ENOENT and ENODEV for a group that is gone among them.
     pub fn write(&self, file: &str, text: &[u8]) -> io::Result<()> {
-        let flags = OFlags::WRONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+        let flags = OFlags::WRONLY | OFlags::TRUNC | OFlags::CLOEXEC | OFlags::NOFOLLOW;
         let fd = rustix::fs::openat(&self.fd, file, flags, Mode::empty())?;
         rustix::io::write(fd.as_fd(), text)?;
         Ok(())
+    }
+
+    /// When a control file in this directory was truncated last, and so written to; `None` where it never was, or the file or
+    /// the group is gone.
+    ///
+    /// # Errors
+    /// What fstatat(2) says.
+    pub fn truncated_at(&self, file: &str) -> io::Result<Option<SystemTime>> {
+        let stat = present(rustix::fs::statat(&self.fd, file, AtFlags::SYMLINK_NOFOLLOW))?;
+        // The times of a file that was never truncated are those at which it was looked at first, all the same.
+        let truncated =
+            |stat: &Stat| (stat.st_mtime, stat.st_mtime_nsec) != (stat.st_atime, stat.st_atime_nsec);
+        let time = |stat: Stat| {
+            let since_1970 =
+                Duration::new(u64::try_from(stat.st_mtime).ok()?, u32::try_from(stat.st_mtime_nsec).ok()?);
+            UNIX_EPOCH.checked_add(since_1970)
+        };
+        Ok(stat.filter(truncated).and_then(time))
     }
 
     /// Whether this program may write a file in this directory, without writing.

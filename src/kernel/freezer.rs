@@ -3,18 +3,16 @@
 use std::fmt;
 use std::io;
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use rustix::io::Errno;
 
-use super::cgroupfs::{Filesystem, Group, read};
-use super::dir::{Dir, vanished};
-use super::mounts;
-use super::processes::{Processes, wchan};
-use super::target::holder;
-use crate::model::{CgroupPath, Process, State, Version, printable};
+use super::cgroupfs::{Filesystem, Group};
+use super::culprits;
+use super::dir::vanished;
+use crate::model::{CgroupPath, Culprits, State, Version, printable};
 
 /// Why a group was not frozen or thawed. Every sentence says what was tried, why it failed, and what to do.
 #[derive(Debug, thiserror::Error)]
@@ -42,7 +40,7 @@ pub enum FreezerError {
         error: io::Error,
     },
     /// The freeze was not complete in time, and was taken back.
-    #[error("{group} did not freeze within {timeout:?} and was {undone}; {}", stragglers(.running, .held_by.as_deref()))]
+    #[error("{group} did not freeze within {timeout:?} and was {undone}; {culprits}")]
     TimedOut {
         /// The group.
         group: String,
@@ -50,10 +48,8 @@ pub enum FreezerError {
         timeout: Duration,
         /// What was done about the request.
         undone: Undone,
-        /// What still ran at the deadline, with where it waits.
-        running: Vec<Process>,
-        /// The group of the other hierarchy that holds the first of them, where one does: no freeze can complete then.
-        held_by: Option<PathBuf>,
+        /// What kept it from freezing at the deadline.
+        culprits: Culprits,
     },
     /// Whoever waited for the freeze gave it up before it was complete.
     #[error("the freeze of {group} was cancelled, and the group was {undone}")]
@@ -179,13 +175,12 @@ pub fn freeze_by<R: Requester>(
         return Ok(Outcome::Done);
     }
     // Looked at before the request is taken back, for then they run again.
-    let running = if waited == Waited::TimeOver { running(group) } else { Vec::new() };
+    let culprits = if waited == Waited::TimeOver { culprits::find(group) } else { Culprits::default() };
     let undone = if requested { Undone::LeftAsFound } else { by.take_back() };
     if waited == Waited::Cancelled {
         return Err(FreezerError::Cancelled { group: path, undone }.into());
     }
-    let held_by = running.first().and_then(|process| held_by(process.id.pid, group.version.other()));
-    Err(FreezerError::TimedOut { group: path, timeout, undone, running, held_by }.into())
+    Err(FreezerError::TimedOut { group: path, timeout, undone, culprits }.into())
 }
 
 /// Watches nothing.
@@ -278,67 +273,6 @@ fn wait(
         sleep(pause.min(left));
         pause = (pause * 2).min(Duration::from_millis(20));
     }
-}
-
-/// The group of a hierarchy that holds a process: as long as v1 does, it can't enter the v2 freezer.
-fn held_by(pid: i32, version: Version) -> Option<PathBuf> {
-    let hosts = mounts::hierarchies().ok()?;
-    Some(holder(pid, hosts.get(version)?).ok()??.1.absolute)
-}
-
-/// As many of them are enough to know what is wrong.
-const STRAGGLERS: usize = 50;
-
-/// What keeps a group from freezing: the processes in it and below that are not in this freezer, with where they wait. A group
-/// that is frozen is not looked into.
-///
-/// A frozen task waits in `do_freezer_trap` (v2) or `__refrigerator` (v1); both are functions of the kernel.
-pub fn running(group: &Group) -> Vec<Process> {
-    let freezer: &[u8] = match group.version {
-        Version::V1 => b"__refrigerator",
-        Version::V2 => b"do_freezer_trap",
-    };
-    let (mut processes, mut found) = (Processes::default(), Vec::new());
-    let mut waiting: Vec<Dir> = group.dir.again().into_iter().collect();
-    while let Some(dir) = waiting.pop().filter(|_| found.len() < STRAGGLERS) {
-        if is_complete(&dir, group.version) {
-            continue;
-        }
-        let mut list = processes.of(&dir).unwrap_or_default();
-        list.iter_mut().for_each(|process| process.wchan = wchan(process.id.pid));
-        list.retain(|process| process.wchan.as_deref() != Some(freezer) && !process.is_zombie());
-        found.append(&mut list);
-        let below = dir.children().unwrap_or_default();
-        waiting.extend(below.iter().rev().filter_map(|name| dir.child(name).ok().flatten()));
-    }
-    found.truncate(STRAGGLERS);
-    found
-}
-
-fn is_complete(group: &Dir, version: Version) -> bool {
-    let read = group.id().and_then(|id| read(group, id, version, b"", &mut Vec::new())).ok().flatten();
-    read.and_then(|group| group.freezer.state(true)) == Some(State::Frozen)
-}
-
-/// What keeps a group from freezing now, in words.
-pub fn hold_up(group: &Group) -> String {
-    let running = running(group);
-    let held_by = running.first().and_then(|process| held_by(process.id.pid, group.version.other()));
-    stragglers(&running, held_by.as_deref())
-}
-
-fn stragglers(running: &[Process], held_by: Option<&Path>) -> String {
-    if let Some(holder) = held_by {
-        let holder = printable(holder.as_os_str().as_encoded_bytes());
-        return format!("nothing is stuck: {holder} holds its processes frozen already; thaw that first");
-    }
-    let Some(first) = running.first() else {
-        return "what still runs could not be seen".to_owned();
-    };
-    let place = first.wchan.as_deref().map_or(String::new(), |w| format!(", in {}", printable(w)));
-    let more = if running.len() > 1 { format!(" and {} more", running.len() - 1) } else { String::new() };
-    let name = printable(&first.command);
-    format!("still running: {} {name} (state {}{place}){more}", first.id.pid, first.state)
 }
 
 fn explain(group: &Group, file: &str, error: io::Error) -> FreezerError {

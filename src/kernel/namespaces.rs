@@ -59,6 +59,8 @@ pub struct Mount {
     pub kind: Box<[u8]>,
     /// The user that serves a FUSE file system (`user_id=`, mount.fuse(8)).
     pub served_by: Option<u32>,
+    /// What is mounted, in that file system's words, with the kernel's escapes.
+    pub source: Box<[u8]>,
 }
 
 /// The mounts that a process sees.
@@ -88,6 +90,7 @@ fn mount(line: &[u8]) -> Option<Mount> {
         master: None,
         kind: Box::default(),
         served_by: None,
+        source: Box::default(),
     };
     for tag in words.by_ref().skip(1).take_while(|word| *word != b"-") {
         let Some((kind, group)) = std::str::from_utf8(tag).ok().and_then(|tag| tag.split_once(':')) else {
@@ -101,7 +104,8 @@ fn mount(line: &[u8]) -> Option<Mount> {
     }
     mount.kind = words.next()?.into();
     let user = |option: &[u8]| std::str::from_utf8(option.strip_prefix(b"user_id=")?).ok()?.parse().ok();
-    mount.served_by = words.nth(1).and_then(|options| options.split(|&b| b == b',').find_map(user));
+    mount.source = words.next()?.into();
+    mount.served_by = words.next().and_then(|options| options.split(|&b| b == b',').find_map(user));
     Some(mount)
 }
 
@@ -132,6 +136,7 @@ mod tests {
             (found[1].shared, found[1].master, &*found[1].point),
             (Some(3), Some(2), b"/a\xff".as_slice())
         );
+        assert_eq!((&*found[0].kind, &*found[0].source), (b"ext3".as_slice(), b"/dev/root".as_slice()));
     }
 
     #[test]

@@ -5,11 +5,13 @@ use std::io;
 use std::path::PathBuf;
 
 use nix::unistd::{Uid, User};
+use procfs::process::Stat;
 use rustix::io::Errno;
 
 use super::dir::Dir;
 use super::proc;
 use super::status::Status;
+use super::threads;
 use crate::model::{Process, ProcessId};
 
 /// The PIDs in a group itself, in ascending order, each once. A PID of 0 is a process outside this PID namespace.
@@ -57,7 +59,7 @@ impl Default for Processes {
 }
 
 /// `PF_KTHREAD` of linux/sched.h: the bit of a kernel thread in field 9 of `/proc/PID/stat`.
-const PF_KTHREAD: u32 = 0x0020_0000;
+pub(super) const PF_KTHREAD: u32 = 0x0020_0000;
 
 impl Processes {
     /// The processes of a group itself. Those that end while they are read are left out.
@@ -70,22 +72,26 @@ impl Processes {
 
     /// One process; `None` where it is gone or is not to be seen.
     pub fn read(&mut self, pid: i32) -> Option<Process> {
-        let stat = proc::stat(pid)?;
-        let status = Status::read(pid).ok()??;
+        let main = proc::stat(pid)?;
+        // A main thread that has ended has no memory, no files and no tracer any more; the others still have them.
+        let living =
+            (matches!(main.state, 'Z' | 'X') && main.num_threads > 1).then(|| first_living(pid)).flatten();
+        let (tid, stat) = living.as_ref().map_or((pid, &main), |(tid, stat)| (*tid, stat));
+        let status = Status::read(tid).ok()??;
         let uid = u32::try_from(status.number("Uid")?).ok()?;
         let tracer = status.number("TracerPid").and_then(|n| i32::try_from(n).ok()).filter(|&n| n != 0);
         Some(Process {
-            id: ProcessId { pid, start: stat.starttime },
-            parent: stat.ppid,
+            id: ProcessId { pid, start: main.starttime },
+            parent: main.ppid,
             uid,
             user: self.user(uid),
             state: stat.state,
+            main_thread_ended: living.is_some(),
             tracer,
             kernel_thread: stat.flags & PF_KTHREAD != 0,
-            threads: u32::try_from(stat.num_threads).unwrap_or(0),
+            threads: u32::try_from(main.num_threads).unwrap_or(0),
             rss: stat.rss * self.page,
-            command: command(pid),
-            wchan: None,
+            command: command(tid),
         })
     }
 
@@ -109,6 +115,12 @@ impl Processes {
 pub fn user_name(uid: u32) -> String {
     let user = User::from_uid(Uid::from_raw(uid)).ok().flatten();
     user.map_or_else(|| uid.to_string(), |user| user.name)
+}
+
+/// A thread of a process that has not ended.
+fn first_living(pid: i32) -> Option<(i32, Stat)> {
+    let living = |tid| Some((tid, proc::stat(tid).filter(|stat| !matches!(stat.state, 'Z' | 'X'))?));
+    threads::of_process(pid).find_map(living)
 }
 
 /// So many bytes of a command line are shown at most.

@@ -10,9 +10,7 @@ use crate::model::ProcessId;
 
 /// The threads of a process; none where it is gone. (`/proc/PID/task`, proc_pid_task(5))
 fn threads(pid: i32) -> impl Iterator<Item = Status> {
-    let entries = std::fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
-    let tids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-    tids.filter_map(|tid| Status::read(tid).ok().flatten())
+    super::threads::of_process(pid).filter_map(|tid| Status::read(tid).ok().flatten())
 }
 
 fn is_alive(status: &Status) -> bool {

@@ -205,7 +205,7 @@ fn device(field: &[u8]) -> Option<(u32, u32)> {
 }
 
 /// Mountinfo writes space, tab, newline and backslash as `\ooo`.
-fn unescaped(field: &[u8]) -> Vec<u8> {
+pub(crate) fn unescaped(field: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(field.len());
     let mut rest = field;
     while let Some((&first, tail)) = rest.split_first() {

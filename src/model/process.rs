@@ -22,8 +22,11 @@ pub struct Process {
     pub uid: u32,
     /// That user's name, or the number where it has none.
     pub user: String,
-    /// The state letter of `/proc/PID/stat`: R, S, D, T (stopped), t (stopped by a tracer), Z, X, I.
+    /// The state letter of `/proc/PID/stat`: R, S, D, T (stopped), t (stopped by a tracer), Z, X, I. Of a process whose main
+    /// thread has ended before the others, the state of one that lives.
     pub state: char,
+    /// The main thread has ended (`pthread_exit`) and others live: the kernel shows such a process as a zombie.
+    pub main_thread_ended: bool,
     /// The PID of the process that traces it.
     pub tracer: Option<i32>,
     /// A thread of the kernel: it ignores the freezer of user space.
@@ -34,8 +37,6 @@ pub struct Process {
     pub rss: u64,
     /// The command line with spaces between the arguments, or the command name where there is none (a zombie, a kernel thread).
     pub command: Box<[u8]>,
-    /// The kernel function it waits in (`/proc/PID/wchan`); read where it matters, for it needs rights.
-    pub wchan: Option<Box<[u8]>>,
 }
 
 impl Process {
@@ -44,7 +45,7 @@ impl Process {
         self.state == 'T'
     }
 
-    /// Has ended, and its parent has not asked for its exit code yet.
+    /// Has ended with all its threads, and its parent has not asked for its exit code yet.
     pub fn is_zombie(&self) -> bool {
         matches!(self.state, 'Z' | 'X')
     }
@@ -56,6 +57,7 @@ impl Process {
             _ if self.kernel_thread => Some("kernel"),
             _ if self.tracer.is_some() => Some("traced"),
             'T' => Some("stopped"),
+            _ if self.main_thread_ended => Some("main thread ended"),
             _ => None,
         }
     }
@@ -145,12 +147,12 @@ pub(crate) mod tests {
             uid: 0,
             user: "root".into(),
             state: 'S',
+            main_thread_ended: false,
             tracer: None,
             kernel_thread: false,
             threads: 1,
             rss: 4096,
             command: b"sleep 9".as_slice().into(),
-            wchan: None,
         }
     }
 

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use super::held::Held;
-use crate::model::{CgroupId, CgroupPath, Process, TimedFreeze};
+use crate::model::{CgroupId, CgroupPath, Culprits, Process, Thread, TimedFreeze};
 
 /// What was read of a group when its processes were listed.
 #[derive(Debug, Clone)]
@@ -20,12 +20,44 @@ pub(crate) struct Listed {
 
 /// What keeps a group from freezing.
 #[derive(Debug, Clone)]
-pub(crate) struct Culprits {
+pub(crate) struct KnownCulprits {
     pub(crate) id: CgroupId,
     /// When it was asked last: time since the start.
     pub(crate) asked: Duration,
+    /// When to ask again: `None` until the answer has come.
+    pub(crate) next: Option<Duration>,
     /// `None` until the first answer.
-    pub(crate) list: Option<Vec<Process>>,
+    pub(crate) found: Option<Culprits>,
+    /// Since when each thread has been seen in its state: by TID, start and state letter.
+    pub(crate) seen_since: HashMap<(i32, u64, char), Duration>,
+}
+
+/// How long is waited between two questions at least.
+const MIN_PAUSE: Duration = Duration::from_secs(1);
+/// The pause is so many times as long as the answer took: thousands of threads are not looked at all the time.
+const PAUSE_PER_ANSWER: u32 = 4;
+
+impl KnownCulprits {
+    /// Takes an answer.
+    pub(crate) fn found(&mut self, culprits: Culprits, now: Duration) {
+        let seen = culprits.list.iter().map(|culprit| {
+            let key = key(&culprit.thread);
+            (key, self.seen_since.get(&key).copied().unwrap_or(now))
+        });
+        self.seen_since = seen.collect();
+        self.found = Some(culprits);
+        let took = now.saturating_sub(self.asked);
+        self.next = Some((self.asked + MIN_PAUSE).max(now + took * PAUSE_PER_ANSWER));
+    }
+
+    /// Since when a thread has been seen in its state.
+    pub(crate) fn since(&self, thread: &Thread) -> Option<Duration> {
+        self.seen_since.get(&key(thread)).copied()
+    }
+}
+
+fn key(thread: &Thread) -> (i32, u64, char) {
+    (thread.tid, thread.start, thread.state)
 }
 
 /// When a group is thawed that was frozen for a time. Times since the start.
@@ -77,5 +109,5 @@ pub(crate) struct Asked {
     /// When the groups on the screen are thawed that ask for a freeze.
     pub(crate) timers: HashMap<CgroupId, AskedTimer>,
     /// What keeps the selected group from freezing.
-    pub(crate) culprits: Option<Culprits>,
+    pub(crate) culprits: Option<KnownCulprits>,
 }

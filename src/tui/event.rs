@@ -10,7 +10,9 @@ use super::checkpoint::Look;
 use super::theme::Ground;
 use crate::checkpoint::{Progress, Report};
 use crate::model::tree::Occurrence;
-use crate::model::{Cgroup, CgroupId, CgroupPath, Change, ControlFile, Process, TimedFreeze, Version};
+use crate::model::{
+    Cgroup, CgroupId, CgroupPath, Change, ControlFile, Culprits, Process, TimedFreeze, Version,
+};
 
 /// Which of the two a command asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -113,8 +115,8 @@ pub enum Event {
     Culprits {
         /// Which group.
         id: CgroupId,
-        /// Processes that are not in its freezer, with where they wait.
-        list: Vec<Process>,
+        /// Threads that are not in its freezer, and why.
+        culprits: Culprits,
     },
     /// How the groups of a hierarchy are watched.
     Watching {

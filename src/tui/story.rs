@@ -8,7 +8,8 @@ use super::{App, Panel, columns, files};
 use crate::model::owner::Owner;
 use crate::model::tree::{Key, Node};
 use crate::model::{
-    CgroupPath, Freezer, Hierarchy, Process, State, TimeLeft, TimedFreeze, Version, printable, shell, span,
+    CgroupPath, Culprit, Culprits, Freezer, Hierarchy, State, TimeLeft, TimedFreeze, Version, printable,
+    shell, span,
 };
 
 /// One line: the selected group's name and why it is in its state.
@@ -144,7 +145,10 @@ fn why(app: &App, node: &Node) -> String {
         (Some(State::Thawed), None) if node.below.frozen + node.below.freezing > 0 => {
             format!("thawed; below: {}", below(node))
         }
-        (Some(State::Freezing), None) => format!("freezing{by}: some process is not stopped yet"),
+        (Some(State::Freezing), None) => match app.culprits().and_then(Culprits::short) {
+            Some(culprits) => format!("freezing{by}, held up by {culprits}"),
+            None => format!("freezing{by}: some process has not stopped yet"),
+        },
         (Some(state), _) => format!("{state}{by}"),
     }
 }
@@ -180,26 +184,34 @@ fn since(app: &App, node: &Node) -> String {
     }
 }
 
-/// What keeps it from freezing: each process with its state and where it waits. Here the way back is at hand, too.
+/// What keeps it from freezing: each thread with its state, where it waits and why. Here the way back is at hand, too.
 fn culprits(app: &App) -> Vec<String> {
     const NAMED: usize = 6;
-    let Some(list) = app.culprits() else { return Vec::new() };
-    let line = |(at, process): (usize, &Process)| {
-        let label = if at == 0 { "Held up by" } else { "" };
-        let place = process.wchan.as_deref().map_or(String::new(), |at| format!(", in {}", printable(at)));
-        let command = printable(&process.command);
-        format!("{label}\t{} {command} (state {}{place})", process.id.pid, process.state)
+    let Some((known, culprits)) = app.known_culprits().and_then(|known| Some((known, known.found.as_ref()?)))
+    else {
+        return Vec::new();
     };
-    let mut lines: Vec<String> = list.iter().take(NAMED).enumerate().map(line).collect();
-    let more = list.len().saturating_sub(NAMED);
+    let line = |(at, culprit): (usize, &Culprit)| {
+        let label = if at == 0 { "Held up by" } else { "" };
+        let since = known.since(&culprit.thread).map(|since| app.now.saturating_sub(since));
+        let since = since.filter(|span| span.as_secs() > 0);
+        let since = since.map_or(String::new(), |span| format!(", for at least {}", span::short(span)));
+        format!("{label}\t{culprit}{since}")
+    };
+    let mut lines: Vec<String> = culprits.list.iter().take(NAMED).enumerate().map(line).collect();
+    let more = culprits.list.len().saturating_sub(NAMED) + culprits.more;
     lines.extend((more > 0).then(|| format!("\tand {more} more")));
-    lines.extend((!list.is_empty()).then(|| "\tt takes the request back; p goes to a process".to_owned()));
+    if let Some(first) = culprits.list.first() {
+        lines.push(format!("What to do\t{}", first.remedy()));
+        lines.push("\tt takes the request back; p goes to a process".to_owned());
+    }
     lines
 }
 
 /// The kernel's own count, where it keeps one.
 fn in_all(app: &App, node: &Node) -> Option<String> {
-    let listed = app.listed()?;
+    // While it is freezing the kernel counts too, but it is not frozen.
+    let listed = app.listed().filter(|_| node.state() != Some(State::Freezing))?;
     // It counts on while the group stays frozen, and is not read again.
     let since = (node.state() == Some(State::Frozen)).then(|| app.now.saturating_sub(listed.at));
     let frozen = Duration::from_micros(listed.frozen_usec?) + since.unwrap_or_default();

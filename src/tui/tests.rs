@@ -9,8 +9,8 @@ use ratatui::crossterm::event::{Event as Input, KeyCode, KeyEvent, KeyModifiers}
 
 use super::*;
 use crate::model::{
-    Cgroup, CgroupId, CgroupPath, Change, Freezer, Hierarchies, Hierarchy, MountRoot, Process, ProcessId,
-    Setup, TimeLeft, TimedFreeze, Version,
+    Cgroup, CgroupId, CgroupPath, Change, Culprits, Freezer, Hierarchies, Hierarchy, MountRoot, Process,
+    ProcessId, Setup, TimeLeft, TimedFreeze, Version,
 };
 
 mod checkpoint;
@@ -187,12 +187,12 @@ impl Session {
             uid: 33,
             user: "www-data-long".to_owned(),
             state,
+            main_thread_ended: false,
             tracer: None,
             kernel_thread: false,
             threads: 8,
             rss: 24 << 20,
             command: command.as_bytes().into(),
-            wchan: (state == 'D').then(|| b"nfs_wait_bit"[..].into()),
         };
         let list = vec![
             process(8412, 1, 'S', "nginx: master process"),
@@ -203,4 +203,12 @@ impl Session {
         let elsewhere = vec![(CgroupPath::root(), list.len())];
         self.send(Event::Processes { id: id(ino), list: Ok(list), elsewhere, frozen_usec: None });
     }
+}
+
+/// What keeps db.service from freezing.
+fn culprits() -> Event {
+    use crate::model::culprit::tests::{culprit, fuse};
+    let mut one = culprit(8420, 8421, fuse(false));
+    one.command = b"backup.sh"[..].into();
+    Event::Culprits { id: id(11), culprits: Culprits { list: vec![one], ..Default::default() } }
 }

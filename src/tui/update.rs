@@ -90,9 +90,9 @@ fn take(app: &mut App, event: Event, commands: &mut Vec<Command>) {
                 }
             }
         }
-        Event::Culprits { id, list } => {
-            if let Some(culprits) = app.asked.culprits.as_mut().filter(|culprits| culprits.id == id) {
-                culprits.list = Some(list);
+        Event::Culprits { id, culprits } => {
+            if let Some(known) = app.asked.culprits.as_mut().filter(|known| known.id == id) {
+                known.found(culprits, app.now);
             }
         }
         Event::Watching { version, groups_watched, groups, polling, unreadable } => {

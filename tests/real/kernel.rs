@@ -276,13 +276,12 @@ fn v2_is_held_by_v1() {
     let (started, timeout) = (Instant::now(), Duration::from_millis(150));
     let error = freeze(&v2.open(), timeout).unwrap_err();
     assert!(started.elapsed() >= timeout);
-    let FreezerError::TimedOut { undone, timeout: said, group, running, held_by } = &error else {
-        panic!("{error}")
-    };
+    let FreezerError::TimedOut { undone, timeout: said, group, culprits } = &error else { panic!("{error}") };
     assert_eq!((*undone, *said), (Undone::RolledBack, timeout));
     assert_eq!(*group, v2.cgroup_path().to_string());
-    assert_eq!(running.len(), 1);
-    assert_eq!(held_by.as_deref(), Some(v1.path()));
+    assert_eq!((culprits.list.len(), culprits.more), (THREADS as usize, 0));
+    assert!(culprits.list.iter().all(|culprit| culprit.pid == workload.pid()));
+    assert_eq!(culprits.held_by(), Some(v1.path()));
     assert!(error.to_string().contains("holds its processes frozen"), "{error}");
     assert!(!v2.requested(), "the request is taken back");
     workload.assert_still();
@@ -298,10 +297,12 @@ fn the_straggler_is_found_below() {
     let held = Workload::in_groups(&[&slow.child("deep"), &v1]);
     v1.freeze();
     let error = freeze(&v2.open(), Duration::from_millis(150)).unwrap_err();
-    let FreezerError::TimedOut { running, .. } = &error else { panic!("{error}") };
-    let pids: Vec<i32> = running.iter().map(|process| process.id.pid).collect();
-    assert_eq!(pids, [held.pid()]);
-    assert!(running[0].wchan.is_some());
+    let FreezerError::TimedOut { culprits, .. } = &error else { panic!("{error}") };
+    let pids: BTreeSet<i32> = culprits.list.iter().map(|culprit| culprit.pid).collect();
+    assert_eq!(pids, BTreeSet::from([held.pid()]));
+    let first = &culprits.list[0];
+    assert!(first.thread.wchan.is_some());
+    assert_eq!(first.group, slow.cgroup_path().join(b"deep"));
     v1.thaw();
 }
 

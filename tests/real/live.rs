@@ -26,13 +26,11 @@ use super::support::{Group, SOON, Workload, until};
 const PROGRAM: &str = env!("CARGO_BIN_EXE_cryoscope");
 const V2: &[Need] = &[Need::Root, Need::V2];
 const V1: &[Need] = &[Need::Root, Need::V1];
-const BOTH: &[Need] = &[Need::Root, Need::V2, Need::V1];
 
 pub fn tests() -> Vec<Trial> {
     let mut all = vec![
         trial("live::a_renamed_group_is_still_watched", V1, a_renamed_group_is_still_watched),
         trial("live::lost_announcements_are_made_good", V2, lost_announcements_are_made_good),
-        trial("live::a_process_that_keeps_a_group_from_freezing", BOTH, where_a_freezing_process_waits),
         trial("live::a_killed_process_leaves_a_frozen_group", V2, a_killed_process_leaves_a_frozen_group),
         trial("live::the_top_may_go_and_come_back", V2, the_top_may_go_and_come_back),
         trial("live::watching_anew_after_many_removals", V2, watching_anew_after_many_removals),
@@ -350,24 +348,6 @@ fn watching_anew_after_many_removals() {
     }
     watched.top.child("later").request(true);
     watched.settles();
-}
-
-fn where_a_freezing_process_waits() {
-    let mut watched = Watched::start(Version::V2, "held");
-    let holder = Group::v1("holder");
-    let workload = Workload::in_groups(&[&watched.top, &holder]);
-    holder.freeze();
-    // What the v1 freezer holds can't be frozen by the other one.
-    watched.top.request(true);
-    watched.select(&watched.top);
-    let waits = |w: &Watched| {
-        let list = w.processes.as_ref().map_or(&[][..], |(_, list)| list);
-        list.iter().any(|process| process.id == workload.id() && process.wchan.is_some())
-    };
-    watched.wait("it is said where the process waits", waits);
-    assert_eq!(watched.state(&watched.top), Some(State::Freezing));
-    holder.thaw();
-    watched.wait("the freeze completes", |w| w.state(&w.top) == Some(State::Frozen));
 }
 
 fn a_killed_process_leaves_a_frozen_group() {

@@ -12,6 +12,7 @@ pub mod ordinary;
 pub mod pause;
 pub mod program;
 pub mod requirement;
+pub mod stuck;
 pub mod terminal;
 pub mod wait;
 pub mod workload;

@@ -8,6 +8,7 @@ use super::tree::dumped;
 use super::{After, Finding, Request};
 use crate::checkpoint::flag::Flag;
 use crate::checkpoint::handover::{Choice, HandOver, Obstacle, Place, Wanted};
+use crate::kernel::culprits;
 use crate::model::{Process, State, Version, printable, span};
 use crate::timer;
 
@@ -123,8 +124,10 @@ fn through(host: &Host, hand_over: &HandOver, flags: &BTreeMap<Place, Flag>, fin
     let freezing = |flag: &&Flag| flag.requested && flag.state == State::Freezing;
     if let Some(flag) = flags.get(&hand_over.top).filter(freezing).filter(|_| hand_over.aside.is_empty()) {
         let what = format!("{} is freezing, and not frozen yet", flag.shown());
+        let group = host.system(hand_over.top.0).and_then(|fs| fs.group(&hand_over.top.1).ok().flatten());
+        let why = group.map_or_else(String::new, |group| culprits::find(&group).to_string());
         findings.push(
-            Finding::warning("freezing", what, "some process has not stopped yet")
+            Finding::warning("freezing", what, why)
                 .remedy("ten seconds are waited for it; then the checkpoint is given up"),
         );
     }

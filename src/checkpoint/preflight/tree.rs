@@ -123,6 +123,18 @@ fn special(process: &Process, host: &Host, findings: &mut Vec<Finding>) {
                 .remedy(format!("end the debugger, process {tracer}")),
         );
     }
+    if process.main_thread_ended {
+        let what = format!("the main thread of process {pid} ({name}) has ended, and its other threads run");
+        findings.push(
+            Finding::blocker(
+                "main-thread-ended",
+                what,
+                "criu takes a process without its main thread for a zombie",
+            )
+            .criu_says("Unable to detach from N: No such process")
+            .remedy("choose another process"),
+        );
+    }
     if process.kernel_thread {
         findings.push(Finding::blocker(
             "kernel-thread",

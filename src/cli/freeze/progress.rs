@@ -11,7 +11,7 @@ use signal_hook::flag;
 
 use crate::cli::tell;
 use crate::kernel::cgroupfs::Group;
-use crate::kernel::freezer::hold_up;
+use crate::kernel::culprits;
 use crate::model::span;
 
 /// How often what still runs is printed.
@@ -47,7 +47,11 @@ impl Progress {
             if self.is_shown && waited >= next {
                 // A look takes its time: none is made up for.
                 next = waited + PERIOD;
-                tell(format_args!("{name} is freezing for {}; {}", span::short(waited), hold_up(group)));
+                tell(format_args!(
+                    "{name} is freezing for {}; {}",
+                    span::short(waited),
+                    culprits::find(group)
+                ));
             }
             ControlFlow::Continue(())
         }

@@ -2,8 +2,8 @@
 
 use super::{App, Target};
 use crate::model::tree::{Key, Node};
-use crate::model::{Freezer, Process, State, TimedFreeze};
-use crate::tui::asked::Listed;
+use crate::model::{Culprits, Freezer, Process, State, TimedFreeze};
+use crate::tui::asked::{KnownCulprits, Listed};
 use crate::tui::rows::Grove;
 
 impl App {
@@ -71,9 +71,14 @@ impl App {
     }
 
     /// What keeps the selected group from freezing, as far as it was read.
-    pub(crate) fn culprits(&self) -> Option<&[Process]> {
+    pub(crate) fn culprits(&self) -> Option<&Culprits> {
+        self.known_culprits()?.found.as_ref()
+    }
+
+    /// [`Self::culprits`], with since when they were seen.
+    pub(crate) fn known_culprits(&self) -> Option<&KnownCulprits> {
         let node = self.selected_node().filter(|node| node.state() == Some(State::Freezing))?;
-        self.asked.culprits.as_ref().filter(|culprits| culprits.id == node.group.id)?.list.as_deref()
+        self.asked.culprits.as_ref().filter(|known| known.id == node.group.id)
     }
 
     /// The processes of the selected group, as far as they were read.

@@ -131,8 +131,9 @@ fn what_thaws_by_itself_says_when() {
 }
 
 #[test]
-fn what_is_stuck_is_asked_for_its_culprit_once_a_second() {
-    let mut s = wide();
+fn what_is_stuck_is_asked_for_its_culprits_again() {
+    // So wide that nothing is wrapped.
+    let mut s = Session::host((340, 40));
     s.press("/db<Enter>2");
     let find = || Command::FindCulprits {
         version: Version::V2,
@@ -141,17 +142,19 @@ fn what_is_stuck_is_asked_for_its_culprit_once_a_second() {
     };
     let asked = |s: &mut Session| std::mem::take(&mut s.said).into_iter().filter(|c| *c == find()).count();
     assert_eq!(asked(&mut s), 1, "it has been freezing for 3 seconds");
-    let mut culprit = crate::model::process::tests::process(4711, 1);
-    (culprit.state, culprit.wchan) = ('D', Some(b"nfs_wait_bit"[..].into()));
-    culprit.command = b"backup.sh"[..].into();
-    s.send(Event::Culprits { id: id(11), list: vec![culprit] });
-    let line = "Held up by    4711 backup.sh (state D, in nfs_wait_bit)";
-    assert!(s.screen().contains(line), "{}", s.screen());
+    s.send(Event::Tick(Duration::from_secs(722)));
+    assert_eq!(asked(&mut s), 0, "the answer has not come yet");
+    s.send(culprits());
+    assert!(s.screen().contains("Held up by    thread 8421 of 8420 backup.sh (state D,"), "{}", s.screen());
+    assert!(s.screen().contains("What to do    look why process 812"), "{}", s.screen());
     assert_eq!(s.app.next_tick(), Some(Duration::from_secs(1)));
-    s.send(Event::Tick(Duration::from_millis(720_500)));
+    // It took two seconds.
+    s.send(Event::Tick(Duration::from_secs(729)));
     assert_eq!(asked(&mut s), 0);
-    s.send(Event::Tick(Duration::from_millis(721_000)));
+    s.send(Event::Tick(Duration::from_secs(730)));
     assert_eq!(asked(&mut s), 1);
+    s.send(culprits());
+    assert!(s.screen().contains(", for at least 8s"), "{}", s.screen());
     s.changes(vec![Change::Read(group(11, "db.service", true, true))]);
     assert!(!s.screen().contains("Held up by"));
 }

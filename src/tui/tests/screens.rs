@@ -45,6 +45,7 @@ fn the_tree_with_processes() {
     snapshot("processes_by_memory", s.press("oJ"));
     s.press("o/db<Enter>");
     s.processes(11);
+    s.send(culprits());
     snapshot("freezing", &mut s);
 }
 
@@ -68,11 +69,8 @@ fn the_story_of_a_freeze() {
     s.press("/app<Enter>");
     s.send(Event::Timers(vec![(id(10), Some(timed(TimeLeft::Left(Duration::from_secs(18)), false)))]));
     snapshot("story_own_for_a_time", &mut s);
-    let mut culprit = crate::model::process::tests::process(4711, 1);
-    (culprit.state, culprit.wchan) = ('D', Some(b"nfs_wait_bit"[..].into()));
-    culprit.command = b"backup.sh"[..].into();
     s.press("/db<Enter>");
-    s.send(Event::Culprits { id: id(11), list: vec![culprit] });
+    s.send(culprits());
     snapshot("story_stuck", &mut s);
     snapshot("story_thawed", s.press("/ssh<Enter>"));
     snapshot("story_root", s.press("gg"));

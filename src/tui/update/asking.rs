@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::model::owner::UnitName;
 use crate::model::{CgroupId, State, Version};
-use crate::tui::asked::{AskedTimer, Culprits};
+use crate::tui::asked::{AskedTimer, KnownCulprits};
 use crate::tui::{App, Command, Panel};
 
 /// A filter for a process wants to know in which group it is.
@@ -71,7 +71,8 @@ pub(super) fn find_timers(app: &mut App, height: usize, commands: &mut Vec<Comma
     }
 }
 
-/// A freeze that is not complete after a moment: what runs still, and again every second.
+/// Asks what keeps the selected group from freezing, once it has been freezing for a moment, and again every second or more
+/// seldom.
 pub(super) fn find_culprits(app: &mut App, commands: &mut Vec<Command>) {
     const MOMENT: Duration = Duration::from_secs(1);
     let now = app.now;
@@ -82,12 +83,13 @@ pub(super) fn find_culprits(app: &mut App, commands: &mut Vec<Command>) {
         app.asked.culprits = None;
         return;
     };
-    let before = app.asked.culprits.take().filter(|culprits| culprits.id == target.id);
-    if since.at + MOMENT > now || before.as_ref().is_some_and(|culprits| culprits.asked + MOMENT > now) {
+    let before = app.asked.culprits.take().filter(|known| known.id == target.id);
+    let waits = before.as_ref().is_some_and(|known| known.next.is_none_or(|next| next > now));
+    if since.at + MOMENT > now || waits {
         app.asked.culprits = before;
         return;
     }
-    let list = before.and_then(|culprits| culprits.list);
-    app.asked.culprits = Some(Culprits { id: target.id, asked: now, list });
+    let (found, seen_since) = before.map_or_else(Default::default, |known| (known.found, known.seen_since));
+    app.asked.culprits = Some(KnownCulprits { id: target.id, asked: now, next: None, found, seen_since });
     commands.push(Command::FindCulprits { version: target.version, id: target.id, path: target.path });
 }

@@ -7,7 +7,7 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::Line;
 
-use crate::model::{Process, State, printable, span};
+use crate::model::{Process, printable, span};
 use crate::tui::processes::{Columns, Order};
 use crate::tui::{App, columns, processes, story};
 
@@ -40,8 +40,7 @@ fn lines(app: &App, width: usize) -> (Vec<Styled>, Vec<Styled>) {
         }
         Some(Ok(list)) => list,
     };
-    // Where a process waits matters while it keeps the group from freezing.
-    let shape = Shape { columns: Columns::of(width), waits: node.state() == Some(State::Freezing), width };
+    let shape = Shape { columns: Columns::of(width), width };
     let titles = vec![(summary(&name, list), theme.strong()), (titles(app, shape.columns), theme.faint())];
     let chosen = processes::chosen(app).map(|process| process.id);
     let lines = app.order.arrange(list).into_iter().map(|branch| {
@@ -50,9 +49,13 @@ fn lines(app: &App, width: usize) -> (Vec<Styled>, Vec<Styled>) {
             0 => String::new(),
             depth => " ".repeat(2 * (depth - 1).min(8)) + theme.branch(),
         };
-        let style = if process.mark().is_some() { theme.warning() } else { Style::new() };
+        let wait = wait(app, process);
+        let style = if process.mark().is_some() || wait.is_some() { theme.warning() } else { Style::new() };
         let is_chosen = chosen == Some(process.id);
-        (line(process, &tree, shape, is_chosen), if is_chosen { style.patch(theme.strong()) } else { style })
+        (
+            line(process, wait, &tree, shape, is_chosen),
+            if is_chosen { style.patch(theme.strong()) } else { style },
+        )
     });
     (titles, lines.collect())
 }
@@ -61,7 +64,6 @@ fn lines(app: &App, width: usize) -> (Vec<Styled>, Vec<Styled>) {
 #[derive(Clone, Copy)]
 struct Shape {
     columns: Columns,
-    waits: bool,
     width: usize,
 }
 
@@ -83,15 +85,19 @@ fn titles(app: &App, columns: Columns) -> String {
     columns.titles().into_iter().map(title).collect()
 }
 
-fn line(process: &Process, tree: &str, shape: Shape, chosen: bool) -> String {
-    let Shape { columns, waits, width } = shape;
+/// Where a process waits that keeps the group from freezing; `None` for every other.
+fn wait(app: &App, process: &Process) -> Option<String> {
+    let culprit = app.culprits()?.list.iter().find(|culprit| culprit.pid == process.id.pid)?;
+    let place = culprit.thread.wchan.as_ref().map_or("running".into(), |wchan| printable(wchan));
+    let thread = culprit.thread.tid;
+    Some(if thread == culprit.pid { format!("<{place}> ") } else { format!("<{thread}: {place}> ") })
+}
+
+fn line(process: &Process, wait: Option<String>, tree: &str, shape: Shape, chosen: bool) -> String {
+    let Shape { columns, width } = shape;
     let user = columns::fit(&printable(process.user.as_bytes()), columns.user);
     let mark = process.mark().map_or(String::new(), |mark| format!("[{mark}] "));
-    let place = process
-        .wchan
-        .as_ref()
-        .filter(|_| waits)
-        .map_or(String::new(), |wchan| format!("<{}> ", printable(wchan)));
+    let place = wait.unwrap_or_default();
     let (pid, state, threads, rss) =
         (process.id.pid, process.state, process.threads, span::bytes(process.rss));
     let pointer = if chosen { ">" } else { " " };

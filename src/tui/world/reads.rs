@@ -3,7 +3,7 @@
 use super::open;
 use crate::checkpoint::dumping;
 use crate::kernel::membership::group_of;
-use crate::kernel::{freezer, guard};
+use crate::kernel::{culprits, guard};
 use crate::model::{CgroupId, Hierarchies, Hierarchy, Version};
 use crate::runtime;
 use crate::timer;
@@ -39,8 +39,9 @@ pub(super) fn timers(groups: Vec<CgroupId>) -> Event {
     Event::Timers(timer::timed(groups).unwrap_or_default())
 }
 
-/// What keeps a group from freezing; nothing where it is gone.
+/// What keeps a group from freezing: none where it is gone. It is not asked again until this has come.
 pub(super) fn culprits(hosts: &Hierarchies, target: &Target) -> Option<Event> {
-    let (_, group) = open(hosts.get(target.version)?, &target.path, target.id).ok()?;
-    Some(Event::Culprits { id: target.id, list: freezer::running(&group) })
+    let opened = open(hosts.get(target.version)?, &target.path, target.id);
+    let culprits = opened.map(|(_, group)| culprits::find(&group)).unwrap_or_default();
+    Some(Event::Culprits { id: target.id, culprits })
 }

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use super::{Eye, Listed, REST};
-use crate::kernel::processes::{count, wchan};
+use crate::kernel::processes::count;
 use crate::model::tree::{Key, Node};
 use crate::model::{CgroupId, CgroupPath, Change, Process, State, Version};
 use crate::watch::observer::Told;
@@ -133,7 +133,7 @@ impl Eye<'_> {
         if known && !all && !self.may_stir(node) {
             return;
         }
-        let list = self.processes_of(&path, id, state);
+        let list = self.processes_of(&path, id);
         let told = self.listed.as_ref().is_some_and(|listed| listed.id == id && listed.list == list);
         self.listed = Some(Listed { id, state, list: list.clone() });
         if !told {
@@ -146,20 +146,10 @@ impl Eye<'_> {
         }
     }
 
-    fn processes_of(
-        &mut self,
-        path: &CgroupPath,
-        id: CgroupId,
-        state: Option<State>,
-    ) -> Result<Vec<Process>, String> {
+    fn processes_of(&mut self, path: &CgroupPath, id: CgroupId) -> Result<Vec<Process>, String> {
         let group = self.fs.same_group(path, id).map_err(|error| error.to_string())?;
         let Some(group) = group else { return Ok(Vec::new()) };
-        let mut list = self.processes.of(&group.dir).map_err(|error| error.to_string())?;
-        if state == Some(State::Freezing) {
-            // Where it waits says why it does not freeze.
-            list.iter_mut().for_each(|process| process.wchan = wchan(process.id.pid));
-        }
-        Ok(list)
+        self.processes.of(&group.dir).map_err(|error| error.to_string())
     }
 }
 

@@ -23,6 +23,7 @@ use nix::unistd::{Pid, Uid, setsid, setuid};
 use super::Group;
 use super::group::release_v1;
 use super::hold::hold;
+use super::stuck;
 use super::wait::{SOON, reached, throughout, until};
 
 /// How many threads a workload has.
@@ -202,6 +203,8 @@ pub fn main() -> Option<ExitCode> {
         "workload" => work(&rest),
         "family" => family(&rest),
         "child" => wait_for_the_parent(),
+        "stuck-server" => stuck::serve(&rest),
+        "stuck-client" => stuck::wait_for_the_server(&rest),
         "nobody" => as_nobody(&rest),
         "exit" => join(&rest),
         "setup" => println!("{}", hierarchies().unwrap().setup),
@@ -218,7 +221,7 @@ pub fn main() -> Option<ExitCode> {
 }
 
 /// Into each of these groups.
-fn join(groups: &[OsString]) {
+pub fn join(groups: &[OsString]) {
     for group in groups {
         fs::write(Path::new(group).join("cgroup.procs"), "0").unwrap();
     }
@@ -263,6 +266,32 @@ fn family(arguments: &[OsString]) {
     counter.lock().unwrap();
     let _open = (std::io::pipe().unwrap(), sockets, deleted, EventFd::new().unwrap(), waiting, ended);
     count_in(counter);
+}
+
+/// A process that does nothing, in a group. It ends when the handle is dropped.
+pub fn idle(group: &Group) -> Idle {
+    let this = std::env::current_exe().unwrap();
+    let child = quiet(Command::new(this).arg("child")).stdin(Stdio::piped()).spawn().unwrap();
+    group.add(child.id().cast_signed());
+    Idle(child)
+}
+
+/// A process that does nothing.
+#[derive(Debug)]
+pub struct Idle(Child);
+
+impl Idle {
+    pub fn pid(&self) -> i32 {
+        self.0.id().cast_signed()
+    }
+}
+
+impl Drop for Idle {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        release_v1(self.pid());
+        reached(SOON, || !matches!(self.0.try_wait(), Ok(None)));
+    }
 }
 
 /// `child`: until the other end of its input is closed.

@@ -128,6 +128,7 @@ mod tests {
             parent: 0,
             kind: b"ext4".as_slice().into(),
             served_by: None,
+            source: b"/dev/sda1".as_slice().into(),
         };
         let seen = [
             mount(b"/", Some(9), Some(1)),
