@@ -82,9 +82,15 @@ impl OpenFiles {
         let part = pids.len().div_ceil(readers).max(1);
         thread::scope(|scope| {
             let read = |pids: &[i32]| pids.iter().filter_map(|&pid| Self::of(pid)).collect::<Vec<_>>();
-            let readers: Vec<_> = pids.chunks(part).map(|pids| scope.spawn(move || read(pids))).collect();
-            // A reader that panics has been reported by the panic hook.
-            readers.into_iter().flat_map(|reader| reader.join().unwrap_or_default()).collect()
+            let start = |pids| (pids, thread::Builder::new().spawn_scoped(scope, move || read(pids)));
+            let readers: Vec<_> = pids.chunks(part).map(start).collect();
+            let found = readers.into_iter().flat_map(|(pids, reader)| match reader {
+                // A reader that panics has been reported by the panic hook.
+                Ok(reader) => reader.join().unwrap_or_default(),
+                // No thread is to be had: this one reads.
+                Err(_) => read(pids),
+            });
+            found.collect()
         })
     }
 
