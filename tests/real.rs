@@ -21,6 +21,7 @@ mod real {
     pub mod guard;
     pub mod handover;
     pub mod hostile;
+    pub mod impostors;
     pub mod inspect;
     pub mod interference;
     pub mod kernel;
@@ -78,6 +79,7 @@ fn main() -> ExitCode {
         runtime::tests,
         live::tests,
         security::tests,
+        impostors::tests,
         terminal::tests,
         responsive::tests,
         timed::tests,

@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use process_wrap::std::{ChildWrapper, CommandWrap, ProcessSession};
@@ -130,25 +130,76 @@ pub(super) fn spawn(command: Command) -> io::Result<Box<dyn ChildWrapper>> {
     wrap.wrap(ProcessSession).spawn()
 }
 
-/// Whether a short run succeeded, and what it printed. It touches no other process, so it may take its time: after ten
-/// seconds it is left alone and counts as failed.
+/// How long a short run may take.
+const LONGEST_SHORT_RUN: Duration = Duration::from_secs(10);
+
+/// How much of what a short run prints is kept.
+const MAX_OUTPUT_BYTES: usize = 64 << 10;
+
+/// Whether a short run succeeded, and what it printed. It touches no other process: where it takes too long it is ended, with
+/// all that it has started, and counts as failed.
 fn output(path: &Path, args: &[&str]) -> io::Result<(bool, String)> {
-    let (mut read, write) = io::pipe()?;
+    output_within(path, args, LONGEST_SHORT_RUN)
+}
+
+fn output_within(path: &Path, args: &[&str], longest: Duration) -> io::Result<(bool, String)> {
+    let (read, write) = io::pipe()?;
+    rustix::io::ioctl_fionbio(&read, true)?;
     let mut command = command(path);
     command.args(args).stdout(write.try_clone()?).stderr(write);
     let mut child = spawn(command)?;
-    let deadline = Instant::now() + Duration::from_secs(10);
-    let status = loop {
-        match child.try_wait()? {
-            Some(status) => break status,
-            None if Instant::now() > deadline => return Err(io::ErrorKind::TimedOut.into()),
-            None => std::thread::sleep(Duration::from_millis(5)),
-        }
-    };
-    let mut bytes = Vec::new();
-    (&mut read).take(64 * 1024).read_to_end(&mut bytes)?;
-    let text: Vec<String> = bytes.split(|&b| b == b'\n').map(|line| printable(line).into_owned()).collect();
+    let mut printed = Vec::new();
+    let status = follow(&mut *child, &read, &mut printed, Instant::now() + longest);
+    if !matches!(status, Ok(Some(_))) {
+        end_session(child);
+    }
+    let status = status?.ok_or(io::ErrorKind::TimedOut)?;
+    let text: Vec<String> = printed.split(|&b| b == b'\n').map(|line| printable(line).into_owned()).collect();
     Ok((status.success(), text.join("\n").trim_end().to_owned()))
+}
+
+/// Reads what a run prints until it has ended, whoever holds its output besides; `None` where that takes too long.
+fn follow(
+    child: &mut dyn ChildWrapper,
+    mut output: &io::PipeReader,
+    printed: &mut Vec<u8>,
+    deadline: Instant,
+) -> io::Result<Option<ExitStatus>> {
+    let mut piece = [0; 4096];
+    loop {
+        // Asked before the read: what it has printed by its end is read then.
+        let status = child.try_wait()?;
+        while let Some(length @ 1..) = nothing_yet(output.read(&mut piece))? {
+            let room = MAX_OUTPUT_BYTES - printed.len();
+            printed.extend(&piece[..length.min(room)]);
+            if Instant::now() > deadline {
+                break;
+            }
+        }
+        if status.is_some() || Instant::now() > deadline {
+            return Ok(status);
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+fn nothing_yet(read: io::Result<usize>) -> io::Result<Option<usize>> {
+    match read {
+        Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {
+            Ok(None)
+        }
+        read => read.map(Some),
+    }
+}
+
+/// Ends what leads a session, and all of its process group.
+fn end_session(mut child: Box<dyn ChildWrapper>) {
+    if let Some(group) = rustix::process::Pid::from_raw(child.id().cast_signed()) {
+        let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
+    }
+    // It has ended but where the kernel itself holds it: then it is reaped whenever that lets it go.
+    let wait = move || drop(child.wait());
+    let _ = std::thread::Builder::new().name("reaper".into()).spawn(wait);
 }
 
 /// The version in the output of `criu --version`: `Version: 4.1.1`.
@@ -231,6 +282,36 @@ mod tests {
         assert_eq!(numbers("6.18.44-fc"), (6, 18));
         assert_eq!(numbers("4"), (4, 0));
         assert!(numbers("3.17.1") < (4, 1));
+    }
+
+    #[test]
+    fn a_run_that_prints_a_lot_and_leaves_somebody_behind() {
+        // It would hold the output for as long as it lives.
+        let line = "sleep 60 & echo $!; head -c 300000 /dev/zero | tr '\\0' x";
+        let (success, text) = output(Path::new("/bin/sh"), &["-c", line]).unwrap();
+        let behind: i32 = text.lines().next().unwrap().parse().unwrap();
+        let behind = rustix::process::Pid::from_raw(behind).unwrap();
+        rustix::process::kill_process(behind, rustix::process::Signal::KILL).unwrap();
+        assert!(success && text.len() > 60_000 && text.len() <= MAX_OUTPUT_BYTES, "{}", text.len());
+    }
+
+    #[test]
+    fn a_run_that_hangs_is_ended_and_reaped() {
+        let temp = tempfile::tempdir().unwrap();
+        let file = temp.path().join("pids");
+        let line = format!("sleep 1000 & echo $$ $! > {}; wait", file.display());
+        let span = Duration::from_secs(1);
+        let error = output_within(Path::new("/bin/sh"), &["-c", &line], span).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        let pids = std::fs::read_to_string(&file).unwrap();
+        let [child, below] = pids.split_whitespace().collect::<Vec<_>>()[..] else { panic!("{pids}") };
+        let deadline = Instant::now() + Duration::from_secs(10);
+        let there = |pid: &str| crate::kernel::Status::read(pid.parse().unwrap()).unwrap();
+        // What it has started is reaped by whoever takes orphans.
+        while there(child).is_some() || there(below).is_some_and(|status| status.state() != Some('Z')) {
+            assert!(Instant::now() < deadline, "{pids}");
+            std::thread::sleep(Duration::from_millis(5));
+        }
     }
 
     #[test]

@@ -91,6 +91,13 @@ impl Stillness {
         Self { pid, seen: None, since: Instant::now() }
     }
 
+    /// Whether it has slept ever since it was looked at first.
+    pub(super) fn lasts(&mut self) -> bool {
+        let before = self.seen;
+        self.look();
+        self.seen.is_some() && (before.is_none() || before == self.seen)
+    }
+
     /// Looks; for how long it has slept and not run.
     pub(super) fn look(&mut self) -> Duration {
         let now = sleeps(self.pid);

@@ -1,19 +1,16 @@
-//! The criu that holds processes, whoever started it: known by its arguments.
+//! The criu that dumps processes, whoever started it: which processes it holds, and what its arguments say of its work.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::fmt;
 use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 
 use super::arg::Arg;
-use crate::kernel::Status;
-use crate::kernel::cgroupfs::{Filesystem, Group};
-use crate::kernel::membership::group_of;
-use crate::kernel::mounts::true_path;
-use crate::kernel::processes::{Processes, arguments, every_pid, working_directory};
-use crate::model::criu::{is_dump, root};
-use crate::model::process::descendants;
+use crate::kernel::cgroupfs::Group;
+use crate::kernel::processes::{arguments, working_directory};
+use crate::kernel::running_criu::held_by_criu;
+use crate::model::criu::root;
 use crate::model::{Process, printable};
 
 /// The group behind `--freeze-cgroup`.
@@ -52,61 +49,40 @@ impl fmt::Display for Dumping {
     }
 }
 
-/// Every criu that dumps any of these processes: it traces one, or was told of it or of one above it. `all`: every process.
+/// The processes that each criu holds, by its PID.
+pub(super) fn held(all: &[Process]) -> BTreeMap<i32, Vec<&Process>> {
+    let mut held: BTreeMap<i32, Vec<&Process>> = BTreeMap::new();
+    for process in all.iter().filter(|process| process.held_by_criu) {
+        held.entry(process.tracer.unwrap_or_default()).or_default().push(process);
+    }
+    held
+}
+
+/// Every criu that dumps any of these processes.
 pub(super) fn dumping(all: &[Process], wanted: &BTreeSet<i32>) -> Vec<Dumping> {
-    let held = |criu: i32, root: Option<i32>| {
-        let told: BTreeSet<i32> =
-            root.into_iter().flat_map(|root| descendants(all, root)).map(|process| process.id.pid).collect();
-        let is =
-            |p: &&Process| wanted.contains(&p.id.pid) && (p.tracer == Some(criu) || told.contains(&p.id.pid));
-        all.iter().filter(is).collect::<Vec<_>>()
-    };
-    let of = |process: &Process| {
-        let words = Some(arguments(process.id.pid)).filter(|words| is_dump(words))?;
-        // In another PID namespace its number is not one of these.
-        let root = root(&words).filter(|_| is_of_this_namespace(process.id.pid));
-        let held = held(process.id.pid, root);
+    let of = |(criu, mut held): (i32, Vec<&Process>)| {
+        held.retain(|process| wanted.contains(&process.id.pid));
         let first = held.first()?;
         let more = if held.len() > 1 { format!(" and {} more", held.len() - 1) } else { String::new() };
-        let what = format!("process {} ({}){more}", first.id.pid, printable(&first.command));
-        Some(Dumping { criu: process.id.pid, what })
+        Some(Dumping {
+            criu,
+            what: format!("process {} ({}){more}", first.id.pid, printable(&first.command)),
+        })
     };
-    // A criu may be dumped itself, by its own number.
-    all.iter()
-        .filter(|process| !process.is_zombie() && !wanted.contains(&process.id.pid))
-        .filter_map(of)
-        .collect()
+    held(all).into_iter().filter_map(of).collect()
 }
 
-/// Whether the PID namespace of a process is that of this program's `/proc`.
-pub(super) fn is_of_this_namespace(pid: i32) -> bool {
-    let status = Status::read(pid).ok().flatten();
-    status.and_then(|status| status.numbers("NSpid")).is_some_and(|numbers| numbers.len() == 1)
-}
-
-/// Whether a process is a criu that takes hold of processes.
-pub(super) fn is_criu(pid: i32) -> bool {
-    is_dump(&arguments(pid))
-}
-
-/// The first criu that dumps a process of this group or of one below it.
-pub fn of_group(fs: &Filesystem, group: &Group) -> Option<Dumping> {
-    // Mostly there is none on the host, and nothing else has to be read.
-    if !every_pid().any(is_criu) {
-        return None;
-    }
-    let path = true_path(fs, group).ok()?;
-    let all = Processes::default().all();
-    let inside = |process: &&Process| {
-        group_of(process.id.pid, fs.hierarchy()).is_ok_and(|found| found.is_within(&path))
-    };
-    let wanted = all.iter().filter(inside).map(|process| process.id.pid).collect();
-    dumping(&all, &wanted).into_iter().next()
+/// The first criu that dumps a process of this group or of one below it. What cannot be read is not known to be dumped.
+pub fn of_group(group: &Group) -> Option<Dumping> {
+    let held = held_by_criu(&group.dir).unwrap_or_default();
+    let all = held.iter().map(|process| process.id.pid).collect();
+    dumping(&held, &all).into_iter().next()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::process::tests::process;
 
     #[test]
     fn the_group_that_criu_was_told_of() {
@@ -119,8 +95,15 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_dumped_here() {
-        let all = Processes::default().all();
-        assert_eq!(dumping(&all, &BTreeSet::from([std::process::id().cast_signed()])), []);
+    fn only_what_a_criu_holds_is_dumped() {
+        let process = |pid, tracer, held_by_criu| Process { tracer, held_by_criu, ..process(pid, 1) };
+        let all = [process(5, Some(9), true), process(6, Some(9), true), process(7, Some(8), false)];
+        let words = |pids: &[i32]| {
+            let found = dumping(&all, &pids.iter().copied().collect());
+            found.iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        assert_eq!(words(&[5, 6, 7]), ["criu (process 9) is dumping process 5 (sleep 9) and 1 more"]);
+        assert_eq!(words(&[6]), ["criu (process 9) is dumping process 6 (sleep 9)"]);
+        assert!(words(&[7]).is_empty() && words(&[]).is_empty());
     }
 }

@@ -4,6 +4,7 @@
 //! finish: everything that holds its target frozen is thawed, and frozen again when criu has ended.
 
 mod cut_off;
+mod follow;
 mod hanging;
 mod left;
 mod orphaned_timer;
@@ -11,13 +12,12 @@ mod outcome;
 
 use std::io;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use super::at_work::Claim;
 use super::dumping::images;
 use super::journal::{self, CutOff};
 use super::{AtWork, Progress, fate};
-use crate::model::{Hierarchies, ProcessId, printable, span};
+use crate::model::{Hierarchies, ProcessId, printable};
 use crate::timer::OrphanError;
 use hanging::Hanging;
 use left::Left;
@@ -60,11 +60,16 @@ pub enum RescueError {
     /// A criu that waits for ever could not be ended.
     #[error("criu could not be ended: {0}; it holds nothing that lives: end it with kill -KILL")]
     End(io::Error),
-    /// A criu of the plan does nothing, or takes longer than a rescue waits.
+    /// A criu does not end.
     #[error(
-        "criu (process {0}) still runs after {shown}, and is not waited for any longer; the plan is kept: see criu's log, and run cryoscope rescue again when it has ended", shown = span::short(*.1)
+        "criu (process {criu}) {why}; what was thawed for it is frozen again: see its log, and run cryoscope rescue again when it can go on"
     )]
-    StillRuns(i32, Duration),
+    StillRuns {
+        /// Its PID.
+        criu: i32,
+        /// Why it is not waited for any longer: a sentence without its subject.
+        why: String,
+    },
     /// A freeze that has lost its timer did not get its end.
     #[error(transparent)]
     Timer(#[from] OrphanError),

@@ -41,7 +41,7 @@ pub(super) fn run(context: &Context, options: &Freeze, out: &mut impl Write) -> 
         if let Some(sessions) = guard::sessions(fs, group) {
             tell(format_args!("{}: {sessions}", context.named(group)));
         }
-        if let Some(dumping) = dumping::of_group(fs, group) {
+        if let Some(dumping) = dumping::of_group(group) {
             tell(format_args!(
                 "{dumping}, and hangs as long as {} is frozen; thaw it, and criu goes on",
                 group.path

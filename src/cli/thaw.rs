@@ -72,7 +72,7 @@ struct Done {
 }
 
 fn one(fs: &Filesystem, group: &Group) -> Result<Done, ThawError> {
-    if let Some(dumping) = dumping::of_group(fs, group) {
+    if let Some(dumping) = dumping::of_group(group) {
         tell(format_args!(
             "{dumping}: where it hangs on this freeze, the thaw frees it; where the freeze is its own, the processes may run in the middle of the dump"
         ));

@@ -1,6 +1,6 @@
 //! The processes of a group, from `cgroup.procs` and `/proc`.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::io;
 use std::path::PathBuf;
 
@@ -10,6 +10,7 @@ use rustix::io::Errno;
 
 use super::dir::Dir;
 use super::proc;
+use super::running_criu::is_criu;
 use super::status::Status;
 use super::threads;
 use crate::model::{Process, ProcessId};
@@ -50,11 +51,13 @@ pub(super) fn numbers(text: &[u8]) -> Vec<i32> {
 pub struct Processes {
     page: u64,
     users: HashMap<u32, String>,
+    /// Of each tracer that was met while a list is read, whether it is a criu: one holds thousands of processes.
+    criu: HashMap<i32, bool>,
 }
 
 impl Default for Processes {
     fn default() -> Self {
-        Self { page: procfs::page_size(), users: HashMap::new() }
+        Self { page: procfs::page_size(), users: HashMap::new(), criu: HashMap::new() }
     }
 }
 
@@ -67,11 +70,21 @@ impl Processes {
     /// # Errors
     /// As [`pids`].
     pub fn of(&mut self, group: &Dir) -> io::Result<Vec<Process>> {
-        Ok(pids(group)?.into_iter().filter_map(|pid| self.read(pid)).collect())
+        Ok(self.read_all(pids(group)?))
     }
 
     /// One process; `None` where it is gone or is not to be seen.
     pub fn read(&mut self, pid: i32) -> Option<Process> {
+        self.read_all([pid]).pop()
+    }
+
+    fn read_all(&mut self, pids: impl IntoIterator<Item = i32>) -> Vec<Process> {
+        // Of the list before: the numbers may be those of other processes by now.
+        self.criu.clear();
+        pids.into_iter().filter_map(|pid| self.read_one(pid)).collect()
+    }
+
+    fn read_one(&mut self, pid: i32) -> Option<Process> {
         let main = proc::stat(pid)?;
         // A main thread that has ended has no memory, no files and no tracer any more; the others still have them.
         let living =
@@ -79,7 +92,7 @@ impl Processes {
         let (tid, stat) = living.as_ref().map_or((pid, &main), |(tid, stat)| (*tid, stat));
         let status = Status::read(tid).ok()??;
         let uid = u32::try_from(status.number("Uid")?).ok()?;
-        let tracer = status.number("TracerPid").and_then(|n| i32::try_from(n).ok()).filter(|&n| n != 0);
+        let tracer = status.tracer();
         Some(Process {
             id: ProcessId { pid, start: main.starttime },
             parent: main.ppid,
@@ -88,6 +101,7 @@ impl Processes {
             state: stat.state,
             main_thread_ended: living.is_some(),
             tracer,
+            held_by_criu: tracer.is_some_and(|pid| *self.criu.entry(pid).or_insert_with(|| is_criu(pid))),
             kernel_thread: stat.flags & PF_KTHREAD != 0,
             threads: u32::try_from(main.num_threads).unwrap_or(0),
             rss: stat.rss * self.page,
@@ -97,7 +111,7 @@ impl Processes {
 
     /// Every process of this PID namespace that can be seen.
     pub fn all(&mut self) -> Vec<Process> {
-        every_pid().filter_map(|pid| self.read(pid)).collect()
+        self.read_all(every_pid())
     }
 
     /// This program, and those that it was started from, nearest first.
@@ -164,24 +178,6 @@ pub fn io_bytes(pid: i32) -> Option<u64> {
         matches!(name, "rchar" | "wchar" | "read_bytes").then(|| bytes.parse::<u64>().ok())?
     };
     Some(std::str::from_utf8(&text).ok()?.lines().filter_map(line).fold(0, u64::saturating_add))
-}
-
-/// The tracers of the processes in a group and below (`TracerPid` of proc_pid_status(5)).
-///
-/// # Errors
-/// What the reads say, but for groups and processes that are gone.
-pub fn tracers(group: &Dir) -> io::Result<BTreeSet<i32>> {
-    let tracer = |pid| {
-        let tracer = Status::read(pid).ok()??.number("TracerPid")?;
-        i32::try_from(tracer).ok().filter(|&tracer| tracer != 0)
-    };
-    let mut found: BTreeSet<i32> = pids(group)?.into_iter().filter_map(tracer).collect();
-    for name in group.children()? {
-        if let Some(child) = group.child(&name)? {
-            found.extend(tracers(&child).unwrap_or_default());
-        }
-    }
-    Ok(found)
 }
 
 /// The session leader of each controlling terminal, by the terminal's major and minor number (fields 6 and 7 of

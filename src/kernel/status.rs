@@ -1,5 +1,6 @@
 //! `/proc/PID/status`, as far as it is needed.
 
+use super::descriptors::ProcessDir;
 use super::dir::absent_is_none;
 use super::proc;
 
@@ -15,6 +16,25 @@ impl Status {
     /// What reading the file says, but for a process that is gone.
     pub fn read(pid: i32) -> std::io::Result<Option<Self>> {
         Ok(absent_is_none(proc::read(pid, "status"))?.map(Self))
+    }
+
+    /// Reads the status of a process whose directory is held.
+    ///
+    /// # Errors
+    /// What reading the file says: ESRCH for a process that is gone.
+    pub fn of(process: &ProcessDir) -> std::io::Result<Self> {
+        process.read("status").map(Self)
+    }
+
+    /// The real, the effective and the saved user (`Uid`); `None` where one of them cannot be read.
+    pub fn users(&self) -> Option<[u32; 3]> {
+        let mut users = self.words("Uid")?.map(|word| word.parse().ok());
+        Some([users.next()??, users.next()??, users.next()??])
+    }
+
+    /// The process or thread that traces it (`TracerPid`).
+    pub fn tracer(&self) -> Option<i32> {
+        self.number("TracerPid").and_then(|pid| i32::try_from(pid).ok()).filter(|&pid| pid != 0)
     }
 
     /// The first decimal number behind a key: `Uid`, `Tgid`, `TracerPid`.
@@ -54,11 +74,19 @@ mod tests {
     fn keys_and_what_is_behind_them() {
         let text = b"Name:\tNSpid:\xff\nUid:\t33\t0\t0\t0\nNSpid:\t812\t1\nCapEff:\t000001ffffffffff\nTracerPid:\t0\n";
         let status = Status(text.to_vec());
-        assert_eq!(status.number("Uid"), Some(33));
+        assert_eq!((status.number("Uid"), status.users()), (Some(33), Some([33, 0, 0])));
         assert_eq!(status.numbers("NSpid"), Some(vec![812, 1]));
         assert_eq!(status.set("CapEff"), Some(0x1ff_ffff_ffff));
         assert_eq!(status.number("Pid"), None);
-        assert_eq!(status.number("TracerPid"), Some(0));
+        assert_eq!((status.number("TracerPid"), status.tracer()), (Some(0), None));
+    }
+
+    #[test]
+    fn users_are_never_some_of_them() {
+        let users = |text: &str| Status(text.into()).users();
+        assert_eq!(users("Uid:\t4294967294\t0\t0\t0\n"), Some([4_294_967_294, 0, 0]));
+        assert_eq!(users("Uid:\t4294967296\t0\t0\t0\n"), None);
+        assert_eq!(users("Uid:\t0\t0\n"), None);
     }
 
     #[test]

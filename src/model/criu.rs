@@ -1,13 +1,19 @@
-//! What tells a criu that takes hold of processes from other programs, and what it takes hold of: its arguments (criu(8)).
+//! What the arguments of a criu say that it does (criu(8)). Whether it is one, they do not say: everybody chooses the arguments
+//! of what they start ([`running_criu`](crate::kernel::running_criu)).
 
 /// criu's commands that take hold of processes; `swrk` and `service` do what a container's runtime asks of them (criu(8)).
 const DUMPS: [&[u8]; 4] = [b"dump", b"pre-dump", b"swrk", b"service"];
+
+/// Whether a file of this name is a criu: `criu`, `criu-4.1`.
+pub fn names_criu(name: &[u8]) -> bool {
+    name.windows(4).any(|piece| piece == b"criu")
+}
 
 /// Whether these are the arguments of a criu that takes hold of processes. criu may be started through a loader.
 pub fn is_dump(words: &[Vec<u8>]) -> bool {
     let base = |word: &[u8]| word.rsplit(|&b| b == b'/').next().unwrap_or_default().to_vec();
     let loaded = words.first().is_some_and(|word| base(word).starts_with(b"ld"));
-    let program = words.iter().position(|word| base(word).windows(4).any(|piece| piece == b"criu"));
+    let program = words.iter().position(|word| names_criu(&base(word)));
     let Some(at) = program.filter(|&at| at == 0 || loaded) else { return false };
     words[at + 1..].iter().any(|word| DUMPS.contains(&&word[..]))
 }

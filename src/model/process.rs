@@ -29,6 +29,8 @@ pub struct Process {
     pub main_thread_ended: bool,
     /// The PID of the process that traces it.
     pub tracer: Option<i32>,
+    /// Its tracer is a criu, and is believed to be one ([`running_criu`](crate::kernel::running_criu)).
+    pub held_by_criu: bool,
     /// A thread of the kernel: it ignores the freezer of user space.
     pub kernel_thread: bool,
     /// How many threads it has.
@@ -149,6 +151,7 @@ pub(crate) mod tests {
             state: 'S',
             main_thread_ended: false,
             tracer: None,
+            held_by_criu: false,
             kernel_thread: false,
             threads: 1,
             rss: 4096,

@@ -2,17 +2,22 @@
 //!
 //! A checkpoint, and every criu, takes the request of a group back while it works, and sets it again at its end. A thaw in
 //! between would be undone; and one between the steps of a plan would let the processes run that it holds.
+//!
+//! Only a criu that is believed to be one counts ([`running_criu`](crate::kernel::running_criu)), and only one that holds
+//! the group's processes at the deadline. What others trace, or what somebody freezes later, keeps no timer.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::thread::sleep;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::plan::{Planned, planned};
 use crate::kernel::cgroupfs::{Filesystem, Group};
 use crate::kernel::freezer;
-use crate::kernel::processes::{arguments, tracers};
-use crate::model::State;
-use crate::model::criu::is_dump;
+use crate::kernel::processes::Processes;
+use crate::kernel::running_criu::held_by_criu;
+use crate::kernel::signals::await_end;
+use crate::model::{ProcessId, State};
 use crate::runtime::{self, ThawError};
 
 /// The group that is to be thawed.
@@ -35,15 +40,22 @@ pub(super) enum Request {
 /// How long is waited at most until is looked again whether somebody still works on the group.
 const LONGEST: Duration = Duration::from_millis(100);
 
+/// How long is waited for the end of a criu at a time.
+const SECOND: Duration = Duration::from_secs(1);
+
+/// How long a timer waits at most for the criu that holds the group at the deadline: longer than the dump of any memory takes,
+/// but not for ever.
+const LONGEST_DUMP: Duration = Duration::from_secs(6 * 3600);
+
 impl Target {
     /// Looks where the request is. It counts as taken back once the group runs: it does not ask, no ancestor holds it, no
-    /// tracer does, and no plan of a checkpoint is to set it again.
+    /// criu does, and no plan of a checkpoint is to set it again.
     pub(super) fn look(&self) -> io::Result<Request> {
         let Some(read) = self.group.read()? else { return Ok(Request::TakenBack) };
         if read.freezer.requested() || read.freezer.state(false) != Some(State::Thawed) {
             return Ok(Request::Stands);
         }
-        let away = !tracers(&self.group.dir)?.is_empty() || planned(self.group.id)? != Planned::Not;
+        let away = !held_by_criu(&self.group.dir)?.is_empty() || planned(self.group.id)? != Planned::Not;
         Ok(if away { Request::Away } else { Request::TakenBack })
     }
 
@@ -52,24 +64,32 @@ impl Target {
         self.group.read().is_ok_and(|read| read.is_some_and(|read| read.freezer.requested()))
     }
 
-    /// Thaws it for good: not before a plan that runs is at its end, and again when a criu is that holds its processes. False
-    /// where the request could not be taken back.
+    /// Thaws it for good: not before a plan that runs is at its end; and once more when the criu has ended that holds its
+    /// processes now, which may set the request again at its end. False where the request could not be taken back.
     pub(super) fn thaw_for_good(&self) -> bool {
-        let (mut pause, mut thawed) = (Duration::from_millis(2), true);
-        loop {
-            // Looked at before the thaw: what ends afterwards is seen the next time.
-            let runs = planned(self.group.id).is_ok_and(|planned| planned == Planned::Runs);
-            let works = runs || self.is_in_the_hands_of_criu();
-            // criu alone waits for a thaw, if for anything.
-            if !runs {
-                thawed = self.thaw_or_log();
-            }
-            if !works {
-                return thawed;
-            }
+        let mut pause = Duration::from_millis(2);
+        while planned(self.group.id).is_ok_and(|planned| planned == Planned::Runs) {
             sleep(pause);
             pause = (pause * 2).min(LONGEST);
         }
+        // Looked at before the thaw: one that ends meanwhile has set the request before it.
+        let holders = self.holders();
+        let thawed = self.thaw_or_log();
+        let end = Instant::now() + LONGEST_DUMP;
+        // Whatever interrupts the waiting, a signal, is no end of criu.
+        let runs = |criu: &ProcessId| !await_end(*criu, SECOND).unwrap_or(true);
+        for criu in &holders {
+            while Instant::now() < end && runs(criu) {}
+        }
+        if holders.is_empty() { thawed } else { self.thaw_or_log() }
+    }
+
+    /// Every criu that holds a process of the group.
+    fn holders(&self) -> BTreeSet<ProcessId> {
+        let held = held_by_criu(&self.group.dir).unwrap_or_default();
+        let mut processes = Processes::default();
+        let criu = held.into_iter().filter_map(|process| process.tracer);
+        criu.filter_map(|pid| processes.read(pid)).map(|criu| criu.id).collect()
     }
 
     fn thaw_or_log(&self) -> bool {
@@ -78,11 +98,6 @@ impl Target {
             tracing::error!(group = %self.group.path, %error, "not thawed");
         }
         thawed.is_ok()
-    }
-
-    fn is_in_the_hands_of_criu(&self) -> bool {
-        let tracers = tracers(&self.group.dir).unwrap_or_default();
-        tracers.into_iter().any(|tracer| is_dump(&arguments(tracer)))
     }
 
     /// Through systemd where that froze the unit too; where systemd does not do it (it may be in the group), without.

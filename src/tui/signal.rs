@@ -34,8 +34,8 @@ pub(crate) struct Effect {
     version: Version,
     /// The group's state; a root group counts as thawed.
     state: State,
-    /// Another process traces it: a debugger, or a criu that dumps it.
-    traced: bool,
+    /// The criu that dumps it.
+    criu: Option<i32>,
 }
 
 impl Effect {
@@ -43,14 +43,13 @@ impl Effect {
     pub(crate) fn on(process: &Process, app: &App) -> Option<Self> {
         let version = app.grove()?.version;
         let state = app.selected_node()?.state().unwrap_or(State::Thawed);
-        Some(Self { version, state, traced: process.tracer.is_some() })
+        Some(Self { version, state, criu: process.tracer.filter(|_| process.held_by_criu) })
     }
 
     /// Why the signal is not sent.
     pub(crate) fn refused(self, signal: Signal) -> Option<String> {
-        (self.traced && signal != Signal::Continue).then(|| {
-            "another process traces it, perhaps a criu that dumps it: that would be spoilt".to_owned()
-        })
+        let criu = self.criu.filter(|_| signal != Signal::Continue)?;
+        Some(format!("criu (process {criu}) is dumping it: that would be spoilt"))
     }
 
     /// What the signal does, in a sentence. (kernel: admin-guide/cgroup-v2.rst, "cgroup.freeze", and

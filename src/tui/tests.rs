@@ -189,6 +189,7 @@ impl Session {
             state,
             main_thread_ended: false,
             tracer: None,
+            held_by_criu: false,
             kernel_thread: false,
             threads: 8,
             rss: 24 << 20,

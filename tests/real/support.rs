@@ -7,6 +7,7 @@ pub mod fuse;
 pub mod group;
 pub mod halted;
 pub mod hold;
+pub mod impostor;
 pub mod namespace;
 pub mod ordinary;
 pub mod pause;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::requests;
 use super::scene::Host;
-use super::tree::dumped;
+use super::tree::{dumped, traced};
 use super::{After, Finding, Request};
 use crate::checkpoint::flag::Flag;
 use crate::checkpoint::handover::{Choice, HandOver, Obstacle, Place, Wanted};
@@ -145,15 +145,7 @@ fn paused(host: &Host, hand_over: &HandOver, findings: &mut Vec<Finding>) {
         findings.push(Finding::warning("paused", what, "criu takes hold of every process of the group"));
     }
     findings.extend(dumped(&hand_over.paused.iter().copied().collect(), host));
-    let debugged = |process: &&&Process| process.tracer.is_some_and(|tracer| !host.criu.contains(&tracer));
-    for process in all.iter().filter(debugged) {
-        let what = format!("process {} of the group is traced by another program", name(process));
-        findings.push(
-            Finding::blocker("traced", what, "criu takes hold of every process of the group")
-                .criu_says("Unable to interrupt task: N (Operation not permitted)")
-                .remedy("end the debugger"),
-        );
-    }
+    findings.extend(all.iter().filter_map(|process| traced(process, host)));
     if let Some(process) = all.iter().find(|process| process.kernel_thread) {
         let what = format!("{} in the group is a thread of the kernel", name(process));
         findings.push(Finding::warning("kernel-thread", what, "it cannot be frozen or dumped"));

@@ -6,7 +6,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Request;
 use crate::checkpoint::Finding;
 use crate::checkpoint::criu::{Criu, numbers};
-use crate::checkpoint::dumping::is_criu;
 use crate::checkpoint::handover::{Scene, Side};
 use crate::kernel::Filesystem;
 use crate::kernel::guard;
@@ -19,8 +18,6 @@ use crate::model::{CgroupPath, Hierarchy, Process, Version};
 pub(super) struct Host {
     /// Every process that can be seen.
     pub processes: Vec<Process>,
-    /// Those among them that are a criu which takes hold of others.
-    pub criu: BTreeSet<i32>,
     pub scene: Scene,
     /// The hierarchies that could be opened.
     pub systems: Vec<Filesystem>,
@@ -66,9 +63,7 @@ pub(super) fn read(request: &Request<'_>, criu: Option<&Criu>, findings: &mut Ve
     for refusal in guard::vital() {
         vital.entry(refusal.pid).or_insert_with(|| refusal.to_string());
     }
-    let tracers: BTreeSet<i32> = processes.iter().filter_map(|process| process.tracer).collect();
-    let criu = tracers.into_iter().filter(|&pid| is_criu(pid)).collect();
-    Host { processes, criu, scene: Scene { sides, stopped, perhaps_stopped, vital }, systems }
+    Host { processes, scene: Scene { sides, stopped, perhaps_stopped, vital }, systems }
 }
 
 /// In which group each process is. One that is outside what is mounted here is in none.

@@ -115,14 +115,7 @@ fn lineage(tree: &[&Process], findings: &mut Vec<Finding>) {
 /// What is special about one process of the tree.
 fn special(process: &Process, host: &Host, findings: &mut Vec<Finding>) {
     let (pid, name) = (process.id.pid, printable(&process.command));
-    if let Some(tracer) = process.tracer.filter(|tracer| !host.criu.contains(tracer)) {
-        let what = format!("process {pid} ({name}) is traced by process {tracer}");
-        findings.push(
-            Finding::blocker("traced", what, "criu must trace it, and only one can")
-                .criu_says("Unable to interrupt task: N (Operation not permitted)")
-                .remedy(format!("end the debugger, process {tracer}")),
-        );
-    }
+    findings.extend(traced(process, host));
     if process.main_thread_ended {
         let what = format!("the main thread of process {pid} ({name}) has ended, and its other threads run");
         findings.push(
@@ -142,6 +135,21 @@ fn special(process: &Process, host: &Host, findings: &mut Vec<Finding>) {
             "criu cannot dump it",
         ));
     }
+}
+
+/// Somebody's debugger holds it. Whoever that is: criu really cannot seize the process then.
+pub(super) fn traced(process: &Process, host: &Host) -> Option<Finding> {
+    let tracer = process.tracer.filter(|_| !process.held_by_criu)?;
+    let name = |process: &Process| printable(&process.command).into_owned();
+    // It may be a thread: that stands in no list of processes.
+    let by = host.process(tracer).cloned().or_else(|| Processes::default().read(tracer));
+    let by = by.map_or_else(String::new, |by| format!(" ({}, {})", by.user, name(&by)));
+    let what = format!("process {} ({}) is traced by process {tracer}{by}", process.id.pid, name(process));
+    Some(
+        Finding::blocker("traced", what, "criu must seize it, and a process has only one tracer")
+            .criu_says("Unable to interrupt task: N (Operation not permitted)")
+            .remedy(format!("have process {tracer} detach from it, or end process {tracer}")),
+    )
 }
 
 /// Another criu holds processes: only one can. Everything else that could be seen of them now is half criu's own doing.

@@ -4,27 +4,19 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use super::RescueError;
+use super::follow::follow;
 use crate::checkpoint::arg::Arg;
 use crate::checkpoint::deserted;
 use crate::checkpoint::flag::{Flag, PutBack, bearing, set};
 use crate::checkpoint::journal::{Account, CutOff, Due, Why};
-use crate::checkpoint::watchdog::{May, Watchdog, sleeps_on};
+use crate::checkpoint::watchdog::{Watchdog, sleeps_on};
 use crate::checkpoint::{Progress, Signal};
 use crate::kernel::signals::{await_end, signal};
-use crate::kernel::tasks::{activity, lives, sleeps};
+use crate::kernel::tasks::{lives, sleeps};
 use crate::model::{Hierarchies, ProcessId, Version};
 
 /// How long is waited for processes that are to be frozen, or to end.
 const PATIENCE: Duration = Duration::from_secs(2);
-
-/// How long a criu may do nothing at all until it is not waited for any longer: longer than the watchdog takes to thaw.
-const IDLE_LIMIT: Duration = Duration::from_secs(15);
-
-/// How long a criu is waited for in all.
-const WAIT_LIMIT: Duration = Duration::from_secs(600);
-
-/// How often it is looked at a criu that is waited for.
-const TICK: Duration = Duration::from_millis(200);
 
 /// Whether a process is a criu that the plan started, or waits for: known by its PID and start time, as the journal has them.
 /// It may have ended since.
@@ -79,22 +71,7 @@ impl Running {
             "criu (process {}) still runs: it is left to finish",
             self.criu.pid
         )));
-        let start = Instant::now();
-        let (mut seen, mut since) = (None, start);
-        while !await_end(self.criu, TICK).map_err(RescueError::Wait)? {
-            watchdog.look(May::ALL, tell);
-            let now = activity(self.criu.pid);
-            if now != seen {
-                (seen, since) = (now, Instant::now());
-            }
-            let given_up = since.elapsed() > IDLE_LIMIT || start.elapsed() > WAIT_LIMIT;
-            if given_up || watchdog.gave_up().is_some() {
-                watchdog.freeze_again(tell);
-                return Err(RescueError::StillRuns(self.criu.pid, start.elapsed()));
-            }
-        }
-        watchdog.freeze_again(tell);
-        Ok(())
+        follow(self.criu, &mut watchdog, tell)
     }
 
     /// What it hangs on: a freeze that it does not know of, or one of its own group when it has taken its own away.

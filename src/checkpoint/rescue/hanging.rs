@@ -4,17 +4,16 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use super::RescueError;
+use super::follow::follow;
 use crate::checkpoint::Progress;
 use crate::checkpoint::arg::Arg;
 use crate::checkpoint::at_work::Claim;
-use crate::checkpoint::dumping::told;
+use crate::checkpoint::dumping::{held, told};
 use crate::checkpoint::flag::{Flag, bearing};
 use crate::checkpoint::journal::Journal;
-use crate::checkpoint::watchdog::{May, Watchdog};
+use crate::checkpoint::watchdog::Watchdog;
 use crate::kernel::processes::{Processes, arguments, cpu};
-use crate::kernel::signals::await_end;
 use crate::kernel::tasks::lives;
-use crate::model::criu::is_dump;
 use crate::model::{Hierarchies, Process, ProcessId};
 
 /// How long a criu must do nothing, with its target frozen, until it counts as hanging.
@@ -52,18 +51,15 @@ pub(super) fn look(hosts: &Hierarchies) -> io::Result<Vec<Hanging>> {
 fn suspects(hosts: &Hierarchies) -> io::Result<Vec<Hanging>> {
     let mut processes = Processes::default();
     let all = processes.all();
-    let mut tracers: Vec<i32> = all.iter().filter_map(|process| process.tracer).collect();
-    tracers.sort_unstable();
-    tracers.dedup();
     let mut found = Vec::new();
-    for tracer in tracers {
-        let words = arguments(tracer);
-        let (true, Some(criu)) = (is_dump(&words), processes.read(tracer)) else { continue };
+    for (criu, held) in held(&all) {
+        let Some(criu) = processes.read(criu) else { continue };
         // What has ended waits for no thaw.
-        let living = all.iter().filter(|process| process.tracer == Some(tracer) && lives(process.id));
-        let targets: Vec<ProcessId> = living.map(|process| process.id).collect();
+        let targets: Vec<ProcessId> =
+            held.into_iter().map(|process| process.id).filter(|&target| lives(target)).collect();
         let pids: Vec<i32> = targets.iter().map(|target| target.pid).collect();
-        let hanging = Hanging { criu, flags: bearing(hosts, &pids)?, targets, told: told(&words) };
+        let told = told(&arguments(criu.id.pid));
+        let hanging = Hanging { criu, flags: bearing(hosts, &pids)?, targets, told };
         if hanging.origins().next().is_some() {
             found.push(hanging);
         }
@@ -108,10 +104,8 @@ impl Hanging {
         // What it traces may end meanwhile, too.
         watchdog.follow(self.criu.id, self.targets.clone());
         watchdog.free(tell);
-        while !await_end(self.criu.id, Duration::from_millis(200)).map_err(RescueError::Wait)? {
-            watchdog.look(May::ALL, tell);
-        }
-        watchdog.freeze_again(tell);
-        journal.map_or(Ok(()), Journal::end).map_err(RescueError::Look)
+        let followed = follow(self.criu.id, &mut watchdog, tell);
+        let ended = journal.map_or(Ok(()), Journal::end).map_err(RescueError::Look);
+        followed.and(ended)
     }
 }

@@ -1,14 +1,12 @@
 //! A criu, started by anybody, that waits for ever: all that it dumps is gone.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::RescueError;
 use crate::checkpoint::Progress;
 use crate::checkpoint::deserted::{self, STILL, Stillness};
-use crate::checkpoint::dumping::is_of_this_namespace;
-use crate::kernel::processes::{Processes, arguments};
-use crate::kernel::tasks::sleeps;
-use crate::model::criu::{is_dump, root};
+use crate::checkpoint::dumping::held;
+use crate::kernel::processes::Processes;
 use crate::model::{Process, ProcessId};
 
 /// A criu, and what it dumped.
@@ -38,47 +36,30 @@ impl Left {
     }
 }
 
-/// Every criu of this host that stands still, and of whose targets none lives.
+/// Every criu of this host that stands still, and of whose targets none lives. Takes as long as that must be: one that moves
+/// meanwhile is left out, and not waited for.
 pub(super) fn look() -> Vec<Left> {
-    let mut still: Vec<(Left, Stillness)> = suspects()
-        .into_iter()
-        .map(|left| {
-            let stillness = Stillness::of(left.criu.pid);
-            (left, stillness)
-        })
-        .collect();
-    let mut found = Vec::new();
-    while !still.is_empty() {
+    let start = |left: Left| {
+        let stillness = Stillness::of(left.criu.pid);
+        (left, stillness)
+    };
+    let mut still: Vec<(Left, Stillness)> = suspects().into_iter().map(start).collect();
+    let deadline = Instant::now() + STILL;
+    while !still.is_empty() && Instant::now() < deadline {
+        still.retain_mut(|(_, stillness)| stillness.lasts());
         std::thread::sleep(Duration::from_millis(50));
-        for (left, mut stillness) in std::mem::take(&mut still) {
-            match stillness.look() {
-                _ if sleeps(left.criu.pid).is_none() => {}
-                now if now < STILL => still.push((left, stillness)),
-                now => found.extend(left.is_left(now).then_some(left)),
-            }
-        }
     }
-    found
+    still.into_iter().map(|(left, _)| left).filter(|left| left.is_left(STILL)).collect()
 }
 
+/// What criu holds is there to be found, ended as it is: whoever ended it is not told as long as criu traces it (ptrace(2)).
 fn suspects() -> Vec<Left> {
-    let all = Processes::default().all();
-    let suspect = |criu: &Process| {
-        let words = Some(arguments(criu.id.pid)).filter(|words| is_dump(words))?;
-        let traced = all.iter().filter(|process| process.tracer == Some(criu.id.pid));
-        let mut targets: Vec<ProcessId> = traced.map(|process| process.id).collect();
-        let root = root(&words).filter(|_| is_of_this_namespace(criu.id.pid));
-        targets.extend(root.map(|root| target(&all, root, criu)));
-        targets.sort_unstable();
-        targets.dedup();
-        let left = Left { criu: criu.id, targets };
+    let mut processes = Processes::default();
+    let all = processes.all();
+    let suspect = |(criu, held): (i32, Vec<&Process>)| {
+        let criu = processes.read(criu).filter(|criu| criu.state == 'S')?;
+        let left = Left { criu: criu.id, targets: held.iter().map(|process| process.id).collect() };
         left.is_left(Duration::ZERO).then_some(left)
     };
-    all.iter().filter(|process| process.state == 'S').filter_map(suspect).collect()
-}
-
-/// The process that criu was told of. One that is younger than criu has its number now, and is another one.
-fn target(all: &[Process], root: i32, criu: &Process) -> ProcessId {
-    let now = all.iter().find(|process| process.id.pid == root).map(|process| process.id);
-    now.filter(|id| id.start <= criu.id.start).unwrap_or(ProcessId { pid: root, start: 0 })
+    held(&all).into_iter().filter_map(suspect).collect()
 }

@@ -26,16 +26,22 @@ fn a_signal_is_chosen_and_says_what_it_does_first() {
 }
 
 #[test]
-fn what_is_traced_gets_no_signal_that_spoils_a_dump() {
+fn what_criu_holds_gets_no_signal_that_spoils_the_dump() {
     let mut s = Session::host((80, 24));
     s.press("*/app<Enter>");
     s.processes(10);
     if let Some(Ok(list)) = s.app.asked.processes.as_mut().map(|listed| listed.list.as_mut()) {
-        list[0].tracer = Some(77);
+        (list[0].tracer, list[0].held_by_criu) = (Some(77), true);
     }
     s.press("x<Right><Enter>");
     assert_eq!(s.asked(), []);
-    assert!(s.said().contains("perhaps a criu that dumps it"), "{}", s.said());
+    assert!(s.said().contains("criu (process 77) is dumping it"), "{}", s.said());
+    // Whoever has another process trace it does not keep signals from it.
+    if let Some(Ok(list)) = s.app.asked.processes.as_mut().map(|listed| listed.list.as_mut()) {
+        list[0].held_by_criu = false;
+    }
+    s.press("x<Right><Enter>");
+    assert!(matches!(s.asked()[..], [Command::Signal { .. }]), "{}", s.said());
 }
 
 #[test]

@@ -15,7 +15,7 @@ pub(super) fn inspect(hosts: &Hierarchies, target: &Target) -> Option<Event> {
     let opened = open(hosts.get(target.version)?, &target.path, target.id).ok();
     let of = opened.as_ref();
     let refusal = of.and_then(|(fs, group)| guard::refusal(fs, group)).map(|refusal| refusal.to_string());
-    let dump = of.and_then(|(fs, group)| dumping::of_group(fs, group)).map(|dump| dump.to_string());
+    let dump = of.and_then(|(_, group)| dumping::of_group(group)).map(|dump| dump.to_string());
     Some(Event::Guard { id: target.id, refusal, owner: None, dump })
 }
 
