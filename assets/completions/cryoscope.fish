@@ -43,7 +43,7 @@ complete -c cryoscope -n "__fish_cryoscope_needs_command" -a "thaw" -d 'Thaw gro
 complete -c cryoscope -n "__fish_cryoscope_needs_command" -a "checkpoint" -d 'Checkpoint a group\'s processes with criu, without the hang'
 complete -c cryoscope -n "__fish_cryoscope_needs_command" -a "restore" -d 'Restore what a folder of criu\'s images holds: all of it, or nothing'
 complete -c cryoscope -n "__fish_cryoscope_needs_command" -a "inspect" -d 'Say what a folder of criu\'s images holds'
-complete -c cryoscope -n "__fish_cryoscope_needs_command" -a "rescue" -d 'Free criu runs that hang on frozen tasks, and put right checkpoints that were cut off'
+complete -c cryoscope -n "__fish_cryoscope_needs_command" -a "rescue" -d 'Free criu runs that hang on frozen tasks, put right checkpoints that were cut off, and end freezes that lost their timer'
 complete -c cryoscope -n "__fish_cryoscope_needs_command" -a "watch" -d 'Print a line when a group is frozen, thawed, created, removed, populated or emptied'
 complete -c cryoscope -n "__fish_cryoscope_needs_command" -a "doctor" -d 'Say what this host can do'
 complete -c cryoscope -n "__fish_cryoscope_needs_command" -a "lab" -d 'Lessons on the freezer and on criu, with groups and processes of their own'
@@ -76,7 +76,7 @@ complete -c cryoscope -n "__fish_cryoscope_using_subcommand show" -l read-only -
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand show" -l ascii -d 'Letters in place of symbols and lines'
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand show" -s v -d 'Log more: what is heard of the kernel (-v), everything (-vv)'
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand show" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand freeze" -l for -d 'Thaw them after this time, whatever has become of this program and its terminal' -r
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand freeze" -l for -d 'Thaw them automatically after this time, even if this program or its terminal is gone; a suspend counts' -r
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand freeze" -l timeout -d 'How long to wait until a group is frozen, before the freeze is taken back' -r
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand freeze" -l root -d 'The cgroup file system to look at (default: those that are mounted)' -r -F
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand freeze" -l hierarchy -d 'Look only at this hierarchy' -r
@@ -229,7 +229,7 @@ complete -c cryoscope -n "__fish_cryoscope_using_subcommand help; and not __fish
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand help; and not __fish_seen_subcommand_from list show freeze thaw checkpoint restore inspect rescue watch doctor lab completions man help" -f -a "checkpoint" -d 'Checkpoint a group\'s processes with criu, without the hang'
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand help; and not __fish_seen_subcommand_from list show freeze thaw checkpoint restore inspect rescue watch doctor lab completions man help" -f -a "restore" -d 'Restore what a folder of criu\'s images holds: all of it, or nothing'
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand help; and not __fish_seen_subcommand_from list show freeze thaw checkpoint restore inspect rescue watch doctor lab completions man help" -f -a "inspect" -d 'Say what a folder of criu\'s images holds'
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand help; and not __fish_seen_subcommand_from list show freeze thaw checkpoint restore inspect rescue watch doctor lab completions man help" -f -a "rescue" -d 'Free criu runs that hang on frozen tasks, and put right checkpoints that were cut off'
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand help; and not __fish_seen_subcommand_from list show freeze thaw checkpoint restore inspect rescue watch doctor lab completions man help" -f -a "rescue" -d 'Free criu runs that hang on frozen tasks, put right checkpoints that were cut off, and end freezes that lost their timer'
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand help; and not __fish_seen_subcommand_from list show freeze thaw checkpoint restore inspect rescue watch doctor lab completions man help" -f -a "watch" -d 'Print a line when a group is frozen, thawed, created, removed, populated or emptied'
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand help; and not __fish_seen_subcommand_from list show freeze thaw checkpoint restore inspect rescue watch doctor lab completions man help" -f -a "doctor" -d 'Say what this host can do'
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand help; and not __fish_seen_subcommand_from list show freeze thaw checkpoint restore inspect rescue watch doctor lab completions man help" -f -a "lab" -d 'Lessons on the freezer and on criu, with groups and processes of their own'

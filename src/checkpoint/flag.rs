@@ -205,7 +205,12 @@ impl Flag {
     /// Writes the request that it is to have again.
     fn put_back(&self, freeze: bool, write: &mut Write<'_>) -> PutBack {
         let shown = self.shown();
-        let over = || PutBack::Over(format!("{shown} was frozen for a time, which is over: it is thawed"));
+        let over = || {
+            if let Err(error) = timer::forget(self.id) {
+                tracing::error!(group = shown, %error, "what its timer left was not removed");
+            }
+            PutBack::Over(format!("{shown} was frozen for a time, which is over: it is thawed"))
+        };
         let freezes = freeze && !self.is_over();
         let written = write(self, freezes).and_then(|()| {
             // Its timer may have ended between the look and the write.

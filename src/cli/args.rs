@@ -101,7 +101,7 @@ pub enum Verb {
     Restore(Restore),
     /// Say what a folder of criu's images holds
     Inspect(Inspect),
-    /// Free criu runs that hang on frozen tasks, and put right checkpoints that were cut off
+    /// Free criu runs that hang on frozen tasks, put right checkpoints that were cut off, and end freezes that lost their timer
     Rescue(Rescue),
     /// Print a line when a group is frozen, thawed, created, removed, populated or emptied
     Watch(Watch),
@@ -166,7 +166,7 @@ pub struct Freeze {
     /// Paths, pid:N, or units' names
     #[arg(required = true, value_name = "TARGET")]
     pub targets: Vec<OsString>,
-    /// Thaw them after this time, whatever has become of this program and its terminal
+    /// Thaw them automatically after this time, even if this program or its terminal is gone; a suspend counts
     #[arg(long = "for", value_name = "SPAN", value_parser = span::for_a_time,
         allow_hyphen_values = true)]
     pub span: Option<Duration>,

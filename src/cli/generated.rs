@@ -59,6 +59,15 @@ $XDG_CONFIG_HOME/cryoscope/config.toml, ~/.config/cryoscope/config.toml
 Theme, keys and other settings of the screen; with \fB\-\-config\fR FILE another file. Not needed. Mistakes in it are told with line and
 column, and nothing is started then. It must belong to the user, to root, or to whoever called sudo, and not everybody may
 write to it. The README has an example.
+.TP
+/run/cryoscope; $XDG_RUNTIME_DIR/cryoscope, /run/user/UID/cryoscope, /dev/shm/cryoscope\-UID, /tmp/cryoscope\-UID, $RUNTIME_DIRECTORY/cryoscope
+What must be known after this program has died: plans of checkpoints, and the timers of \fBfreeze \-\-for\fR. The first for root;
+for any other user the first of the rest that is possible. Nobody else may write to it.
+.SH "FREEZES FOR A TIME"
+A process of its own freezes and thaws the group. Its clock is CLOCK_BOOTTIME: a suspend counts, and setting the clock of the host
+changes nothing. The host is not woken: where it sleeps at the end of the time, the group is thawed when it wakes. If the timer
+was killed, \fBlist \-\-frozen\fR, \fBshow\fR and the screen say "timer gone", and \fBrescue\fR thaws the group, or starts another timer
+for the time that is left.
 .SH ENVIRONMENT
 .TP
 NO_COLOR

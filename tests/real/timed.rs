@@ -1,6 +1,8 @@
 //! `cryoscope freeze --for`: the way back comes, whatever becomes of the program that froze.
 
 mod during;
+mod gone;
+mod late;
 mod ordinary;
 
 use std::ffi::{OsStr, OsString};
@@ -58,6 +60,8 @@ pub fn tests() -> Vec<Trial> {
     }
     all.extend(during::tests());
     all.extend(ordinary::tests());
+    all.extend(gone::tests());
+    all.extend(late::tests());
     all
 }
 
