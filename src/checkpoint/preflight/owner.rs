@@ -56,7 +56,7 @@ fn of_unit(request: &Request<'_>, unit: &Unit, findings: &mut Vec<Finding>) -> V
         let what = format!(
             "systemd holds {name} frozen, and goes on calling it frozen when its processes have ended"
         );
-        let why = "a unit that is enabled, or has Restart=, is never started again then, whatever is done about it before the next boot";
+        let why = "it is not started again then: one with Restart= not before the next boot, an enabled one not before it was disabled and its failure reset";
         let remedy = format!(
             "systemctl thaw {0}, and then the same again: it runs until criu takes hold of it; or without --after killed",
             shell::quoted(name.as_ref().as_ref())

@@ -23,7 +23,7 @@ pub(super) fn look(holders: &[Holder<'_>], host: &Host<'_>, findings: &mut Vec<F
 }
 
 /// What to do about a unit with a mount namespace.
-const UNIT: &str = "systemctl edit the unit and turn its sandboxing off for the checkpoint (PrivateTmp=no, ProtectSystem=no, …), or checkpoint a container with its own runtime";
+const UNIT: &str = "systemctl edit the unit (systemctl --user edit where it is a user's) and turn its sandboxing off for the checkpoint (PrivateTmp=no, ProtectSystem=no, …), or checkpoint a container with its own runtime";
 
 /// Mounts of a namespace of its own that follow mounts outside (`resolve_shared_mounts` in `criu/mount.c`).
 fn followers(holders: &[Holder<'_>], seen: &[Mount], host: &Host<'_>, findings: &mut Vec<Finding>) {

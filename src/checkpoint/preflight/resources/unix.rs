@@ -85,7 +85,7 @@ impl Outside {
                     "criu cannot dump a stream socket whose other end, journald, is not dumped",
                 )
                 .remedy(
-                    "systemctl edit the unit, write [Service] StandardOutput=append:/var/log/NAME.log StandardError=inherit (or StandardOutput=null), and restart it",
+                    "systemctl edit the unit (systemctl --user edit where it is a user's), write [Service] StandardOutput=append:/var/log/NAME.log StandardError=inherit (or StandardOutput=null), and restart it",
                 )
                 .criu_says(half),
             );
