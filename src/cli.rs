@@ -12,6 +12,7 @@ mod inspect;
 mod json;
 mod lab;
 mod list;
+mod locale;
 mod log;
 mod meter;
 mod output;
@@ -21,6 +22,7 @@ mod restore;
 mod screen;
 mod show;
 mod signals;
+mod similar;
 mod stuck;
 mod thaw;
 mod thaw_timer;
@@ -29,7 +31,7 @@ mod watch;
 use std::ffi::{OsStr, OsString};
 use std::io::{self, IsTerminal, Write};
 
-use clap::Parser as _;
+use clap::{CommandFactory as _, Parser as _};
 
 use crate::checkpoint::gate;
 use crate::kernel::cgroupfs::{Filesystem, Group};
@@ -40,6 +42,23 @@ use crate::runtime::systemd::{Disagreement, Unit};
 
 pub use args::{Arguments, Verb};
 pub use failure::Failure;
+
+/// The verbs, as they are typed.
+const VERBS: [&str; 13] = [
+    "list",
+    "show",
+    "freeze",
+    "thaw",
+    "checkpoint",
+    "restore",
+    "inspect",
+    "rescue",
+    "watch",
+    "doctor",
+    "lab",
+    "completions",
+    "man",
+];
 
 /// What the verbs share: the host's hierarchies and the global options.
 #[derive(Debug)]
@@ -148,7 +167,13 @@ fn tell(line: impl std::fmt::Display) {
 pub fn arguments() -> Result<Option<Arguments>, Failure> {
     match Arguments::try_parse() {
         Ok(arguments) => Ok(Some(arguments)),
-        Err(error) if error.use_stderr() => error.exit(),
+        Err(error) if error.use_stderr() => match mistyped_verb(std::env::args_os()) {
+            Some((word, verb)) => {
+                let why = format!("{word} is no verb: did you mean {verb}? See cryoscope help");
+                Err(Failure::new(2, why))
+            }
+            None => error.exit(),
+        },
         Err(help) => {
             let printed = help.print().and_then(|()| io::stdout().flush()).map_err(output::named);
             finish(printed.map_err(Failure::from), &mut io::sink()).map(|()| None)
@@ -161,13 +186,15 @@ pub fn arguments() -> Result<Option<Arguments>, Failure> {
 /// # Errors
 /// [`Failure`]: a sentence for stderr and the exit code.
 pub fn run(arguments: Arguments) -> Result<(), Failure> {
-    log::begin(&arguments.global)?;
+    let beside_screen = arguments.verb.is_none() && io::stdout().is_terminal();
+    log::begin(&arguments.global, beside_screen)?;
     let mut out = io::BufWriter::new(output::Output(io::stdout()));
     let done = verb(arguments, &mut out);
     let done = finish(done, &mut out);
     if let Err(failure) = &done {
         tracing::error!(code = failure.code, %failure, "failed");
     }
+    log::end();
     done
 }
 
@@ -212,11 +239,25 @@ fn become_criu(command: &[OsString]) -> Result<(), Failure> {
     gate::pass(program, arguments).map_err(|why| Failure::new(1, why))
 }
 
+/// The word that stands where a verb may, and the verb that it is like. What stands behind it is wrong then only because of that.
+fn mistyped_verb(arguments: impl IntoIterator<Item = OsString>) -> Option<(String, &'static str)> {
+    let matches = Arguments::command().ignore_errors(true).try_get_matches_from(arguments).ok()?;
+    let word = matches.get_one::<OsString>("target")?.to_str()?.to_owned();
+    let verb = like_a_verb(&word)?;
+    Some((word, verb))
+}
+
+fn like_a_verb(word: &str) -> Option<&'static str> {
+    similar::nearest(word, VERBS).filter(|verb| *verb != word)
+}
+
 /// A word alone that is no group may be meant as a verb.
 fn or_verb(failure: Failure, target: Option<&OsStr>) -> Failure {
     match target.and_then(OsStr::to_str) {
         Some(word) if failure.code == 5 && word.bytes().all(|b| b.is_ascii_lowercase()) => {
-            Failure::new(5, format!("{failure}; nor is {word} a verb: see cryoscope help"))
+            let verb = like_a_verb(word).map(|verb| format!("did you mean {verb}?"));
+            let verb = verb.as_deref().unwrap_or("see cryoscope help");
+            Failure::new(5, format!("{failure}; nor is {word} a verb: {verb}"))
         }
         _ => failure,
     }
@@ -227,5 +268,31 @@ fn finish(done: Result<(), Failure>, out: &mut impl Write) -> Result<(), Failure
         // Whoever read the output has seen enough: `cryoscope list | head`.
         Err(failure) if failure.is_closed_pipe() => Ok(()),
         other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mistyped_verb_is_like_the_one_that_was_meant() {
+        let meant = |line: &str| {
+            let words = line.split(' ').map(OsString::from);
+            mistyped_verb(std::iter::once("cryoscope".into()).chain(words)).map(|(_, verb)| verb)
+        };
+        assert_eq!(meant("chekpoint x"), Some("checkpoint"));
+        assert_eq!(meant("--root /sys/fs/cgroup feeze x --for 3s"), Some("freeze"));
+        assert_eq!(meant("taw --all"), Some("thaw"));
+        assert_eq!(meant("resque"), Some("rescue"));
+        assert_eq!(meant("/system.slice x"), None);
+        assert_eq!(meant("freeze --tiemout 3s x"), None, "clap says it");
+    }
+
+    #[test]
+    fn every_verb_is_known() {
+        let command = Arguments::command();
+        let verbs = command.get_subcommands().filter(|verb| !verb.is_hide_set()).map(clap::Command::get_name);
+        assert!(verbs.eq(VERBS));
     }
 }

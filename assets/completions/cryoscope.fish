@@ -32,7 +32,7 @@ never\t'Never'"
 complete -c cryoscope -n "__fish_cryoscope_needs_command" -l config -d 'The config of the screen: theme and keys (default: cryoscope/config.toml in $XDG_CONFIG_HOME or ~/.config)' -r -F
 complete -c cryoscope -n "__fish_cryoscope_needs_command" -l log -d 'Log to this file what is written, which criu is run, and what fails' -r -F
 complete -c cryoscope -n "__fish_cryoscope_needs_command" -l read-only -d 'Change nothing on this host'
-complete -c cryoscope -n "__fish_cryoscope_needs_command" -l ascii -d 'Letters in place of symbols and lines'
+complete -c cryoscope -n "__fish_cryoscope_needs_command" -l ascii -d 'Letters in place of symbols and lines (the default where the locale is not UTF-8)'
 complete -c cryoscope -n "__fish_cryoscope_needs_command" -s v -d 'Log more: what is heard of the kernel (-v), everything (-vv)'
 complete -c cryoscope -n "__fish_cryoscope_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c cryoscope -n "__fish_cryoscope_needs_command" -s V -l version -d 'Print version'
@@ -61,7 +61,7 @@ complete -c cryoscope -n "__fish_cryoscope_using_subcommand list" -l log -d 'Log
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand list" -l frozen -d 'Only groups that are frozen or freezing'
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand list" -l json -d 'One JSON object a line'
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand list" -l read-only -d 'Change nothing on this host'
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand list" -l ascii -d 'Letters in place of symbols and lines'
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand list" -l ascii -d 'Letters in place of symbols and lines (the default where the locale is not UTF-8)'
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand list" -s v -d 'Log more: what is heard of the kernel (-v), everything (-vv)'
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand list" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand show" -l root -d 'The cgroup file system to look at (default: those that are mounted)' -r -F
@@ -73,7 +73,7 @@ complete -c cryoscope -n "__fish_cryoscope_using_subcommand show" -l config -d '
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand show" -l log -d 'Log to this file what is written, which criu is run, and what fails' -r -F
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand show" -l json -d 'One JSON object'
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand show" -l read-only -d 'Change nothing on this host'
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand show" -l ascii -d 'Letters in place of symbols and lines'
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand show" -l ascii -d 'Letters in place of symbols and lines (the default where the locale is not UTF-8)'
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand show" -s v -d 'Log more: what is heard of the kernel (-v), everything (-vv)'
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand show" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand freeze" -l for -d 'Thaw them automatically after this time, even if this program or its terminal is gone; a suspend counts' -r
@@ -88,7 +88,7 @@ complete -c cryoscope -n "__fish_cryoscope_using_subcommand freeze" -l log -d 'L
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand freeze" -l force -d 'Freeze even what may lock you out'
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand freeze" -l yes -d 'Ask nothing'
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand freeze" -l read-only -d 'Change nothing on this host'
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand freeze" -l ascii -d 'Letters in place of symbols and lines'
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand freeze" -l ascii -d 'Letters in place of symbols and lines (the default where the locale is not UTF-8)'
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand freeze" -s v -d 'Log more: what is heard of the kernel (-v), everything (-vv)'
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand freeze" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand thaw" -l root -d 'The cgroup file system to look at (default: those that are mounted)' -r -F
@@ -101,7 +101,7 @@ complete -c cryoscope -n "__fish_cryoscope_using_subcommand thaw" -l log -d 'Log
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand thaw" -l all -d 'Every group that asks for a freeze itself; on a terminal they are listed first, and you are asked'
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand thaw" -l yes -d 'Ask nothing'
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand thaw" -l read-only -d 'Change nothing on this host'
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand thaw" -l ascii -d 'Letters in place of symbols and lines'
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand thaw" -l ascii -d 'Letters in place of symbols and lines (the default where the locale is not UTF-8)'
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand thaw" -s v -d 'Log more: what is heard of the kernel (-v), everything (-vv)'
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand thaw" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand checkpoint" -l into -d 'The folder for the images: made where it is missing, else empty' -r -F
@@ -119,7 +119,7 @@ complete -c cryoscope -n "__fish_cryoscope_using_subcommand checkpoint" -l dry-r
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand checkpoint" -l yes -d 'Ask nothing'
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand checkpoint" -l json -d 'One JSON object'
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand checkpoint" -l read-only -d 'Change nothing on this host'
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand checkpoint" -l ascii -d 'Letters in place of symbols and lines'
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand checkpoint" -l ascii -d 'Letters in place of symbols and lines (the default where the locale is not UTF-8)'
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand checkpoint" -s v -d 'Log more: what is heard of the kernel (-v), everything (-vv)'
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand checkpoint" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand restore" -l criu -d 'The criu to use (default: the one in PATH)' -r -F
@@ -134,7 +134,7 @@ complete -c cryoscope -n "__fish_cryoscope_using_subcommand restore" -l dry-run 
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand restore" -l yes -d 'Ask nothing'
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand restore" -l json -d 'One JSON object'
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand restore" -l read-only -d 'Change nothing on this host'
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand restore" -l ascii -d 'Letters in place of symbols and lines'
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand restore" -l ascii -d 'Letters in place of symbols and lines (the default where the locale is not UTF-8)'
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand restore" -s v -d 'Log more: what is heard of the kernel (-v), everything (-vv)'
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand restore" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand inspect" -l root -d 'The cgroup file system to look at (default: those that are mounted)' -r -F
@@ -146,7 +146,7 @@ complete -c cryoscope -n "__fish_cryoscope_using_subcommand inspect" -l config -
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand inspect" -l log -d 'Log to this file what is written, which criu is run, and what fails' -r -F
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand inspect" -l json -d 'One JSON object'
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand inspect" -l read-only -d 'Change nothing on this host'
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand inspect" -l ascii -d 'Letters in place of symbols and lines'
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand inspect" -l ascii -d 'Letters in place of symbols and lines (the default where the locale is not UTF-8)'
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand inspect" -s v -d 'Log more: what is heard of the kernel (-v), everything (-vv)'
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand inspect" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand rescue" -l root -d 'The cgroup file system to look at (default: those that are mounted)' -r -F
@@ -159,7 +159,7 @@ complete -c cryoscope -n "__fish_cryoscope_using_subcommand rescue" -l log -d 'L
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand rescue" -l dry-run -d 'Say what would be done, as lines for a shell, and do nothing'
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand rescue" -l yes -d 'Ask nothing'
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand rescue" -l read-only -d 'Change nothing on this host'
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand rescue" -l ascii -d 'Letters in place of symbols and lines'
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand rescue" -l ascii -d 'Letters in place of symbols and lines (the default where the locale is not UTF-8)'
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand rescue" -s v -d 'Log more: what is heard of the kernel (-v), everything (-vv)'
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand rescue" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand watch" -l root -d 'The cgroup file system to look at (default: those that are mounted)' -r -F
@@ -171,7 +171,7 @@ complete -c cryoscope -n "__fish_cryoscope_using_subcommand watch" -l config -d 
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand watch" -l log -d 'Log to this file what is written, which criu is run, and what fails' -r -F
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand watch" -l json -d 'One JSON object a line'
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand watch" -l read-only -d 'Change nothing on this host'
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand watch" -l ascii -d 'Letters in place of symbols and lines'
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand watch" -l ascii -d 'Letters in place of symbols and lines (the default where the locale is not UTF-8)'
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand watch" -s v -d 'Log more: what is heard of the kernel (-v), everything (-vv)'
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand watch" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand doctor" -l root -d 'The cgroup file system to look at (default: those that are mounted)' -r -F
@@ -183,7 +183,7 @@ complete -c cryoscope -n "__fish_cryoscope_using_subcommand doctor" -l config -d
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand doctor" -l log -d 'Log to this file what is written, which criu is run, and what fails' -r -F
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand doctor" -l json -d 'One JSON object'
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand doctor" -l read-only -d 'Change nothing on this host'
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand doctor" -l ascii -d 'Letters in place of symbols and lines'
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand doctor" -l ascii -d 'Letters in place of symbols and lines (the default where the locale is not UTF-8)'
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand doctor" -s v -d 'Log more: what is heard of the kernel (-v), everything (-vv)'
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand doctor" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand lab" -l criu -d 'The criu to use (default: the one in PATH)' -r -F
@@ -197,7 +197,7 @@ complete -c cryoscope -n "__fish_cryoscope_using_subcommand lab" -l log -d 'Log 
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand lab" -l auto -d 'Hold the lesson without a person, print what happens, and fail where a step does not happen; all lessons where none is named, on each freezer that the host has'
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand lab" -l presentation -d 'For an audience: more space, the keys that are pressed, and events one at a time'
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand lab" -l read-only -d 'Change nothing on this host'
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand lab" -l ascii -d 'Letters in place of symbols and lines'
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand lab" -l ascii -d 'Letters in place of symbols and lines (the default where the locale is not UTF-8)'
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand lab" -s v -d 'Log more: what is heard of the kernel (-v), everything (-vv)'
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand lab" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand completions" -l root -d 'The cgroup file system to look at (default: those that are mounted)' -r -F
@@ -208,7 +208,7 @@ never\t'Never'"
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand completions" -l config -d 'The config of the screen: theme and keys (default: cryoscope/config.toml in $XDG_CONFIG_HOME or ~/.config)' -r -F
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand completions" -l log -d 'Log to this file what is written, which criu is run, and what fails' -r -F
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand completions" -l read-only -d 'Change nothing on this host'
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand completions" -l ascii -d 'Letters in place of symbols and lines'
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand completions" -l ascii -d 'Letters in place of symbols and lines (the default where the locale is not UTF-8)'
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand completions" -s v -d 'Log more: what is heard of the kernel (-v), everything (-vv)'
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand completions" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand man" -l root -d 'The cgroup file system to look at (default: those that are mounted)' -r -F
@@ -219,7 +219,7 @@ never\t'Never'"
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand man" -l config -d 'The config of the screen: theme and keys (default: cryoscope/config.toml in $XDG_CONFIG_HOME or ~/.config)' -r -F
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand man" -l log -d 'Log to this file what is written, which criu is run, and what fails' -r -F
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand man" -l read-only -d 'Change nothing on this host'
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand man" -l ascii -d 'Letters in place of symbols and lines'
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand man" -l ascii -d 'Letters in place of symbols and lines (the default where the locale is not UTF-8)'
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand man" -s v -d 'Log more: what is heard of the kernel (-v), everything (-vv)'
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand man" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand help; and not __fish_seen_subcommand_from list show freeze thaw checkpoint restore inspect rescue watch doctor lab completions man help" -f -a "list" -d 'Print the groups with their freeze state'

@@ -40,7 +40,7 @@ pub struct Global {
     /// Change nothing on this host
     #[arg(long, global = true)]
     pub read_only: bool,
-    /// Letters in place of symbols and lines
+    /// Letters in place of symbols and lines (the default where the locale is not UTF-8)
     #[arg(long, global = true)]
     pub ascii: bool,
     /// When to use colour
@@ -67,6 +67,13 @@ pub enum When {
     Always,
     /// Never
     Never,
+}
+
+impl Global {
+    /// Whether letters are shown in place of symbols.
+    pub fn shows_ascii(&self) -> bool {
+        self.ascii || !super::locale::is_utf8()
+    }
 }
 
 impl When {

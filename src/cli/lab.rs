@@ -59,7 +59,7 @@ fn screen(
     let var = |name| std::env::var(name).ok();
     let behind = theme::Ground::of_environment(var("TERM").as_deref(), var("COLORFGBG").as_deref());
     let choice = config::read(global)?.theme;
-    let theme = Theme::new(global.ascii, choice, global.color.depth(), behind);
+    let theme = Theme::new(global.shows_ascii(), choice, global.color.depth(), behind);
     let settings = Settings { theme, presentation, lesson, versions };
     lab::screen::run(ground, settings, end)
         .map_err(|error| Failure::new(1, format!("the screen failed: {error}")))

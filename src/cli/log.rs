@@ -1,5 +1,7 @@
 //! `--log` and `-v`: what is done goes to a file, and never to the terminal.
 
+mod queue;
+
 use std::fs::File;
 use std::io;
 use std::path::{self, Path};
@@ -14,8 +16,11 @@ use crate::kernel::trust::people;
 use crate::model::printable;
 use crate::timer::Log;
 
-/// Opens the log, if there is to be one, and begins to write to it.
-pub(super) fn begin(global: &Global) -> Result<(), Failure> {
+pub(super) use queue::end;
+
+/// Opens the log, if there is to be one, and begins to write to it. Beside the screen, which must not wait for a file, it is written
+/// by a thread of its own, until [`end`].
+pub(super) fn begin(global: &Global, beside_screen: bool) -> Result<(), Failure> {
     let Some(path) = &global.log else { return Ok(()) };
     let file = open(path).map_err(|error| {
         let name = printable(path.as_os_str().as_encoded_bytes());
@@ -26,9 +31,12 @@ pub(super) fn begin(global: &Global) -> Result<(), Failure> {
         1 => LevelFilter::DEBUG,
         _ => LevelFilter::TRACE,
     };
-    let log = tracing_subscriber::fmt().with_ansi(false).with_max_level(level).with_writer(Arc::new(file));
+    let log = tracing_subscriber::fmt().with_ansi(false).with_max_level(level);
     // Begun once in a program; where a log stands already that one is kept.
-    let _ = log.try_init();
+    let _ = match beside_screen {
+        true => log.with_writer(queue::start(file)?).try_init(),
+        false => log.with_writer(Arc::new(file)).try_init(),
+    };
     tracing::info!(version = env!("CARGO_PKG_VERSION"), pid = std::process::id(), "begin");
     Ok(())
 }

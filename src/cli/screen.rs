@@ -19,7 +19,7 @@ pub(super) fn run(context: Context, target: Option<&OsStr>) -> Result<(), Failur
     let var = |name| std::env::var(name).ok();
     let settings = Settings {
         host: host::name(),
-        ascii: context.global.ascii,
+        ascii: context.global.shows_ascii(),
         depth: context.global.color.depth(),
         ground: Ground::of_environment(var("TERM").as_deref(), var("COLORFGBG").as_deref()),
         preferences,

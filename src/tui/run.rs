@@ -220,3 +220,29 @@ fn listen(questions: Questions, inbox: Sender<Event>) -> io::Result<()> {
     };
     input::listen(questions, tell, move || drop(gone.send(Event::Terminated)))
 }
+
+#[cfg(test)]
+mod tests {
+    use ratatui::crossterm::event::KeyCode;
+
+    use super::*;
+    use crate::model::{CgroupId, Change, Version};
+
+    #[test]
+    fn in_a_storm_a_frame_takes_a_part_and_every_key() {
+        let (inbox, urgent) = unbounded();
+        let (observers, observed) = bounded(MAX_WAITING_EVENTS);
+        let events = Inbox { urgent, observed };
+        let gone = Change::Gone(CgroupId { dev: 1, ino: 1 });
+        let storm = Event::Changes { version: Version::V2, changes: vec![gone; MAX_CHANGES_PER_FRAME / 4] };
+        while observers.try_send(storm.clone()).is_ok() {}
+        inbox.send(Event::Input(Input::Key(KeyCode::Char('q').into()))).unwrap();
+        let mut batch = Vec::new();
+        assert!(events.gather(&mut batch, None, Instant::now()));
+        let [Event::Changes { changes, .. }, Event::Input(Input::Key(_))] = &batch[..] else {
+            panic!("{} events", batch.len())
+        };
+        assert!(changes.len() <= 2 * MAX_CHANGES_PER_FRAME, "{}", changes.len());
+        assert!(!events.observed.is_empty(), "the rest is for the next frames");
+    }
+}

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use crate::cli::similar::nearest;
 use crate::model::printable;
 
 /// Something that is wrong.
@@ -26,21 +27,12 @@ impl Mistake {
         known: impl IntoIterator<Item = &'a str>,
     ) -> Self {
         let known: Vec<&str> = known.into_iter().collect();
-        let right = match nearest(word, &known) {
+        let right = match nearest(word, known.iter().copied()) {
             Some(near) => format!("did you mean {near}?"),
             None => format!("there are {}", known.join(", ")),
         };
         Self::new(at, format!("{word} is not {kind}: {right}"))
     }
-}
-
-/// The known word that was probably meant.
-fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
-    // As far apart as clap lets its suggestions be.
-    const LIKE: f64 = 0.8;
-    let like = |known: &&'a str| (strsim::jaro_winkler(word, known), *known);
-    let best = known.iter().map(like).max_by(|(one, _), (other, _)| one.total_cmp(other));
-    best.filter(|(likeness, _)| *likeness > LIKE).map(|(_, known)| known)
 }
 
 /// Line and column of a place, from 1 on; the column counts characters.
