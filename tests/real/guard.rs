@@ -125,8 +125,6 @@ fn the_other_end_of_the_terminal() {
     // The command itself holds the master, too, until it is dropped.
     let holder = Command::new("sleep").arg("1000").stdin(OwnedFd::from(pty)).stdout(Stdio::null()).spawn();
     let holder = Ends(holder.unwrap());
-    // Opened now: what is started later would inherit the master.
-    let (_other_pty, other_pts) = pty_process::blocking::open().unwrap();
     group.add(holder.0.id().cast_signed());
     let in_terminal = |pts: &dyn AsFd, group: &Group| {
         let input = pts.as_fd().try_clone_to_owned().unwrap();
@@ -138,8 +136,11 @@ fn the_other_end_of_the_terminal() {
     );
     assert_said(&in_terminal(&pts, &group), 4, &[&words]);
     assert!(!group.requested());
-    assert_said(&in_terminal(&other_pts, &group), 0, &["is frozen"]);
     assert_said(&in_terminal(&pts, &other), 0, &["is frozen"]);
+    // Now this program holds a master, which what it starts inherits: it would pass on what comes from there to the first terminal.
+    drop(pts);
+    let (_other_pty, other_pts) = pty_process::blocking::open().unwrap();
+    assert_said(&in_terminal(&other_pts, &group), 0, &["is frozen"]);
 }
 
 /// Every container has a devpts of its own, whose terminals are numbered from 0 on, too; and anybody can make one.
