@@ -7,6 +7,7 @@ use std::fs;
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::process::{Command, ExitStatus, Stdio};
+use std::time::Duration;
 
 use cryoscope::model::Version;
 use libtest_mimic::Trial;
@@ -24,16 +25,16 @@ const WIDE: (u16, u16) = (120, 30);
 pub fn tests() -> Vec<Trial> {
     vec![
         trial("refused::descriptors", NEEDS, || {
-            refused((4..24).step_by(3).map(|n| format!("ulimit -n {n}")))
+            refused((4..24).step_by(5).map(|n| format!("ulimit -n {n}")))
         }),
         // With less than that the program itself cannot be loaded.
         trial("refused::memory", NEEDS, || {
-            refused((27..52).step_by(4).map(|mb| format!("ulimit -v {mb}000")))
+            refused((27..52).step_by(8).map(|mb| format!("ulimit -v {mb}000")))
         }),
         trial("refused::threads_and_processes", NEEDS, || {
             let pids = Pids::new();
             // The first is the program itself.
-            refused([1, 2, 3, 5, 8].into_iter().map(|most| pids.limit(most)));
+            refused([1, 2, 4, 8].into_iter().map(|most| pids.limit(most)));
         }),
     ]
 }
@@ -95,23 +96,18 @@ fn watches(limit: &str, path: &str) {
     command.args(["watch", path]).stdin(Stdio::null());
     command.stdout(fs::File::create(file("out")).unwrap()).stderr(fs::File::create(file("err")).unwrap());
     let mut child = command.spawn().unwrap();
-    let mut turn = 0;
+    let mut new = 0;
     until("it tells of a group, or has ended", SOON * 3, || {
-        // A group comes and goes for as long as it has not begun.
-        let new = PathBuf::from(path).join("new");
-        if turn % 200 == 0 {
-            fs::create_dir(&new).unwrap()
-        }
-        if turn % 200 == 100 {
-            fs::remove_dir(&new).unwrap()
-        }
-        turn += 1;
+        // Another one each time, for as long as it has not begun.
+        fs::create_dir(PathBuf::from(path).join(format!("new-{new}"))).unwrap();
+        new += 1;
+        std::thread::sleep(Duration::from_millis(50));
         child.try_wait().unwrap().is_some() || !fs::read(file("out")).unwrap().is_empty() || {
             // It cannot look below, and has said so.
             fs::read_to_string(file("err")).unwrap().contains("left out")
         }
     });
-    let _ = fs::remove_dir(PathBuf::from(path).join("new"));
+    (0..new).for_each(|new| fs::remove_dir(PathBuf::from(path).join(format!("new-{new}"))).unwrap());
     let _ = child.kill();
     child.wait().unwrap();
     assert_no_fault(limit, &fs::read_to_string(file("err")).unwrap());
