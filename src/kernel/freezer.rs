@@ -214,10 +214,18 @@ pub fn request(group: &Group, freeze: bool) -> Result<(), FreezerError> {
     if group.path.is_root() {
         return Err(FreezerError::Root(group.absolute.clone()));
     }
+    write_request(group, freeze).map_err(|error| explain(group, group.version.control_file(), error))
+}
+
+/// The same, with what write(2) says as it is.
+///
+/// # Errors
+/// What write(2) says.
+pub fn write_request(group: &Group, freeze: bool) -> io::Result<()> {
     let file = group.version.control_file();
     let text = group.version.request(freeze);
     tracing::info!(group = %group.path, file, text, "write");
-    group.dir.write(file, text.as_bytes()).map_err(|error| explain(group, file, error))
+    group.dir.write(file, text.as_bytes())
 }
 
 /// Why a group's own request was not written, from what write(2) said.

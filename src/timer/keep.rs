@@ -20,6 +20,7 @@ use super::message::{Answer, FREEZE, READY};
 use super::way_back::{Request, Target};
 use super::{place, protection, record};
 use crate::kernel::cgroupfs::Filesystem;
+use crate::kernel::freezer;
 use crate::kernel::host::since_boot;
 use crate::kernel::membership::find_namespace;
 use crate::kernel::runtime_folder::Held;
@@ -246,7 +247,7 @@ impl Waiting {
         let group = &self.target.group;
         // By this process, which thaws it: no freeze of systemd's comes after its end.
         let by_systemd = runtime::freeze_by_systemd(group, &self.way);
-        match group.dir.write(group.version.control_file(), group.version.request(true).as_bytes()) {
+        match freezer::write_request(group, true) {
             Ok(()) => {
                 say(&Answer::Frozen(self.deadline));
                 Ok(Begin::Frozen)

@@ -107,7 +107,7 @@ fn freeze_of_its_own_shell_is_refused() {
     // A command behind it keeps the shell from being replaced by the program.
     let output = Command::new("sh").args(["-c", &format!("{script}; exit $?")]).output().unwrap();
     assert_eq!(code(&output), 4, "{}", stderr(&output));
-    assert!(stderr(&output).contains("it holds process"), "{}", stderr(&output));
+    assert!(stderr(&output).contains("it contains cryoscope ("), "{}", stderr(&output));
     assert!(!group.requested());
 }
 

@@ -177,7 +177,10 @@ fn show_names_the_holder() {
     assert!(row.ends_with("    1  frozen on v1"), "{row}");
     v2.request(true);
     let freezing = show();
-    assert!(freezing.contains(&format!("state      freezing; {by}")), "{freezing}");
+    assert!(
+        freezing.contains("state      freezing for ") && freezing.contains(&format!("; {by}")),
+        "{freezing}"
+    );
     inner.request(true);
     let both =
         format!("{}: frozen by its own request, and by {}", inner.path().display(), v1.path().display());
