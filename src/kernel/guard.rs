@@ -1,7 +1,7 @@
 //! The guard against locking oneself out: which process makes freezing a group dangerous.
 //!
 //! Processes are known by who they are, never by their names: this program and those that it was started from, whoever carries
-//! its session ([`session`]), and what logins and services hang on ([`essential`]).
+//! its session (`session`), and what logins and services hang on (`essential`).
 
 use std::collections::BTreeMap;
 
