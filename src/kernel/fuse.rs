@@ -59,15 +59,29 @@ fn served(process: &ProcessDir, number: i32) -> Option<Option<u32>> {
     facts.and_then(|_| Some(process.info(number).ok()?.fuse))
 }
 
-/// The number of a FUSE mount's connection: the minor number of its device (fs/fuse/control.c, `fuse_ctl_add_conn`).
+/// The number of a FUSE mount's connection: its device, as the kernel keeps it, 20 bits for the minor number
+/// (`fuse_ctl_add_conn` of fs/fuse/control.c, linux/kdev_t.h). The major number is 0 but for a file system on a block device.
 pub fn connection(mount: &Mount) -> Option<u32> {
     let (major, minor) = mount.device.split_once(':')?;
-    (major == "0").then(|| minor.parse().ok()).flatten()
+    Some(major.parse::<u32>().ok()?.checked_mul(1 << 20)? | minor.parse::<u32>().ok()?)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_connection_is_the_mounts_device() {
+        let on = |device: &str| {
+            let (point, source, kind) =
+                (b"/".as_slice().into(), b"s".as_slice().into(), b"fuse".as_slice().into());
+            let device = device.into();
+            let (shared, master, served_by) = Default::default();
+            connection(&Mount { id: 1, parent: 0, device, point, shared, master, kind, served_by, source })
+        };
+        assert_eq!((on("0:40"), on("8:1")), (Some(40), Some(8 << 20 | 1)), "without and on a block device");
+        assert_eq!((on("8"), on("x:1"), on("4096:1")), (None, None, None));
+    }
 
     #[test]
     fn by_connection() {

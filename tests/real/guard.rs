@@ -5,12 +5,13 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use libtest_mimic::Trial;
 use tempfile::TempDir;
 
 use super::support::ordinary::NOBODY;
+use super::support::program::assert_said;
 use super::support::terminal::Terminal;
 use super::support::wait::{SOON, until};
 use super::support::workload::quiet;
@@ -68,15 +69,6 @@ fn freeze(group: &Group) -> Command {
     let mut command = Command::new(PROGRAM);
     command.args(["freeze", "--for", "1s"]).arg(group.path()).stdin(Stdio::null()).current_dir("/");
     command
-}
-
-#[track_caller]
-fn assert_said(output: &Output, code: i32, words: &[&str]) {
-    let said = String::from_utf8([&output.stdout[..], &output.stderr[..]].concat()).unwrap();
-    assert_eq!(output.status.code(), Some(code), "{said}");
-    for word in words {
-        assert!(said.contains(word), "no {word:?} in: {said}");
-    }
 }
 
 const NAMES: [&str; 4] = ["systemd-logind", "sshd", "dbus-daemon", "systemd"];

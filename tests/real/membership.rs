@@ -7,6 +7,7 @@ use cryoscope::kernel::membership::{Membership, UnknownGroup, group_of, groups_o
 use cryoscope::model::Version;
 use libtest_mimic::Trial;
 
+use super::support::program::assert_said;
 use super::support::{Group, Need, SOON, Workload, trial, until};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_cryoscope");
@@ -38,15 +39,6 @@ fn script(text: &str, arguments: &[&Path]) -> Output {
     let mut command = Command::new("sh");
     command.args(["-ec", text, PROGRAM]).args(arguments);
     command.stdin(Stdio::null()).current_dir("/").output().unwrap()
-}
-
-#[track_caller]
-fn assert_said(output: &Output, code: i32, words: &[&str]) {
-    let said = String::from_utf8([&output.stdout[..], &output.stderr[..]].concat()).unwrap();
-    assert_eq!(output.status.code(), Some(code), "{said}");
-    for word in words {
-        assert!(said.contains(word), "no {word:?} in: {said}");
-    }
 }
 
 /// The program's namespace is `inner`, and the whole hierarchy is mounted: it is in each group down to `inner`, and in no other.

@@ -1,4 +1,4 @@
-//! What processes have open, as far as it ties them to a terminal, to each other, or to a file system.
+//! What processes have open, as far as it ties them to a terminal or to each other.
 
 use std::ffi::OsStr;
 use std::num::NonZero;
@@ -46,8 +46,6 @@ pub(super) struct OpenFiles {
     pub sockets: Vec<u64>,
     /// Whether it reads a keyboard or a mouse itself, as a display server does.
     pub has_input: bool,
-    /// The connections of the FUSE file systems that it serves; `None` where the kernel does not say which one.
-    pub fuse: Vec<Option<u32>>,
     masters: Vec<Master>,
 }
 
@@ -55,8 +53,8 @@ impl OpenFiles {
     /// Reads the open files of a process; `None` where it is gone, or they may not be seen. What is closed meanwhile is left out.
     pub(super) fn of(pid: i32) -> Option<Self> {
         let process = ProcessDir::open(pid).ok()??;
-        let (terminals, sockets, fuse, masters) = Default::default();
-        let mut found = Self { pid, controlling: None, terminals, sockets, has_input: false, fuse, masters };
+        let (terminals, sockets, masters) = Default::default();
+        let mut found = Self { pid, controlling: None, terminals, sockets, has_input: false, masters };
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let folder = rustix::fs::openat(CWD, format!("/proc/{pid}/fd"), flags, Mode::empty()).ok()?;
         let mut buffer = Vec::with_capacity(8 * 1024);
@@ -101,7 +99,6 @@ impl OpenFiles {
         }
         let name = link.rsplit(|&b| b == b'/').next().unwrap_or_default();
         let is_device = name == b"ptmx"
-            || name == b"fuse"
             || [&b"tty"[..], b"event", b"hvc", b"console"].iter().any(|start| name.starts_with(start))
             || name.iter().all(u8::is_ascii_digit);
         if !is_device || !link.starts_with(b"/") {
@@ -112,8 +109,6 @@ impl OpenFiles {
             || process.read(&format!("fdinfo/{number}")).map(|text| Info::parse(&text)).unwrap_or_default();
         match facts.device {
             PTMX => self.masters.extend(info().terminal.map(|index| Master { index, facts })),
-            // MISC_MAJOR and FUSE_MINOR of linux/miscdevice.h.
-            (10, 229) => self.fuse.push(info().fuse),
             // `/dev/tty` stands for the controlling terminal, which is known.
             (5, 0) => {}
             (INPUT_MAJOR, _) => self.has_input = true,

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 use super::open_files::{OpenFiles, Terminal};
 use super::refusal::Why;
 use crate::kernel::descriptors::ProcessDir;
+use crate::kernel::fuse::{self, Servers};
 use crate::kernel::namespaces::mounts;
 use crate::kernel::status::Status;
 use crate::kernel::unix_sockets::{self, UnixSocket};
@@ -35,10 +36,10 @@ pub(super) fn carriers(lineage: &[i32]) -> Vec<(i32, Why)> {
             }
         }
     }
-    for (connection, user) in fuse_connections(lineage) {
-        for server in search.fuse_servers(connection, user) {
-            search.carries(server, Why::ServesFiles);
-        }
+    let connections = fuse_connections(lineage);
+    let servers = if connections.is_empty() { Servers::default() } else { Servers::read() };
+    for (connection, user) in connections {
+        servers.of(connection, user).into_iter().for_each(|server| search.carries(server, Why::ServesFiles));
     }
     search.found.retain(|(pid, _)| !lineage.contains(pid));
     search.found
@@ -127,18 +128,6 @@ impl Search {
         };
         self.open.values().filter(shows).map(|open| open.pid).collect()
     }
-
-    /// Those that serve a FUSE file system. Where the kernel does not say which one a process serves (6.12 does not, 6.18 does), all
-    /// servers of the user that it was mounted for count.
-    fn fuse_servers(&mut self, connection: u32, user: Option<u32>) -> Vec<i32> {
-        self.read_all();
-        let serves = |open: &&OpenFiles| match &open.fuse[..] {
-            [] => false,
-            known if known.contains(&Some(connection)) => true,
-            others => others.contains(&None) && user.is_some() && uid(open.pid) == user,
-        };
-        self.open.values().filter(serves).map(|open| open.pid).collect()
-    }
 }
 
 /// What the process at the other end of a connection is.
@@ -192,9 +181,7 @@ fn fuse_connections(lineage: &[i32]) -> Vec<(u32, Option<u32>)> {
             ["cwd", "exe", "root"].iter().filter_map(|place| process.facts(place).ok()?.mount).collect();
         for mount in mounts(&process).unwrap_or_default() {
             if mount.kind.starts_with(b"fuse") && used.contains(&mount.id) {
-                // The minor number of its device is the number of the connection. (fs/fuse/inode.c, `fuse_fill_super_common`)
-                let connection = mount.device.split_once(':').and_then(|(_, minor)| minor.parse().ok());
-                found.extend(connection.map(|connection| (connection, mount.served_by)));
+                found.extend(fuse::connection(&mount).map(|connection| (connection, mount.served_by)));
             }
         }
     }

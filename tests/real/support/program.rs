@@ -7,7 +7,7 @@
 use std::fs::File;
 use std::io::{Seek, Write};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 
 /// A script, executable by all.
 #[track_caller]
@@ -29,4 +29,14 @@ fn install(source: File, to: &Path) {
     let mut install = Command::new("install");
     install.args(["--mode=755", "/dev/stdin"]).arg(to).stdin(source).stderr(Stdio::inherit());
     assert!(install.status().unwrap().success(), "{} is not written", to.display());
+}
+
+/// It ended with this code, and said these words, on its output or its errors.
+#[track_caller]
+pub fn assert_said(output: &Output, code: i32, words: &[&str]) {
+    let said = String::from_utf8([&output.stdout[..], &output.stderr[..]].concat()).unwrap();
+    assert_eq!(output.status.code(), Some(code), "{said}");
+    for word in words {
+        assert!(said.contains(word), "no {word:?} in: {said}");
+    }
 }
