@@ -19,6 +19,7 @@ use crate::model::{CgroupId, CgroupPath, Change};
 pub struct Walk {
     waiting: Vec<Waiting>,
     unreadable: Vec<Unreadable>,
+    missed: Vec<CgroupId>,
 }
 
 /// A group that could not be looked into.
@@ -44,6 +45,7 @@ struct Waiting {
 struct Entered {
     deeper: Vec<Waiting>,
     unreadable: Vec<Unreadable>,
+    missed: Option<CgroupId>,
 }
 
 /// So many directories are worth the threads that read them side by side.
@@ -62,7 +64,7 @@ impl Walk {
             id: group.id,
             path: from.clone(),
         };
-        Ok(Some(Self { waiting: vec![first], unreadable: Vec::new() }))
+        Ok(Some(Self { waiting: vec![first], unreadable: Vec::new(), missed: Vec::new() }))
     }
 
     /// Reads the next directory: tells its groups, then that it is complete. False when all is read.
@@ -135,7 +137,14 @@ impl Walk {
         self.unreadable.drain(..)
     }
 
+    /// The groups that were not found any more where they had just been read. They are gone, or have another name, perhaps for a
+    /// moment only: then the walk has passed by what is below them.
+    pub fn missed(&mut self) -> impl Iterator<Item = CgroupId> {
+        self.missed.drain(..)
+    }
+
     fn take(&mut self, entered: Entered) {
+        self.missed.extend(entered.missed);
         self.waiting.extend(entered.deeper.into_iter().rev());
         self.unreadable.extend(entered.unreadable.into_iter().filter(|group| !vanished(&group.error)));
     }
@@ -144,16 +153,17 @@ impl Walk {
 impl Waiting {
     fn enter(self, fs: &Filesystem, tell: &mut impl FnMut(Change)) -> Entered {
         self.try_enter(fs, tell).unwrap_or_else(|error| Entered {
-            deeper: Vec::new(),
             unreadable: vec![Unreadable { path: self.path, error }],
+            ..Entered::default()
         })
     }
 
     fn try_enter(&self, fs: &Filesystem, tell: &mut impl FnMut(Change)) -> io::Result<Entered> {
-        let Some(dir) = self.above.child(&self.name)? else { return Ok(Entered::default()) };
+        let missed = || Entered { missed: Some(self.id), ..Entered::default() };
+        let Some(dir) = self.above.child(&self.name)? else { return Ok(missed()) };
         // Another group with this name by now: it is not the one that was told.
         if dir.id()? != self.id {
-            return Ok(Entered::default());
+            return Ok(missed());
         }
         let listing = fs.list(&dir, self.id, tell)?;
         let above = Arc::new(dir);
@@ -165,6 +175,7 @@ impl Waiting {
         Ok(Entered {
             deeper: listing.deeper.into_iter().map(deeper).collect(),
             unreadable: listing.unreadable.into_iter().map(unreadable).collect(),
+            missed: None,
         })
     }
 }

@@ -69,6 +69,8 @@ pub(super) struct Eye<'a> {
     rest: u32,
     news: bool,
     unreadable: BTreeMap<CgroupPath, String>,
+    /// Groups had other names meanwhile: what was read may not fit together.
+    doubtful: bool,
     /// In the tree and not told yet.
     changes: Vec<Change>,
     occurred: Vec<Occurrence>,
@@ -132,6 +134,7 @@ impl<'a> Eye<'a> {
             rest: REST,
             news: false,
             unreadable: BTreeMap::new(),
+            doubtful: false,
             changes: Vec::new(),
             occurred: Vec::new(),
             left: Vec::new(),
@@ -169,7 +172,7 @@ impl<'a> Eye<'a> {
 
     /// When there is something to do; `None` for never.
     fn due(&self) -> Option<Instant> {
-        if !self.fresh.is_empty() || self.is_walking() {
+        if !self.fresh.is_empty() || self.is_walking() || (self.doubtful && self.follow_at.is_none()) {
             return Some(Instant::now());
         }
         let look = self.pause().map(|pause| self.looked + pause);
@@ -195,10 +198,12 @@ impl<'a> Eye<'a> {
             self.tidy();
         } else {
             self.gives_way = false;
-            if !self.scanned || self.fresh.is_empty() {
+            if self.scanned && !self.fresh.is_empty() {
+                self.watch_fresh();
+            } else if self.is_walking() || !self.doubtful {
                 self.walk_on()?;
             } else {
-                self.watch_fresh();
+                self.walk_contradictions();
             }
         }
         self.settle();
@@ -225,6 +230,9 @@ impl<'a> Eye<'a> {
             for group in walk.unreadable() {
                 self.unreadable.insert(group.path, group.error.to_string());
             }
+            for key in walk.missed().filter_map(|id| self.tree.find(id)).collect::<Vec<_>>() {
+                self.look_again(key);
+            }
             self.walk = more.then_some(walk);
         }
         if !self.is_walking() && (!self.scanned || self.polling.is_some()) {
@@ -249,7 +257,12 @@ impl<'a> Eye<'a> {
                 self.report(from, &error);
                 Ok(None)
             }
-            Ok(walk) => Ok(walk),
+            Ok(walk) => {
+                if let Some(key) = self.tree.at(&from).filter(|_| walk.is_none()) {
+                    self.look_again(key);
+                }
+                Ok(walk)
+            }
         }
     }
 

@@ -62,6 +62,12 @@ pub fn tests() -> Vec<Trial> {
             chaos(version, time, Trouble::Stall);
         });
         add("with_few_watches", with_few_watches);
+        if version == Version::V1 {
+            // v2 has no other names for a group.
+            add("with_names_that_go_and_come_back", |version, time| {
+                chaos(version, time, Trouble::Renames);
+            });
+        }
         let name = format!("chaos::a_storm_hides_no_other_group::{version}");
         all.push(trial(&name, needs, move || a_storm_hides_no_other_group(version)));
     }
@@ -79,6 +85,8 @@ enum Trouble {
     None,
     /// It is kept from looking until more has happened than is kept for it.
     Stall,
+    /// Groups have another name for a moment: what looks for them just then finds none.
+    Renames,
     /// The kernel is told again and again to forget what it need not keep: entries of directories, and inodes that nobody holds.
     Forgetful,
 }
@@ -125,7 +133,8 @@ fn chaos(version: Version, time: Duration, trouble: Trouble) -> bool {
             None => End::At(Instant::now() + Duration::from_millis(rng.u64(20..600))),
         };
         let forget = (trouble == Trouble::Forgetful).then(Forget::begin);
-        act(&stage, &mut rng, end, &done);
+        let renames = trouble == Trouble::Renames;
+        act(&stage, &mut rng, end, renames, &done);
         drop((closed, forget));
         slowest = slowest.max(settles(&mut watched, &stage, focus.as_ref(), rounds));
         rounds += 1;
@@ -226,12 +235,16 @@ enum End {
     After(u64),
 }
 
-fn act(stage: &Stage, rng: &mut Rng, end: End, done: &AtomicU64) {
+fn act(stage: &Stage, rng: &mut Rng, end: End, renames: bool, done: &AtomicU64) {
     let before = done.load(Ordering::Relaxed);
     let act = |mut rng: Rng| match end {
         End::At(at) => {
             while Instant::now() < at {
-                stage.deed(&mut rng);
+                if renames && rng.bool() {
+                    stage.rename_for_a_moment(&mut rng);
+                } else {
+                    stage.deed(&mut rng);
+                }
                 done.fetch_add(1, Ordering::Relaxed);
             }
         }

@@ -440,9 +440,10 @@ fn what_the_kernel_did_not_keep(version: Version) {
     let workload = Workload::in_group(&inner);
     let mut terminal = Terminal::at(group.path(), WIDE);
     terminal.shows_line(&["▸", name(&group)]);
+    // Only what is known is unfolded: that is all once it is watched.
+    terminal.shows("watch ");
     terminal.keys("*");
     terminal.shows_line(&["inner"]);
-    terminal.shows("watch ");
     terminal.signal(Signal::SIGSTOP);
     let limit = fs::read_to_string("/proc/sys/fs/inotify/max_queued_events").unwrap();
     let limit: usize = limit.trim().parse().unwrap();

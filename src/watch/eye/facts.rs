@@ -7,7 +7,7 @@ use std::time::Instant;
 use super::{Eye, REST, TIDY};
 use crate::kernel::dir::vanished;
 use crate::model::tree::{Key, Node, What};
-use crate::model::{Cgroup, CgroupId, CgroupPath, Change, State};
+use crate::model::{Cgroup, CgroupId, CgroupPath, Change, Freezer, State};
 use crate::watch::inotify::WatchError;
 use crate::watch::observer::{Focus, Told};
 
@@ -84,6 +84,7 @@ impl Eye<'_> {
             let old = all.iter().filter_map(|&key| Some((self.tree.get(key)?.group.id, self.directory(key))));
             self.left.extend(old.collect::<Vec<_>>());
             self.fresh.extend(all);
+            self.doubtful = true;
         }
     }
 
@@ -173,8 +174,42 @@ impl Eye<'_> {
                     self.take_list(&group);
                 }
             }
-            Ok(None) => self.children_of(path.parent().as_ref().unwrap_or(&path)),
+            Ok(None) => self.look_above(key, &path),
             Err(error) => self.report(path, &error),
+        }
+    }
+
+    /// A group is not where it is in the tree: whoever it is in says where it is.
+    fn look_above(&mut self, key: Key, path: &CgroupPath) {
+        let above = path.parent().and_then(|path| Some((self.tree.at(&path)?, path)));
+        let Some((above, parent)) = above.filter(|(_, parent)| parent.is_within(&self.top)) else {
+            return self.spine();
+        };
+        let Some(id) = self.tree.get(above).map(|node| node.group.id) else { return };
+        match self.fs.same_group(&parent, id) {
+            Ok(Some(group)) => self.take_list(&group),
+            // That one has another name itself: after it is found, this one is looked for again.
+            Ok(None) => self.fresh.extend([above, key]),
+            Err(error) => self.report(parent, &error),
+        }
+    }
+
+    /// On v1 each group says itself whether one above it asks for a freeze, and what is above says so, too. Where the two do not
+    /// agree, a write went by unseen: it was announced under the name of another group, or what was below had another name just
+    /// when it was looked at.
+    pub(super) fn walk_contradictions(&mut self) {
+        self.doubtful = false;
+        let disagrees = |node: &Node| match node.group.freezer {
+            Freezer::V1 { inherited, .. } => inherited != node.inherited,
+            Freezer::Root | Freezer::V2 { .. } => false,
+        };
+        let keys = self.tree.subtree(self.tree.root());
+        let contradictions = keys.filter(|&key| self.tree.get(key).is_some_and(disagrees));
+        // What is said above may be what is wrong.
+        let above: Vec<CgroupPath> = contradictions.filter_map(|key| self.tree.path(key).parent()).collect();
+        for path in above {
+            self.read(&path);
+            self.walks.insert(if self.top.is_within(&path) { self.top.clone() } else { path });
         }
     }
 

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use super::{Eye, GATHER};
+use crate::model::tree::Key;
 use crate::model::{CgroupPath, Change, Version};
 use crate::watch::hints::Hint;
 
@@ -91,10 +92,24 @@ impl Eye<'_> {
         observed.then_some(path)
     }
 
+    /// Reads the group at a path.
     pub(super) fn read(&mut self, path: &CgroupPath) {
         let read = self.fs.group(path).and_then(|group| group.map_or(Ok(None), |group| group.read()));
-        self.stirred |= self.tree.at(path).is_some_and(|key| self.is_on_screen(key));
+        if let Some(key) = self.tree.at(path) {
+            self.stirred |= self.is_on_screen(key);
+            let known = self.tree.get(key).map(|node| node.group.id);
+            if read.as_ref().is_ok_and(|read| read.as_ref().map(|group| group.id) != known) {
+                self.look_again(key);
+            }
+        }
         self.take_read(path, read);
+    }
+
+    /// A group was not found where it is in the tree. It is gone, or has another name, perhaps for a moment only, so that nothing
+    /// of it seems to have changed when that is followed: it and all below it are read again.
+    pub(super) fn look_again(&mut self, key: Key) {
+        self.fresh.extend(self.tree.subtree(key));
+        self.doubtful |= self.is_v1();
     }
 
     /// Looks at one group, which is there now or is not any more, and at none beside it: there may be thousands.

@@ -4,6 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 use std::sync::Mutex;
+use std::thread;
+use std::time::Duration;
 
 use cryoscope::model::Version;
 use fastrand::Rng;
@@ -44,6 +46,18 @@ impl Stage {
             88..94 => self.move_one(&path, rng),
             94..97 => self.kill_one(rng),
             _ => self.kill_all(&path),
+        }
+    }
+
+    /// A group has another name, and then its own again.
+    pub fn rename_for_a_moment(&self, rng: &mut Rng) {
+        let path = self.path(rng, DEEP);
+        let other = path.with_extension("elsewhere");
+        if fs::rename(&path, &other).is_ok() {
+            if rng.bool() {
+                thread::sleep(Duration::from_micros(rng.u64(..2000)));
+            }
+            let _ = fs::rename(&other, &path);
         }
     }
 
