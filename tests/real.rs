@@ -38,6 +38,7 @@ mod real {
     pub mod runtime;
     pub mod security;
     pub mod support;
+    pub mod systemd;
     pub mod tape;
     pub mod terminal;
     pub mod timed;
@@ -82,6 +83,7 @@ fn main() -> ExitCode {
         impostors::tests,
         terminal::tests,
         responsive::tests,
+        systemd::tests,
         timed::tests,
         log::tests,
         findings::tests,

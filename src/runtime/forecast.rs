@@ -93,8 +93,8 @@ pub fn forecast(group: &Group) -> Forecast {
     };
     // Who may not write the file is told so; systemd would only ask for a password.
     let own = Unit::of(&group.path).filter(|_| group.version == Version::V2 && may_freeze(group));
-    let has_watchdog = clocks.iter().any(UnitClocks::has_watchdog);
-    let release = has_watchdog.then(systemd::release).and_then(Result::ok);
+    let is_of_use = clocks.iter().any(UnitClocks::has_watchdog) && systemd::has_freezer();
+    let release = is_of_use.then(systemd::release).and_then(Result::ok);
     let (way, stopped, clocks) = decide(own, clocks, release);
     let unknown = concerned.left_out(&group.path);
     let stops_watchdogs = release.is_some_and(Release::freeze_stops_watchdog);
@@ -106,7 +106,7 @@ fn watchdog_of<'a>(own: &Unit, units: &'a [UnitClocks]) -> Option<&'a UnitClocks
 }
 
 /// Through systemd where that stops a clock; that clock; and the clocks that go on all the same, the first to end first. `own`: the unit
-/// whose group is frozen. `release`: which systemd runs, where that is known.
+/// whose group is frozen. `release`: which systemd runs, where that is known and it freezes units.
 fn decide(
     own: Option<Unit>,
     units: Vec<UnitClocks>,

@@ -4,7 +4,7 @@
 //! processes, and systemd still calls the unit frozen and refuses to stop it. So a unit that systemd froze is thawed
 //! through systemd. (Measured with systemd 257; `systemctl(1)`, freeze and thaw.)
 //!
-//! systemd freezes through cgroup v2 alone: on a host without it no unit can be frozen by systemd.
+//! systemd freezes through cgroup v2 alone, and only where no v1 hierarchy is in use: see [`has_freezer`].
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -28,7 +28,7 @@ pub use clock::{Clock, Limit};
 pub use obstacle::{DropIn, Obstacle};
 pub use release::Release;
 use systemctl::ANSWER_TIMEOUT;
-pub use systemctl::{SystemdError, is_running};
+pub use systemctl::{SystemdError, has_freezer, is_running};
 
 /// A unit of the system's manager.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,7 +64,8 @@ impl Unit {
     pub fn ask(&self) -> Result<Answer, SystemdError> {
         let properties = format!("--property={}", answer::properties());
         let text = systemctl::run(&["show", &properties], &[self.name.as_bytes()], ANSWER_TIMEOUT)?;
-        Ok(Answer::parse(&self.name(), &text))
+        let answer = Answer::parse(&self.name(), &text);
+        Ok(Answer { can_freeze: answer.can_freeze && has_freezer(), ..answer })
     }
 
     /// The group that systemd runs the unit in, as systemd tells it; `None` where there is none, or systemd does not answer.

@@ -1,0 +1,66 @@
+//! What follows from systemd's answers. The answers are a script's: nothing here needs a systemd.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use libtest_mimic::Trial;
+use tempfile::TempDir;
+
+use super::support::group::PREFIX;
+use super::support::program::{self, assert_said};
+use super::support::{Group, Need, Workload, trial};
+
+pub fn tests() -> Vec<Trial> {
+    vec![trial(
+        "systemd::a_watchdog_that_it_does_not_stop_is_told_before",
+        &[Need::Root, Need::V2, Need::V1],
+        a_watchdog_that_it_does_not_stop,
+    )]
+}
+
+/// A systemctl that answers each call with the same text, and keeps the arguments of all.
+struct Systemctl {
+    folder: TempDir,
+}
+
+impl Systemctl {
+    fn answering(text: &str) -> Self {
+        let folder = tempfile::Builder::new().prefix(PREFIX).tempdir().unwrap();
+        let script =
+            format!("#!/bin/sh\necho \"$*\" >> {}/calls\ncat <<'END'\n{text}END\n", folder.path().display());
+        program::write(&folder.path().join("systemctl"), script);
+        Self { folder }
+    }
+
+    /// cryoscope where systemd runs, as far as it can see.
+    fn cryoscope(&self) -> Command {
+        let host = "mount -t tmpfs tmpfs /run && mkdir -p /run/systemd/system && exec \"$@\"";
+        let mut command = Command::new("unshare");
+        command.args(["--mount", "sh", "-c", host, "sh", env!("CARGO_BIN_EXE_cryoscope")]);
+        let path = std::env::var_os("PATH").unwrap();
+        let places = std::iter::once(PathBuf::from(self.folder.path())).chain(std::env::split_paths(&path));
+        command.env("PATH", std::env::join_paths(places).unwrap()).stdin(Stdio::null());
+        command
+    }
+
+    fn calls(&self) -> String {
+        fs::read_to_string(self.folder.path().join("calls")).unwrap()
+    }
+}
+
+/// Where v1 is mounted beside v2, systemd says that it can freeze a unit, and cannot: its watchdog goes on.
+fn a_watchdog_that_it_does_not_stop() {
+    let slice = Group::v2("w.slice");
+    let unit = slice.child("w.service");
+    let _workload = Workload::in_group(&unit);
+    let systemctl = Systemctl::answering(
+        "Version=257.13-1~deb13u1\nId=w.service\nActiveState=active\nSubState=running\nCanFreeze=yes\nJob=\nFreezerState=running\nWatchdogUSec=4s\nWatchdogTimestampMonotonic=1\n",
+    );
+    let frozen = systemctl.cryoscope().arg("freeze").arg(unit.path()).output().unwrap();
+    assert_said(&frozen, 0, &["systemd kills w.service now (WatchdogSec=4s)", "is frozen\n"]);
+    assert!(unit.is_frozen());
+    assert!(!systemctl.calls().lines().any(|call| call.starts_with("freeze")), "{}", systemctl.calls());
+    let shown = systemctl.cryoscope().arg("show").arg(unit.path()).output().unwrap();
+    assert_said(&shown, 0, &["was frozen past systemd", "cryoscope thaw w.service"]);
+}
