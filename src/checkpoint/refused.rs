@@ -21,22 +21,51 @@ pub enum Refused {
     Option(String),
 }
 
-/// How many are said in a sentence.
-const FEW: usize = 5;
+/// How many blockers a sentence holds.
+const MAX_IN_SENTENCE: usize = 5;
+
+/// How many blockers are printed below one another.
+const MAX_LINES: usize = 20;
 
 fn sentence(blockers: &[Finding]) -> String {
     match blockers {
         [one] => one.to_string(),
         several => {
             let numbered = |(at, finding): (usize, &Finding)| format!("({}) {finding}", at + 1);
-            let more = several.len().saturating_sub(FEW);
-            let more = (more > 0).then(|| format!("and {more} more, which --json lists"));
-            several.iter().take(FEW).enumerate().map(numbered).chain(more).collect::<Vec<_>>().join(" ")
+            let more = and_more(several, MAX_IN_SENTENCE);
+            several
+                .iter()
+                .take(MAX_IN_SENTENCE)
+                .enumerate()
+                .map(numbered)
+                .chain(more)
+                .collect::<Vec<_>>()
+                .join(" ")
         }
     }
 }
 
+fn and_more(blockers: &[Finding], shown: usize) -> Option<String> {
+    let more = blockers.len().saturating_sub(shown);
+    (more > 0).then(|| format!("and {more} more, which --json lists"))
+}
+
+/// A blocker on a line, and its remedy on the next, deeper.
+fn two_lines(blocker: &Finding) -> String {
+    let said = Finding { remedy: None, ..blocker.clone() };
+    let remedy = blocker.remedy.as_ref().map(|remedy| format!("\n    {remedy}"));
+    format!("  {said}{}", remedy.unwrap_or_default())
+}
+
 impl Refused {
+    /// The reason in lines: of the blockers each on one, its remedy on the next.
+    pub fn lines(&self) -> String {
+        let Self::Blocked { so, blockers } = self else { return self.to_string() };
+        let more = and_more(blockers, MAX_LINES).map(|more| format!("  {more}"));
+        let lines = blockers.iter().take(MAX_LINES).map(two_lines).chain(more);
+        std::iter::once(format!("{so}:")).chain(lines).collect::<Vec<_>>().join("\n")
+    }
+
     /// What it means to the program that called.
     pub fn exit(&self) -> Exit {
         let has =
@@ -63,8 +92,10 @@ mod tests {
         let two = ["a", "b"].map(|what| Finding::blocker("x", what, "").remedy("do it")).to_vec();
         let refused = Refused::Blocked { so: "it would not work", blockers: two };
         assert_eq!(refused.to_string(), "it would not work: (1) a; do it (2) b; do it");
+        assert_eq!(refused.lines(), "it would not work:\n  a\n    do it\n  b\n    do it");
         let many = vec![Finding::blocker("x", "a", ""); 72];
-        let said = Refused::Blocked { so: "no", blockers: many }.to_string();
-        assert!(said.ends_with("(5) a and 67 more, which --json lists"), "{said}");
+        let refused = Refused::Blocked { so: "no", blockers: many };
+        assert!(refused.to_string().ends_with("(5) a and 67 more, which --json lists"), "{refused}");
+        assert!(refused.lines().ends_with("\n  a\n  and 52 more, which --json lists"), "{}", refused.lines());
     }
 }

@@ -86,7 +86,7 @@ impl From<TargetError> for Failure {
 
 impl From<Refused> for Failure {
     fn from(refused: Refused) -> Self {
-        Self::new(refused.exit() as u8, refused.to_string())
+        Self::new(refused.exit() as u8, refused.lines())
     }
 }
 

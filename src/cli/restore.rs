@@ -83,7 +83,7 @@ fn refuse(found: &Preflight, refused: Refused, json: bool, out: &mut impl Write)
         object(&Outcome { findings: &found.findings, plan: None, report: None }, out)?;
     }
     out.flush()?;
-    Err(Failure::new(refused.exit() as u8, refused.to_string()))
+    Err(refused.into())
 }
 
 fn carry_out(plan: &Plan, context: &Context) -> Result<Report, Failure> {
