@@ -30,6 +30,7 @@ pub mod refused;
 pub mod report;
 pub mod rescue;
 pub mod restore;
+pub mod rights;
 pub mod run;
 mod script;
 pub mod step;

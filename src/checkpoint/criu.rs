@@ -11,7 +11,12 @@ use serde::Serialize;
 
 use super::Finding;
 use crate::kernel::trust;
-use crate::model::{printable, shell};
+use crate::model::{printable, shell, span};
+
+mod version;
+
+pub(super) use version::FIRST_WITH_CGROUP_V2;
+pub use version::{install, lacks_inet_sockets, limits, numbers, oldest, version};
 
 /// A criu that was found.
 #[derive(Debug, Clone, Serialize)]
@@ -25,23 +30,28 @@ pub struct Criu {
 
 /// Finds criu, asks it for its version, and has it try itself on this kernel.
 pub fn look(asked: Option<&Path>, kernel: &str) -> (Option<Criu>, Vec<Finding>) {
-    let (criu, mut findings) = found(asked);
+    let (criu, mut findings) = found(asked, kernel);
     findings.extend(criu.as_ref().map(|criu| check(criu, kernel)));
     (criu, findings)
 }
 
 /// Finds criu, and asks it for its version.
-pub(super) fn found(asked: Option<&Path>) -> (Option<Criu>, Vec<Finding>) {
+pub(super) fn found(asked: Option<&Path>, kernel: &str) -> (Option<Criu>, Vec<Finding>) {
     let Some(path) = find(asked) else {
         let what =
             asked.map_or("criu is not in PATH".to_owned(), |p| format!("{} cannot be run", p.display()));
         let missing = Finding::blocker("criu-missing", what, "criu dumps and restores the processes");
-        return (None, vec![missing.remedy("install criu 4.1 or newer, or name it with --criu")]);
+        return (None, vec![missing.remedy(install(kernel))]);
     };
     if let Some(finding) = untrusted(&path) {
         return (None, vec![finding]);
     }
-    let text = output(&path, &["--version"]).map(|(_, text)| text).unwrap_or_default();
+    let text = match output(&path, &["--version"], VERSION_TIMEOUT) {
+        // It would hang again: nothing else is asked of it.
+        Err(RunError::TimedOut(limit)) => return (None, vec![timed_out("criu --version", limit)]),
+        Err(RunError::Io(_)) => String::new(),
+        Ok((_, text)) => text,
+    };
     let version = version(&text);
     let finding = match &version {
         Some(version) => Finding::ok("criu-version", format!("criu {version}")),
@@ -52,10 +62,15 @@ pub(super) fn found(asked: Option<&Path>) -> (Option<Criu>, Vec<Finding>) {
 
 /// Has it try itself on this kernel: `criu check`.
 pub(super) fn check(criu: &Criu, kernel: &str) -> Finding {
-    match output(&criu.path, &["check"]) {
+    check_within(criu, kernel, CHECK_TIMEOUT)
+}
+
+fn check_within(criu: &Criu, kernel: &str, limit: Duration) -> Finding {
+    match output(&criu.path, &["check"], limit) {
         Ok((true, _)) => Finding::ok("criu-works", "criu check: looks good"),
         Ok((false, text)) => broken(criu.version.as_deref(), kernel, &text),
-        Err(error) => Finding::blocker(
+        Err(RunError::TimedOut(limit)) => timed_out("criu check", limit),
+        Err(RunError::Io(error)) => Finding::blocker(
             "criu-broken",
             format!("criu check could not be run: {error}"),
             "criu must work here",
@@ -64,7 +79,18 @@ pub(super) fn check(criu: &Criu, kernel: &str) -> Finding {
     }
 }
 
-/// criu before 4.1 does not know the vDSO of x86 kernels from 6.13 on (checkpoint-restore/criu#2532).
+/// Nothing is known of a criu that did not end in time: it may work, and the machine be slow.
+fn timed_out(what: &str, limit: Duration) -> Finding {
+    let remedy = format!("run {what} by hand and see what it waits for; try again when it ends in time");
+    Finding::blocker(
+        "criu-timeout",
+        format!("{what} did not end within {}, and was ended", span::short(limit)),
+        "whether criu works here is not known",
+    )
+    .remedy(remedy)
+}
+
+/// What `criu check` says, and for a criu that is too old for this kernel why.
 fn broken(version: Option<&str>, kernel: &str, text: &str) -> Finding {
     if let Some(line) = text.lines().find(|line| line.contains("CAP_CHECKPOINT_RESTORE capability")) {
         let line = line.trim_end_matches([':', ' ']);
@@ -73,16 +99,12 @@ fn broken(version: Option<&str>, kernel: &str, text: &str) -> Finding {
     }
     let last = || text.lines().next_back().unwrap_or("no reason given").to_owned();
     let line = first_error(text).unwrap_or_else(last);
-    let old = version.is_some_and(|v| numbers(v) < (4, 1)) && numbers(kernel) >= (6, 13);
-    let why = if old {
-        "criu before 4.1 does not know the vDSO of x86 kernels from 6.13 on".to_owned()
+    let old = version.is_some_and(|v| numbers(v) < (4, 1)) && version::has_new_vdso(numbers(kernel));
+    let (why, remedy) = if old {
+        ("criu before 4.1 does not know the vDSO of x86 kernels from 6.13 on", install(kernel))
     } else {
-        "criu says of itself that it does not work here".to_owned()
-    };
-    let remedy = if old {
-        "install criu 4.1 or newer, or name it with --criu"
-    } else {
-        "run criu check as root and see what it names"
+        let remedy = "run criu check as root and see what it names";
+        ("criu says of itself that it does not work here", remedy.to_owned())
     };
     Finding::blocker("criu-broken", format!("criu check fails with \"{line}\""), why).remedy(remedy)
 }
@@ -130,30 +152,46 @@ pub(super) fn spawn(command: Command) -> io::Result<Box<dyn ChildWrapper>> {
     wrap.wrap(ProcessSession).spawn()
 }
 
-/// How long a short run may take.
-const LONGEST_SHORT_RUN: Duration = Duration::from_secs(10);
+/// How long `criu --version` may take, on a machine that is busy with other things.
+const VERSION_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long `criu check` may take: it takes 60 ms where nothing else runs.
+const CHECK_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// How much of what a short run prints is kept.
 const MAX_OUTPUT_BYTES: usize = 64 << 10;
 
-/// Whether a short run succeeded, and what it printed. It touches no other process: where it takes too long it is ended, with
-/// all that it has started, and counts as failed.
-fn output(path: &Path, args: &[&str]) -> io::Result<(bool, String)> {
-    output_within(path, args, LONGEST_SHORT_RUN)
+/// Why there is no answer of a short run.
+#[derive(Debug, thiserror::Error)]
+enum RunError {
+    /// It did not end within this time, and was ended.
+    #[error("it did not end within {}", span::short(*.0))]
+    TimedOut(Duration),
+    /// It could not be started or followed.
+    #[error(transparent)]
+    Io(#[from] io::Error),
 }
 
-fn output_within(path: &Path, args: &[&str], longest: Duration) -> io::Result<(bool, String)> {
+impl From<rustix::io::Errno> for RunError {
+    fn from(error: rustix::io::Errno) -> Self {
+        Self::Io(error.into())
+    }
+}
+
+/// Whether a short run succeeded, and what it printed. It touches no other process: where it takes longer than `limit` it is
+/// ended, with all of its process group.
+fn output(path: &Path, args: &[&str], limit: Duration) -> Result<(bool, String), RunError> {
     let (read, write) = io::pipe()?;
     rustix::io::ioctl_fionbio(&read, true)?;
     let mut command = command(path);
     command.args(args).stdout(write.try_clone()?).stderr(write);
     let mut child = spawn(command)?;
     let mut printed = Vec::new();
-    let status = follow(&mut *child, &read, &mut printed, Instant::now() + longest);
+    let status = follow(&mut *child, &read, &mut printed, Instant::now() + limit);
     if !matches!(status, Ok(Some(_))) {
         end_session(child);
     }
-    let status = status?.ok_or(io::ErrorKind::TimedOut)?;
+    let status = status?.ok_or(RunError::TimedOut(limit))?;
     let text: Vec<String> = printed.split(|&b| b == b'\n').map(|line| printable(line).into_owned()).collect();
     Ok((status.success(), text.join("\n").trim_end().to_owned()))
 }
@@ -200,19 +238,6 @@ fn end_session(mut child: Box<dyn ChildWrapper>) {
     // It has ended but where the kernel itself holds it: then it is reaped whenever that lets it go.
     let wait = move || drop(child.wait());
     let _ = std::thread::Builder::new().name("reaper".into()).spawn(wait);
-}
-
-/// The version in the output of `criu --version`: `Version: 4.1.1`.
-pub fn version(text: &str) -> Option<String> {
-    let rest = text.lines().find_map(|line| line.trim().strip_prefix("Version:"))?;
-    let word = rest.split_whitespace().next()?;
-    word.starts_with(|c: char| c.is_ascii_digit()).then(|| word.to_owned())
-}
-
-/// Major and minor of a version: `6.18.44-x` is (6, 18).
-pub fn numbers(version: &str) -> (u32, u32) {
-    let mut parts = version.split(|c: char| !c.is_ascii_digit()).map(|n| n.parse().unwrap_or(0));
-    (parts.next().unwrap_or(0), parts.next().unwrap_or(0))
 }
 
 /// The first error of a log that means something. `rlimit: Can't setup RLIMIT_NOFILE` comes with every run and is harmless.
@@ -275,20 +300,10 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn versions() {
-        assert_eq!(version("Version: 4.1.1\nGitID: v4.1.1\n").as_deref(), Some("4.1.1"));
-        assert_eq!(version("criu: not found"), None);
-        assert_eq!(version("Version: "), None);
-        assert_eq!(numbers("6.18.44-fc"), (6, 18));
-        assert_eq!(numbers("4"), (4, 0));
-        assert!(numbers("3.17.1") < (4, 1));
-    }
-
-    #[test]
     fn a_run_that_prints_a_lot_and_leaves_somebody_behind() {
         // It would hold the output for as long as it lives.
         let line = "sleep 60 & echo $!; head -c 300000 /dev/zero | tr '\\0' x";
-        let (success, text) = output(Path::new("/bin/sh"), &["-c", line]).unwrap();
+        let (success, text) = output(Path::new("/bin/sh"), &["-c", line], CHECK_TIMEOUT).unwrap();
         let behind: i32 = text.lines().next().unwrap().parse().unwrap();
         let behind = rustix::process::Pid::from_raw(behind).unwrap();
         rustix::process::kill_process(behind, rustix::process::Signal::KILL).unwrap();
@@ -300,9 +315,9 @@ mod tests {
         let temp = tempfile::tempdir().unwrap();
         let file = temp.path().join("pids");
         let line = format!("sleep 1000 & echo $$ $! > {}; wait", file.display());
-        let span = Duration::from_secs(1);
-        let error = output_within(Path::new("/bin/sh"), &["-c", &line], span).unwrap_err();
-        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        let limit = Duration::from_secs(1);
+        let error = output(Path::new("/bin/sh"), &["-c", &line], limit).unwrap_err();
+        assert!(matches!(error, RunError::TimedOut(_)), "{error}");
         let pids = std::fs::read_to_string(&file).unwrap();
         let [child, below] = pids.split_whitespace().collect::<Vec<_>>()[..] else { panic!("{pids}") };
         let deadline = Instant::now() + Duration::from_secs(10);
@@ -312,6 +327,16 @@ mod tests {
             assert!(Instant::now() < deadline, "{pids}");
             std::thread::sleep(Duration::from_millis(5));
         }
+    }
+
+    /// yes(1) takes any argument, and never ends.
+    #[test]
+    fn a_check_without_end_is_no_broken_criu() {
+        let criu = Criu { path: "/usr/bin/yes".into(), version: None };
+        let finding = check_within(&criu, "6.12", Duration::from_millis(200));
+        assert!(finding.blocks() && finding.code == "criu-timeout", "{finding}");
+        let finding = timed_out("criu check", CHECK_TIMEOUT);
+        assert_eq!(finding.what, "criu check did not end within 1m, and was ended");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::io;
 use std::panic::resume_unwind;
 use std::path::PathBuf;
 use std::thread;
@@ -16,8 +17,9 @@ use super::flag::Flag;
 use super::folder;
 use super::handover::{Choice, Place};
 use super::plan::handed_over;
+use super::rights::Rights;
 use super::tree::{Member, Tree};
-use crate::kernel::{Filesystem, Group, Status};
+use crate::kernel::{Filesystem, Group};
 use crate::model::{Hierarchies, Process};
 
 mod clocks;
@@ -92,7 +94,7 @@ pub struct Preflight {
 /// Looks at everything that decides whether the checkpoint will work.
 pub fn preflight(request: &Request<'_>) -> Preflight {
     let kernel = crate::kernel::host::release();
-    let (criu, of_criu) = criu::found(request.criu.as_deref());
+    let (criu, of_criu) = criu::found(request.criu.as_deref(), &kernel);
     let check = || criu.as_ref().map(|criu| criu::check(criu, &kernel));
     thread::scope(|scope| {
         // It takes as long as all the rest. Where no thread is to be had, it is done after that.
@@ -115,7 +117,8 @@ fn look_around(
     kernel: &str,
     checked: impl FnOnce() -> Vec<Finding>,
 ) -> Preflight {
-    let mut findings = vec![permission()];
+    let rights = Rights::read();
+    let mut findings = vec![permission(&rights)];
     let mut host = scene::read(request, criu.as_ref(), &mut findings);
     let settings = owner::look(request, &mut findings);
     let trees = tree::look(request, &host, &mut findings);
@@ -124,13 +127,21 @@ fn look_around(
     let taken = taken(&trees, &freeze, &host);
     let mut more = Vec::new();
     let version = criu.as_ref().and_then(|criu| criu.version.as_deref()).map(criu::numbers);
-    let host = resources::Host { criu: version, kernel: criu::numbers(kernel), extra: &request.extra };
+    let unit = owner::UnitEdit::of(&request.group.path);
+    let host = resources::Host {
+        criu: version,
+        kernel: criu::numbers(kernel),
+        extra: &request.extra,
+        program: criu.as_ref().map(|criu| &*criu.path),
+        rights: &rights,
+        unit: unit.as_ref(),
+    };
     if !taken.iter().any(Finding::blocks) {
         more.extend(of_freeze);
         trees.iter().for_each(|tree| resources::look(tree, &host, &mut more));
         waits::look(&trees, &request.group.path, &mut more);
     }
-    settings.into_iter().for_each(|setting| add_setting(setting, &mut more));
+    settings.iter().for_each(|setting| name_setting(setting, &mut more));
     // What is there besides is half the other dump's doing: its freeze, its code in the processes, its sockets.
     more.extend(taken);
     let into = std::path::absolute(&request.into).unwrap_or_else(|_| request.into.clone());
@@ -161,11 +172,18 @@ impl Preflight {
     }
 }
 
-/// What a setting of the unit does is told once: where it is in the way, with what to write where.
-fn add_setting(setting: Finding, findings: &mut Vec<Finding>) {
-    match findings.iter_mut().find(|finding| finding.blocks() && finding.code == setting.code) {
-        Some(blocker) => blocker.remedy = setting.remedy,
-        None => findings.push(setting),
+/// What a mount namespace of its own causes, each with one setting's remedy.
+const OF_MOUNTS: [&str; 3] = ["mount-sharing", "mount", "file-outside"];
+
+/// Gives the blockers that a setting of the unit causes their remedy: what to write where, once. A setting of which nothing is
+/// seen on the processes is in nobody's way: a program may have turned its output elsewhere.
+fn name_setting(setting: &Finding, findings: &mut [Finding]) {
+    let caused =
+        |code| code == setting.code || (OF_MOUNTS.contains(&setting.code) && OF_MOUNTS.contains(&code));
+    let blockers = findings.iter_mut().filter(|finding| finding.blocks() && caused(finding.code));
+    for (at, blocker) in blockers.enumerate() {
+        blocker.remedy =
+            if at == 0 { setting.remedy.clone() } else { Some("the same settings of the unit".to_owned()) };
     }
 }
 
@@ -203,32 +221,11 @@ fn to_dump(trees: &[Vec<Process>], into: &std::path::Path) -> Vec<Tree> {
     trees.iter().map(tree).collect()
 }
 
-/// What criu needs unless it runs with `--unprivileged`, by the bit in linux/capability.h.
-const NEEDED: [(u8, &str); 2] = [(21, "CAP_SYS_ADMIN"), (19, "CAP_SYS_PTRACE")];
-
-/// `CAP_CHECKPOINT_RESTORE`: enough for `criu --unprivileged` only (criu(8)).
-const CHECKPOINT_RESTORE: u8 = 40;
-
-fn permission() -> Finding {
-    let status = Status::read(std::process::id().cast_signed()).ok().flatten();
-    match status.and_then(|status| status.set("CapEff")) {
-        None => Finding::unknown("not-permitted", "which rights this program has", "/proc/self/status"),
-        Some(held) => permitted(held),
+fn permission(rights: &io::Result<Rights>) -> Finding {
+    match rights {
+        Ok(rights) => rights.finding(),
+        Err(error) => Finding::unknown("not-permitted", "which rights this program has", error),
     }
-}
-
-fn permitted(held: u64) -> Finding {
-    let has = |bit: u8| held & 1 << bit != 0;
-    let missing: Vec<&str> = NEEDED.iter().filter(|(bit, _)| !has(*bit)).map(|(_, name)| *name).collect();
-    if missing.is_empty() {
-        return Finding::ok("permitted", "this program may dump processes");
-    }
-    let why = if has(CHECKPOINT_RESTORE) {
-        "criu takes hold of every process and reads its memory, and CAP_CHECKPOINT_RESTORE alone is enough for criu --unprivileged only"
-    } else {
-        "criu takes hold of every process and reads its memory"
-    };
-    Finding::blocker("not-permitted", format!("missing: {}", missing.join(", ")), why).remedy("run as root")
 }
 
 #[cfg(test)]
@@ -236,10 +233,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rights() {
-        assert!(!permitted(u64::MAX).blocks());
-        assert_eq!(permitted(0).what, "missing: CAP_SYS_ADMIN, CAP_SYS_PTRACE");
-        let some = permitted(1 << 19 | 1 << CHECKPOINT_RESTORE);
-        assert!(some.blocks() && some.what == "missing: CAP_SYS_ADMIN" && some.why.contains("alone"));
+    fn a_setting_is_named_where_it_is_in_the_way() {
+        let setting = Finding::warning("mount-sharing", "PrivateTmp", "").remedy("write it");
+        let mut none = [Finding::warning("mount-sharing", "x", "")];
+        name_setting(&setting, &mut none);
+        assert_eq!(none[0].remedy, None);
+        let mut two =
+            ["mount", "mount-sharing", "journal-socket"].map(|code| Finding::blocker(code, "x", ""));
+        name_setting(&setting, &mut two);
+        let remedies = two.map(|finding| finding.remedy);
+        assert_eq!(
+            remedies.each_ref().map(Option::as_deref),
+            [Some("write it"), Some("the same settings of the unit"), None]
+        );
     }
 }

@@ -6,7 +6,8 @@ use serde::Serialize;
 
 use super::args::Doctor;
 use super::{Context, Failure};
-use crate::kernel::{Dir, inotify};
+use crate::checkpoint::{criu, rights};
+use crate::kernel::{Dir, host, inotify};
 use crate::model::{Version, printable};
 use crate::watch::groups_that_fit;
 
@@ -25,6 +26,8 @@ struct Criu {
     version: Option<String>,
     works: bool,
     problem: Option<String>,
+    /// What this criu does not do on this kernel.
+    limits: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -73,7 +76,7 @@ pub(super) fn run(context: &Context, options: &Doctor, out: &mut impl Write) -> 
         }
         criu => writeln!(out, "criu      {}", criu.problem.as_deref().unwrap_or("not found"))?,
     }
-    for missing in &report.rights.missing {
+    for missing in report.criu.limits.iter().chain(&report.rights.missing) {
         writeln!(out, "missing   {missing}")?;
     }
     let number = |n: Option<u64>| n.map_or("unknown".to_owned(), |n| n.to_string());
@@ -117,10 +120,11 @@ fn report(context: &Context) -> Report {
     for version in [Version::V1, Version::V2].into_iter().filter(|&v| context.hosts.get(v).is_none()) {
         missing.push(format!("no {version} freezer is mounted"));
     }
+    missing.extend(rights::limits());
     Report {
         setup: context.hosts.setup.to_string(),
         hierarchies,
-        criu: criu(),
+        criu: found_criu(),
         rights: Rights { root, missing },
         inotify: inotify(),
     }
@@ -138,14 +142,14 @@ fn inotify() -> Inotify {
 }
 
 /// The criu in PATH, as a checkpoint would find it.
-fn criu() -> Criu {
-    let (found, findings) = crate::checkpoint::criu::look(None, &crate::kernel::host::release());
+fn found_criu() -> Criu {
+    let kernel = host::release();
+    let (found, findings) = criu::look(None, &kernel);
     let problem = findings.iter().find(|finding| finding.blocks()).map(|finding| finding.what.clone());
     let path = found.as_ref().map(|criu| printable(criu.path.as_os_str().as_encoded_bytes()).into_owned());
-    Criu {
-        works: found.is_some() && problem.is_none(),
-        version: found.and_then(|criu| criu.version),
-        path,
-        problem,
-    }
+    let works = found.is_some() && problem.is_none();
+    let version = found.and_then(|criu| criu.version);
+    let limits =
+        version.iter().filter(|_| works).flat_map(|version| criu::limits(version, &kernel)).collect();
+    Criu { path, version, works, problem, limits }
 }

@@ -168,15 +168,11 @@ mod tests {
     #[test]
     fn kinds_of_mounts() {
         let mount = |kind: &str, source: &[u8]| Mount {
-            id: 1,
             device: "0:40".into(),
             point: b"/a\\040b".as_slice().into(),
-            shared: None,
-            master: None,
-            parent: 0,
-            served_by: None,
             kind: kind.as_bytes().into(),
             source: source.into(),
+            ..Mount::default()
         };
         assert_eq!(kind(&mount("fuse.sshfs", b"host:")), Some(FileSystem::Fuse));
         assert_eq!(kind(&mount("nfs4", b"host:/x")), Some(FileSystem::Network));

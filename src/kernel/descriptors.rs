@@ -40,6 +40,21 @@ pub struct Info {
     pub fuse: Option<u32>,
     /// The mount that it was opened on, as in `/proc/PID/mountinfo`.
     pub mount: Option<u64>,
+    /// How it was opened: the flags of open(2).
+    pub flags: Option<u32>,
+}
+
+impl Info {
+    /// Whether it was opened for reading, and whether for writing; neither where that is not known, or for `O_PATH`.
+    pub fn access(&self) -> (bool, bool) {
+        let flags = OFlags::from_bits_retain(self.flags.unwrap_or(OFlags::PATH.bits()));
+        let mode = flags & OFlags::ACCMODE;
+        let any = !flags.contains(OFlags::PATH);
+        (
+            any && (mode == OFlags::RDONLY || mode == OFlags::RDWR),
+            any && (mode == OFlags::WRONLY || mode == OFlags::RDWR),
+        )
+    }
 }
 
 /// One open file.
@@ -133,6 +148,16 @@ impl ProcessDir {
         Ok(facts(&found))
     }
 
+    /// The type of the file system that a link of `/proc/PID` leads to, a number of linux/magic.h. A network file system is
+    /// asked for it, and may not answer.
+    ///
+    /// # Errors
+    /// What openat(2) and fstatfs(2) say.
+    pub fn file_system(&self, place: &str) -> io::Result<rustix::fs::FsWord> {
+        let file = rustix::fs::openat(&self.0, place, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?;
+        Ok(rustix::fs::fstatfs(&file)?.f_type)
+    }
+
     /// A text of `/proc/PID`.
     ///
     /// # Errors
@@ -179,6 +204,7 @@ fn info(text: &[u8]) -> Info {
             b"Pid" => info.pid = value().and_then(|text| text.parse().ok()),
             b"fuse_connection" => info.fuse = value().and_then(|text| text.parse().ok()),
             b"tty-index" => info.terminal = value().and_then(|text| text.parse().ok()),
+            b"flags" => info.flags = value().and_then(|text| u32::from_str_radix(text, 8).ok()),
             b"mnt_id" => info.mount = value().and_then(|text| text.parse().ok()),
             _ => {}
         }
@@ -199,7 +225,10 @@ mod tests {
     #[test]
     fn lines_of_fdinfo() {
         let text = b"pos:\t0\nflags:\t0100001\nmnt_id:\t27\nlock:\t1: FLOCK  ADVISORY  WRITE 9 00:13:5 0 EOF\nlock:\t2: x\n";
-        assert_eq!((info(text).locks, info(text).mount), (2, Some(27)));
+        assert_eq!((info(text).locks, info(text).mount, info(text).access()), (2, Some(27), (false, true)));
+        assert_eq!(info(b"flags:\t0100002\n").access(), (true, true));
+        assert_eq!(info(b"flags:\t010000000\n").access(), (false, false), "O_PATH");
+        assert_eq!(info(b"").access(), (false, false));
         assert_eq!(info(b"fuse_connection:\t40\n").fuse, Some(40));
         assert_eq!(info(b"Pid:\t-1\nNSpid:\t4\n").pid, Some(-1));
         assert_eq!(info(b"tty-index:\t7\n").terminal, Some(7));

@@ -72,13 +72,7 @@ mod tests {
 
     #[test]
     fn a_connection_is_the_mounts_device() {
-        let on = |device: &str| {
-            let (point, source, kind) =
-                (b"/".as_slice().into(), b"s".as_slice().into(), b"fuse".as_slice().into());
-            let device = device.into();
-            let (shared, master, served_by) = Default::default();
-            connection(&Mount { id: 1, parent: 0, device, point, shared, master, kind, served_by, source })
-        };
+        let on = |device: &str| connection(&Mount { device: device.into(), ..Mount::default() });
         assert_eq!((on("0:40"), on("8:1")), (Some(40), Some(8 << 20 | 1)), "without and on a block device");
         assert_eq!((on("8"), on("x:1"), on("4096:1")), (None, None, None));
     }

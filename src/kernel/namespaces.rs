@@ -41,7 +41,7 @@ impl Namespaces {
 }
 
 /// A mount that a process sees (proc_pid_mountinfo(5)).
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Mount {
     /// Its number.
     pub id: u64,
@@ -49,6 +49,8 @@ pub struct Mount {
     pub parent: u64,
     /// The device, as `major:minor`.
     pub device: Box<str>,
+    /// Which folder of the file system it shows, with the kernel's escapes: `/` for all of it.
+    pub root: Box<[u8]>,
     /// Where it is mounted, with the kernel's escapes (`\040` for a space).
     pub point: Box<[u8]>,
     /// The peer group that it shares mounts with (mount_namespaces(7)).
@@ -80,18 +82,8 @@ fn mount(line: &[u8]) -> Option<Mount> {
     let mut words = line.split(|&b| b == b' ');
     let mut text = || std::str::from_utf8(words.next()?).ok();
     let (id, parent, device) = (text()?.parse().ok()?, text()?.parse().ok()?, text()?.into());
-    let point = words.nth(1)?.into();
-    let mut mount = Mount {
-        id,
-        parent,
-        device,
-        point,
-        shared: None,
-        master: None,
-        kind: Box::default(),
-        served_by: None,
-        source: Box::default(),
-    };
+    let (root, point) = (words.next()?.into(), words.next()?.into());
+    let mut mount = Mount { id, parent, device, root, point, ..Mount::default() };
     for tag in words.by_ref().skip(1).take_while(|word| *word != b"-") {
         let Some((kind, group)) = std::str::from_utf8(tag).ok().and_then(|tag| tag.split_once(':')) else {
             continue;
@@ -136,6 +128,7 @@ mod tests {
             (found[1].shared, found[1].master, &*found[1].point),
             (Some(3), Some(2), b"/a\xff".as_slice())
         );
+        assert_eq!((&*found[0].root, &*found[1].root), (b"/".as_slice(), b"/x".as_slice()));
         assert_eq!((&*found[0].kind, &*found[0].source), (b"ext3".as_slice(), b"/dev/root".as_slice()));
     }
 

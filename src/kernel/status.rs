@@ -28,8 +28,17 @@ impl Status {
 
     /// The real, the effective and the saved user (`Uid`); `None` where one of them cannot be read.
     pub fn users(&self) -> Option<[u32; 3]> {
-        let mut users = self.words("Uid")?.map(|word| word.parse().ok());
-        Some([users.next()??, users.next()??, users.next()??])
+        self.ids("Uid")
+    }
+
+    /// The real, the effective and the saved group (`Gid`); `None` where one of them cannot be read.
+    pub fn groups(&self) -> Option<[u32; 3]> {
+        self.ids("Gid")
+    }
+
+    fn ids(&self, key: &str) -> Option<[u32; 3]> {
+        let mut ids = self.words(key)?.map(|word| word.parse().ok());
+        Some([ids.next()??, ids.next()??, ids.next()??])
     }
 
     /// The process or thread that traces it (`TracerPid`).
@@ -45,6 +54,12 @@ impl Status {
     /// The letter of the state: R, S, D, T, t, Z, X.
     pub fn state(&self) -> Option<char> {
         self.words("State")?.next()?.chars().next()
+    }
+
+    /// Whether a signal is pending for this thread or for its process (`SigPnd`, `ShdPnd`); `signal` as in signal(7).
+    pub fn has_pending(&self, signal: u8) -> bool {
+        let is_in = |set: u64| set & 1 << (signal - 1) != 0;
+        ["SigPnd", "ShdPnd"].iter().any(|key| self.set(key).is_some_and(is_in))
     }
 
     /// All numbers behind a key: `NSpid` and `NSsid` have one for each PID namespace, the outermost first.
@@ -78,6 +93,8 @@ mod tests {
         assert_eq!(status.numbers("NSpid"), Some(vec![812, 1]));
         assert_eq!(status.set("CapEff"), Some(0x1ff_ffff_ffff));
         assert_eq!(status.number("Pid"), None);
+        let pending = Status(b"SigPnd:\t0000000000000010\nShdPnd:\t0000000000000100\n".to_vec());
+        assert!(pending.has_pending(5) && pending.has_pending(9) && !pending.has_pending(4));
         assert_eq!((status.number("TracerPid"), status.tracer()), (Some(0), None));
     }
 

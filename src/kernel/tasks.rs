@@ -22,6 +22,9 @@ pub fn lives(process: ProcessId) -> bool {
     proc::is_there(process) && threads(process.pid).any(|thread| is_alive(&thread))
 }
 
+/// The signal that nothing withstands (signal(7)).
+const SIGKILL: u8 = 9;
+
 /// `PF_EXITING` of linux/sched.h: the bit of a task that ends in field 9 of `/proc/PID/stat`.
 const PF_EXITING: u32 = 4;
 
@@ -32,8 +35,7 @@ pub fn is_active(process: ProcessId) -> bool {
         return false;
     };
     let Ok(Some(status)) = Status::read(process.pid) else { return false };
-    let kill = 1 << (rustix::process::Signal::KILL.as_raw() - 1);
-    let killed = ["SigPnd", "ShdPnd"].iter().any(|set| status.set(set).is_some_and(|set| set & kill != 0));
+    let killed = status.has_pending(SIGKILL);
     let ends = stat.flags & PF_EXITING != 0 || !is_alive(&status);
     // The first thread may have ended before the others.
     !killed && (!ends || (stat.num_threads > 1 && lives(process)))

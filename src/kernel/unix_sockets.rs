@@ -13,7 +13,7 @@ use rustix::net::{
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
 /// A unix socket.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct UnixSocket {
     /// Its inode, as in the link of `/proc/PID/fd`.
     pub inode: u64,
@@ -21,6 +21,10 @@ pub struct UnixSocket {
     pub datagram: bool,
     /// The inode of the socket at the other end.
     pub peer: Option<u64>,
+    /// Of a socket that listens, the inodes of those that have called it and were not accepted; 0 for one that was closed again.
+    pub callers: Vec<u64>,
+    /// How many bytes it has sent that nobody has read. Of a socket that listens, how many may call it.
+    pub unread: u32,
     /// Its address: a path, or a NUL and an abstract name (unix(7)).
     pub name: Option<Box<[u8]>>,
 }
@@ -50,14 +54,14 @@ const BY_FAMILY: u16 = 20;
 const REQUEST: u16 = 0x301;
 const HEADER: usize = 16;
 
-/// One dump of all of them: `struct nlmsghdr` and `struct unix_diag_req` (linux/unix_diag.h), with `UDIAG_SHOW_NAME` and
-/// `UDIAG_SHOW_PEER`, in whatever state.
+/// One dump of all of them: `struct nlmsghdr` and `struct unix_diag_req` (linux/unix_diag.h), with `UDIAG_SHOW_NAME`,
+/// `UDIAG_SHOW_PEER`, `UDIAG_SHOW_ICONS` and `UDIAG_SHOW_RQLEN`, in whatever state.
 fn request() -> Vec<u8> {
     let mut bytes = 40_u32.to_ne_bytes().to_vec();
     bytes.extend([BY_FAMILY, REQUEST].map(u16::to_ne_bytes).concat());
     bytes.extend([0_u32; 2].map(u32::to_ne_bytes).concat());
     bytes.extend([1, 0, 0, 0]);
-    bytes.extend([u32::MAX, 0, 1 | 4, 0, 0].map(u32::to_ne_bytes).concat());
+    bytes.extend([u32::MAX, 0, 1 | 4 | 8 | 16, 0, 0].map(u32::to_ne_bytes).concat());
     bytes
 }
 
@@ -102,7 +106,7 @@ fn ended(payload: &[u8]) -> io::Result<bool> {
 fn socket(payload: &[u8]) -> Option<UnixSocket> {
     let inode = number(payload, 4)?.into();
     let datagram = u32::from(*payload.get(1)?) == SocketType::DGRAM.as_raw();
-    let mut socket = UnixSocket { inode, datagram, peer: None, name: None };
+    let mut socket = UnixSocket { inode, datagram, ..UnixSocket::default() };
     let mut rest = payload.get(16..)?;
     while let Some(&[l0, l1, k0, k1]) = rest.first_chunk() {
         let length = usize::from(u16::from_ne_bytes([l0, l1]));
@@ -113,6 +117,13 @@ fn socket(payload: &[u8]) -> Option<UnixSocket> {
             0 => socket.name = value.split(|&b| b == 0).next().map(Into::into),
             // UNIX_DIAG_PEER: 0 is a connection that nobody has accepted.
             2 => socket.peer = number(value, 0).filter(|&inode| inode != 0).map(Into::into),
+            // UNIX_DIAG_ICONS
+            3 => {
+                socket.callers =
+                    value.chunks_exact(4).filter_map(|icon| number(icon, 0)).map(Into::into).collect()
+            }
+            // UNIX_DIAG_RQLEN: what was received, then what was sent.
+            4 => socket.unread = number(value, 4).unwrap_or_default(),
             _ => {}
         }
         rest = rest.get(length.next_multiple_of(4)..).unwrap_or_default();
@@ -144,6 +155,7 @@ mod tests {
         let near = UnixStream::connect(&path).unwrap();
         let pending = all(std::process::id().cast_signed()).unwrap();
         assert_eq!(pending[&inode(&near)].peer, None);
+        assert_eq!(pending[&inode(&listener)].callers, [inode(&near)]);
         let (far, _) = listener.accept().unwrap();
         let (one, other) = UnixDatagram::pair().unwrap();
         let found = all(std::process::id().cast_signed()).unwrap();
@@ -152,6 +164,7 @@ mod tests {
         assert!(!found[&inode(&near)].datagram && found[&inode(&one)].datagram);
         assert_eq!(found[&inode(&one)].peer, Some(inode(&other)));
         assert_eq!(found[&inode(&listener)].peer, None);
+        assert!(found[&inode(&listener)].callers.is_empty());
     }
 
     #[test]

@@ -91,7 +91,7 @@ impl Ground {
             Err(why) if lesson.criu => missing(
                 Lack::Part,
                 why.clone(),
-                "install criu 4.1 or newer, or name a working one with --criu; lessons 1 to 5 do without",
+                "install criu 3.14 or newer (4.1 on x86 with Linux 6.13 or newer), or name one with --criu; lessons 1 to 5 need none",
             ),
             _ if !root && !self.may_make_groups(version) => not_permitted(),
             _ => None,

@@ -18,7 +18,10 @@ use super::support::wait::{SOON, until};
 use super::support::workload::Workload;
 use said::{Images, Said, assert_cited, assert_done, assert_option, assert_refused, command, plain};
 
+mod mounts;
 mod namespaces;
+mod pipes;
+mod rights;
 mod said;
 mod sockets;
 mod terminals;
@@ -107,6 +110,9 @@ pub fn tests() -> Vec<Trial> {
     all.extend(sockets::tests());
     all.extend(namespaces::tests());
     all.extend(terminals::tests());
+    all.extend(mounts::tests());
+    all.extend(pipes::tests());
+    all.extend(rights::tests());
     all
 }
 
@@ -114,7 +120,7 @@ fn check(case: &Case) {
     let (group, images) = (Group::v2(case.code), Images::new());
     let workload = Workload::holding(&group, case.hold.0, case.hold.1);
     if case.hold.0 == "child" {
-        until("what is below is ready", SOON, || child_is_ready(&group, case));
+        wait_for_child(&group, if case.hold.1.contains("perl") { "perl" } else { "sleep" });
     }
     let level = if case.option.is_some() { "warning" } else { "blocker" };
     let said = Said::of(&group, &images);
@@ -129,13 +135,14 @@ fn check(case: &Case) {
     }
 }
 
-/// The shell line is at its last command, which sleeps.
-fn child_is_ready(group: &Group, case: &Case) -> bool {
-    let last = if case.hold.1.contains("perl") { "perl" } else { "sleep" };
+/// Waits until the shell line of a "child" is at its last command, which sleeps.
+fn wait_for_child(group: &Group, last: &str) {
     let comm = |pid: &i32| fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
     let sleeps =
         |pid: &i32| fs::read_to_string(format!("/proc/{pid}/wchan")).is_ok_and(|at| at.contains("nanosleep"));
-    group.pids().iter().any(|pid| comm(pid).trim() == last && sleeps(pid))
+    until("what is below is ready", SOON, || {
+        group.pids().iter().any(|pid| comm(pid).trim() == last && sleeps(pid))
+    });
 }
 
 fn in_order(kind: &'static str, argument: &str) {

@@ -1,9 +1,42 @@
 //! Whose the group is: a container's runtime has a checkpoint of its own, and a unit has settings that criu cannot cope with.
 
 use super::{After, Finding, Request};
-use crate::model::{State, Version, shell};
+use crate::model::owner::{Manager, UnitName};
+use crate::model::{CgroupPath, State, Version, shell};
 use crate::runtime::systemd::{self, Belief, Obstacle, Release, SystemdError, Unit};
 use crate::runtime::{Containers, advice};
+
+/// The command that edits the settings of a unit (systemctl(1)).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct UnitEdit(String);
+
+impl UnitEdit {
+    /// For the unit whose own group a path is; `None` for other groups, and where systemd does not run.
+    pub(super) fn of(path: &CgroupPath) -> Option<Self> {
+        systemd::is_running().then(|| UnitName::of(path)).flatten().map(|unit| Self::of_unit(&unit))
+    }
+
+    fn of_unit(unit: &UnitName) -> Self {
+        let manager = if matches!(unit.manager, Manager::User(_)) { "--user " } else { "" };
+        Self(format!("systemctl {manager}edit {}", shell::quoted(unit.text().as_ref().as_ref())))
+    }
+
+    /// What takes a mount namespace away. For the system's units the exact settings are known, and said in its place.
+    pub(super) fn without_sandboxing(&self) -> String {
+        format!(
+            "{}, turn its sandboxing off ([Service] PrivateTmp=no ProtectSystem=no …), and restart it",
+            self.0
+        )
+    }
+
+    /// What keeps the journal's socket away.
+    pub(super) fn without_journal(&self) -> String {
+        format!(
+            "{}, write [Service] StandardOutput=append:/var/log/NAME.log StandardError=inherit (or StandardOutput=null), and restart it",
+            self.0
+        )
+    }
+}
 
 /// Gives back what the settings of the unit do: how much that matters is seen on the processes.
 pub(super) fn look(request: &Request<'_>, findings: &mut Vec<Finding>) -> Vec<Finding> {
@@ -85,4 +118,20 @@ fn obstacle(obstacle: &Obstacle) -> Finding {
         "write to {}: {lines}; then {} (what it has in memory is lost by that)",
         drop_in.path, drop_in.apply
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_edits_a_unit() {
+        let edit = |path: &str| {
+            UnitName::of(&CgroupPath::new(path.as_bytes())).map(|unit| UnitEdit::of_unit(&unit).0)
+        };
+        assert_eq!(edit("/system.slice/nginx.service").as_deref(), Some("systemctl edit nginx.service"));
+        let of_user = "/user.slice/user-1000.slice/user@1000.service/app.slice/my.service";
+        assert_eq!(edit(of_user).as_deref(), Some("systemctl --user edit my.service"));
+        assert_eq!(edit("/box"), None);
+    }
 }

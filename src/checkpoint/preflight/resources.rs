@@ -6,9 +6,14 @@
 use std::ffi::OsString;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 
 use super::Finding;
+use super::owner::UnitEdit;
+use crate::checkpoint::rights::Rights;
+use crate::kernel::Status;
 use crate::kernel::descriptors::{Descriptor, ProcessDir};
+use crate::kernel::dir::absent_is_none;
 use crate::kernel::mappings::{self, Mapping};
 use crate::kernel::namespaces::Namespaces;
 use crate::model::{Process, printable};
@@ -20,8 +25,13 @@ mod inet;
 mod mounts;
 mod namespaces;
 mod network;
+mod own_mounts;
+mod pipes;
 mod session;
+mod signals;
 mod unix;
+mod users;
+mod waits;
 
 /// What else decides about it.
 pub(super) struct Host<'a> {
@@ -31,6 +41,12 @@ pub(super) struct Host<'a> {
     pub kernel: (u32, u32),
     /// The options that the person gives to criu.
     pub extra: &'a [OsString],
+    /// The program that is run as criu.
+    pub program: Option<&'a Path>,
+    /// What criu may do.
+    pub rights: &'a io::Result<Rights>,
+    /// The unit whose group it is, as systemctl edits it.
+    pub unit: Option<&'a UnitEdit>,
 }
 
 impl Host<'_> {
@@ -47,6 +63,7 @@ struct Holder<'a> {
     open: Vec<Descriptor>,
     mapped: Vec<Mapping>,
     namespaces: Namespaces,
+    status: Status,
 }
 
 /// Looks at all of it. The root of the tree is first in the list.
@@ -63,14 +80,25 @@ pub(super) fn look(tree: &[Process], host: &Host<'_>, findings: &mut Vec<Finding
         }
     }
     session::look(tree, &holders, findings);
-    namespaces::look(&holders, findings);
-    mounts::look(&holders, host, findings);
     files::look(&holders, findings);
+    pipes::look(&holders, findings);
     anonymous::look(&holders, host, findings);
-    devices::look(&holders, findings);
+    unix::look(&holders, host, findings);
     let connected = inet::look(&holders, host, findings);
-    network::look(&holders, connected, host, findings);
-    unix::look(&holders, findings);
+    signals::look(&holders, findings);
+    waits::look(&holders, findings);
+    match own_namespaces() {
+        Ok(own) => {
+            namespaces::look(&holders, &own, findings);
+            mounts::look(&holders, host, &own, findings);
+            devices::look(&holders, &own, findings);
+            network::look(&holders, connected, host, &own, findings);
+            users::look(&holders, host, &own, findings);
+        }
+        Err(error) => {
+            findings.push(Finding::unknown("namespaces", "which namespaces criu will run in", error))
+        }
+    }
     let quiet = findings[before..].iter().all(|finding| finding.level == super::super::Level::Ok);
     if quiet && !holders.is_empty() {
         let count: usize = holders.iter().map(|holder| holder.open.len()).sum();
@@ -83,11 +111,10 @@ pub(super) fn look(tree: &[Process], host: &Host<'_>, findings: &mut Vec<Finding
 /// `None` where the process has gone.
 fn holder(process: &Process) -> io::Result<Option<Holder<'_>>> {
     let Some(dir) = ProcessDir::open(process.id.pid)? else { return Ok(None) };
-    let found = (|| Ok((dir.descriptors()?, mappings::files(&dir)?, Namespaces::of(&dir)?)))();
-    let Some((open, mapped, namespaces)) = crate::kernel::dir::absent_is_none(found)? else {
-        return Ok(None);
-    };
-    Ok(Some(Holder { process, dir, open, mapped, namespaces }))
+    let found =
+        (|| Ok((dir.descriptors()?, mappings::files(&dir)?, Namespaces::of(&dir)?, Status::of(&dir)?)))();
+    let Some((open, mapped, namespaces, status)) = absent_is_none(found)? else { return Ok(None) };
+    Ok(Some(Holder { process, dir, open, mapped, namespaces, status }))
 }
 
 /// The namespaces that criu will run in: this program's.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Request;
 use crate::checkpoint::Finding;
-use crate::checkpoint::criu::{Criu, numbers};
+use crate::checkpoint::criu::{Criu, FIRST_WITH_CGROUP_V2, numbers};
 use crate::checkpoint::handover::{Scene, Side};
 use crate::kernel::Filesystem;
 use crate::kernel::guard;
@@ -89,8 +89,7 @@ fn unusable(hierarchy: &Hierarchy, criu: Option<&Criu>) -> Option<String> {
     if hierarchy.read_only {
         return Some("it is mounted read-only".to_owned());
     }
-    // criu's freezer code knows cgroup v2 from 3.14 on.
     let version = criu?.version.as_deref()?;
-    let old = hierarchy.version == Version::V2 && numbers(version) < (3, 14);
+    let old = hierarchy.version == Version::V2 && numbers(version) < FIRST_WITH_CGROUP_V2;
     old.then(|| format!("criu {version} does not know its freezer"))
 }

@@ -76,7 +76,7 @@ fn shown(page: Page) -> Shown {
 }
 
 fn list(chosen: usize, missing: bool) -> Shown {
-    let lack = |criu| (criu && missing).then(|| "criu is not in PATH; install criu 4.1 or newer".to_owned());
+    let lack = |criu| (criu && missing).then(|| "criu is not in PATH; install criu 3.14 or newer".to_owned());
     let lessons = ALL
         .iter()
         .map(|lesson| (format!("{}  {}", lesson.number, lesson.title), lesson.about, lack(lesson.criu)));

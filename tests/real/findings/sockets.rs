@@ -27,6 +27,9 @@ pub fn tests() -> Vec<Trial> {
         trial("findings::udp_and_listening", NEEDS, udp_and_listening),
         trial("findings::unix_stream", NEEDS, unix_stream),
         trial("findings::unix_stream_not_accepted", NEEDS, unix_stream_not_accepted),
+        trial("findings::unix_listener_that_was_called", NEEDS, unix_called),
+        trial("findings::unix_caller_that_hung_up", NEEDS, unix_abandoned),
+        trial("findings::unix_sent_before_it_was_accepted", NEEDS, unix_unheard),
         trial("findings::unix_datagram", NEEDS, unix_datagram),
         trial("findings::unix_datagram_without_a_name", NEEDS, unix_nameless),
         trial("findings::journal_socket", NEEDS, journal_socket),
@@ -131,6 +134,43 @@ fn unix_stream_not_accepted() {
     assert_done(&group, &images, &workload);
 }
 
+/// Who waits outside to be accepted is not in the images. Accepted, as the remedy has it, it would be a connection outside.
+fn unix_called() {
+    let (group, images) = (Group::v2("unix-called"), Images::new());
+    let workload = Workload::holding(&group, "unix-listening", "listener");
+    let said = Said::of(&group, &images);
+    assert!(said.remarks().is_empty(), "{:#?}", said.all);
+    let caller = UnixStream::connect(workload.folder().join("listener")).unwrap();
+    let said = Said::of(&group, &images);
+    said.only("warning", "unix-called");
+    assert_done(&group, &images, &workload);
+    drop(caller);
+}
+
+fn unix_abandoned() {
+    let (group, images) = (Group::v2("unix-abandoned"), Images::new());
+    let workload = Workload::holding(&group, "unix-listening", "listener");
+    drop(UnixStream::connect(workload.folder().join("listener")).unwrap());
+    let said = Said::of(&group, &images);
+    let finding = said.only("blocker", "unix-abandoned");
+    assert_cited(finding, &plain(&workload, &images, "Found a closed in-flight socket"));
+    assert_refused(&group, &images, &workload);
+}
+
+/// Accepted, as the remedy has it, it is another finding: the other end is outside.
+fn unix_unheard() {
+    let (group, images) = (Group::v2("unix-unheard"), Images::new());
+    let path = images.0.path().join("listener");
+    let listener = UnixListener::bind(&path).unwrap();
+    let workload = Workload::holding(&group, "unix-sent", &path);
+    let said = Said::of(&group, &images);
+    let finding = said.only("blocker", "unix-unheard");
+    assert_cited(finding, &plain(&workload, &images, "Non-empty write queue on an in-flight socket"));
+    assert_refused(&group, &images, &workload);
+    let _far = listener.accept().unwrap();
+    Said::of(&group, &images).only("blocker", "unix-stream");
+}
+
 fn unix_datagram() {
     let (group, images) = (Group::v2("unix-datagram"), Images::new());
     let path = images.0.path().join("datagrams");
@@ -165,7 +205,8 @@ fn journal_socket() {
     let workload = Workload::with_input(&group, "nothing", "", Stdio::from(OwnedFd::from(connected)));
     let said = Said::of(&group, &images);
     let finding = said.only("blocker", "journal-socket");
-    assert!(finding["remedy"].as_str().unwrap().contains("StandardOutput=append:"), "{finding}");
+    // There is no unit here.
+    assert!(finding["remedy"].as_str().unwrap().contains("PROGRAM >FILE"), "{finding}");
     let ended = dump(workload.pid(), &images.plain()).leave_running().option(&["--ext-unix-sk"]).run();
     ended.assert_failure(HALF);
     assert_cited(finding, &ended.log);

@@ -2,14 +2,17 @@
 
 use std::any::Any;
 use std::fs::{self, File};
+use std::io::Write;
 use std::net::{Ipv4Addr, TcpListener, TcpStream, UdpSocket};
 use std::os::unix::fs::OpenOptionsExt;
-use std::os::unix::net::{UnixDatagram, UnixStream};
+use std::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
 use std::path::Path;
 use std::process::Command;
 
 use nix::fcntl::{FcntlArg, fcntl};
 use nix::libc;
+use nix::sys::signal::{SigSet, Signal, kill};
+use nix::unistd::getpid;
 use rustix::mount::{FsOpenFlags, OpenTreeFlags, fsopen, open_tree};
 use rustix::net::{AddressFamily, SocketType, socket};
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
@@ -72,6 +75,13 @@ pub fn hold(kind: &str, argument: &str, folder: &Path) -> Held {
             Box::new(pidfd_open(Pid::from_raw(pid).unwrap(), PidfdFlags::empty()).unwrap())
         }
         "child" => child(argument),
+        "pending-trap" => pending_trap(),
+        "unix-listening" => Box::new(UnixListener::bind(path).unwrap()),
+        "unix-sent" => {
+            let mut stream = UnixStream::connect(path).unwrap();
+            stream.write_all(b"hello").unwrap();
+            Box::new(stream)
+        }
         "own-stat" => {
             Box::new((File::open("/proc/self/stat").unwrap(), File::open("/proc/self/task").unwrap()))
         }
@@ -85,6 +95,13 @@ pub fn hold(kind: &str, argument: &str, folder: &Path) -> Held {
         "pty" => pty(),
         _ => panic!("{kind}"),
     }
+}
+
+/// A signal that is blocked and sent.
+fn pending_trap() -> Held {
+    SigSet::from(Signal::SIGTRAP).thread_block().unwrap();
+    kill(getpid(), Signal::SIGTRAP).unwrap();
+    Box::new(())
 }
 
 fn record_lock(path: &Path, by_description: bool) -> Held {

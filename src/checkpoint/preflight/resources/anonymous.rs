@@ -1,5 +1,7 @@
 //! Files that are no files: what the kernel hands out as a descriptor without a path (`dump_one_file` in `criu/files.c`).
 
+use std::path::Path;
+
 use super::{Finding, Holder, Host, held, several};
 use crate::kernel::descriptors::Descriptor;
 
@@ -14,7 +16,7 @@ pub(super) fn look(holders: &[Holder<'_>], host: &Host<'_>, findings: &mut Vec<F
         kinds.map(|(holder, open)| held(holder, open)).collect::<Vec<String>>()
     };
     rings(&of(&|kind| kind == b"io_uring"), findings);
-    maps(&of(&|kind| kind == b"bpf-map"), findings);
+    maps(&of(&|kind| kind == b"bpf-map"), host, findings);
     let old = host.criu.is_some_and(|version| version < (4, 1));
     let apart: [&[u8]; 2] = [b"io_uring", b"bpf-map"];
     let others = of(&|kind| !apart.contains(&kind) && (!DUMPED.contains(&kind) || old && kind == b"pidfd"));
@@ -23,6 +25,11 @@ pub(super) fn look(holders: &[Holder<'_>], host: &Host<'_>, findings: &mut Vec<F
     let outside: Vec<String> =
         open().filter(|(_, open)| gone(open)).map(|(holder, open)| held(holder, open)).collect();
     strangers(&outside, findings);
+}
+
+/// An inotify(7) descriptor.
+pub(super) fn is_inotify(link: &[u8]) -> bool {
+    kind(link).is_some_and(|kind| kind == b"inotify")
 }
 
 /// `eventfd` of `anon_inode:[eventfd]`, `bpf-map` of `anon_inode:bpf-map`.
@@ -50,18 +57,31 @@ fn rings(found: &[String], findings: &mut Vec<Finding>) {
     }
 }
 
-fn maps(found: &[String], findings: &mut Vec<Finding>) {
-    if !found.is_empty() {
-        findings.push(
-            Finding::warning(
-                "bpf-map",
-                format!("a BPF map is open: {}", several(found)),
-                "criu can dump it only if it was built with libbpf, which Debian's is not",
-            )
-            .remedy("close it, or use a criu that was built with libbpf")
-            .criu_says("Can't dump file N of that type [600] (anon anon_inode:bpf-map)"),
-        );
-    }
+/// BPF maps, which a criu without libbpf has no code for.
+fn maps(found: &[String], host: &Host<'_>, findings: &mut Vec<Finding>) {
+    let level = match host.program.and_then(links_libbpf) {
+        _ if found.is_empty() => return,
+        Some(true) => return,
+        Some(false) => Finding::blocker,
+        None => Finding::warning,
+    };
+    findings.push(
+        level(
+            "bpf-map",
+            format!("a BPF map is open: {}", several(found)),
+            "criu can dump it only if it was built with libbpf, which Debian's is not".to_owned(),
+        )
+        .remedy("have it closed, or use a criu that was built with libbpf (--criu PATH)")
+        .criu_says("Can't dump file N of that type [600] (anon anon_inode:bpf-map)"),
+    );
+}
+
+/// Whether a program is linked with libbpf; `None` where it is no program itself but a script that starts one, or cannot be
+/// read.
+fn links_libbpf(program: &Path) -> Option<bool> {
+    let bytes = std::fs::read(program).ok().filter(|bytes| bytes.starts_with(b"\x7fELF"))?;
+    let name = b"libbpf.so";
+    Some(bytes.windows(name.len()).any(|window| window == name))
 }
 
 fn unsupported(found: &[String], findings: &mut Vec<Finding>) {
@@ -86,7 +106,7 @@ fn strangers(found: &[String], findings: &mut Vec<Finding>) {
                 format!("a pidfd stands for a process outside the tree: {}", several(found)),
                 "that process is not dumped, so it could not be found again",
             )
-            .remedy("checkpoint a group or root that holds both processes, or have the pidfd closed")
+            .remedy("checkpoint a tree that holds both processes, or have the pidfd closed")
             .criu_says("pidfd pid N is not a part of process tree.."),
         );
     }
@@ -95,6 +115,17 @@ fn strangers(found: &[String], findings: &mut Vec<Finding>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn programs_and_scripts() {
+        let script = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(script.path(), "#!/bin/sh\n# libbpf.so\n").unwrap();
+        assert_eq!(links_libbpf(script.path()), None);
+        std::fs::write(script.path(), b"\x7fELF\0libc.so.6\0").unwrap();
+        assert_eq!(links_libbpf(script.path()), Some(false));
+        std::fs::write(script.path(), b"\x7fELF\0libbpf.so.1\0").unwrap();
+        assert_eq!(links_libbpf(script.path()), Some(true));
+    }
 
     #[test]
     fn kinds() {

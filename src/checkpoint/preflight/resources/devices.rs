@@ -5,9 +5,10 @@ use rustix::fs::FileType;
 use super::{Finding, Holder, held, name, several};
 use crate::kernel::descriptors::Facts;
 use crate::kernel::mappings;
+use crate::kernel::namespaces::Namespaces;
 use crate::model::printable;
 
-pub(super) fn look(holders: &[Holder<'_>], findings: &mut Vec<Finding>) {
+pub(super) fn look(holders: &[Holder<'_>], own: &Namespaces, findings: &mut Vec<Finding>) {
     let open = holders.iter().flat_map(|holder| holder.open.iter().map(move |open| (holder, open)));
     let devices = open.filter(|(_, open)| refused(&open.facts));
     let found: Vec<String> = devices.map(|(holder, open)| held(holder, open)).collect();
@@ -22,31 +23,28 @@ pub(super) fn look(holders: &[Holder<'_>], findings: &mut Vec<Finding>) {
             .criu_says("Can't dump file N of that type"),
         );
     }
-    tunnels(holders, findings);
+    tunnels(holders, own, findings);
     mapped(holders, findings);
 }
 
 const TUN: (u32, u32) = (10, 200);
 
 /// A tunnel is dumped with its network namespace (`criu/tun.c`); the host's is not dumped.
-fn tunnels(holders: &[Holder<'_>], findings: &mut Vec<Finding>) {
-    let open = holders.iter().flat_map(|holder| holder.open.iter().map(move |open| (holder, open)));
-    let found: Vec<_> = open.filter(|(_, open)| open.facts.device == TUN).collect();
-    let Some((holder, open)) = found.first() else { return };
-    match super::own_namespaces() {
-        Ok(own) if own.get("net") != holder.namespaces.get("net") => {}
-        Ok(_) => findings.push(
+fn tunnels(holders: &[Holder<'_>], own: &Namespaces, findings: &mut Vec<Finding>) {
+    let here = holders.iter().filter(|holder| holder.namespaces.get("net") == own.get("net"));
+    let open = here.flat_map(|holder| holder.open.iter().map(move |open| (holder, open)));
+    let found: Vec<String> =
+        open.filter(|(_, open)| open.facts.device == TUN).map(|(holder, open)| held(holder, open)).collect();
+    if !found.is_empty() {
+        findings.push(
             Finding::blocker(
                 "tunnel",
-                format!("a network tunnel is open: {}", held(holder, open)),
+                format!("a network tunnel is open: {}", several(&found)),
                 "it belongs to this host's network namespace, which criu does not dump",
             )
             .remedy("have it closed, or run the program in a network namespace of its own")
             .criu_says("tun: Net namespace is required to dump tun link"),
-        ),
-        Err(error) => {
-            findings.push(Finding::unknown("tunnel", "which network namespace a tunnel is in", error))
-        }
+        );
     }
 }
 

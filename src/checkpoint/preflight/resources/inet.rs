@@ -7,6 +7,7 @@ use rustix::fs::FileType;
 use rustix::net::{AddressFamily, SocketType};
 
 use super::{Finding, Holder, Host, held, name, names, several};
+use crate::checkpoint::criu::lacks_inet_sockets;
 use crate::kernel::descriptors::Descriptor;
 use crate::kernel::sockets::{self, Kind, Sockets, Tcp};
 
@@ -91,10 +92,9 @@ fn is_dumped(kind: &Kind) -> bool {
     }
 }
 
-/// From Linux 6.16 on, `SO_PASSCRED` and `SO_PASSSEC` cannot be read of these sockets; criu before 4.2 gives up then
-/// (checkpoint-restore/criu#2705).
+/// Inet and packet sockets, which an old criu cannot dump on a new kernel.
 fn options(all: &[Socket<'_>], host: &Host<'_>, findings: &mut Vec<Finding>) {
-    let known = host.criu.is_some_and(|version| version < (4, 2)) && host.kernel >= (6, 16);
+    let known = host.criu.is_some_and(|version| lacks_inet_sockets(version, host.kernel));
     let netlike = |kind: &Kind| kind.is_inet() || kind.family == AddressFamily::PACKET;
     let hit = |socket: &&Socket<'_>| is_dumped(&socket.kind) && netlike(&socket.kind);
     let found: Vec<&Holder<'_>> = all.iter().filter(hit).map(|socket| socket.holder).collect();
@@ -178,7 +178,9 @@ mod tests {
 
     #[test]
     fn an_option_of_the_persons_own() {
-        let host = |extra| Host { criu: None, kernel: (6, 12), extra };
+        let rights = Err(std::io::ErrorKind::Other.into());
+        let host =
+            |extra| Host { criu: None, kernel: (6, 12), extra, program: None, rights: &rights, unit: None };
         assert_eq!(established("x".into(), &host(&[])).options, ["--tcp-established"]);
         assert!(established("x".into(), &host(&["--tcp-close".into()])).options.is_empty());
     }

@@ -3,51 +3,56 @@
 use std::collections::{BTreeSet, HashSet};
 use std::io;
 
+use rustix::fs::FileType;
+
 use super::files::is_internal;
-use super::{Finding, Holder, Host, held, name, several};
-use crate::kernel::descriptors::{Facts, ProcessDir};
-use crate::kernel::namespaces::Mount;
+use super::{Finding, Holder, Host, held, name, own_mounts, several};
+use crate::checkpoint::preflight::owner::UnitEdit;
+use crate::kernel::descriptors::{Descriptor, Facts, ProcessDir};
+use crate::kernel::namespaces::{Mount, Namespaces};
 use crate::kernel::{mappings, namespaces};
 use crate::model::printable;
 
-pub(super) fn look(holders: &[Holder<'_>], host: &Host<'_>, findings: &mut Vec<Finding>) {
-    let seen = match seen(holders) {
-        Ok(seen) => seen,
+pub(super) fn look(holders: &[Holder<'_>], host: &Host<'_>, own: &Namespaces, findings: &mut Vec<Finding>) {
+    let Some(root) = holders.first() else { return };
+    let found = seen(holders, own).and_then(|seen| Ok((seen, namespaces::mounts(&root.dir)?)));
+    let (seen, of_root) = match found {
+        Ok(found) => found,
         Err(error) => {
             findings.push(Finding::unknown("file-outside", "which mounts the processes see", error));
             return;
         }
     };
-    followers(holders, &seen, host, findings);
-    lost(holders, &seen.iter().map(|mount| mount.id).collect(), findings);
+    followers(root, &seen, host, own, findings);
+    own_mounts::look(root, &seen, &of_root, host, own, findings);
+    lost(holders, &seen.iter().map(|mount| mount.id).collect(), host, findings);
 }
 
-/// What to do about a unit with a mount namespace.
-const UNIT: &str = "systemctl edit the unit (systemctl --user edit where it is a user's) and turn its sandboxing off for the checkpoint (PrivateTmp=no, ProtectSystem=no, …), or checkpoint a container with its own runtime";
-
 /// Mounts of a namespace of its own that follow mounts outside (`resolve_shared_mounts` in `criu/mount.c`).
-fn followers(holders: &[Holder<'_>], seen: &[Mount], host: &Host<'_>, findings: &mut Vec<Finding>) {
-    let Some(root) = holders.first() else { return };
-    let own = match super::own_namespaces() {
-        Ok(own) => own,
-        Err(error) => {
-            findings.push(Finding::unknown("mount-sharing", "which mounts criu will see", error));
-            return;
-        }
-    };
+fn followers(
+    root: &Holder<'_>,
+    seen: &[Mount],
+    host: &Host<'_>,
+    own: &Namespaces,
+    findings: &mut Vec<Finding>,
+) {
     let given = ["--external", "--enable-external-masters", "-M", "--ext-mount-map"];
     if root.namespaces.get("mnt") == own.get("mnt") || given.iter().any(|option| host.is_given(option)) {
         return;
     }
     let found: Vec<String> = unreachable(seen).map(|mount| printable(&mount.point).into_owned()).collect();
     if !found.is_empty() {
+        let remedy = host.unit.map_or_else(
+            || "start it with private mounts (unshare --mount --propagation private), or checkpoint a container with its own runtime".to_owned(),
+            UnitEdit::without_sandboxing,
+        );
         findings.push(
             Finding::blocker(
                 "mount-sharing",
                 format!("{} has a mount namespace whose mounts follow those outside: {}", name(root.process), several(&found)),
                 "criu cannot make such mounts again, as they are with PrivateTmp=yes and other sandboxing of systemd",
             )
-            .remedy(UNIT)
+            .remedy(remedy)
             .criu_says("Mount N … has unreachable sharing. Try --enable-external-masters."),
         );
     }
@@ -62,45 +67,106 @@ fn unreachable(seen: &[Mount]) -> impl Iterator<Item = &Mount> {
     seen.iter().filter(move |mount| mount.master.is_some_and(|group| !reached(group)) && !as_root(mount))
 }
 
-fn lost(holders: &[Holder<'_>], seen: &BTreeSet<u64>, findings: &mut Vec<Finding>) {
-    let lost = |path: &[u8], facts: &Facts| is_lost(path, facts, seen);
-    let mut found = Vec::new();
+/// Files that criu cannot find by a path, by what they are.
+#[derive(Default)]
+struct Lost {
+    files: Vec<String>,
+    queues: Vec<String>,
+    secrets: Vec<String>,
+}
+
+/// What criu says of all of them.
+const NO_MOUNT: &str = "Can't lookup mount=N for fd=M path=…";
+
+fn lost(holders: &[Holder<'_>], seen: &BTreeSet<u64>, host: &Host<'_>, findings: &mut Vec<Finding>) {
+    let mut found = Lost::default();
     for holder in holders {
-        let open = holder.open.iter().filter(|open| lost(&open.link, &open.facts));
-        found.extend(open.map(|open| held(holder, open)));
+        for open in holder.open.iter().filter(|open| is_lost(&open.link, &open.facts, seen)) {
+            let list = match () {
+                () if open.link.starts_with(SECRET) => &mut found.secrets,
+                () if is_queue(holder, open) => &mut found.queues,
+                () => &mut found.files,
+            };
+            list.push(held(holder, open));
+        }
         for mapping in &holder.mapped {
             // What cannot be looked at is said where its kind is asked for.
-            if mappings::facts(&holder.dir, mapping).is_ok_and(|facts| lost(&mapping.path, &facts)) {
-                found.push(format!("{} mapped by {}", printable(&mapping.path), name(holder.process)));
+            let Ok(facts) = mappings::facts(&holder.dir, mapping) else { continue };
+            if is_lost(&mapping.path, &facts, seen) {
+                let list =
+                    if mapping.path.starts_with(SECRET) { &mut found.secrets } else { &mut found.files };
+                list.push(format!("{} mapped by {}", printable(&mapping.path), name(holder.process)));
             }
         }
     }
-    if !found.is_empty() {
-        findings.push(
-            Finding::blocker(
+    found.say(host, findings);
+}
+
+/// How the kernel names memory of memfd_secret(2).
+const SECRET: &[u8] = b"/secretmem";
+
+/// `MQUEUE_MAGIC` of the kernel's `ipc/mqueue.c`.
+const QUEUES: rustix::fs::FsWord = 0x1980_0202;
+
+/// A POSIX message queue (mq_overview(7)): a file right below the root of a file system of the kernel's own. Only what looks so
+/// is asked for its file system: another one may be that of a server which does not answer.
+fn is_queue(holder: &Holder<'_>, open: &Descriptor) -> bool {
+    let right_below = open.link.iter().filter(|&&byte| byte == b'/').count() == 1;
+    let system = || holder.dir.file_system(&format!("fd/{}", open.number));
+    right_below && open.facts.kind == FileType::RegularFile && system().is_ok_and(|found| found == QUEUES)
+}
+
+impl Lost {
+    fn say(&self, host: &Host<'_>, findings: &mut Vec<Finding>) {
+        let mut say = |code, what: String, why: &str, remedy: String| {
+            findings.push(Finding::blocker(code, what, why).remedy(remedy).criu_says(NO_MOUNT));
+        };
+        if !self.queues.is_empty() {
+            say(
+                "message-queue",
+                format!("a POSIX message queue is open: {}", several(&self.queues)),
+                "criu cannot dump one",
+                "have it closed, or start the program so that it does without".to_owned(),
+            );
+        }
+        if !self.secrets.is_empty() {
+            say(
+                "secret-memory",
+                format!("secret memory is held: {}", several(&self.secrets)),
+                "nobody but the process can read memory of memfd_secret(2), criu neither",
+                "start the program so that it does without memfd_secret".to_owned(),
+            );
+        }
+        if !self.files.is_empty() {
+            let remedy = host.unit.map_or_else(
+                || "have it closed, or opened again in the mount namespace of the process, as in: unshare --mount sh -c 'exec PROGRAM <FILE >LOG 2>&1'".to_owned(),
+                UnitEdit::without_sandboxing,
+            );
+            say(
                 "file-outside",
-                format!("a file is open on a mount that the tree's mount namespaces do not have: {}", several(&found)),
+                format!(
+                    "a file is open on a mount that the tree's mount namespaces do not have: {}",
+                    several(&self.files)
+                ),
                 "it was opened before the process got a mount namespace of its own, or is on no mount at all, so criu cannot open it again",
-            )
-            .remedy(UNIT)
-            .criu_says("Can't lookup mount=N for fd=M path=…"),
-        );
+                remedy,
+            );
+        }
     }
 }
 
 /// The mounts of every mount namespace of the tree, and of this program's where it is one of them: a process that changed
 /// its root sees only a part.
-fn seen(holders: &[Holder<'_>]) -> io::Result<Vec<Mount>> {
+fn seen(holders: &[Holder<'_>], own: &Namespaces) -> io::Result<Vec<Mount>> {
     let mut all = Vec::new();
     let mut done = HashSet::new();
-    let own = ProcessDir::open(std::process::id().cast_signed())?;
-    let own_namespace = super::own_namespaces()?.get("mnt");
+    let me = ProcessDir::open(std::process::id().cast_signed())?;
     for holder in holders {
         let namespace = holder.namespaces.get("mnt");
         if done.insert(namespace) {
             all.extend(namespaces::mounts(&holder.dir)?);
-            if let Some(own) = own.as_ref().filter(|_| namespace == own_namespace) {
-                all.extend(namespaces::mounts(own)?);
+            if let Some(me) = me.as_ref().filter(|_| namespace == own.get("mnt")) {
+                all.extend(namespaces::mounts(me)?);
             }
         }
     }
@@ -115,20 +181,15 @@ fn is_lost(path: &[u8], facts: &Facts, seen: &BTreeSet<u64>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rustix::fs::FileType;
 
     #[test]
     fn mounts_that_follow() {
         let mount = |point: &[u8], shared, master| Mount {
-            id: 1,
             device: "0:1".into(),
             point: point.into(),
             shared,
             master,
-            parent: 0,
-            kind: b"ext4".as_slice().into(),
-            served_by: None,
-            source: b"/dev/sda1".as_slice().into(),
+            ..Mount::default()
         };
         let seen = [
             mount(b"/", Some(9), Some(1)),

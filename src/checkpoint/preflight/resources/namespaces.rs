@@ -6,14 +6,64 @@ use crate::kernel::namespaces::Namespaces;
 /// The kinds that criu can dump only once for a whole tree.
 const SINGLE: [&str; 6] = ["cgroup", "ipc", "pid", "time_for_children", "user", "uts"];
 
-pub(super) fn look(holders: &[Holder<'_>], findings: &mut Vec<Finding>) {
+pub(super) fn look(holders: &[Holder<'_>], own: &Namespaces, findings: &mut Vec<Finding>) {
     let Some((root, below)) = holders.split_first() else { return };
     nested(root, below, findings);
-    match super::own_namespaces() {
-        Ok(own) => shared_memory(holders, &own, findings),
-        Err(error) => {
-            findings.push(Finding::unknown("namespaces", "which namespaces criu will run in", error))
-        }
+    children(root, below, own, findings);
+    user(root, own, findings);
+    shared_memory(holders, own, findings);
+}
+
+/// The kinds that a process below may have one of its own of, where the root has one of its own too (`CLONE_SUBNS` in
+/// `criu/include/namespaces.h`).
+const OF_CHILDREN: [(&str, &str); 2] = [("mnt", "mount"), ("net", "network")];
+
+/// A process below whose mount or network namespace differs from the root's: the root's or its own is this host's, which is not
+/// in the images. criu dumps the first case and cannot restore it (measured with 4.1.1 and 4.2.1).
+fn children(root: &Holder<'_>, below: &[Holder<'_>], own: &Namespaces, findings: &mut Vec<Finding>) {
+    let mut found = Vec::new();
+    for (kind, word) in OF_CHILDREN {
+        let of = |holder: &Holder<'_>| holder.namespaces.get(kind);
+        let is_here = |holder: &Holder<'_>| of(holder) == own.get(kind);
+        let apart = below.iter().filter(|child| of(child) != of(root) && (is_here(root) || is_here(child)));
+        found.extend(apart.map(|child| match is_here(root) {
+            true => format!(
+                "{} has a {word} namespace of its own, and the root has this host's",
+                name(child.process)
+            ),
+            false => format!(
+                "{} has this host's {word} namespace, and the root has one of its own",
+                name(child.process)
+            ),
+        }));
+    }
+    if !found.is_empty() {
+        findings.push(
+            Finding::blocker(
+                "child-namespace",
+                several(&found),
+                "criu makes such a namespace again only for a tree whose root has one of its own of that kind, and no process this host's",
+            )
+            .remedy("start the whole tree in a namespace of that kind (unshare --mount, unshare --net), or checkpoint that process by itself with --pid")
+            .criu_says("Can't restore sub-task in NS"),
+        );
+    }
+}
+
+/// A root with a user namespace of its own and this host's PID namespace: criu mounts a proc file system for it at the restore,
+/// and the kernel lets only the owner of the PID namespace do so (measured with 4.1.1, with and without a mount namespace).
+fn user(root: &Holder<'_>, own: &Namespaces, findings: &mut Vec<Finding>) {
+    let is_here = |kind| root.namespaces.get(kind) == own.get(kind);
+    if !is_here("user") && is_here("pid") {
+        findings.push(
+            Finding::blocker(
+                "user-namespace",
+                format!("{} has a user namespace of its own, and this host's PID namespace", name(root.process)),
+                "criu would dump it, and could not restore it: the restore mounts a proc file system inside, which only the owner of the PID namespace may",
+            )
+            .remedy("start it with a PID namespace of its own too, as container runtimes do")
+            .criu_says("Unable to open the proc file system: Operation not permitted"),
+        );
     }
 }
 
@@ -56,7 +106,7 @@ fn shared_memory(holders: &[Holder<'_>], own: &Namespaces, findings: &mut Vec<Fi
                 format!("System V shared memory is attached to {}", super::names(users)),
                 "it lives in this host's IPC namespace, which criu does not dump",
             )
-            .remedy("start the processes in an IPC namespace of their own: unshare --ipc, or PrivateIPC=yes in the unit")
+            .remedy("start them in an IPC namespace of their own: unshare --ipc PROGRAM, also as the ExecStart= of a unit")
             .criu_says("Task N with SysVIPC shmem map @… doesn't live in IPC ns"),
         );
     }

@@ -3,22 +3,18 @@
 use std::path::PathBuf;
 
 use super::{Finding, Holder, Host, name};
+use crate::kernel::namespaces::Namespaces;
 
 /// `connected`: there are TCP connections.
-pub(super) fn look(holders: &[Holder<'_>], connected: bool, host: &Host<'_>, findings: &mut Vec<Finding>) {
+pub(super) fn look(
+    holders: &[Holder<'_>],
+    connected: bool,
+    host: &Host<'_>,
+    own: &Namespaces,
+    findings: &mut Vec<Finding>,
+) {
     let Some(root) = holders.first() else { return };
-    let own = match super::own_namespaces() {
-        Ok(own) => own.get("net"),
-        Err(error) => {
-            findings.push(Finding::unknown(
-                "network-lock",
-                "which network namespace criu will run in",
-                error,
-            ));
-            return;
-        }
-    };
-    let apart = root.namespaces.get("net") != own;
+    let apart = root.namespaces.get("net") != own.get("net");
     if apart && !is_in_path("ip") {
         findings.push(
             Finding::blocker(

@@ -1,10 +1,11 @@
-//! Unix sockets with their other end outside (`criu/sk-unix.c`).
+//! Unix sockets with their other end outside, and those that were called and have not accepted (`criu/sk-unix.c`).
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use rustix::fs::FileType;
 
-use super::{Finding, Holder, held, name, several};
+use super::{Finding, Holder, Host, held, name, several};
+use crate::checkpoint::preflight::owner::UnitEdit;
 use crate::kernel::descriptors::Descriptor;
 use crate::kernel::unix_sockets::{self, UnixSocket};
 use crate::model::printable;
@@ -20,9 +21,15 @@ struct Outside {
     stream: Vec<String>,
     datagram: Vec<String>,
     nameless: Vec<String>,
+    /// Listeners whose callers are not dumped.
+    called: Vec<String>,
+    /// Listeners with a caller that has closed its end before it was accepted.
+    abandoned: Vec<String>,
+    /// Callers that have sent something before they were accepted.
+    unheard: Vec<String>,
 }
 
-pub(super) fn look(holders: &[Holder<'_>], findings: &mut Vec<Finding>) {
+pub(super) fn look(holders: &[Holder<'_>], host: &Host<'_>, findings: &mut Vec<Finding>) {
     let sockets = |holder: &'_ Holder<'_>| -> Vec<Descriptor> {
         holder.open.iter().filter(|open| open.facts.kind == FileType::Socket).cloned().collect()
     };
@@ -42,7 +49,7 @@ pub(super) fn look(holders: &[Holder<'_>], findings: &mut Vec<Finding>) {
             }
         }
     }
-    outside.say(findings);
+    outside.say(host.unit, findings);
 }
 
 impl Outside {
@@ -54,11 +61,36 @@ impl Outside {
         own: &HashSet<u64>,
     ) {
         let Some(socket) = table.get(&open.facts.id.2) else { return };
+        self.look_at_callers(holder, open, socket, table, own);
         let Some(peer) = socket.peer.filter(|peer| !own.contains(peer)) else { return };
         match table.get(&peer).and_then(|peer| peer.name.as_deref()) {
             // For its output and its errors, most often: told once.
             Some(JOURNAL) if !socket.datagram => drop(self.journal.insert(name(holder.process))),
             address => self.add(held(holder, open), socket, address),
+        }
+    }
+
+    /// What has called a socket, and what has called somebody, without being accepted yet.
+    fn look_at_callers(
+        &mut self,
+        holder: &Holder<'_>,
+        open: &Descriptor,
+        socket: &UnixSocket,
+        table: &HashMap<u64, UnixSocket>,
+        own: &HashSet<u64>,
+    ) {
+        let held = || match socket.name.as_deref() {
+            Some(address) => format!("{}, which listens as {}", held(holder, open), printable(address)),
+            None => held(holder, open),
+        };
+        if socket.callers.contains(&0) {
+            self.abandoned.push(held());
+        } else if socket.callers.iter().any(|caller| !own.contains(caller)) {
+            self.called.push(held());
+        }
+        let is_caller = || table.values().any(|listener| listener.callers.contains(&socket.inode));
+        if socket.unread > 0 && socket.peer.is_none() && !socket.datagram && is_caller() {
+            self.unheard.push(held());
         }
     }
 
@@ -74,7 +106,8 @@ impl Outside {
         }
     }
 
-    fn say(&self, findings: &mut Vec<Finding>) {
+    fn say(&self, unit: Option<&UnitEdit>, findings: &mut Vec<Finding>) {
+        self.say_callers(findings);
         let half = "Can't dump half of stream unix connection.";
         let journal: Vec<String> = self.journal.iter().cloned().collect();
         if !journal.is_empty() {
@@ -84,9 +117,10 @@ impl Outside {
                     format!("what it prints goes to the journal: {}", several(&journal)),
                     "criu cannot dump a stream socket whose other end, journald, is not dumped",
                 )
-                .remedy(
-                    "systemctl edit the unit (systemctl --user edit where it is a user's), write [Service] StandardOutput=append:/var/log/NAME.log StandardError=inherit (or StandardOutput=null), and restart it",
-                )
+                .remedy(unit.map_or_else(
+                    || "start it with its output in a file: PROGRAM >FILE 2>&1".to_owned(),
+                    UnitEdit::without_journal,
+                ))
                 .criu_says(half),
             );
         }
@@ -97,7 +131,7 @@ impl Outside {
                     format!("a unix socket is connected to a process outside: {}", several(&self.stream)),
                     "criu cannot dump one end of a stream",
                 )
-                .remedy("have the connection closed, or checkpoint a group or root that holds both processes")
+                .remedy("have the connection closed, or checkpoint a tree that holds both processes")
                 .criu_says(half),
             );
         }
@@ -111,7 +145,7 @@ impl Outside {
                     ),
                     "without a name it could not be found again",
                 )
-                .remedy("have it closed, or checkpoint a group or root that holds both processes")
+                .remedy("have it closed, or checkpoint a tree that holds both processes")
                 .criu_says("External socket is used. Consider using --ext-unix-sk option."),
             );
         }
@@ -131,6 +165,45 @@ impl Outside {
             );
         }
     }
+
+    fn say_callers(&self, findings: &mut Vec<Finding>) {
+        const REMEDY: &str = "try again when the connection has been accepted";
+        if !self.abandoned.is_empty() {
+            findings.push(
+                Finding::blocker(
+                    "unix-abandoned",
+                    format!("a connection was closed before it was accepted: {}", several(&self.abandoned)),
+                    "criu cannot see whether something was sent over it",
+                )
+                .remedy(REMEDY)
+                .criu_says("Found a closed in-flight socket to N"),
+            );
+        }
+        if !self.unheard.is_empty() {
+            findings.push(
+                Finding::blocker(
+                    "unix-unheard",
+                    format!(
+                        "something was sent over a connection that is not accepted yet: {}",
+                        several(&self.unheard)
+                    ),
+                    "criu cannot read it",
+                )
+                .remedy(REMEDY)
+                .criu_says("Non-empty write queue on an in-flight socket N"),
+            );
+        }
+        if !self.called.is_empty() {
+            findings.push(
+                Finding::warning(
+                    "unix-called",
+                    format!("a process outside waits to be accepted: {}", several(&self.called)),
+                    "that connection is not in the images: a restored listener does not know it",
+                )
+                .remedy(format!("{REMEDY}, or have the process outside connect again after a restore")),
+            );
+        }
+    }
 }
 
 #[cfg(test)]
@@ -140,13 +213,13 @@ mod tests {
     #[test]
     fn which_sentence() {
         let mut outside = Outside::default();
-        let socket = |datagram| UnixSocket { inode: 1, datagram, peer: Some(2), name: None };
+        let socket = |datagram| UnixSocket { inode: 1, datagram, peer: Some(2), ..UnixSocket::default() };
         outside.journal.insert("a".into());
         outside.add("b".into(), &socket(false), None);
         outside.add("c".into(), &socket(true), Some(b"\0abstract\x1b"));
         outside.add("d".into(), &socket(true), None);
         let mut findings = Vec::new();
-        outside.say(&mut findings);
+        outside.say(None, &mut findings);
         let codes: Vec<_> = findings.iter().map(|finding| finding.code).collect();
         assert_eq!(codes, ["journal-socket", "unix-stream", "unix-nameless", "unix-datagram"]);
         assert!(findings.iter().all(|finding| !finding.what.contains(['\0', '\x1b'])));

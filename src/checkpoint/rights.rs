@@ -1,0 +1,119 @@
+//! The capabilities that criu needs, and which of them it will have: those that this program hands on (capabilities(7)).
+
+use std::io;
+
+use super::Finding;
+use crate::kernel::Status;
+
+/// What criu needs unless it runs with `--unprivileged`, by the bit in linux/capability.h.
+const NEEDED: [(u8, &str); 2] = [(21, "CAP_SYS_ADMIN"), (19, "CAP_SYS_PTRACE")];
+
+/// `CAP_SYS_RESOURCE`: without it prlimit(2) says nothing of a process of another user.
+const SYS_RESOURCE: u8 = 24;
+
+/// `CAP_CHECKPOINT_RESTORE`: enough for `criu --unprivileged` only (criu(8)).
+const CHECKPOINT_RESTORE: u8 = 40;
+
+/// What to do about a capability that this program does not have though it runs as root.
+const GET_CAPABILITY: &str = "give it that capability (docker run --cap-add SYS_RESOURCE; CapabilityBoundingSet= of a unit), or run it on the host itself";
+
+/// The users, the groups and the capabilities of this program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Rights {
+    /// What this program may do now, a bit a capability.
+    effective: u64,
+    /// What a program that it starts will be able to do: for root all of the bounding set.
+    inherited: u64,
+}
+
+impl Rights {
+    /// Reads them of this program.
+    ///
+    /// # Errors
+    /// What reading `/proc/self/status` says.
+    pub(super) fn read() -> io::Result<Self> {
+        let status = Status::read(std::process::id().cast_signed())?;
+        let rights = status.and_then(|status| {
+            let effective = status.set("CapEff")?;
+            let root = status.users()?[1] == 0;
+            Some(Self { effective, inherited: if root { status.set("CapBnd")? } else { effective } })
+        });
+        rights.ok_or_else(|| io::Error::other("/proc/self/status does not name its capabilities"))
+    }
+
+    fn has(self, bit: u8) -> bool {
+        self.effective & 1 << bit != 0
+    }
+
+    /// Whether criu can read the limits of processes of other users.
+    pub(super) fn reads_limits_of_others(self) -> bool {
+        self.inherited & 1 << SYS_RESOURCE != 0
+    }
+
+    /// Whether criu can dump anything.
+    pub(super) fn finding(self) -> Finding {
+        let missing = self.missing();
+        if missing.is_empty() {
+            return Finding::ok("permitted", "this program may dump processes");
+        }
+        let why = if self.has(CHECKPOINT_RESTORE) {
+            "criu takes hold of every process and reads its memory, and CAP_CHECKPOINT_RESTORE alone is enough for criu --unprivileged only"
+        } else {
+            "criu takes hold of every process and reads its memory"
+        };
+        let what = format!("missing: {}", missing.join(", "));
+        Finding::blocker("not-permitted", what, why).remedy("run as root")
+    }
+
+    fn missing(self) -> Vec<&'static str> {
+        NEEDED.iter().filter(|(bit, _)| !self.has(*bit)).map(|(_, name)| *name).collect()
+    }
+}
+
+/// What cannot be checkpointed for want of a capability, a sentence each.
+pub fn limits() -> Vec<String> {
+    let rights = match Rights::read() {
+        Ok(rights) => rights,
+        Err(error) => return vec![format!("unknown: which capabilities this program has: {error}")],
+    };
+    let missing = rights.missing();
+    if !missing.is_empty() {
+        return vec![format!("{}: no process can be checkpointed", missing.join(", "))];
+    }
+    let limits = "CAP_SYS_RESOURCE: processes of other users cannot be checkpointed";
+    (!rights.reads_limits_of_others()).then(|| limits.to_owned()).into_iter().collect()
+}
+
+/// Processes of other users, in words, whose limits criu cannot read.
+pub(super) fn limits_unread(processes: &str) -> Finding {
+    let what = format!("CAP_SYS_RESOURCE is missing, and not of this program's user and group: {processes}");
+    let why = "criu reads the resource limits of every process, and the kernel lets it do so for another user's with that capability only";
+    Finding::blocker("other-user", what, why)
+        .remedy(GET_CAPABILITY)
+        .criu_says("Can't get rlimit 0: Operation not permitted")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rights(effective: u64) -> Rights {
+        Rights { effective, inherited: effective }
+    }
+
+    #[test]
+    fn what_is_missing() {
+        assert!(!rights(u64::MAX).finding().blocks());
+        assert_eq!(rights(0).finding().what, "missing: CAP_SYS_ADMIN, CAP_SYS_PTRACE");
+        let some = rights(1 << 19 | 1 << CHECKPOINT_RESTORE).finding();
+        assert!(some.blocks() && some.what == "missing: CAP_SYS_ADMIN" && some.why.contains("alone"));
+        let most = rights(!(1 << SYS_RESOURCE));
+        assert!(!most.finding().blocks() && !most.reads_limits_of_others());
+    }
+
+    #[test]
+    fn this_program_has_some() {
+        let rights = Rights::read().unwrap();
+        assert!(rights.effective & !rights.inherited == 0, "{rights:?}");
+    }
+}
