@@ -68,10 +68,16 @@ fn what_it_shows_is_printed() {
         let mut shell = stage.command(&["setsid", "-w", "bash", "-ec", &script]);
         let output = shell.stdin(Stdio::null()).current_dir("/").output().unwrap();
         let said = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+        let said: String = said.split_inclusive('\n').filter(|line| !is_of_this_host(line)).collect();
         assert_eq!(lasting(&said), lasting(answer), "cryoscope {arguments}");
         compared += 1;
     }
     assert_eq!(compared, 2, "the checkpoint and the doctor");
+}
+
+/// What `doctor` misses here and not where the README was written: an old criu on a new kernel, a capability.
+fn is_of_this_host(line: &str) -> bool {
+    line.starts_with("missing") && (line.contains("criu") || line.contains("CAP_"))
 }
 
 /// The group of the README's first example, frozen by hand.
