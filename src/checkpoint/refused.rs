@@ -51,19 +51,26 @@ fn and_more(blockers: &[Finding], shown: usize) -> Option<String> {
 }
 
 /// A blocker on a line, and its remedy on the next, deeper.
-fn two_lines(blocker: &Finding) -> String {
+fn two_lines(blocker: &Finding, indent: &str) -> String {
     let said = Finding { remedy: None, ..blocker.clone() };
-    let remedy = blocker.remedy.as_ref().map(|remedy| format!("\n    {remedy}"));
-    format!("  {said}{}", remedy.unwrap_or_default())
+    let remedy = blocker.remedy.as_ref().map(|remedy| format!("\n{indent}  {remedy}"));
+    format!("{said}{}", remedy.unwrap_or_default())
 }
 
 impl Refused {
-    /// The reason in lines: of the blockers each on one, its remedy on the next.
+    /// The reason in lines: several blockers each on one of its own, and behind each a line with its remedy.
     pub fn lines(&self) -> String {
-        let Self::Blocked { so, blockers } = self else { return self.to_string() };
-        let more = and_more(blockers, MAX_LINES).map(|more| format!("  {more}"));
-        let lines = blockers.iter().take(MAX_LINES).map(two_lines).chain(more);
-        std::iter::once(format!("{so}:")).chain(lines).collect::<Vec<_>>().join("\n")
+        match self {
+            Self::Blocked { so, blockers } => match &blockers[..] {
+                [one] => format!("{so}: {}", two_lines(one, "")),
+                several => {
+                    let shown = several.iter().take(MAX_LINES).map(|blocker| two_lines(blocker, "  "));
+                    let lines = shown.chain(and_more(several, MAX_LINES)).map(|line| format!("\n  {line}"));
+                    format!("{so}:{}", lines.collect::<String>())
+                }
+            },
+            other => other.to_string(),
+        }
     }
 
     /// What it means to the program that called.
@@ -88,6 +95,7 @@ mod tests {
         let blockers = vec![Finding::blocker("not-permitted", "no right", "why").remedy("run as root")];
         let refused = Refused::Blocked { so: "it would not work", blockers };
         assert_eq!(refused.to_string(), "it would not work: no right: why; run as root");
+        assert_eq!(refused.lines(), "it would not work: no right: why\n  run as root");
         assert_eq!(refused.exit(), Exit::NotPermitted);
         let two = ["a", "b"].map(|what| Finding::blocker("x", what, "").remedy("do it")).to_vec();
         let refused = Refused::Blocked { so: "it would not work", blockers: two };

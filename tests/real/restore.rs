@@ -75,12 +75,12 @@ fn assert_restored(output: &Output) {
     assert_eq!(output.status.code(), Some(0), "{error}{out}");
 }
 
-/// It ended with this code, and one sentence that has these words.
+/// It ended with this code, and one sentence that has these words, the remedy on a line of its own.
 #[track_caller]
 fn assert_failed(output: &Output, code: i32, words: &[&str]) {
     let text = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(code), "{text}");
-    assert_eq!(text.lines().count(), 1, "{text}");
+    assert!((1..=2).contains(&text.lines().count()), "{text}");
     for word in words {
         assert!(text.contains(word), "no {word:?} in {text}");
     }
@@ -700,7 +700,6 @@ fn bad_input() {
     quiet(&mut command).stdout(Stdio::piped());
     let output = command.args(["nobody", "restore"]).arg(killed.folder()).output().unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
-    let last = text.lines().last().unwrap_or_default();
-    assert!(last.starts_with("3 "), "{text}");
+    assert!(text.lines().any(|line| line.starts_with("3 ")), "{text}");
     killed.assert_nothing_runs();
 }

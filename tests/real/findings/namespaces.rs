@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use cryoscope::kernel::mounts::hierarchies;
 use libtest_mimic::Trial;
 
 use super::NEEDS;
@@ -64,7 +65,7 @@ fn of_a_child() {
         assert!(what.contains(kind) && what.contains("sleep 1000"), "{finding}");
         assert_refused(&group, &images, &workload);
         // Plain criu kills it, and cannot bring it back.
-        assert_cited(finding, &never_restored(&workload, &images, "Can't restore sub-task in NS"));
+        assert_cited(finding, &never_restored(&group, &workload, &images, "Can't restore sub-task in NS"));
     }
     // As the remedy has it: the whole tree in one.
     let (group, images) = (Group::v2("tree-namespace"), Images::new());
@@ -83,9 +84,20 @@ fn with_child(group: &Group, namespace: &str, line: &str) -> Workload {
     Workload::within(group, program)
 }
 
+/// A v1 group for the processes where there is v1: in its root criu would write down the groups of all other tests, and make
+/// them again.
+fn v1_group_of(group: &Group) -> Option<Group> {
+    hierarchies().unwrap().v1.is_some().then(|| {
+        let v1 = Group::v1("beside");
+        group.pids().into_iter().for_each(|pid| v1.add(pid));
+        v1
+    })
+}
+
 /// What plain criu says when it shall restore what it has dumped and ended.
 #[track_caller]
-fn never_restored(workload: &Workload, images: &Images, says: &str) -> String {
+fn never_restored(group: &Group, workload: &Workload, images: &Images, says: &str) -> String {
+    let _v1 = v1_group_of(group);
     let folder = images.plain();
     dump(workload.pid(), &folder).run().assert_success();
     workload.reap();
@@ -103,7 +115,7 @@ fn user_namespace() {
     let said = Said::of(&group, &images);
     let finding = said.only("blocker", "user-namespace");
     assert_refused(&group, &images, &workload);
-    assert_cited(finding, &never_restored(&workload, &images, "Unable to open the proc file system"));
+    assert_cited(finding, &never_restored(&group, &workload, &images, "Unable to open the proc file system"));
 }
 
 /// The remedy for System V shared memory, whose finding is among the cases.
