@@ -46,9 +46,13 @@ mod real {
 }
 
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
-use libtest_mimic::Arguments;
+use libtest_mimic::{Arguments, Trial};
 use real::*;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP, SIGTTIN, SIGTTOU};
+use signal_hook::flag::register_conditional_default;
 
 fn main() -> ExitCode {
     // Before the arguments are read as those of a test run: this program started again as something to be frozen.
@@ -58,10 +62,17 @@ fn main() -> ExitCode {
         return code;
     }
     be_in_a_session_of_this_namespace();
+    children_end_by_signals();
+    // What waits longest comes early, so that others go on meanwhile.
     let modules = [
         support::tests,
         facts::tests,
         criu_facts::tests,
+        rescue::tests,
+        interference::tests,
+        impostors::tests,
+        deserted::tests,
+        timed::tests,
         culprits::tests,
         kernel::tests,
         membership::tests,
@@ -70,21 +81,16 @@ fn main() -> ExitCode {
         config::tests,
         checkpoint::tests,
         at_work::tests,
-        deserted::tests,
         handover::tests,
         failures::tests,
         inspect::tests,
-        interference::tests,
-        rescue::tests,
         renamed::tests,
         runtime::tests,
         live::tests,
         security::tests,
-        impostors::tests,
         terminal::tests,
         responsive::tests,
         systemd::tests,
-        timed::tests,
         log::tests,
         findings::tests,
         restore::tests,
@@ -94,7 +100,7 @@ fn main() -> ExitCode {
         readme::tests,
         refused::tests,
     ];
-    // Each keeps the host so busy, or makes it so large, that others would not be what they are: one at a time, and last.
+    // Each keeps the host so busy, or makes it so large, that others would not be what they are: last.
     let heavy = [hostile::tests, chaos::tests];
     let mut arguments = Arguments::from_args();
     if arguments.list || arguments.exact {
@@ -102,11 +108,17 @@ fn main() -> ExitCode {
         return libtest_mimic::run(&arguments, all).exit_code();
     }
     // More than there are CPUs: most of these tests wait most of the time.
-    arguments.test_threads.get_or_insert(6);
-    let first = libtest_mimic::run(&arguments, modules.into_iter().flat_map(|tests| tests()).collect());
-    arguments.test_threads = Some(1);
-    let then = libtest_mimic::run(&arguments, heavy.into_iter().flat_map(|tests| tests()).collect());
-    if first.has_failed() { first.exit_code() } else { then.exit_code() }
+    let threads = arguments.test_threads.unwrap_or(6);
+    let mut run = |tests: Vec<Trial>, threads| {
+        arguments.test_threads = Some(threads);
+        libtest_mimic::run(&arguments, tests)
+    };
+    let first = run(modules.into_iter().flat_map(|tests| tests()).collect(), threads);
+    let [large, busy] = heavy.map(|tests| tests());
+    // Chaos looks at groups of its own only, whatever else there is.
+    let ended = [first, run(large, 1), run(busy, 2)];
+    let failed = ended.iter().find(|ended| ended.has_failed());
+    failed.unwrap_or(&ended[0]).exit_code()
 }
 
 /// In a container that was entered from outside, the session can be one that its PID namespace has no number for (0). What is
@@ -114,5 +126,13 @@ fn main() -> ExitCode {
 fn be_in_a_session_of_this_namespace() {
     if nix::unistd::getsid(None).is_ok_and(|session| session.as_raw() == 0) {
         nix::unistd::setsid().expect("what cargo starts does not lead a process group");
+    }
+}
+
+/// A shell without job control starts what runs in its background with SIGINT and SIGQUIT ignored, nohup(1) with SIGHUP, and what
+/// is ignored stays so in all that is started from there. A signal that is caught has its default action after execve(2).
+fn children_end_by_signals() {
+    for signal in [SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP, SIGTTIN, SIGTTOU] {
+        register_conditional_default(signal, Arc::new(AtomicBool::new(true))).expect("it can be caught");
     }
 }

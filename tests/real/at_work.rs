@@ -8,8 +8,9 @@ use cryoscope::model::Version;
 use libtest_mimic::Trial;
 
 use super::support::checkpoint::{Images, assert_done, checkpoint};
-use super::support::criu::{Alone, dump};
+use super::support::criu::dump;
 use super::support::group::Group;
+use super::support::namespace::isolated;
 use super::support::program;
 use super::support::requirement::{criu, trial, with_criu};
 use super::support::wait::{SOON, until};
@@ -26,7 +27,8 @@ pub fn tests() -> Vec<Trial> {
         add("while_criu_dumps", while_criu_dumps);
         add("a_second_checkpoint", a_second_checkpoint);
         add("frozen_while_criu_dumps", frozen_while_criu_dumps);
-        add("after_one_was_cut_off", after_one_was_cut_off);
+        let name = format!("at_work::after_one_was_cut_off::{version}");
+        all.push(isolated(&name, with_criu(version), move || after_one_was_cut_off(version)));
     }
     all
 }
@@ -148,7 +150,6 @@ fn frozen_while_criu_dumps(version: Version) {
 
 /// What was found would be the first one's freeze: it is put right first.
 fn after_one_was_cut_off(version: Version) {
-    let _alone = Alone::new();
     let group = Group::new(version, "cut-off");
     let workloads = [&group, &group].map(Workload::in_group);
     let (images, second) = (Images::new(), Images::new());

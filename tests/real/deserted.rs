@@ -12,9 +12,10 @@ use nix::unistd::Pid;
 
 use super::rescue::{PROGRAM, freeze_under_criu, hang_on_a_freeze, rescue, said};
 use super::support::checkpoint::Images;
-use super::support::criu::{Alone, dump};
+use super::support::criu::dump;
 use super::support::group::Group;
-use super::support::requirement::{criu, trial, with_criu};
+use super::support::namespace::isolated;
+use super::support::requirement::{criu, with_criu};
 use super::support::terminal::Terminal;
 use super::support::wait::{SOON, until};
 use super::support::workload::Workload;
@@ -30,7 +31,7 @@ pub fn tests() -> Vec<Trial> {
         ("deserted::a_criu_by_hand", a_criu_by_hand),
         ("deserted::a_plan_that_was_cut_off", || where_criu_waits(a_plan_that_was_cut_off)),
     ];
-    tests.into_iter().map(|(name, test)| trial(name, with_criu(Version::V2), test)).collect()
+    tests.into_iter().map(|(name, test)| isolated(name, with_criu(Version::V2), test)).collect()
 }
 
 /// A checkpoint whose criu holds the workload and hangs, for somebody froze the group.
@@ -53,7 +54,6 @@ fn ended(mut child: Child) -> Output {
 /// once: then there is nothing of what is tested here, and it is begun again.
 #[track_caller]
 fn where_criu_waits(scene: impl Fn() -> bool) {
-    let _alone = Alone::new();
     assert!((0..5).any(|_| scene()), "criu saw the end of its target by itself, five times");
 }
 
@@ -135,11 +135,10 @@ fn some_of_several_are_killed() -> bool {
 
 /// Somebody's criu: it is found, left alone by `--dry-run`, and ended by `--yes`.
 fn a_criu_by_hand() {
-    let alone = Alone::new();
     let (group, images) = (Group::v2("killed"), tempfile::tempdir().unwrap());
     let workload = Workload::in_group(&group);
     group.freeze();
-    let mut criu = dump(workload.pid(), images.path()).leave_running().start_while(&alone);
+    let mut criu = dump(workload.pid(), images.path()).leave_running().start();
     criu.assert_hangs();
     workload.signal(Signal::SIGKILL);
     workload.wait_for_state('Z');

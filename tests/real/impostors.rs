@@ -15,9 +15,10 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use super::support::checkpoint::{Images, assert_done, checkpoint};
-use super::support::criu::{Alone, Shared, dump};
+use super::support::criu::dump;
 use super::support::group::Group;
 use super::support::impostor::{Executable, Impostor};
+use super::support::namespace::isolated;
 use super::support::pause::Pause;
 use super::support::requirement::{criu, trial, with_criu};
 use super::support::terminal::Terminal;
@@ -39,11 +40,11 @@ const KINDS: [(&str, Executable, bool); 6] = [
 pub fn tests() -> Vec<Trial> {
     let need = with_criu(Version::V2);
     let mut all = vec![
-        trial("impostors::with_the_arguments_of_a_plan", need, with_the_arguments_of_a_plan),
-        trial("impostors::of_a_process_that_has_ended", need, of_a_process_that_has_ended),
+        isolated("impostors::with_the_arguments_of_a_plan", need, with_the_arguments_of_a_plan),
+        isolated("impostors::of_a_process_that_has_ended", need, of_a_process_that_has_ended),
         trial("impostors::a_signal_from_the_screen", need, a_signal_from_the_screen),
-        trial("impostors::a_criu_that_never_ends", need, a_criu_that_never_ends),
-        trial("impostors::a_trusted_process_that_is_no_criu", need, a_trusted_process_that_is_no_criu),
+        isolated("impostors::a_criu_that_never_ends", need, a_criu_that_never_ends),
+        isolated("impostors::a_trusted_process_that_is_no_criu", need, a_trusted_process_that_is_no_criu),
     ];
     for (kind, executable, traces) in KINDS {
         let mut add = |name: &str, test: fn(Executable, bool)| {
@@ -51,8 +52,9 @@ pub fn tests() -> Vec<Trial> {
         };
         add("beside_a_freeze_for_a_time", beside_a_freeze_for_a_time);
         add("beside_a_checkpoint", beside_a_checkpoint);
-        add("beside_a_rescue", beside_a_rescue);
         add("beside_the_screen", beside_the_screen);
+        let name = format!("impostors::beside_a_rescue::{kind}");
+        all.push(isolated(&name, need, move || beside_a_rescue(executable, traces)));
     }
     all
 }
@@ -109,7 +111,6 @@ fn beside_a_freeze_for_a_time(executable: Executable, traces: bool) {
 
 /// Another group: made. The group itself: what really is in criu's way is said, and nothing else.
 fn beside_a_checkpoint(executable: Executable, traces: bool) {
-    let _shared = Shared::new();
     let (group, impostor) = beside(executable, traces);
     let (other, images) = (Group::v2("other"), Images::new());
     let workload = Workload::in_group(&other);
@@ -128,7 +129,6 @@ fn beside_a_checkpoint(executable: Executable, traces: bool) {
 }
 
 fn beside_a_rescue(executable: Executable, traces: bool) {
-    let _alone = Alone::new();
     let (group, mut impostor) = beside(executable, traces);
     assert_quiet(&run("freeze", &group, &[]));
     for option in ["--dry-run", "--yes"] {
@@ -157,7 +157,6 @@ fn beside_the_screen(executable: Executable, traces: bool) {
 
 /// The root and the folder of a checkpoint stand in criu's arguments, for everybody to read. A rescue waits for criu alone.
 fn with_the_arguments_of_a_plan() {
-    let _alone = Alone::new();
     let (group, images, pause) = (Group::v2("plan"), Images::new(), Pause::new());
     let workload = Workload::in_group(&group);
     group.freeze();
@@ -186,7 +185,6 @@ fn with_the_arguments_of_a_plan() {
 
 /// It traces what was killed, and nothing else, for longer than a criu that waits for ever: it is no business of a rescue's.
 fn of_a_process_that_has_ended() {
-    let _alone = Alone::new();
     for executable in [Executable::Own, Executable::Copied, Executable::Installed] {
         let mut impostor = Impostor::new(executable, true);
         kill(Pid::from_raw(impostor.target()), Signal::SIGKILL).unwrap();
@@ -212,11 +210,10 @@ fn a_signal_from_the_screen() {
 
 /// Root's own criu, which somebody has stopped: the rescue ends, and all is as before; another one frees it when it can go on.
 fn a_criu_that_never_ends() {
-    let alone = Alone::new();
     let (group, images) = (Group::v2("never"), tempfile::tempdir().unwrap());
     let workload = Workload::in_group(&group);
     group.freeze();
-    let mut criu = dump(workload.pid(), images.path()).leave_running().start_while(&alone);
+    let mut criu = dump(workload.pid(), images.path()).leave_running().start();
     criu.assert_hangs();
     let pid = Pid::from_raw(criu.pid());
     kill(pid, Signal::SIGSTOP).unwrap();
@@ -240,7 +237,6 @@ fn a_criu_that_never_ends() {
 /// A set-user-ID program has root's rights, a trusted file, the arguments that its caller chose, and what its caller traced.
 /// Here root itself plays it.
 fn a_trusted_process_that_is_no_criu() {
-    let _alone = Alone::new();
     let group = Group::v2("root");
     let impostor = Impostor::of_root();
     group.add(impostor.target());

@@ -10,8 +10,9 @@ use libtest_mimic::Trial;
 
 use super::rescue::{PROGRAM, freeze_under_criu, rescue, said};
 use super::support::checkpoint::{Images, assert_done, checkpoint};
-use super::support::criu::{Alone, be_the_reaper};
+use super::support::criu::be_the_reaper;
 use super::support::group::Group;
+use super::support::namespace::isolated;
 use super::support::program;
 use super::support::requirement::{criu, trial, with_criu};
 use super::support::wait::until;
@@ -28,7 +29,7 @@ pub fn tests() -> Vec<Trial> {
     }
     let v2 = with_criu(Version::V2);
     all.push(trial("interference::a_full_runtime_folder", v2, a_full_runtime_folder));
-    all.push(trial("interference::frozen_again_and_again", v2, frozen_again_and_again));
+    all.push(isolated("interference::frozen_again_and_again", v2, frozen_again_and_again));
     all.push(trial("interference::the_folder_is_deleted", v2, the_folder_is_deleted));
     all.push(trial("interference::the_folder_is_replaced_by_a_link", v2, the_folder_is_replaced_by_a_link));
     all
@@ -60,7 +61,6 @@ fn a_criu_that_is_slow_to_begin(version: Version) {
 /// criu hangs on a freeze that somebody sets again whenever it is thawed: the checkpoint ends all the same, be it that criu
 /// gets through. What it leaves is put right when nobody freezes any more.
 fn frozen_again_and_again() {
-    let _alone = Alone::new();
     be_the_reaper();
     let (group, images) = (Group::v2("again"), Images::new());
     let workload = Workload::in_group(&group);

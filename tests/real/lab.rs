@@ -16,7 +16,6 @@ use libtest_mimic::Trial;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use super::support::criu::Shared;
 use super::support::group::Group;
 use super::support::ordinary::{Copy, NOBODY};
 use super::support::requirement::{Need, criu, trial};
@@ -156,7 +155,6 @@ fn processes(group: &Path) -> Vec<i32> {
 }
 
 fn whole(number: usize, version: Version) {
-    let _criu = Shared::new();
     let running = lab(&[&number.to_string(), "--auto", "--hierarchy", &version.to_string()]).spawn().unwrap();
     let pid = running.id().cast_signed();
     let output = running.wait_with_output().unwrap();
@@ -169,7 +167,6 @@ fn whole(number: usize, version: Version) {
 
 /// Every line for a shell does what it stands for, and what a shell does is noticed.
 fn by_hand(number: usize, version: Version) {
-    let _criu = Shared::new();
     let ground = Ground::look(hierarchies().unwrap(), Some(criu()));
     // Dropped after the course, whose end frees what still hangs.
     let mut shells = Vec::new();
@@ -271,7 +268,6 @@ fn killed() {
 
 /// Its criu goes on without it; the next lab thaws, lets it finish, and then ends the counter.
 fn killed_while_criu_hangs() {
-    let _criu = Shared::new();
     let lab = Running::start(&["6", "--auto", "--hierarchy", "v2"]);
     let (pid, group) = (lab.pid(), lab.group(Version::V2).join("box"));
     let tracer = || {
@@ -494,7 +490,6 @@ fn on_the_screen() {
 
 /// The hang is there to be seen; leaving in the middle of it frees criu, and takes everything away.
 fn the_hang_on_the_screen() {
-    let _criu = Shared::new();
     let mut terminal = terminal(&["6", "--hierarchy", "v2"], (120, 40));
     let pid = terminal.pid();
     terminal.shows("Step 1 of 6");

@@ -8,8 +8,8 @@ use libtest_mimic::Trial;
 use super::at_work::Gate;
 use super::rescue::{rescue, said};
 use super::support::checkpoint::Images;
-use super::support::criu::Alone;
 use super::support::group::Group;
+use super::support::namespace::isolated;
 use super::support::requirement::{Need, trial};
 use super::support::wait::{SOON, until};
 use super::support::workload::Workload;
@@ -20,7 +20,7 @@ pub fn tests() -> Vec<Trial> {
     vec![
         trial("renamed::while_its_request_is_set_aside", NEEDS, while_its_request_is_set_aside),
         trial("renamed::while_it_is_frozen_for_criu", NEEDS, while_it_is_frozen_for_criu),
-        trial("renamed::and_the_checkpoint_is_cut_off", NEEDS, and_the_checkpoint_is_cut_off),
+        isolated("renamed::and_the_checkpoint_is_cut_off", NEEDS, and_the_checkpoint_is_cut_off),
     ]
 }
 
@@ -86,7 +86,6 @@ fn while_it_is_frozen_for_criu() {
 }
 
 fn and_the_checkpoint_is_cut_off() {
-    let _alone = Alone::new();
     let (v2, v1, images) = (Group::v2("renamed"), Group::v1("renamed"), Images::new());
     let workload = Workload::in_groups(&[&v2, &v1]);
     v1.freeze();

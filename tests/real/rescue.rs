@@ -14,10 +14,11 @@ use libtest_mimic::Trial;
 use nix::sys::signal::Signal;
 
 use super::support::checkpoint::{Images, checkpoint};
-use super::support::criu::{Alone, Running, dump};
+use super::support::criu::{Running, dump};
 use super::support::group::Group;
+use super::support::namespace::isolated;
 use super::support::pause::Pause;
-use super::support::requirement::{Need, criu, trial, with_criu};
+use super::support::requirement::{Need, criu, with_criu};
 use super::support::wait::{SOON, until};
 use super::support::workload::Workload;
 
@@ -26,24 +27,24 @@ const BOTH: &[Need] = &[Need::Root, Need::V2, Need::V1, Need::Criu];
 
 pub fn tests() -> Vec<Trial> {
     let mut all = vec![
-        trial("rescue::frozen_by_hand", with_criu(Version::V2), frozen_by_hand),
-        trial("rescue::frozen_by_an_ancestor", with_criu(Version::V2), frozen_by_an_ancestor),
-        trial("rescue::the_group_and_its_ancestor", with_criu(Version::V2), the_group_and_its_ancestor),
-        trial("rescue::told_of_the_v1_group", BOTH, told_of_the_v1_group),
-        trial("rescue::stopped_on_v1", with_criu(Version::V1), stopped_on_v1),
-        trial("rescue::cut_off_at_every_step", BOTH, cut_off_at_every_step),
-        trial(
+        isolated("rescue::frozen_by_hand", with_criu(Version::V2), frozen_by_hand),
+        isolated("rescue::frozen_by_an_ancestor", with_criu(Version::V2), frozen_by_an_ancestor),
+        isolated("rescue::the_group_and_its_ancestor", with_criu(Version::V2), the_group_and_its_ancestor),
+        isolated("rescue::told_of_the_v1_group", BOTH, told_of_the_v1_group),
+        isolated("rescue::stopped_on_v1", with_criu(Version::V1), stopped_on_v1),
+        isolated("rescue::cut_off_at_every_step", BOTH, cut_off_at_every_step),
+        isolated(
             "rescue::cut_off_where_it_ends_the_processes",
             with_criu(Version::V2),
             cut_off_where_it_ends_the_processes,
         ),
-        trial(
+        isolated(
             "rescue::cut_off_while_somebody_else_froze_criu_s_group",
             with_criu(Version::V2),
             cut_off_while_somebody_else_froze_criu_s_group,
         ),
-        trial("rescue::cut_off_itself", with_criu(Version::V2), cut_off_itself),
-        trial("rescue::nothing_to_do", with_criu(Version::V2), nothing_to_do),
+        isolated("rescue::cut_off_itself", with_criu(Version::V2), cut_off_itself),
+        isolated("rescue::nothing_to_do", with_criu(Version::V2), nothing_to_do),
     ];
     all.extend(journal::tests());
     all.extend(kills::tests());
@@ -88,60 +89,55 @@ fn assert_freed(mut criu: Running, workload: &Workload, held: &[&Group], own: Op
 }
 
 fn frozen_by_hand() {
-    let alone = Alone::new();
     let (group, images) = (Group::v2("hang"), tempfile::tempdir().unwrap());
     let workload = Workload::in_group(&group);
     group.freeze();
-    let mut criu = dump(workload.pid(), images.path()).leave_running().start_while(&alone);
+    let mut criu = dump(workload.pid(), images.path()).leave_running().start();
     criu.assert_hangs();
     assert_freed(criu, &workload, &[&group], None);
 }
 
 fn frozen_by_an_ancestor() {
-    let alone = Alone::new();
     let (above, images) = (Group::v2("hang"), tempfile::tempdir().unwrap());
     let group = above.child("inner");
     let workload = Workload::in_group(&group);
     above.freeze();
     let dump = dump(workload.pid(), images.path()).leave_running().freeze_cgroup(group.path());
-    let mut criu = dump.start_while(&alone);
+    let mut criu = dump.start();
     criu.assert_hangs();
     assert_freed(criu, &workload, &[&above], None);
 }
 
 fn the_group_and_its_ancestor() {
-    let alone = Alone::new();
     let (above, images) = (Group::v2("hang"), tempfile::tempdir().unwrap());
     let group = above.child("inner");
     let workload = Workload::in_group(&group);
     group.freeze();
     above.freeze();
     let dump = dump(workload.pid(), images.path()).leave_running().freeze_cgroup(above.path());
-    let mut criu = dump.start_while(&alone);
+    let mut criu = dump.start();
     criu.assert_hangs();
     assert_freed(criu, &workload, &[&group], Some(&above));
 }
 
 fn told_of_the_v1_group() {
-    let alone = Alone::new();
     let (v2, v1, images) = (Group::v2("hang"), Group::v1("hang"), tempfile::tempdir().unwrap());
     let workload = Workload::in_groups(&[&v2, &v1]);
     v2.freeze();
     let dump = dump(workload.pid(), images.path()).leave_running().freeze_cgroup(v1.path());
-    let mut criu = dump.start_while(&alone);
+    let mut criu = dump.start();
     criu.assert_hangs();
     assert_freed(criu, &workload, &[&v2], None);
 }
 
 /// It hangs in the kernel, where it seizes the process.
 fn stopped_on_v1() {
-    let alone = Alone::new();
     let (group, images) = (Group::v1("hang"), tempfile::tempdir().unwrap());
     let workload = Workload::in_group(&group);
     workload.signal(Signal::SIGSTOP);
     workload.wait_for_state('T');
     let dump = dump(workload.pid(), images.path()).leave_running().freeze_cgroup(group.path());
-    let mut criu = dump.start_while(&alone);
+    let mut criu = dump.start();
     criu.assert_hangs_in_the_kernel();
     assert_rescued();
     until("criu has ended", SOON, || !criu.is_running());
@@ -166,7 +162,6 @@ fn killed_at(index: usize, named: &Group, into: &Path, more: &[&str]) -> bool {
 
 /// Held by an ancestor, by its own request and through v1: every kind of step but a signal.
 fn cut_off_at_every_step() {
-    let _alone = Alone::new();
     let (above, v1) = (Group::v2("cut-off"), Group::v1("cut-off"));
     let group = above.child("inner");
     let workload = Workload::in_groups(&[&group, &v1]);
@@ -216,7 +211,6 @@ fn assert_said(text: &str, workload: &Workload, folder: &Path, step: usize) {
 
 /// Two trees that are to end: cut off before the last dump both live and run on as before, afterwards both end.
 fn cut_off_where_it_ends_the_processes() {
-    let _alone = Alone::new();
     let mut steps = 0;
     loop {
         let (group, images) = (Group::v2("cut-off"), Images::new());
@@ -247,7 +241,6 @@ fn cut_off_where_it_ends_the_processes() {
 /// criu hangs on a freeze of its own group that somebody else asked for: the shell lines thaw it first, and afterwards it is
 /// frozen as somebody wanted, not thawed as the plan found it.
 fn cut_off_while_somebody_else_froze_criu_s_group() {
-    let _alone = Alone::new();
     let (group, images) = (Group::v2("cut-off"), Images::new());
     let workload = Workload::in_group(&group);
     hang_on_a_freeze(&group, &workload, &images.folder());
@@ -265,13 +258,12 @@ fn cut_off_while_somebody_else_froze_criu_s_group() {
 
 /// A rescue that is killed when it has thawed what criu hung on: the next one freezes that again.
 fn cut_off_itself() {
-    let alone = Alone::new();
     let (group, images, pause) = (Group::v2("hang"), tempfile::tempdir().unwrap(), Pause::new());
     let workload = Workload::in_group(&group);
     group.freeze();
     let option = pause.option();
     let dump = dump(workload.pid(), images.path()).leave_running().option(&[&option[0], &option[1]]);
-    let mut criu = dump.start_while(&alone);
+    let mut criu = dump.start();
     criu.assert_hangs();
     let mut first = Command::new(PROGRAM).args(["rescue", "--yes"]).stdin(Stdio::null()).spawn().unwrap();
     pause.until_reached();
@@ -318,7 +310,6 @@ fn rescue_finds_nothing() -> bool {
 }
 
 fn nothing_to_do() {
-    let _alone = Alone::new();
     let group = Group::new(Version::V2, "frozen");
     let (workload, images) = (Workload::in_group(&group), Images::new());
     group.freeze();

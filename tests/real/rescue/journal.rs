@@ -15,10 +15,11 @@ use nix::unistd::Pid;
 use super::{PROGRAM, rescue, said};
 use crate::real::at_work::Gate;
 use crate::real::support::checkpoint::Images;
-use crate::real::support::criu::{Alone, be_the_reaper};
+use crate::real::support::criu::be_the_reaper;
 use crate::real::support::group::Group;
+use crate::real::support::namespace::isolated;
 use crate::real::support::program;
-use crate::real::support::requirement::{Need, criu, trial, with_criu};
+use crate::real::support::requirement::{Need, criu, with_criu};
 use crate::real::support::wait::until;
 use crate::real::support::workload::Workload;
 
@@ -29,12 +30,12 @@ const LONG: Duration = Duration::from_secs(90);
 pub fn tests() -> Vec<Trial> {
     let v2 = with_criu(Version::V2);
     vec![
-        trial("rescue::journal::a_lock_that_outlives_its_owner", BOTH, a_lock_that_outlives_its_owner),
-        trial("rescue::journal::a_lock_that_is_not_let_go", BOTH, a_lock_that_is_not_let_go),
-        trial("rescue::journal::a_checkpoint_that_is_at_work", v2, a_checkpoint_that_is_at_work),
-        trial("rescue::journal::one_that_waits_holds_up_no_other", BOTH, one_that_waits_holds_up_no_other),
-        trial("rescue::journal::a_criu_that_does_not_end", BOTH, a_criu_that_does_not_end),
-        trial("rescue::journal::criu_is_known_by_its_process", BOTH, criu_is_known_by_its_process),
+        isolated("rescue::journal::a_lock_that_outlives_its_owner", BOTH, a_lock_that_outlives_its_owner),
+        isolated("rescue::journal::a_lock_that_is_not_let_go", BOTH, a_lock_that_is_not_let_go),
+        isolated("rescue::journal::a_checkpoint_that_is_at_work", v2, a_checkpoint_that_is_at_work),
+        isolated("rescue::journal::one_that_waits_holds_up_no_other", BOTH, one_that_waits_holds_up_no_other),
+        isolated("rescue::journal::a_criu_that_does_not_end", BOTH, a_criu_that_does_not_end),
+        isolated("rescue::journal::criu_is_known_by_its_process", BOTH, criu_is_known_by_its_process),
     ]
 }
 
@@ -89,7 +90,6 @@ fn start_rescue() -> Child {
 }
 
 fn a_lock_that_outlives_its_owner() {
-    let _alone = Alone::new();
     let scene = Scene::new();
     let gate = scene.gate();
     let checkpoint = scene.cut_off(&gate);
@@ -105,7 +105,6 @@ fn a_lock_that_outlives_its_owner() {
 }
 
 fn a_lock_that_is_not_let_go() {
-    let _alone = Alone::new();
     let scene = Scene::new();
     let gate = scene.gate();
     let checkpoint = scene.cut_off(&gate);
@@ -124,7 +123,6 @@ fn a_lock_that_is_not_let_go() {
 }
 
 fn a_checkpoint_that_is_at_work() {
-    let _alone = Alone::new();
     let (group, images) = (Group::v2("journal"), Images::new());
     let workload = Workload::in_group(&group);
     let gate = Gate::new(images.folder().parent().unwrap());
@@ -140,7 +138,6 @@ fn a_checkpoint_that_is_at_work() {
 }
 
 fn one_that_waits_holds_up_no_other() {
-    let _alone = Alone::new();
     let (waits, other) = (Scene::new(), Scene::new());
     let (closed, open) = (waits.gate(), other.gate());
     waits.cut_off(&closed);
@@ -167,7 +164,6 @@ fn sleeps(folder: &Path) -> (PathBuf, PathBuf) {
 
 /// A criu that does nothing is not waited for longer than for a while, and the plan is kept for another rescue.
 fn a_criu_that_does_not_end() {
-    let _alone = Alone::new();
     let scene = Scene::new();
     let folder = scene.images.folder();
     let (criu, begun) = sleeps(folder.parent().unwrap());
@@ -191,7 +187,6 @@ fn a_criu_that_does_not_end() {
 
 /// A process with criu's arguments, those of the plan, is none of its criu: it is not waited for, and ends nothing.
 fn criu_is_known_by_its_process() {
-    let _alone = Alone::new();
     let scene = Scene::new();
     let gate = scene.gate();
     let (root, folder) = (scene.workload.pid().to_string(), scene.images.folder());

@@ -22,9 +22,10 @@ use nix::unistd::Pid;
 
 use super::{PROGRAM, rescue, said};
 use crate::real::support::checkpoint::Images;
-use crate::real::support::criu::{Alone, be_the_reaper};
+use crate::real::support::criu::be_the_reaper;
 use crate::real::support::group::Group;
-use crate::real::support::requirement::{Need, criu, trial};
+use crate::real::support::namespace::isolated;
+use crate::real::support::requirement::{Need, criu};
 use crate::real::support::wait::{reached, until};
 use crate::real::support::workload::Workload;
 
@@ -42,8 +43,8 @@ pub fn tests() -> Vec<Trial> {
         asked.unwrap_or(usual)
     };
     vec![
-        trial("rescue::kills::at_random", NEEDS, || chaos(20)),
-        trial("rescue::kills::long", NEEDS, move || chaos(kills(2000))).with_ignored_flag(true),
+        isolated("rescue::kills::at_random", NEEDS, || chaos(20)),
+        isolated("rescue::kills::long", NEEDS, move || chaos(kills(2000))).with_ignored_flag(true),
     ]
 }
 
@@ -92,7 +93,6 @@ impl fmt::Display for Tally {
 }
 
 fn chaos(kills: usize) {
-    let _alone = Alone::new();
     // What is orphaned by a kill is reaped here: PID 1 of a container often does not.
     be_the_reaper();
     let asked = std::env::var(SEED).ok().map(|text| text.parse().expect("a seed"));

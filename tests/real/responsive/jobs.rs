@@ -65,8 +65,8 @@ impl Shell {
     fn end(mut self) {
         self.terminal.keys("q");
         let job = format!("/proc/{}", self.job);
-        self.terminal.wait("the program ends", |_| !Path::new(&job).exists());
-        assert!(!self.terminal.screen().alternate_screen());
+        let is_gone = |screen: &vt100::Screen| !Path::new(&job).exists() && !screen.alternate_screen();
+        self.terminal.wait("the program ends, and gives the terminal back", is_gone);
         self.asserts_shell();
         self.terminal.keys("exit\n");
         self.terminal.end();

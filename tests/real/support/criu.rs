@@ -4,7 +4,6 @@ use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::{Duration, Instant};
 
 use cryoscope::kernel::membership::group_of;
@@ -26,29 +25,6 @@ use super::workload::quiet;
 
 /// Longer than anything that CRIU's own timeout of 10 s ends.
 const DEADLINE: Duration = Duration::from_secs(30);
-
-/// A `cryoscope rescue` frees every criu of the host. So a test with a rescue runs while no other test has a criu by hand.
-static HOST: RwLock<()> = RwLock::new(());
-
-/// No other test runs a criu by hand, as long as this lives.
-#[derive(Debug)]
-pub struct Alone(RwLockWriteGuard<'static, ()>);
-
-impl Alone {
-    pub fn new() -> Self {
-        Self(HOST.write().unwrap_or_else(PoisonError::into_inner))
-    }
-}
-
-/// No rescue runs as long as this lives: something else than [`Dump`] has a criu by hand.
-#[derive(Debug)]
-pub struct Shared(RwLockReadGuard<'static, ()>);
-
-impl Shared {
-    pub fn new() -> Self {
-        Self(HOST.read().unwrap_or_else(PoisonError::into_inner))
-    }
-}
 
 /// A `criu dump` to be.
 #[derive(Debug)]
@@ -92,20 +68,8 @@ impl Dump {
 
     /// Starts it in a session of its own.
     pub fn start(self) -> Running {
-        let shared = HOST.read().unwrap_or_else(PoisonError::into_inner);
-        let mut running = self.spawn();
-        running._shared = Some(shared);
-        running
-    }
-
-    /// The same, in a test that is alone.
-    pub fn start_while(self, _alone: &Alone) -> Running {
-        self.spawn()
-    }
-
-    fn spawn(self) -> Running {
         let child = CommandWrap::from(self.command).wrap(ProcessSession).spawn().unwrap();
-        Running { child, target: self.target, log: self.images.join("dump.log"), _shared: None }
+        Running { child, target: self.target, log: self.images.join("dump.log") }
     }
 
     /// Starts it, and halts it in its middle: where it has logged this.
@@ -134,7 +98,6 @@ pub struct Running {
     child: Box<dyn ChildWrapper>,
     target: i32,
     log: PathBuf,
-    _shared: Option<RwLockReadGuard<'static, ()>>,
 }
 
 impl Running {

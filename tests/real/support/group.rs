@@ -14,6 +14,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{WaitPidFlag, waitpid};
 use nix::unistd::Pid;
 
+use super::namespace::run_name;
 use super::wait::{SOON, until};
 
 /// What the names of all groups made here begin with.
@@ -44,7 +45,7 @@ impl Group {
         let hierarchy = hierarchies().unwrap().get(version).expect("the test says what it needs").clone();
         loop {
             let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-            let path = hierarchy.mount_point.join(format!("{PREFIX}{}-{number}-{name}", std::process::id()));
+            let path = hierarchy.mount_point.join(format!("{PREFIX}{}-{number}-{name}", run_name()));
             match fs::create_dir(&path) {
                 Ok(()) => return Self { hierarchy, path, owner: true },
                 // Of a run in another PID namespace, where a process has the same number.

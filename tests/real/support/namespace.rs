@@ -1,10 +1,44 @@
-//! Mount namespaces that show one hierarchy only, as hosts with one do.
+//! Namespaces of a test's own: with one hierarchy only, as hosts with one have; or without the processes of other tests.
 
 use std::ffi::OsStr;
-use std::process::Command;
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use cryoscope::kernel::mounts::hierarchies;
 use cryoscope::model::Version;
+use libtest_mimic::Trial;
+
+use super::requirement::{Need, trial};
+
+/// Set where a test runs that is isolated: to its [`run_name`].
+const ISOLATED: &str = "CRYOSCOPE_TEST_ISOLATED";
+
+/// What the groups of this process are named by, for groups are not isolated: its PID, as it is where the tests were started.
+pub fn run_name() -> String {
+    std::env::var(ISOLATED).unwrap_or_else(|_| std::process::id().to_string())
+}
+
+/// A test with a rescue, which acts on every criu and every journal that it sees. So that it may run beside all others, it is run
+/// by this program started again in PID and mount namespaces of its own, with empty runtime folders.
+pub fn isolated(name: &str, needs: &'static [Need], test: impl FnOnce() + Send + 'static) -> Trial {
+    let own = name.to_owned();
+    trial(name, needs, move || if std::env::var_os(ISOLATED).is_some() { test() } else { isolate(&own) })
+}
+
+fn isolate(test: &str) {
+    static NUMBER: AtomicUsize = AtomicUsize::new(0);
+    let name = format!("{}.{}", run_name(), NUMBER.fetch_add(1, Ordering::Relaxed));
+    // The shell stays: as PID 1 it reaps what is orphaned.
+    let script = "mkdir -p -m 700 /run/cryoscope && mount -t tmpfs -o mode=700 tmpfs /run/cryoscope && \
+                  mount -t tmpfs -o mode=1777 tmpfs /dev/shm && \"$@\"; exit $?";
+    let mut command = Command::new("unshare");
+    command.args(["--pid", "--fork", "--kill-child", "--mount", "--mount-proc", "sh", "-c", script, "sh"]);
+    command.arg(std::env::current_exe().unwrap()).args(["--exact", test, "--include-ignored"]);
+    // What the harness says would be said twice.
+    command.args(["--logfile", "/dev/null"]).env(ISOLATED, name).stdin(Stdio::null());
+    let status = command.status().unwrap();
+    assert!(status.success(), "{test}: {status}; why is said above");
+}
 
 /// A command that runs a program in a mount namespace of its own: one with cgroup v2 alone, at `/sys/fs/cgroup`, or one with
 /// v1 alone. Give it arguments as to any command. Needs root and, for v1, a host that has it.

@@ -21,6 +21,9 @@ use super::wait::SOON;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_cryoscope");
 
+/// How long to wait for the program's words before looking whether it lives.
+const GLANCE: Duration = Duration::from_millis(50);
+
 /// Columns and rows.
 pub type Columns = (u16, u16);
 
@@ -195,9 +198,10 @@ impl Terminal {
             if left.is_zero() {
                 return false;
             }
-            // At the terminal's end there is nothing to wait for.
-            if !self.listen(left) && !so(self.screen()) {
-                return false;
+            // What has ended writes nothing more.
+            let has_ended = self.child.try_wait().unwrap().is_some();
+            if !self.listen(left.min(GLANCE)) && has_ended {
+                return so(self.screen());
             }
         }
         true

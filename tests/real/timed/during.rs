@@ -14,8 +14,9 @@ use super::{
     CRIU, PROGRAM, assert_code, freeze, has_ended, is_thawed, run, said, timer, timers, until_ended,
 };
 use crate::real::support::checkpoint::Images;
-use crate::real::support::criu::{Alone, dump};
+use crate::real::support::criu::dump;
 use crate::real::support::group::Group;
+use crate::real::support::namespace::isolated;
 use crate::real::support::pause::Pause;
 use crate::real::support::requirement::{criu, trial};
 use crate::real::support::wait::{SOON, throughout, until};
@@ -29,13 +30,16 @@ pub fn tests() -> Vec<Trial> {
         };
         add("its_end_in_a_checkpoint", its_end_in_a_checkpoint);
         add("its_end_in_a_hand_over", its_end_in_a_hand_over);
+        add("its_timer_is_killed_in_a_checkpoint", its_timer_is_killed_in_a_checkpoint);
+        add("thawed_by_a_person_in_a_checkpoint", thawed_by_a_person_in_a_checkpoint);
+        let mut add = |name: &str, test: fn(Version)| {
+            all.push(isolated(&format!("timed::{name}::{version}"), CRIU, move || test(version)));
+        };
         add("its_end_in_a_criu_by_hand", its_end_in_a_criu_by_hand);
         add("its_end_when_the_checkpoint_is_killed", its_end_when_the_checkpoint_is_killed);
         add("its_end_after_the_checkpoint_was_killed", its_end_after_the_checkpoint_was_killed);
-        add("its_timer_is_killed_in_a_checkpoint", its_timer_is_killed_in_a_checkpoint);
-        add("thawed_by_a_person_in_a_checkpoint", thawed_by_a_person_in_a_checkpoint);
     }
-    all.push(trial("timed::a_rescue_keeps_the_timer", CRIU, a_rescue_keeps_the_timer));
+    all.push(isolated("timed::a_rescue_keeps_the_timer", CRIU, a_rescue_keeps_the_timer));
     all
 }
 
@@ -115,14 +119,13 @@ fn its_end_in_a_hand_over(version: Version) {
 
 /// No plan says that it will set the flag again: only that criu holds the processes.
 fn its_end_in_a_criu_by_hand(version: Version) {
-    let alone = Alone::new();
     let group = Group::new(version, "hand");
     let (workload, pause, images) = (Workload::in_group(&group), Pause::new(), tempfile::tempdir().unwrap());
     assert_code(&freeze(&group, "2s"), 0);
     let timer = timer(&group);
     let option = pause.option();
     let dump = dump(workload.pid(), images.path()).leave_running().freeze_cgroup(group.path());
-    let criu = dump.option(&[&option[0], &option[1]]).start_while(&alone);
+    let criu = dump.option(&[&option[0], &option[1]]).start();
     pause.until_reached();
     until_due(&timer);
     throughout("the timer waits", Duration::from_millis(300), || !has_ended(timer.process));
@@ -133,7 +136,6 @@ fn its_end_in_a_criu_by_hand(version: Version) {
 
 /// The end comes while the criu of a killed checkpoint goes on by itself; a rescue finds that the time is over.
 fn its_end_when_the_checkpoint_is_killed(version: Version) {
-    let alone = Alone::new();
     let group = Group::new(version, "killed");
     let (workload, images, pause) = (Workload::in_group(&group), Images::new(), Pause::new());
     assert_code(&freeze(&group, "2s"), 0);
@@ -148,12 +150,10 @@ fn its_end_when_the_checkpoint_is_killed(version: Version) {
     let said = rescue();
     assert!(said.contains("frozen for a time, which is over"), "{said}");
     assert_thaws(&group, &workload);
-    drop(alone);
 }
 
 /// The rescue comes before the end, or after it.
 fn its_end_after_the_checkpoint_was_killed(version: Version) {
-    let _alone = Alone::new();
     for late in [false, true] {
         let group = Group::new(version, "killed");
         let (workload, images, pause) = (Workload::in_group(&group), Images::new(), Pause::new());
@@ -224,12 +224,11 @@ fn an_empty_group_is_set_aside() {
 
 /// A criu by hand that hangs on a group that is frozen for a time: freed, and frozen again for the rest of the time.
 fn a_rescue_keeps_the_timer() {
-    let alone = Alone::new();
     let group = Group::v2("rescued");
     let (workload, images) = (Workload::in_group(&group), tempfile::tempdir().unwrap());
     assert_code(&freeze(&group, "15s"), 0);
     let timer = timer(&group);
-    let mut criu = dump(workload.pid(), images.path()).leave_running().start_while(&alone);
+    let mut criu = dump(workload.pid(), images.path()).leave_running().start();
     criu.assert_hangs();
     rescue();
     criu.wait().assert_success();

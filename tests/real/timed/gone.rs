@@ -14,24 +14,23 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use super::{PROGRAM, V1, V2, WIDE, assert_code, freeze, is_thawed, run, said, timer, timers, until_ended};
-use crate::real::support::criu::Alone;
 use crate::real::support::group::Group;
+use crate::real::support::namespace::isolated;
 use crate::real::support::ordinary::{Copy, NOBODY};
-use crate::real::support::requirement::trial;
 use crate::real::support::terminal::Terminal;
 use crate::real::support::wait::{SOON, until};
 use crate::real::support::workload::Workload;
 
 pub fn tests() -> Vec<Trial> {
     let mut all = vec![
-        trial("timed::a_renamed_group_that_lost_its_timer", V1, a_renamed_group),
-        trial("timed::an_ordinary_user_s_timer_is_killed", V2, an_ordinary_user_s_timer_is_killed),
-        trial("timed::somebody_else_s_record_is_not_believed", V2, somebody_else_s_record_is_not_believed),
+        isolated("timed::a_renamed_group_that_lost_its_timer", V1, a_renamed_group),
+        isolated("timed::an_ordinary_user_s_timer_is_killed", V2, an_ordinary_user_s_timer_is_killed),
+        isolated("timed::somebody_else_s_record_is_not_believed", V2, somebody_else_s_record_is_not_believed),
     ];
     for version in [Version::V2, Version::V1] {
         let need = if version == Version::V2 { V2 } else { V1 };
         let mut add = |name: &str, test: fn(Version)| {
-            all.push(trial(&format!("timed::{name}::{version}"), need, move || test(version)));
+            all.push(isolated(&format!("timed::{name}::{version}"), need, move || test(version)));
         };
         add("a_killed_timer_is_shown_and_rescued", a_killed_timer_is_shown_and_rescued);
         add("a_killed_timer_gets_another_one", a_killed_timer_gets_another_one);
@@ -68,7 +67,6 @@ fn of_group(output: &Output, group: &Group) -> String {
 }
 
 fn a_killed_timer_is_shown_and_rescued(version: Version) {
-    let _alone = Alone::new();
     let group = Group::new(version, "lost");
     let workload = Workload::in_group(&group);
     assert_code(&freeze(&group, "3s"), 0);
@@ -104,7 +102,6 @@ fn a_killed_timer_is_shown_and_rescued(version: Version) {
 }
 
 fn a_killed_timer_gets_another_one(version: Version) {
-    let _alone = Alone::new();
     let group = Group::new(version, "another");
     let workload = Workload::in_group(&group);
     assert_code(&freeze(&group, "1h"), 0);
@@ -127,7 +124,6 @@ fn a_killed_timer_gets_another_one(version: Version) {
 
 /// A freeze by this program is another one. So is one by somebody else, where a rescue has seen the group run.
 fn what_is_frozen_after_a_killed_timer(version: Version) {
-    let _alone = Alone::new();
     let group = Group::new(version, "after");
     assert_code(&freeze(&group, "1h"), 0);
     kill_timer(&group);
@@ -148,7 +144,6 @@ fn what_is_frozen_after_a_killed_timer(version: Version) {
 }
 
 fn a_killed_timer_on_the_screen(version: Version) {
-    let _alone = Alone::new();
     let group = Group::new(version, "seen");
     let workload = Workload::in_group(&group);
     assert_code(&freeze(&group, "2s"), 0);
@@ -163,7 +158,6 @@ fn a_killed_timer_on_the_screen(version: Version) {
 }
 
 fn a_renamed_group() {
-    let _alone = Alone::new();
     let above = Group::new(Version::V1, "above");
     let group = above.child("before");
     assert_code(&freeze(&group, "1s"), 0);
@@ -188,7 +182,6 @@ fn as_nobody(program: &Path, folder: &Path) -> Command {
 
 /// It is for that user to put it right; root is told nothing of it.
 fn an_ordinary_user_s_timer_is_killed() {
-    let _alone = Alone::new();
     let group = Group::v2("theirs");
     chown(group.path().join("cgroup.freeze"), Some(NOBODY), Some(NOBODY)).unwrap();
     let (program, folder) = (Copy::of(PROGRAM), tempfile::tempdir().unwrap());
@@ -213,7 +206,6 @@ fn an_ordinary_user_s_timer_is_killed() {
 
 /// Whoever may write a record of their own has no say about what root froze.
 fn somebody_else_s_record_is_not_believed() {
-    let _alone = Alone::new();
     let group = Group::v2("roots");
     group.freeze();
     let folder = Path::new("/dev/shm").join(format!("cryoscope-{NOBODY}"));
