@@ -19,6 +19,7 @@ use nix::sys::signal::Signal;
 use rustix::fs::inotify::{self, CreateFlags, WatchFlags};
 use rustix::io::Errno;
 
+use super::support::namespace::isolated;
 use super::support::ordinary::{Copy, NOBODY};
 use super::support::requirement::{Need, trial};
 use super::support::{Group, SOON, Workload, until};
@@ -36,7 +37,7 @@ pub fn tests() -> Vec<Trial> {
         trial("live::watching_anew_after_many_removals", V2, watching_anew_after_many_removals),
         trial("live::without_watches_it_polls_and_says_so", V2, without_watches_it_polls_and_says_so),
         trial("live::half_of_the_watches_are_left_to_others", V2, half_of_the_watches_are_left_to_others),
-        trial("live::watches_of_others_are_counted", V2, watches_of_others_are_counted),
+        isolated("live::watches_of_others_are_counted", V2, watches_of_others_are_counted),
         trial("live::a_group_that_may_not_be_read_hides_no_other", V2, one_unreadable_hides_no_other),
         trial("live::many_groups_take_few_descriptors", V2, many_groups_take_few_descriptors),
     ];
@@ -496,6 +497,7 @@ fn watches_to_be_had(folder: &Path, most: usize) -> (OwnedFd, usize) {
     (inotify, count)
 }
 
+/// Others that come and go meanwhile would be counted, too.
 fn watches_of_others_are_counted() {
     let folder = tempfile::tempdir().unwrap();
     let before = used_by_others();

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::Child;
 
 use tempfile::TempDir;
 
@@ -33,7 +34,23 @@ impl Pause {
 
     #[track_caller]
     pub fn until_reached(&self) {
-        until("criu has written all, and waits", SOON, || self.at("reached").exists());
+        until("criu has written all, and waits", SOON, || self.is_reached());
+    }
+
+    /// The same with a checkpoint, which says what it said where it has ended before.
+    #[track_caller]
+    pub fn until_reached_by(&self, mut checkpoint: Child) -> Child {
+        until("criu has written all, and waits", SOON, || {
+            self.is_reached() || checkpoint.try_wait().unwrap().is_some()
+        });
+        if !self.is_reached() {
+            panic!("the checkpoint has ended: {:?}", checkpoint.wait_with_output().unwrap());
+        }
+        checkpoint
+    }
+
+    fn is_reached(&self) -> bool {
+        self.at("reached").exists()
     }
 
     pub fn end(&self) {

@@ -49,8 +49,7 @@ fn begin(group: &Group, images: &Images, pause: &Pause) -> Child {
     command.arg("checkpoint").arg(group.path()).arg("--into").arg(images.folder()).arg("--criu").arg(criu());
     command.arg("--").args(pause.option());
     let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    pause.until_reached();
-    child
+    pause.until_reached_by(child)
 }
 
 #[track_caller]
