@@ -9,6 +9,7 @@ pub mod control_files;
 pub mod culprits;
 pub mod descriptors;
 pub mod dir;
+mod executable;
 pub mod find;
 pub mod freezer;
 pub mod freezing;

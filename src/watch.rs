@@ -5,7 +5,9 @@
 //! it is hinted at, and polls only what the kernel does not announce.
 //!
 //! The user's inotify watches are shared with everything else that runs as that user: a [`Budget`] leaves half of them, and what
-//! cannot be watched is polled.
+//! cannot be watched is polled: what is on the screen each second, the rest more seldom. Watches are not moved to what is scrolled
+//! into view. That would show a change there less than a second earlier, and to give one back takes a look at all others of its
+//! inotify instance.
 
 mod budget;
 mod eye;
@@ -21,5 +23,5 @@ use crate::kernel::inotify::Amount;
 
 /// How many groups can be watched by a program that has these limits, beside others that use so much of them.
 pub fn groups_that_fit(limits: Amount, used: Amount) -> u64 {
-    budget::allowed(limits, used).watches / inotify::WATCHES_PER_GROUP
+    budget::allowed(limits, used).watches / budget::WATCHES_PER_GROUP
 }

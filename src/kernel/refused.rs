@@ -1,4 +1,8 @@
 //! What to do where the kernel refuses this program a resource.
+//!
+//! An allocation that is refused (`ulimit -v`) is no error that could be handled: the standard library says how many bytes it did
+//! not get, and aborts. A hook for that is not stable (`alloc_error_hook`), and `try_reserve` is of no use here, for no amount that
+//! somebody else chooses is taken at once: what is read has a limit, and lengths in images are compared with the file first.
 
 use std::io;
 

@@ -46,7 +46,15 @@ fn people_of(me: u32, sudo: Option<&str>) -> Vec<u32> {
 /// # Errors
 /// Where something on the way is not there or may not be looked at; ELOOP for links without end.
 pub fn distrust(path: &Path) -> io::Result<Option<Distrust>> {
-    walk(&std::path::absolute(path)?, &people(), LINKS)
+    distrust_of(&people(), path)
+}
+
+/// The same where these users are trusted, and nobody else.
+///
+/// # Errors
+/// As [`distrust`].
+pub(super) fn distrust_of(users: &[u32], path: &Path) -> io::Result<Option<Distrust>> {
+    walk(&std::path::absolute(path)?, users, LINKS)
 }
 
 /// The same of a folder and of everything in it.

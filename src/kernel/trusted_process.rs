@@ -5,13 +5,13 @@
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use super::descriptors::{Facts, ProcessDir};
+use super::executable::is_controlled_by;
 use super::mappings;
 use super::status::Status;
-use super::trust::distrust;
+use super::trust::people;
 
 /// A process that nobody controls but root and the user of this program.
 #[derive(Debug)]
@@ -63,18 +63,8 @@ fn are_trusted(users: [u32; 3]) -> bool {
     users.iter().all(|&user| user == 0 || user == me)
 }
 
-/// Whether a path leads to this very file, and nobody else decides what is found there. A folder that everybody may write to is
-/// no place for it, sticky or not: anybody may give a file of root's another name there (link(2)).
 fn is_trusted(path: &Path, file: &Facts) -> bool {
-    let same = |found: std::fs::Metadata| {
-        let device = (rustix::fs::major(found.dev()), rustix::fs::minor(found.dev()));
-        (device.0, device.1, found.ino()) == file.id
-    };
-    let closed = |folder: &Path| folder.metadata().is_ok_and(|folder| folder.mode() & 0o002 == 0);
-    path.is_absolute()
-        && distrust(path).is_ok_and(|found| found.is_none())
-        && path.symlink_metadata().is_ok_and(same)
-        && path.parent().is_some_and(closed)
+    is_controlled_by(&people(), path, file)
 }
 
 fn path(bytes: &[u8]) -> PathBuf {
@@ -83,15 +73,7 @@ fn path(bytes: &[u8]) -> PathBuf {
 
 #[cfg(test)]
 mod tests {
-    use std::fs::{self, File, Permissions};
-    use std::os::fd::AsRawFd;
-    use std::os::unix::fs::PermissionsExt;
-
     use super::*;
-
-    fn own() -> ProcessDir {
-        ProcessDir::open(std::process::id().cast_signed()).unwrap().unwrap()
-    }
 
     #[test]
     fn users() {
@@ -99,28 +81,6 @@ mod tests {
         assert!(are_trusted([0; 3]) && are_trusted([me, 0, me]));
         // A set-user-ID program that somebody else started; and one that has given root's rights away for a while.
         assert!(![[65534, 0, 0], [65534, 65534, 0], [0, 0, 65534]].into_iter().any(are_trusted));
-    }
-
-    #[test]
-    fn a_file_that_others_may_exchange() {
-        let temp = tempfile::tempdir().unwrap();
-        let place = temp.path().join("place");
-        fs::create_dir(&place).unwrap();
-        let path = place.join("criu");
-        let file = File::create(&path).unwrap();
-        let facts = own().facts(&format!("fd/{}", file.as_raw_fd())).unwrap();
-        assert!(is_trusted(&path, &facts));
-        let open = |mode| fs::set_permissions(&place, Permissions::from_mode(mode)).unwrap();
-        for mode in [0o777, 0o1777] {
-            open(mode);
-            assert!(!is_trusted(&path, &facts), "{mode:o}");
-        }
-        open(0o755);
-        assert!(!is_trusted(Path::new("criu"), &facts), "a path that the kernel could not name");
-        fs::rename(&path, place.join("before")).unwrap();
-        assert!(!is_trusted(&path, &facts), "deleted");
-        fs::write(&path, "").unwrap();
-        assert!(!is_trusted(&path, &facts), "another file has its path");
     }
 
     #[test]

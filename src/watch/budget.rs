@@ -5,6 +5,8 @@ use std::time::{Duration, Instant};
 
 use crate::kernel::inotify::{Amount, limits, used_by_others};
 
+/// How many inotify watches a group takes: on its directory, and on its `cgroup.events`.
+pub(super) const WATCHES_PER_GROUP: u64 = 2;
 /// How long what others use is taken for known.
 const MEASURED_FOR: Duration = Duration::from_secs(60);
 
@@ -21,7 +23,7 @@ struct Share {
 }
 
 impl Budget {
-    /// How many watches can still be taken. Where there are none, others' use is measured again once in a while.
+    /// How many watches can still be taken. Where they are too few for a group, others' use is measured again once in a while.
     pub(super) fn watches_left(&self) -> u64 {
         self.share(|share| share.left().watches)
     }
@@ -59,7 +61,7 @@ impl Budget {
 
     fn share<T>(&self, with: impl FnOnce(&mut Share) -> T) -> T {
         let mut share = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let short = share.left().watches == 0 || share.left().instances == 0;
+        let short = share.left().watches < WATCHES_PER_GROUP || share.left().instances == 0;
         if share.measured.is_none_or(|at| short && at.elapsed() > MEASURED_FOR) {
             share.allowed = allowed(limits(), used_by_others());
             share.measured = Some(Instant::now());
@@ -97,6 +99,17 @@ mod tests {
             Amount { watches: 30, instances: 62 }
         );
         assert_eq!(allowed(limits, Amount { watches: 101, instances: 127 }), Amount::default());
+    }
+
+    #[test]
+    fn with_too_few_for_a_group_others_are_measured_again() {
+        for (watches, is_measured) in [(0, true), (1, true), (2, false)] {
+            let long_ago = Instant::now().checked_sub(MEASURED_FOR + Duration::from_secs(1));
+            let budget = budget(watches, 1);
+            budget.0.lock().unwrap().measured = long_ago;
+            budget.watches_left();
+            assert_eq!(budget.0.lock().unwrap().measured != long_ago, is_measured, "{watches} left");
+        }
     }
 
     #[test]

@@ -7,12 +7,10 @@ use std::sync::{Arc, Weak};
 use notify::event::EventKindMask;
 use notify::{Config, ErrorKind, PathOp, RecommendedWatcher, Watcher};
 
-use super::budget::Budget;
+use super::budget::{Budget, WATCHES_PER_GROUP};
 use super::hints::{EVENTS, Hints};
 use crate::kernel::inotify::Amount;
 
-/// How many inotify watches a group takes: on its directory, and on its `cgroup.events`.
-pub(super) const WATCHES_PER_GROUP: u64 = 2;
 /// How many watches are made at once: no more, for one that fails sends those behind it round again.
 const WATCHES_AT_ONCE: usize = 128;
 /// How many removed groups are given back at once: that takes a look at all watches of the instance for each.

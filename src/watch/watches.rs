@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use crossbeam_channel::Receiver;
 
-use super::budget::Budget;
+use super::budget::{Budget, WATCHES_PER_GROUP};
 use super::hints::{Hint, Hints};
-use super::inotify::{Instance, WATCHES_PER_GROUP, WatchError};
+use super::inotify::{Instance, WatchError};
 use crate::model::CgroupId;
 
 /// How many instances are used at most. To give one watch back takes a look at all others of its instance, so several smaller ones

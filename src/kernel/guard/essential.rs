@@ -3,15 +3,15 @@
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use nix::unistd::{Uid, User};
 
 use crate::kernel::descriptors::ProcessDir;
+use crate::kernel::executable::{is_controlled_by, was_controlled_by};
 use crate::kernel::processes::every_pid;
 use crate::kernel::status::Status;
-use crate::kernel::trust::{distrust, people};
+use crate::kernel::trust::people;
 
 /// What a kind of process does for the host.
 struct Role {
@@ -145,25 +145,14 @@ fn recognize(pid: i32, trusted: &[u32]) -> Option<Essential> {
 /// What the kernel appends to the path of a file that was removed, as by an upgrade.
 const DELETED: &[u8] = b" (deleted)";
 
-/// Whether the executable is the file that is at its path here, and nobody but root could have put it there. One that was replaced
-/// meanwhile is known by the folder that it was in: root's, on the same file system.
+/// Whether nobody but root could have put the executable where it is, or where it was until it was replaced.
 fn is_hosts_own(process: &ProcessDir, link: &[u8], path: &Path) -> bool {
-    let Some(folder) = path.parent() else { return false };
     let Ok(facts) = process.facts("exe") else { return false };
-    let is_closed =
-        |folder: &Path| folder.metadata().is_ok_and(|found| found.uid() == 0 && found.mode() & 0o002 == 0);
-    if !path.is_absolute() || !is_closed(folder) || !distrust(folder).is_ok_and(|found| found.is_none()) {
-        return false;
-    }
-    let device = |dev| (rustix::fs::major(dev), rustix::fs::minor(dev));
     if link.ends_with(DELETED) {
-        return folder.metadata().is_ok_and(|found| device(found.dev()) == (facts.id.0, facts.id.1));
+        was_controlled_by(&[0], path, &facts)
+    } else {
+        is_controlled_by(&[0], path, &facts)
     }
-    let is_same = |found: std::fs::Metadata| {
-        let (major, minor) = device(found.dev());
-        (major, minor, found.ino()) == facts.id && found.uid() == 0 && found.mode() & 0o002 == 0
-    };
-    path.metadata().is_ok_and(is_same)
 }
 
 /// Whether one of its groups is that of the unit, where systemd runs. (sd_booted(3))
