@@ -14,6 +14,10 @@
 //!  the keys, from the table in keymap
 //! ```
 //!
+//! What comes from the terminal is read in a thread of its own and cut into keys, pasted text and answers by `input`. What opens a
+//! file, asks a program or writes to a group is a job of a worker of its own (`world`): the screen's thread takes events in, and
+//! writes to nothing but the terminal. A key, a signal or an answer never waits behind what the observers tell (`run`).
+//!
 //! Invariants: text that came from the system is shown through [`printable()`](crate::model::printable()) only; a dialog acts on the
 //! group that it was opened for, by identity; nothing but an explicit choice in a dialog changes a group.
 
