@@ -37,6 +37,7 @@ pub mod symbols;
 pub mod target;
 pub mod tasks;
 pub mod threads;
+mod time_in_state;
 pub mod trust;
 pub mod trusted_process;
 pub mod unix_sockets;

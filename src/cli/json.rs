@@ -153,6 +153,8 @@ pub(super) struct CulpritRow {
     pub tid: i32,
     /// Its state letter.
     pub state: String,
+    /// For how long, at least, it has been in that state, in microseconds; null where it runs, or where that is not known.
+    pub time_in_state_usec: Option<u64>,
     /// The kernel function it waits in; null where it runs.
     pub wchan: Option<String>,
     pub command: String,
@@ -170,6 +172,7 @@ impl From<&Culprit> for CulpritRow {
             pid: culprit.pid,
             tid: culprit.thread.tid,
             state: culprit.thread.state.to_string(),
+            time_in_state_usec: culprit.time_in_state.and_then(|time| u64::try_from(time.as_micros()).ok()),
             wchan: culprit.thread.wchan.as_ref().map(|wchan| printable(wchan).into_owned()),
             command: printable(&culprit.command).into_owned(),
             cause: culprit.cause.to_string(),

@@ -12,7 +12,7 @@ use super::frozen::is_held;
 use super::membership::group_of;
 use super::mounts;
 use super::processes::Processes;
-use super::threads;
+use super::{threads, time_in_state};
 use crate::model::culprit::{Cause, Culprit, Culprits};
 use crate::model::{CgroupPath, Hierarchies, Hierarchy, State, Thread, Version};
 
@@ -55,6 +55,7 @@ pub fn find(group: &Group) -> Culprits {
     let (mut causes, mut processes) = (Causes::default(), Processes::default());
     let culprit = |(_, holder, suspect)| explain(suspect, holder, &mut causes, &mut processes);
     let mut list: Vec<Culprit> = sorted.into_iter().filter_map(culprit).collect();
+    time_in_state::add_to(&mut list);
     if let Some(hierarchy) = hosts.as_ref().and_then(|hosts| hosts.get(group.version)) {
         mark_servers_inside(&mut list, group, hierarchy);
     }
@@ -125,7 +126,7 @@ fn explain(
         None => causes.find(&thread),
     };
     let command = processes.read(pid)?.command;
-    Some(Culprit { pid, thread, command, group, cause, stack })
+    Some(Culprit { pid, thread, command, group, time_in_state: None, cause, stack })
 }
 
 /// Says of each FUSE server whether it is in the group that is to freeze.

@@ -7,7 +7,7 @@ use super::cause::{Causes, waits_for_fuse};
 use super::frozen::is_held;
 use super::processes::Processes;
 use super::symbols::Symbols;
-use super::threads;
+use super::{threads, time_in_state};
 use crate::model::culprit::Culprit;
 use crate::model::{CgroupPath, Thread, Version};
 
@@ -35,9 +35,11 @@ pub fn find(pids: impl IntoIterator<Item = i32>, group: &CgroupPath) -> Vec<Culp
     let culprit = |(pid, thread, _): (i32, Thread, _)| {
         let (cause, stack) = causes.find(&thread);
         let command = processes.read(pid)?.command;
-        Some(Culprit { pid, thread, command, group: group.clone(), cause, stack })
+        Some(Culprit { pid, thread, command, group: group.clone(), time_in_state: None, cause, stack })
     };
-    found.into_iter().filter_map(culprit).collect()
+    let mut list: Vec<Culprit> = found.into_iter().filter_map(culprit).collect();
+    time_in_state::add_to(&mut list);
+    list
 }
 
 fn is_unstoppable(thread: &Thread) -> bool {

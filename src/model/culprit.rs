@@ -2,8 +2,9 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use super::{CgroupPath, Thread, printable};
+use super::{CgroupPath, Thread, printable, span};
 
 /// A thread that keeps its group from freezing.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,6 +17,8 @@ pub struct Culprit {
     pub command: Box<[u8]>,
     /// The group that it is in, below the hierarchy's root.
     pub group: CgroupPath,
+    /// For how long, at least, it has been in its state; `None` where it runs, and where that is not known.
+    pub time_in_state: Option<Duration>,
     /// Why it does not stop.
     pub cause: Cause,
     /// The kernel functions that it is in, innermost first; empty where they may not be read.
@@ -103,6 +106,8 @@ pub struct Culprits {
     pub is_cut: bool,
 }
 
+/// A shorter time in a state says nothing.
+const MIN_SAID_TIME: Duration = Duration::from_secs(1);
 /// So many characters of a command line stand in a sentence at most.
 const MAX_COMMAND_CHARS: usize = 80;
 
@@ -162,6 +167,9 @@ impl fmt::Display for Culprit {
         write!(f, "{} {} (state {}", self.pid, cut(&self.command), self.thread.state)?;
         if let Some(at) = &self.thread.wchan {
             write!(f, ", in {}", printable(at))?;
+        }
+        if let Some(time) = self.time_in_state.filter(|time| *time >= MIN_SAID_TIME) {
+            write!(f, ", for at least {}", span::short(time))?;
         }
         write!(f, ") {}", self.cause)
     }
@@ -313,6 +321,7 @@ pub(crate) mod tests {
             thread: Thread { tid, start: 7, state: 'D', kernel_thread: false, wchan },
             command: b"/usr/bin/backup.sh --all".as_slice().into(),
             group: CgroupPath::new(b"/shop/web"),
+            time_in_state: None,
             cause,
             stack: Vec::new(),
         }

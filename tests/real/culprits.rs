@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
+use std::path::Path;
 use std::process::{Command, Output, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use cryoscope::kernel::culprits::find;
 use cryoscope::kernel::freezer::{FreezerError, Outcome, freeze};
@@ -94,7 +95,29 @@ fn assert_listed(object: &Value, culprits: &[&Stuck]) {
     assert!(object["freezing_usec"].as_u64().is_some(), "{object}");
 }
 
+/// Each says how long it has waited, which is never longer than it has been there.
+fn assert_times(path: &str, start: Instant) {
+    let times = || {
+        let shown: Value = serde_json::from_slice(&run(["show", path, "--json"]).stdout).unwrap();
+        let times = shown["culprits"].as_array().unwrap().iter().map(|c| c["time_in_state_usec"].as_u64());
+        times.map(|time| time.map(Duration::from_micros)).collect::<Vec<_>>()
+    };
+    if !Path::new("/proc/self/sched").exists() {
+        assert!(times().iter().all(Option::is_none), "this kernel does not tell");
+        return;
+    }
+    until("each has waited for a second", SOON, || {
+        let times = times();
+        let all = start.elapsed();
+        assert!(times.iter().flatten().all(|time| *time <= all), "{times:?} in {all:?}");
+        times.iter().all(|time| time.is_some_and(|time| time >= Duration::from_secs(1)))
+    });
+    let shown = text(&run(["show", path]).stdout);
+    assert!(shown.contains("(state D, in ") && shown.contains(", for at least "), "{shown}");
+}
+
 fn only_they_are_named(version: Version) {
+    let start = Instant::now();
     let group = Group::new(version, "stuck");
     let below = group.child("below");
     let workloads = [Workload::in_group(&group), Workload::in_group(&group), Workload::in_group(&below)];
@@ -120,6 +143,7 @@ fn only_they_are_named(version: Version) {
     assert_named(held_up, &culprits, &innocent);
     assert!(processes.contains(&workloads[0].pid().to_string()));
     assert_listed(&serde_json::from_slice(&run(["show", path, "--json"]).stdout).unwrap(), &culprits);
+    assert_times(path, start);
 
     let listed = text(&run(["list", path]).stdout);
     let line = listed.lines().find(|line| line.contains("below")).unwrap();
