@@ -22,6 +22,9 @@ use crate::real::support::requirement::{criu, trial};
 use crate::real::support::wait::{SOON, throughout, until};
 use crate::real::support::workload::Workload;
 
+/// So long that a checkpoint has begun before its end on a busy machine.
+const SPAN: &str = "6s";
+
 pub fn tests() -> Vec<Trial> {
     let mut all = vec![trial("timed::an_empty_group_is_set_aside", CRIU, an_empty_group_is_set_aside)];
     for version in [Version::V2, Version::V1] {
@@ -82,7 +85,7 @@ fn rescue() -> String {
 fn its_end_in_a_checkpoint(version: Version) {
     let group = Group::new(version, "end");
     let (workload, images, pause) = (Workload::in_group(&group), Images::new(), Pause::new());
-    assert_code(&freeze(&group, "2s"), 0);
+    assert_code(&freeze(&group, SPAN), 0);
     let timer = timer(&group);
     let child = begin(&group, &images, &pause);
     until_due(&timer);
@@ -101,7 +104,7 @@ fn its_end_in_a_hand_over(version: Version) {
     let above = Group::new(version, "end");
     let group = above.child("inner");
     let (workload, images, pause) = (Workload::in_group(&group), Images::new(), Pause::new());
-    assert_code(&freeze(&group, "2s"), 0);
+    assert_code(&freeze(&group, SPAN), 0);
     above.freeze();
     let timer = timer(&group);
     let child = begin(&group, &images, &pause);
@@ -120,7 +123,7 @@ fn its_end_in_a_hand_over(version: Version) {
 fn its_end_in_a_criu_by_hand(version: Version) {
     let group = Group::new(version, "hand");
     let (workload, pause, images) = (Workload::in_group(&group), Pause::new(), tempfile::tempdir().unwrap());
-    assert_code(&freeze(&group, "2s"), 0);
+    assert_code(&freeze(&group, SPAN), 0);
     let timer = timer(&group);
     let option = pause.option();
     let dump = dump(workload.pid(), images.path()).leave_running().freeze_cgroup(group.path());
@@ -137,7 +140,7 @@ fn its_end_in_a_criu_by_hand(version: Version) {
 fn its_end_when_the_checkpoint_is_killed(version: Version) {
     let group = Group::new(version, "killed");
     let (workload, images, pause) = (Workload::in_group(&group), Images::new(), Pause::new());
-    assert_code(&freeze(&group, "2s"), 0);
+    assert_code(&freeze(&group, SPAN), 0);
     let timer = timer(&group);
     let mut child = begin(&group, &images, &pause);
     child.kill().unwrap();
@@ -156,7 +159,7 @@ fn its_end_after_the_checkpoint_was_killed(version: Version) {
     for late in [false, true] {
         let group = Group::new(version, "killed");
         let (workload, images, pause) = (Workload::in_group(&group), Images::new(), Pause::new());
-        assert_code(&freeze(&group, "4s"), 0);
+        assert_code(&freeze(&group, SPAN), 0);
         let timer = timer(&group);
         let mut child = begin(&group, &images, &pause);
         child.kill().unwrap();
@@ -207,7 +210,7 @@ fn an_empty_group_is_set_aside() {
     let (inner, empty) = (group.child("inner"), group.child("empty"));
     let (workload, images, pause) = (Workload::in_group(&inner), Images::new(), Pause::new());
     inner.freeze();
-    assert_code(&freeze(&empty, "3s"), 0);
+    assert_code(&freeze(&empty, SPAN), 0);
     let timer = timer(&empty);
     let child = begin(&group, &images, &pause);
     until("its request is set aside", SOON, || !empty.requested());
