@@ -55,6 +55,7 @@ mod story;
 mod tabs;
 pub mod theme;
 mod under_way;
+mod unread;
 mod update;
 pub mod view;
 mod world;

@@ -8,7 +8,7 @@ use ratatui::crossterm::terminal::size;
 use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGTERM, SIGTSTP, SIGTTIN, SIGTTOU, SIGWINCH};
 use signal_hook::iterator::Signals;
 
-use super::Event;
+use super::{Event, unread};
 
 /// Passes them on, from a thread of its own. They are handled and not blocked, for what is blocked here would be blocked in the
 /// programs that are started from here, too.
@@ -27,7 +27,10 @@ pub(super) fn listen(inbox: Sender<Event>) -> io::Result<()> {
                     Ok((width, height)) => Event::Input(Input::Resize(width, height)),
                     Err(_) => continue,
                 },
-                _ => Event::Terminated,
+                _ => {
+                    let _ = inbox.send(Event::Terminated);
+                    unread::throw_away()
+                }
             };
             let _ = inbox.send(event);
         }

@@ -26,6 +26,7 @@ pub fn tests() -> Vec<Trial> {
         trial("responsive::half_sequences_leave_the_keyboard", V2, late::half_sequences),
         trial("responsive::late_answers_do_not_reach_the_shell", V2, late::answers),
         trial("responsive::a_terminal_that_never_answers_is_left", V2, late::no_answers),
+        trial("responsive::a_terminal_that_is_not_read_is_left", V2, late::is_not_read),
         trial("responsive::watch_ends_with_its_reader", V2, late::watch_ends),
     ]
 }

@@ -5,6 +5,8 @@ use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use nix::sys::signal::Signal;
+
 use super::*;
 use crate::real::support::terminal::ATTRIBUTES;
 
@@ -80,6 +82,20 @@ pub fn no_answers() {
     assert_eq!(terminal.end().code(), Some(0));
     println!("a terminal that does not answer is left after {:?}", start.elapsed());
     terminal.assert_restored();
+}
+
+/// It is written to until nothing more can be: a signal ends it all the same, and the terminal's settings are as they were.
+pub fn is_not_read() {
+    let group = Group::v2("unread");
+    let mut terminal = Terminal::at(group.path(), (200, 60));
+    terminal.shows_line(&[">", name(&group)]);
+    until("nothing more can be written", SOON, || {
+        terminal.keys("?");
+        terminal.is_full()
+    });
+    terminal.signal(Signal::SIGTERM);
+    assert_eq!(terminal.end_unread().code(), Some(0));
+    terminal.assert_settings_restored();
 }
 
 pub fn watch_ends() {

@@ -17,7 +17,7 @@ use pty_process::Size;
 use pty_process::blocking::{self, Pts, Pty};
 use vt100::{MouseProtocolMode, Parser, Screen};
 
-use super::wait::SOON;
+use super::wait::{SOON, until};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_cryoscope");
 
@@ -158,6 +158,19 @@ impl Terminal {
         assert_eq!(String::from_utf8_lossy(&typed[..length]).escape_debug().to_string(), "");
     }
 
+    /// Whether the program could write any more.
+    pub fn is_full(&self) -> bool {
+        let mut ready = [PollFd::new(self.pts.as_fd(), PollFlags::POLLOUT)];
+        poll(&mut ready, PollTimeout::ZERO).unwrap() == 0
+    }
+
+    /// Waits for the end of the program, and reads nothing of what it writes.
+    #[track_caller]
+    pub fn end_unread(&mut self) -> ExitStatus {
+        until("the program ends", SOON, || self.child.try_wait().unwrap().is_some());
+        self.child.wait().unwrap()
+    }
+
     /// The terminal goes away.
     pub fn vanish(&mut self) {
         self.pty = None;
@@ -231,6 +244,12 @@ impl Terminal {
         assert!(!screen.alternate_screen(), "the alternate screen was not left");
         assert!(!screen.hide_cursor(), "the cursor is hidden");
         assert_eq!(screen.mouse_protocol_mode(), MouseProtocolMode::None);
+        self.assert_settings_restored();
+    }
+
+    /// Its settings are, whatever was not read.
+    #[track_caller]
+    pub fn assert_settings_restored(&self) {
         assert_eq!(tcgetattr(&self.pts).unwrap(), self.before, "the settings of the terminal");
     }
 
