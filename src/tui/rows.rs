@@ -96,6 +96,8 @@ pub(crate) struct Grove {
     /// The hits of the filter and the groups above them, where there is a filter.
     kept: Option<Kept>,
     unfolded: HashSet<Key>,
+    /// What was unfolded last, until it was scrolled into view.
+    revealed: Option<Key>,
     /// Where the selection was, so that a group that is gone still has a name.
     place: CgroupPath,
     /// A group to select as soon as it is found.
@@ -119,6 +121,7 @@ impl Grove {
             marked: HashSet::new(),
             kept: None,
             unfolded: HashSet::new(),
+            revealed: None,
             place: CgroupPath::root(),
             wanted,
         }
@@ -309,8 +312,19 @@ impl Grove {
         }
     }
 
-    /// Moves the first row so that the selected one is on the screen, and no room is wasted at the end.
+    /// The row of a group, and the first one behind it that is not in it.
+    fn block(&self, key: Key) -> Option<(usize, usize)> {
+        let at = self.rows.iter().position(|row| row.key == key)?;
+        let inside = self.rows[at + 1..].iter().take_while(|row| row.depth > self.rows[at].depth);
+        Some((at, at + 1 + inside.count()))
+    }
+
+    /// Moves the first row so that the selected one is on the screen, and as much as fits of what was unfolded; and no room is wasted
+    /// at the end.
     pub(crate) fn scroll(&mut self, height: usize) {
+        if let Some((group, end)) = self.revealed.take().and_then(|key| self.block(key)) {
+            self.offset = self.offset.max(end.saturating_sub(height).min(group));
+        }
         let cursor = self.cursor();
         let last = self.rows.len().saturating_sub(height);
         let least = (cursor + 1).saturating_sub(height);

@@ -179,12 +179,13 @@ fn events_are_exported() {
 }
 
 fn what_others_do_shows_by_itself(version: Version) {
-    let group = Group::new(version, "live");
+    let top = Group::new(version, "live");
+    let group = top.child("group");
     let first = group.child("first");
     let workload = Workload::in_group(&first);
-    let mut terminal = Terminal::at(group.path(), WIDE);
-    terminal.shows_line(&["▸", name(&group)]);
-    terminal.keys("+");
+    let mut terminal = Terminal::rooted_at(top.path(), WIDE);
+    terminal.shows_line(&["▸ group"]);
+    terminal.keys("j+");
     terminal.shows_line(&["first"]);
 
     let second = group.child("second");
@@ -248,9 +249,7 @@ fn files_of_a_frozen_group_cost_nothing(version: Version) {
     group.request(true);
     until("it is frozen", SOON, || group.is_frozen());
     // Nothing but this: what other tests make would be announced, too.
-    let mut command = Command::new(PROGRAM);
-    command.arg("--root").arg(group.path());
-    let mut terminal = Terminal::start(command, WIDE);
+    let mut terminal = Terminal::rooted_at(group.path(), WIDE);
     terminal.keys("3");
     terminal.shows("[3 Files]");
     terminal.shows_line(&[if version == Version::V2 { "cgroup.freeze" } else { "freezer.state" }]);
@@ -339,9 +338,7 @@ fn the_mouse_selects_and_folds() {
     }
     group.child("child-1/below");
     // Nothing but this: what other tests make would move the lines.
-    let mut command = Command::new(PROGRAM);
-    command.arg("--root").arg(group.path());
-    let mut terminal = Terminal::start(command, WIDE);
+    let mut terminal = Terminal::rooted_at(group.path(), WIDE);
     terminal.shows_line(&["▸ child-1"]);
     let triangle = terminal.find("▸ child-1");
     terminal.mouse(0, triangle);
@@ -370,9 +367,7 @@ fn the_mouse_selects_and_folds() {
 fn idle_costs_nothing() {
     let group = Group::v2("idle");
     group.child("child");
-    let mut command = Command::new(PROGRAM);
-    command.arg("--root").arg(group.path());
-    let mut terminal = Terminal::start(command, WIDE);
+    let mut terminal = Terminal::rooted_at(group.path(), WIDE);
     terminal.shows_line(&["child"]);
     terminal.shows("watch 2");
     assert_rests(|| terminal.switches());
@@ -437,14 +432,15 @@ fn without_watches_a_freeze_still_shows() {
 
 /// The program stands still until the kernel has more to announce than it keeps (inotify(7), `max_queued_events`).
 fn what_the_kernel_did_not_keep(version: Version) {
-    let group = Group::new(version, "overflow");
+    let top = Group::new(version, "overflow");
+    let group = top.child("group");
     let (cell, inner, gone) = (group.child("cell"), group.child("cell/inner"), group.child("goes"));
     let workload = Workload::in_group(&inner);
-    let mut terminal = Terminal::at(group.path(), WIDE);
-    terminal.shows_line(&["▸", name(&group)]);
+    let mut terminal = Terminal::rooted_at(top.path(), WIDE);
+    terminal.shows_line(&["▸ group"]);
     // Only what is known is unfolded: that is all once it is watched.
     terminal.shows("watch ");
-    terminal.keys("*");
+    terminal.keys("j*");
     terminal.shows_line(&["inner"]);
     terminal.signal(Signal::SIGSTOP);
     let limit = fs::read_to_string("/proc/sys/fs/inotify/max_queued_events").unwrap();

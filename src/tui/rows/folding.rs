@@ -17,6 +17,7 @@ impl Grove {
             self.unfolded.remove(&key);
         } else if self.node(key).is_some_and(|node| !node.children.is_empty()) {
             self.unfolded.insert(key);
+            self.revealed = Some(key);
         }
     }
 
@@ -25,6 +26,7 @@ impl Grove {
         let Some(tree) = &self.tree else { return };
         let inner = |&key: &Key| tree.get(key).is_some_and(|node| !node.children.is_empty());
         self.unfolded.extend(tree.subtree(key).filter(inner));
+        self.revealed = Some(key);
         self.stale = true;
     }
 

@@ -39,6 +39,28 @@ fn moving_and_folding() {
 }
 
 #[test]
+fn what_is_unfolded_on_the_last_row_comes_into_view() {
+    let mut s = wide();
+    s.found(3, (100..160).map(|ino| group(ino, format!("z-{ino}"), false, false)).collect());
+    s.found(159, vec![group(170, "first", false, false), group(171, "second", false, false)]);
+    s.press("G+j");
+    while s.selected() != "/user.slice/z-159" {
+        s.press("j");
+    }
+    assert!(!s.screen().contains("second"));
+    s.press("+");
+    assert!(s.screen().contains("first") && s.screen().contains("second"), "{}", s.screen());
+    // More than fit: its own row stays.
+    s.press("hhh+");
+    assert_eq!(s.selected(), "/user.slice");
+    let rows = s.screen();
+    assert!(
+        rows.contains(">  ▾ user.slice") && rows.contains("z-100") && !rows.contains("system.slice"),
+        "{rows}"
+    );
+}
+
+#[test]
 fn the_selection_stays_on_its_group_and_goes_to_a_neighbour_when_it_is_gone() {
     let mut s = wide();
     s.press("jj");

@@ -28,9 +28,7 @@ impl Stuck {
 
     /// The screen at the groups, with the freeze going on.
     fn begin(&self) -> Terminal {
-        let mut command = Command::new(PROGRAM);
-        command.arg("--root").arg(self.top.path());
-        let mut terminal = Terminal::start(command, WIDE);
+        let mut terminal = Terminal::rooted_at(self.top.path(), WIDE);
         terminal.shows_line(&["a-stuck"]);
         terminal.keys("/a-stuck\r");
         terminal.shows_line(&[">", "a-stuck"]);

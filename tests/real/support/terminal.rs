@@ -24,6 +24,9 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_cryoscope");
 /// How long to wait for the program's words before looking whether it lives.
 const GLANCE: Duration = Duration::from_millis(50);
 
+/// Long enough for a screen that shows a host with thousands of groups, beside other tests.
+const SHOWN: Duration = Duration::from_secs(30);
+
 /// Columns and rows.
 pub type Columns = (u16, u16);
 
@@ -53,6 +56,13 @@ impl Terminal {
     pub fn at(group: &Path, size: Columns) -> Self {
         let mut command = Command::new(PROGRAM);
         command.arg(group);
+        Self::start(command, size)
+    }
+
+    /// The same of a group and what is below alone: what others make on the host would move the lines.
+    pub fn rooted_at(group: &Path, size: Columns) -> Self {
+        let mut command = Command::new(PROGRAM);
+        command.arg("--root").arg(group);
         Self::start(command, size)
     }
 
@@ -197,7 +207,7 @@ impl Terminal {
     #[track_caller]
     pub fn wait(&mut self, what: &str, so: impl Fn(&Screen) -> bool) -> Duration {
         let start = Instant::now();
-        if !self.follow(SOON, so) {
+        if !self.follow(SHOWN, so) {
             self.give_up(what);
         }
         start.elapsed()
