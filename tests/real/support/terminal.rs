@@ -177,7 +177,7 @@ impl Terminal {
     /// Waits for the end of the program, and reads nothing of what it writes.
     #[track_caller]
     pub fn end_unread(&mut self) -> ExitStatus {
-        until("the program ends", SOON, || self.child.try_wait().unwrap().is_some());
+        until("the program ends", SHOWN, || self.child.try_wait().unwrap().is_some());
         self.child.wait().unwrap()
     }
 
