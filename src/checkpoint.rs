@@ -4,6 +4,7 @@
 //! 2. [`plan()`] makes a value of what will run: the same value is shown, printed as a script, and run.
 //! 3. [`run()`] starts criu in a session of its own, follows its log, and thaws what criu hangs on. It never kills criu:
 //!    criu's code is in the target already, and a target whose criu was killed does not survive the thaw.
+//!    Where criu is to end the processes, it asks this program before ([`hook`]) whether the images are proved ([`proof`]).
 //! 4. [`verify()`] looks whether the images are there, and processes and freeze flags as promised.
 //! 5. [`report::Report`] keeps times, sizes and the command beside the images.
 
@@ -20,12 +21,14 @@ pub mod flag;
 mod folder;
 pub mod gate;
 mod handover;
+pub mod hook;
 pub mod images;
 mod journal;
 mod log;
 mod outcome;
 pub mod plan;
 pub mod preflight;
+pub mod proof;
 pub mod refused;
 pub mod report;
 pub mod rescue;

@@ -58,6 +58,7 @@
 //! - Before a checkpoint's first change, the freeze flags that it found are on disk, and each comes back so. Each criu is
 //!   written down before it starts, and each write of a flag before it is made: a rescue writes what the plan has changed, and
 //!   leaves what somebody else has.
+//! - No process is ended before its images are proved: criu asks ([`checkpoint::hook`]), and lets it go where they are not.
 //! - criu is never killed while anything is in its hold: what it hangs on is thawed.
 //! - What this program froze for a time is thawed by a process of its own; what others froze is never thawed unasked.
 //! - Untrusted bytes reach the terminal only through [`model::printable()`].

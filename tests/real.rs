@@ -29,6 +29,7 @@ mod real {
     pub mod live;
     pub mod log;
     pub mod membership;
+    pub mod proof;
     pub mod readme;
     pub mod refused;
     pub mod renamed;
@@ -84,6 +85,7 @@ fn main() -> ExitCode {
         handover::tests,
         failures::tests,
         inspect::tests,
+        proof::tests,
         renamed::tests,
         runtime::tests,
         live::tests,

@@ -7,12 +7,13 @@ use std::time::Duration;
 use super::arg::Arg;
 use super::criu::meaning;
 use super::gate;
+use super::hook::Hook;
 use super::journal::Journal;
 use super::log::Log;
 use super::run::{Control, Progress, RunError};
 use super::step::Dump;
 use super::watchdog::Watchdog;
-use super::{Plan, fate, folder};
+use super::{Plan, fate, folder, proof};
 use crate::kernel::signals::await_end;
 use crate::model::shell::quoted;
 use crate::model::{ProcessId, printable};
@@ -46,7 +47,8 @@ pub(super) fn dump(
     let mut log = Log::new(images, "dump.log").map_err(unwritable)?;
     let args = dump.args.iter().map(|arg| &arg.0);
     let messages = log.messages().map_err(failed)?;
-    let gate = gate::start(Path::new(&dump.criu.0), args, messages).map_err(failed)?;
+    let environment = dump.hook.as_ref().map(Hook::environment).unwrap_or_default();
+    let gate = gate::start(Path::new(&dump.criu.0), args, environment, messages).map_err(failed)?;
     let criu = gate.id;
     journal.criu(criu, dump.root).map_err(RunError::Note)?;
     let mut child = gate.open().map_err(failed)?;
@@ -78,6 +80,10 @@ pub(super) fn dump(
     rescued.extend(watchdog.freeze_again(tell));
     if status.success() {
         return Ok(());
+    }
+    let said = dump.hook.as_ref().and_then(|_| proof::read(images));
+    if let Some(said) = said.filter(|said| !said.restorable) {
+        return Err(RunError::unproved(&said.why_not, images, &members));
     }
     let error = match watchdog.ended() {
         Some(deserted) => format!("{deserted}, and was ended"),

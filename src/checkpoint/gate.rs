@@ -41,15 +41,17 @@ pub(super) struct Gate {
     output: ChildStdout,
 }
 
-/// Starts a process that becomes `criu` with these arguments, in a session of its own. criu's standard error goes to a file.
+/// Starts a process that becomes `criu` with these arguments, in a session of its own, with more in its environment. criu's
+/// standard error goes to a file.
 pub(super) fn start<'a>(
     criu: &Path,
     args: impl Iterator<Item = &'a OsString>,
+    environment: Vec<(&str, OsString)>,
     messages: File,
 ) -> io::Result<Gate> {
     // This very program, even where its file was replaced meanwhile.
     let mut command = command(Path::new("/proc/self/exe"));
-    command.arg0("cryoscope").arg(VERB).arg("--").arg(criu).args(args);
+    command.arg0("cryoscope").arg(VERB).arg("--").arg(criu).args(args).envs(environment);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(messages);
     let mut child = spawn(command)?;
     let (input, output) = (child.stdin().take(), child.stdout().take());

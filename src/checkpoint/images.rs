@@ -10,6 +10,7 @@ mod folder;
 mod groups;
 mod image;
 mod message;
+mod namespaces;
 mod needs;
 mod pagemap;
 mod process;
@@ -38,9 +39,9 @@ pub use stored::{Stored, stored};
 pub use verify::{verify, verify_read};
 
 use files::Files;
-use folder::Folder;
+pub(super) use folder::Folder;
 use image::{Image, Magic};
-use message::{Inventory, ObjectIds};
+use message::Inventory;
 use process::Reader;
 use terminals::Terminals;
 
@@ -57,6 +58,9 @@ pub struct ImageSet {
     pub lsm: &'static str,
     /// The namespaces that the root does not share with criu, in the kernel's words.
     pub namespaces: Vec<&'static str>,
+    /// A process below the root in a namespace in which criu cannot restore it, and which: `net` or `mnt`.
+    #[serde(skip)]
+    pub unrestorable_below_root: Option<(i32, &'static str)>,
     /// The processes, each behind its parent.
     pub processes: Vec<Process>,
     /// The threads of all.
@@ -121,7 +125,11 @@ fn read_from(folder: &Folder) -> Result<ImageSet, ImagesError> {
         root_pid: root.map_or(0, |root| root.pid),
         format: inventory.img_version,
         lsm: lsm(inventory.lsmtype),
-        namespaces: namespaces(inventory.root_ids.as_ref(), root.and_then(|root| root.ids.as_ref())),
+        namespaces: namespaces::differing(
+            inventory.root_ids.as_ref(),
+            root.and_then(|root| root.ids.as_ref()),
+        ),
+        unrestorable_below_root: namespaces::unrestorable_below_root(inventory.root_ids.as_ref(), &processes),
         threads: processes.iter().map(|process| process.threads).sum(),
         memory_bytes: processes.iter().fold(0, |sum, p| p.memory_bytes.saturating_add(sum)),
         images_bytes: names
@@ -163,20 +171,4 @@ fn lsm(number: Option<i32>) -> &'static str {
         Some(2) => "apparmor",
         Some(_) => "unknown",
     }
-}
-
-/// The namespaces in which two differ, by their names in `/proc/PID/ns`.
-fn namespaces(criu: Option<&ObjectIds>, root: Option<&ObjectIds>) -> Vec<&'static str> {
-    let (Some(criu), Some(root)) = (criu, root) else { return Vec::new() };
-    let all = [
-        ("pid", criu.pid_ns_id, root.pid_ns_id),
-        ("net", criu.net_ns_id, root.net_ns_id),
-        ("ipc", criu.ipc_ns_id, root.ipc_ns_id),
-        ("uts", criu.uts_ns_id, root.uts_ns_id),
-        ("mnt", criu.mnt_ns_id, root.mnt_ns_id),
-        ("user", criu.user_ns_id, root.user_ns_id),
-        ("cgroup", criu.cgroup_ns_id, root.cgroup_ns_id),
-        ("time", criu.time_ns_id, root.time_ns_id),
-    ];
-    all.into_iter().filter(|(_, criu, root)| root.is_some() && criu != root).map(|(name, ..)| name).collect()
 }

@@ -10,11 +10,12 @@ use super::arg::Arg;
 use super::criu::Criu;
 use super::flag::Flag;
 use super::handover::{Choice, HandOver, Place};
+use super::hook::Hook;
 use super::outcome::{Flags, Outcome, holds_before, outcome};
 use super::preflight::{After, Preflight, Request};
 use super::step::{Dump, Signal, Step};
 use super::tree::{Member, Tree};
-use super::{Finding, Refused};
+use super::{Finding, Refused, restore};
 use crate::model::{Version, printable};
 
 /// A checkpoint, ready to run.
@@ -87,7 +88,7 @@ pub fn plan(found: &Preflight, request: &Request<'_>) -> Result<Plan, Refused> {
         named: &named,
     };
     let steps = match choice {
-        Choice::Plain => draft.folders().chain(draft.dumps(None)).collect(),
+        Choice::Plain => draft.folders().chain(draft.dumps(None, false)).collect(),
         Choice::Through(hand_over) => draft.through(hand_over),
     };
     let written = written(choice, outcome, &named);
@@ -165,7 +166,24 @@ impl Draft<'_> {
         std::iter::once(top).chain(each)
     }
 
-    fn dumps(&self, freeze_cgroup: Option<&Arg>) -> impl Iterator<Item = Step> {
+    /// criu ends the processes itself.
+    fn ends(&self) -> bool {
+        self.outcome.criu.is_none()
+    }
+
+    fn hook(&self, freeze_again: Option<&Arg>) -> Hook {
+        let name =
+            |word: &OsString| printable(word.as_bytes()).split('=').next().unwrap_or_default().to_owned();
+        let matters = |name: &String| restore::GIVE_OTHER_FILES.contains(&name.as_str());
+        Hook {
+            program: self.found.program.clone(),
+            freeze_again: freeze_again.cloned(),
+            options: self.extra.iter().map(name).filter(matters).collect(),
+        }
+    }
+
+    /// `freeze_again`: the hook asks for the freeze of the group again, before criu ends the processes in it.
+    fn dumps(&self, freeze_cgroup: Option<&Arg>, freeze_again: bool) -> impl Iterator<Item = Step> {
         self.found.trees.iter().map(move |tree| {
             let root = tree.root();
             let mut args: Vec<Arg> = ["dump", "-t"].map(Arg::from).into();
@@ -176,9 +194,11 @@ impl Draft<'_> {
                 args.extend(["--freeze-cgroup".into(), group.clone()]);
             }
             args.extend(proposed(&self.found.findings, self.extra).into_iter().map(Arg::from));
+            let hook = self.ends().then(|| self.hook(freeze_cgroup.filter(|_| freeze_again)));
+            args.extend(hook.iter().flat_map(Hook::args));
             args.extend(self.extra.iter().cloned().map(Arg::from));
             let (criu, images) = (self.criu.path.clone().into(), tree.images.clone());
-            Step::Dump(Dump { root, criu, args, freeze_cgroup: freeze_cgroup.cloned(), images })
+            Step::Dump(Dump { root, criu, args, freeze_cgroup: freeze_cgroup.cloned(), images, hook })
         })
     }
 
@@ -198,7 +218,8 @@ impl Draft<'_> {
             steps.extend(aside.iter().map(|flag| Step::Thaw { flag: flag.clone() }));
             steps.push(Step::AwaitFrozen { flag: top.clone() });
         }
-        steps.extend(self.dumps(Some(&top.group)));
+        let others = !hand_over.paused.is_empty();
+        steps.extend(self.dumps(Some(&top.group), before && others && top.hierarchy == Version::V2));
         if !before {
             return steps;
         }
@@ -217,13 +238,16 @@ impl Draft<'_> {
         let mut again: Vec<Flag> = aside.into_iter().chain(named).filter(|flag| flag.promised).collect();
         again.sort_by_key(|flag| (flag.hierarchy == Version::V1, flag.group.0.len()));
         // criu leaves the group thawed where it ends the processes itself.
-        let ends = self.outcome.criu.is_none();
+        let ends = self.ends();
         again.splice(0..0, (ends && top.promised).then(|| top.clone()));
         let (v1, v2): (Vec<Flag>, Vec<Flag>) = again.into_iter().partition(|f| f.hierarchy == Version::V1);
         let kills = ends || self.outcome.signal == Some(Signal::Kill);
         let await_frozen = |flag: &Flag| Step::AwaitFrozen { flag: flag.clone() };
         let mut steps = Vec::new();
-        steps.extend(self.outcome.signal.filter(|_| kills).map(|signal| self.signal(signal)));
+        if let Some(signal) = self.outcome.signal.filter(|_| kills) {
+            let images = self.found.trees.iter().map(|tree| tree.images.clone()).collect();
+            steps.extend([Step::Prove { images, hook: self.hook(None) }, self.signal(signal)]);
+        }
         if kills && !v1.is_empty() {
             steps.push(Step::AwaitEnded { processes: self.living() });
         }

@@ -16,6 +16,7 @@ use super::finding::Finding;
 use super::flag::Flag;
 use super::folder;
 use super::handover::{Choice, Place};
+use super::hook;
 use super::plan::handed_over;
 use super::rights::Rights;
 use super::tree::{Member, Tree};
@@ -81,6 +82,8 @@ pub struct Preflight {
     pub folder_exists: bool,
     /// The folder for the images, absolute.
     pub into: Arg,
+    /// This program, as criu finds it.
+    pub(super) program: Arg,
     /// Every freeze flag that bears on the trees, of both hierarchies.
     pub(super) flags: BTreeMap<Place, Flag>,
     /// How the freeze is handed over; `None` where it cannot be.
@@ -158,6 +161,7 @@ fn look_around(
         kernel: kernel.to_owned(),
         folder_exists,
         into: into.into(),
+        program: hook::program(),
         flags: freeze.flags,
         choice: freeze.choice,
         held: freeze.held,

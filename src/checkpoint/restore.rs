@@ -25,8 +25,9 @@ mod stored;
 pub mod tree;
 pub mod verify;
 
+pub use files::GIVE_OTHER_FILES;
 pub use plan::{Plan, plan};
-pub use preflight::{Preflight, Request, preflight};
+pub use preflight::{Preflight, Request, look_at_images, preflight};
 pub use report::Report;
 pub use run::{Ran, RunError, run};
 pub use step::{Restore, Step};

@@ -12,17 +12,18 @@ use super::deserted::Deserted;
 use super::dump::dump;
 use super::flag::{Flag, PutBack, set};
 use super::folder::ImageFolder;
+use super::hook::Hook;
 use super::journal::{Journal, NotBegun, Why};
 use super::plan::Plan;
 use super::step::Step;
 use super::tree::Member;
 use super::watchdog::May;
-use super::{Exit, Signal, folder};
+use super::{Exit, Signal, fate, folder, proof};
 use crate::kernel::freezer::FreezerError;
 use crate::kernel::processes::Processes;
 use crate::kernel::signals::{await_end, signal};
 use crate::model::process::descendants;
-use crate::model::{Process, printable};
+use crate::model::{Process, ProcessId, printable};
 
 /// What is told while a plan runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -181,6 +182,19 @@ pub enum RunError {
     /// A signal could not be sent.
     #[error("the images are made, but process {0} got no signal: {1}; the freeze flags are put back")]
     Signal(i32, io::Error),
+    /// The images of processes that were to be ended cannot be restored.
+    #[error(
+        "nothing was killed, for the images could not be restored on this host: {why_not}; {target}; the freeze flags are put back; the images are kept, marked by {}: {folder}",
+        proof::FILE
+    )]
+    Unproved {
+        /// Why not.
+        why_not: String,
+        /// What has become of the target.
+        target: String,
+        /// The folder with the images, printable.
+        folder: String,
+    },
     /// criu said no.
     #[error(
         "criu failed ({status}): {error}{}; {target}; its log is {log}; another try needs another folder, or this one removed when the log was read: rm -r {folder}", .meaning.map(|m| format!(": {m}")).unwrap_or_default())]
@@ -210,10 +224,18 @@ impl From<NotBegun> for RunError {
 }
 
 impl RunError {
+    pub(super) fn unproved(why_not: &str, images: &Path, members: &[ProcessId]) -> Self {
+        Self::Unproved {
+            why_not: printable(why_not.as_bytes()).into_owned(),
+            target: fate::words(members, "alive"),
+            folder: printable(images.as_os_str().as_encoded_bytes()).into_owned(),
+        }
+    }
+
     /// What it means to the program that called.
     pub fn exit(&self) -> Exit {
         match self {
-            Self::Changed(_) | Self::Moved(_) | Self::AtWork(_) => Exit::Refused,
+            Self::Changed(_) | Self::Moved(_) | Self::AtWork(_) | Self::Unproved { .. } => Exit::Refused,
             // Somebody made it meanwhile.
             Self::Folder(_, e) if e.kind() == io::ErrorKind::AlreadyExists => Exit::Refused,
             Self::Gone(_) | Self::Freezer(FreezerError::Gone(_)) => Exit::Gone,
@@ -327,6 +349,9 @@ fn steps(
                 awaited => awaited?,
             },
             Step::AwaitEnded { processes } => await_ended(processes)?,
+            Step::Prove { images, hook } => {
+                images.iter().try_for_each(|folder| prove(Path::new(&folder.0), hook, plan))?;
+            }
             Step::Dump(one) => dump(plan, one, control, journal, &mut made.rescued, tell)?,
             Step::Signal { signal, processes } => send(*signal, &with_new(plan, processes))?,
         }
@@ -343,6 +368,18 @@ fn await_frozen(flag: &Flag) -> Result<(), RunError> {
         None => Err(FreezerError::Gone(flag.absolute()).into()),
         Some(false) => Err(RunError::NotFrozen { group: flag.shown(), timeout: FREEZE }),
     }
+}
+
+/// The same as the hook does where criu ends the processes.
+fn prove(images: &Path, hook: &Hook, plan: &Plan) -> Result<(), RunError> {
+    let proof = proof::prove(images, &hook.options);
+    let written = proof.write(images);
+    if proof.restorable {
+        let shown = || printable(images.as_os_str().as_encoded_bytes()).into_owned();
+        return written.map_err(|error| RunError::Images(shown(), error));
+    }
+    let living = plan.trees.iter().flat_map(|tree| &tree.processes).filter(|member| !member.was_zombie());
+    Err(RunError::unproved(&proof.why_not, images, &living.map(Member::id).collect::<Vec<_>>()))
 }
 
 /// One that does not end in time is seen by whoever looks afterwards.

@@ -120,8 +120,14 @@ mod tests {
         let (into, criu) = (OsString::from_vec(names[2].into()), OsString::from_vec(names[3].into()));
         let args = vec!["-D".into(), into.clone().into(), "--freeze-cgroup".into(), v2.group.clone()];
         let group = Some(v2.group.clone());
-        let dump =
-            Dump { root: 7, criu: criu.into(), args, freeze_cgroup: group, images: into.clone().into() };
+        let dump = Dump {
+            root: 7,
+            criu: criu.into(),
+            args,
+            freeze_cgroup: group,
+            images: into.clone().into(),
+            hook: None,
+        };
         let mut steps = vec![Step::MakeFolder { path: into.clone().into(), exists: after }, Step::Dump(dump)];
         steps.extend(after.then(|| Step::AwaitFrozen { flag: v1.clone() }));
         Plan {

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::arg::Arg;
 use super::flag::Flag;
+use super::hook::Hook;
 use super::tree::Member;
 use crate::model::Version;
 use crate::model::shell::quoted;
@@ -34,6 +35,13 @@ pub enum Step {
         /// Its flag, as it was found.
         flag: Flag,
     },
+    /// Prove that the images can be restored, before processes are ended.
+    Prove {
+        /// The folders with the images, one a tree.
+        images: Vec<Arg>,
+        /// This program, and what it is told.
+        hook: Hook,
+    },
     /// Wait until processes that were killed have ended.
     AwaitEnded {
         /// Which.
@@ -63,6 +71,8 @@ pub struct Dump {
     pub freeze_cgroup: Option<Arg>,
     /// The folder for the images.
     pub images: Arg,
+    /// What proves the images before criu ends the processes, where it does.
+    pub hook: Option<Hook>,
 }
 
 /// A signal that a plan sends.
@@ -99,7 +109,8 @@ impl Dump {
     pub fn shell(&self) -> String {
         let words: Vec<String> =
             std::iter::once(&self.criu).chain(&self.args).map(|arg| quoted(&arg.0)).collect();
-        format!("setsid -w {} </dev/null", words.join(" "))
+        let told = self.hook.as_ref().map(Hook::shell).unwrap_or_default();
+        format!("{told}setsid -w {} </dev/null", words.join(" "))
     }
 }
 
@@ -130,6 +141,10 @@ impl Step {
                 format!("for pid in {}; do while {lives}; do sleep 0.05; done; done", pids.join(" "))
             }
             Self::Dump(dump) => dump.shell(),
+            Self::Prove { images, hook } => {
+                let one = |folder: &Arg| hook.line(&folder.0);
+                images.iter().map(one).collect::<Vec<_>>().join("\n")
+            }
             Self::Signal { signal, processes } => {
                 let pids: Vec<String> = processes.iter().map(|member| member.pid.to_string()).collect();
                 format!("kill -{} {}", signal.word(), pids.join(" "))
@@ -163,6 +178,17 @@ impl Step {
             Self::AwaitEnded { .. } => {
                 "Until they have ended: under the v1 freezer they would not.".to_owned()
             }
+            Self::Dump(Dump { hook: Some(Hook { freeze_again: Some(_), .. }), .. }) => {
+                "criu in a session of its own. It asks this program whether the images can be restored; that freezes the group again, and only then criu ends the processes. Never kill criu while it hangs: thaw the group."
+                    .to_owned()
+            }
+            Self::Dump(Dump { hook: Some(_), .. }) => {
+                "criu in a session of its own. It asks this program whether the images can be restored, and only then ends the processes. Never kill criu while it hangs on a frozen group: thaw the group."
+                    .to_owned()
+            }
+            Self::Prove { .. } => {
+                "The images are proved: no process is ended before that. What cannot be restored ends this here.".to_owned()
+            }
             Self::Dump(Dump { freeze_cgroup: Some(_), .. }) => {
                 "criu in a session of its own. It thaws the group and puts its freeze back. Never kill it while it hangs: thaw the group."
                     .to_owned()
@@ -190,6 +216,7 @@ mod tests {
             args: vec!["dump".into(), "a b".into()],
             freeze_cgroup: None,
             images: "/i".into(),
+            hook: None,
         };
         assert_eq!(Step::Dump(dump).shell(), "setsid -w /c/criu dump 'a b' </dev/null");
         assert_eq!(Step::MakeFolder { path: "/i x".into(), exists: false }.shell(), "mkdir -m 0700 '/i x'");

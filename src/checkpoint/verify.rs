@@ -9,7 +9,7 @@ use super::finding::Level;
 use super::flag::{Flag, PutBack};
 use super::preflight::After;
 use super::tree::{Member, Tree};
-use super::{Finding, Plan, Ran, images};
+use super::{Finding, Plan, Ran, images, proof};
 use crate::kernel::processes::Processes;
 use crate::kernel::signals::is_stopped;
 use crate::model::{State, Version, printable};
@@ -87,6 +87,7 @@ fn dumped(tree: &Tree, plan: &Plan) -> Vec<Finding> {
     let (members, ended): (Vec<&Member>, Vec<&Member>) = tree.processes.iter().partition(expected);
     let living = members.iter().filter(|member| !member.was_zombie());
     let mut checks = images::verify_read(&read, &living.map(|member| member.inner).collect::<Vec<_>>());
+    checks.extend(proved(tree, plan));
     checks.extend(ended.into_iter().map(|member| match member.pid == tree.root() {
         true => look(member, plan.after),
         false => Finding::ok("process", format!("process {} had ended before criu came", member.pid)),
@@ -101,6 +102,23 @@ fn dumped(tree: &Tree, plan: &Plan) -> Vec<Finding> {
         found
     }));
     checks
+}
+
+/// That the images of what was ended had been proved before.
+fn proved(tree: &Tree, plan: &Plan) -> Option<Finding> {
+    if plan.after != Some(After::Killed) {
+        return None;
+    }
+    Some(match proof::read(Path::new(&tree.images.0)).filter(|said| said.restorable) {
+        Some(said) => {
+            let what = format!("the images were proved before anything was ended, in {} ms", said.elapsed_ms);
+            Finding::ok("proved", what)
+        }
+        None => {
+            let what = format!("{} does not say that the images can be restored", proof::FILE);
+            Finding::warning("proved", what, "it was removed or changed since")
+        }
+    })
 }
 
 fn flags(plan: &Plan, ran: &Ran) -> Vec<Finding> {

@@ -13,7 +13,7 @@ use crate::model::printable;
 
 /// An open folder.
 #[derive(Debug)]
-pub(super) struct Folder {
+pub(in crate::checkpoint) struct Folder {
     fd: OwnedFd,
     /// Printable.
     pub path: String,
@@ -31,7 +31,7 @@ const FILE: OFlags = OFlags::RDONLY
 
 impl Folder {
     /// Opens the folder that somebody named; the name itself may be a symbolic link.
-    pub(super) fn open(path: &Path) -> Result<Self, ImagesError> {
+    pub(in crate::checkpoint) fn open(path: &Path) -> Result<Self, ImagesError> {
         let shown = printable(path.as_os_str().as_encoded_bytes()).into_owned();
         match rustix::fs::openat(CWD, path, FOLDER, Mode::empty()) {
             Ok(fd) => Ok(Self { fd, path: shown, place: path.to_owned() }),
@@ -66,7 +66,7 @@ impl Folder {
     }
 
     /// The contents of a file, up to a limit; `None` where there is none of this name.
-    pub(super) fn text(&self, name: &str, limit: u64) -> Result<Option<Vec<u8>>, ImagesError> {
+    pub(in crate::checkpoint) fn text(&self, name: &str, limit: u64) -> Result<Option<Vec<u8>>, ImagesError> {
         let Some((file, size)) = self.file(name)? else { return Ok(None) };
         if size > limit {
             return Err(ImagesError::TooLarge { file: self.shown(name), limit });

@@ -39,6 +39,7 @@ fn found(trees: &[i32], hand_over: HandOver) -> Preflight {
         kernel: "6.18".into(),
         folder_exists: false,
         into: "/i".into(),
+        program: "/bin/cryoscope".into(),
         held: hand_over.asks || !hand_over.aside.is_empty(),
         kept: true,
         flags,
@@ -74,8 +75,12 @@ fn steps(found: &Preflight, after: Option<After>) -> Result<Vec<String>, String>
         Step::Dump(dump) => {
             let ends = !dump.args.contains(&"--leave-running".into())
                 && !dump.args.contains(&"--leave-stopped".into());
-            Some(format!("dump {}{}", dump.root, if ends { " and end" } else { "" }))
+            assert_eq!(dump.hook.is_some(), ends);
+            let again = dump.hook.as_ref().is_some_and(|hook| hook.freeze_again.is_some());
+            let again = if again { ", freeze" } else { "" };
+            Some(format!("dump {}{again}{}", dump.root, if ends { " and end" } else { "" }))
         }
+        Step::Prove { images, .. } => Some(format!("prove {}", images.len())),
         Step::Signal { signal, .. } => Some(signal.word().to_owned()),
     };
     let mut all: Vec<String> = draft.through(hand_over).iter().filter_map(short).collect();
@@ -131,7 +136,8 @@ fn several_trees_stand_still_from_the_first_dump_to_the_last() {
     let two = found(&[7, 8], hand_over((V2, "/a/g"), false, &[]));
     let all = ["freeze /v2/a/g", "wait", "dump 7", "dump 8", "thaw /v2/a/g", "/v2/a/g=0"];
     assert_eq!(steps(&two, None).unwrap(), all);
-    let killed = ["freeze /v2/a/g", "wait", "dump 7", "dump 8", "KILL", "thaw /v2/a/g", "/v2/a/g=0"];
+    let killed =
+        ["freeze /v2/a/g", "wait", "dump 7", "dump 8", "prove 2", "KILL", "thaw /v2/a/g", "/v2/a/g=0"];
     assert_eq!(steps(&two, Some(After::Killed)).unwrap(), killed, "none ends before all are dumped");
 }
 
@@ -147,7 +153,8 @@ fn outcomes_of_what_was_frozen() {
     let above = found(&[7], hand_over((V2, "/a"), true, &[]));
     assert!(steps(&above, Some(After::Running)).unwrap_err().contains("/a (v2) asks for the freeze"));
     let mut shared = found(&[7], HandOver { paused: vec![9], ..hand_over((V2, "/a/g"), true, &[]) });
-    assert_eq!(steps(&shared, Some(After::Killed)).unwrap(), ["wait", "dump 7", "KILL", "/v2/a/g=1"]);
+    let held = ["wait", "dump 7, freeze and end", "freeze /v2/a/g", "/v2/a/g=1"];
+    assert_eq!(steps(&shared, Some(After::Killed)).unwrap(), held, "nobody beside it runs");
     shared = found(&[7], HandOver { paused: vec![9], ..hand_over((V1, "/f"), true, &[]) });
     assert!(steps(&shared, Some(After::Killed)).is_err());
 }
@@ -170,7 +177,7 @@ fn v1_holds_again_before_anything_lets_go() {
     );
     let two = found(&[7, 8], hand_over((V2, "/a/g"), false, &[(V1, "/f")]));
     let killed = steps(&two, Some(After::Killed)).unwrap().join(", ");
-    assert!(killed.contains("dump 8, KILL, wait for the end, freeze /v1/f, wait, thaw"), "{killed}");
+    assert!(killed.contains("dump 8, prove 2, KILL, wait for the end, freeze /v1/f, wait, thaw"), "{killed}");
 }
 
 /// With the flag of the group that was named, which is not among those of the hand-over.

@@ -1,6 +1,7 @@
 //! The files that the processes had open or mapped: criu opens them by their paths again.
 
 use std::collections::BTreeSet;
+use std::ffi::OsString;
 use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt;
@@ -8,16 +9,19 @@ use std::path::Path;
 
 use rustix::fs::FileType;
 
-use super::preflight::Request;
+use super::preflight::gives;
 use crate::checkpoint::images::{ImageSet, OnDisk, Process};
 use crate::checkpoint::{Finding, Level};
 use crate::model::printable;
 use crate::model::shell::quoted;
 
+/// criu's options with which a person gives it other files in place of those that were open.
+pub const GIVE_OTHER_FILES: [&str; 4] = ["--inherit-fd", "--external", "--root", "-r"];
+
 /// How many are said one by one.
 const FEW: usize = 8;
 
-pub(super) fn look(request: &Request<'_>, sets: &[ImageSet], findings: &mut Vec<Finding>) {
+pub(super) fn look(given: &[OsString], sets: &[ImageSet], findings: &mut Vec<Finding>) {
     let mut wrong = Vec::new();
     let mut seen = BTreeSet::new();
     for set in sets {
@@ -43,7 +47,7 @@ pub(super) fn look(request: &Request<'_>, sets: &[ImageSet], findings: &mut Vec<
         ));
     }
     // With these the person may have given criu another file in its place.
-    if request.gives(&["--inherit-fd", "--external", "--root", "-r"]) {
+    if gives(given, &GIVE_OTHER_FILES) {
         wrong.iter_mut().for_each(|finding: &mut Finding| finding.level = Level::Warning);
     }
     let more = wrong.len().saturating_sub(FEW);

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use super::preflight::Request;
+use super::preflight::{Request, gives};
 use crate::checkpoint::Finding;
 use crate::checkpoint::flag::Flag;
 use crate::checkpoint::images::{Group, ImageSet, State};
@@ -21,7 +21,7 @@ pub(super) fn look(request: &Request<'_>, sets: &[ImageSet], findings: &mut Vec<
     }
     units(sets, findings);
     // The person has said where the processes go.
-    if request.gives(&["--manage-cgroups", "--cgroup-root"]) {
+    if gives(&request.extra, &["--manage-cgroups", "--cgroup-root"]) {
         let what = "which groups the processes come into";
         findings.push(Finding::unknown("group", what, "an option for criu decides it"));
         return Vec::new();

@@ -1,16 +1,19 @@
 //! What the images need of the command line, of the terminal, and of the host.
 
-use super::preflight::Request;
+use std::ffi::OsString;
+
+use super::preflight::gives;
 use crate::checkpoint::Finding;
 use crate::checkpoint::images::{ImageSet, Need};
 
-pub(super) fn look(request: &Request<'_>, sets: &[ImageSet], findings: &mut Vec<Finding>) {
+pub(super) fn look(given: &[OsString], on_terminal: bool, sets: &[ImageSet], findings: &mut Vec<Finding>) {
     for set in sets {
-        findings.extend(set.needs.iter().map(|need| option(request, need)));
+        findings.extend(set.needs.iter().map(|need| option(given, need)));
         if set.on_terminal {
-            findings.push(terminal(request, set));
+            findings.push(terminal(on_terminal, set));
         }
         namespaces(set, sets.len(), findings);
+        findings.extend(unrestorable(set));
         security(set, findings);
     }
 }
@@ -28,9 +31,9 @@ fn others(option: &str) -> &'static [&'static str] {
 }
 
 /// An option that the images need; the person's own one wins.
-fn option(request: &Request<'_>, need: &Need) -> Finding {
+fn option(given: &[OsString], need: &Need) -> Finding {
     let (name, why) = (need.option, &need.why);
-    if request.gives(others(name)) {
+    if gives(given, others(name)) {
         return Finding::ok("option", format!("{why}: the options for criu answer it"));
     }
     match name {
@@ -43,9 +46,9 @@ fn option(request: &Request<'_>, need: &Need) -> Finding {
     .options([name])
 }
 
-fn terminal(request: &Request<'_>, set: &ImageSet) -> Finding {
+fn terminal(on_terminal: bool, set: &ImageSet) -> Finding {
     let what = format!("the tree of process {} had a terminal", set.root_pid);
-    if request.on_terminal {
+    if on_terminal {
         let why = "criu gives it this one, and runs on it: Ctrl-C is held back until it has finished";
         return Finding::warning("terminal", what, why);
     }
@@ -74,6 +77,29 @@ fn namespaces(set: &ImageSet, trees: usize, findings: &mut Vec<Finding>) {
         findings
             .push(warning.remedy("restore a container with its runtime; else hand on --root and --external"));
     }
+}
+
+/// Namespaces in which criu makes images, and never restores them.
+fn unrestorable(set: &ImageSet) -> Option<Finding> {
+    let root = set.root_pid;
+    let has = |kind| set.namespaces.contains(&kind);
+    if let Some((pid, kind)) = set.unrestorable_below_root {
+        let kind = if kind == "net" { "network" } else { "mount" };
+        let what =
+            format!("process {pid} has a {kind} namespace of its own, and the root process {root} has none");
+        let why = "criu restores such a process only below a root that has its own namespace of that kind";
+        return Some(Finding::blocker("namespaces", what, why).criu_says("Can't restore sub-task in NS"));
+    }
+    if has("user") && !has("pid") && !has("mnt") {
+        let what = format!(
+            "process {root} has a user namespace of its own, and the host's PID and mount namespaces"
+        );
+        let why = "restored, it has no right to the host's /proc";
+        return Some(
+            Finding::blocker("namespaces", what, why).criu_says("Unable to open the proc file system"),
+        );
+    }
+    None
 }
 
 fn security(set: &ImageSet, findings: &mut Vec<Finding>) {

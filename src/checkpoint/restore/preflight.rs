@@ -1,7 +1,7 @@
 //! What can be known before criu restores anything. Reads only.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::tree::Tree;
 use super::{files, groups, numbers, options, stored};
@@ -56,10 +56,22 @@ pub fn preflight(request: &Request<'_>) -> Preflight {
     findings.extend(of_criu);
     numbers::look(&trees, &mut findings);
     let flags = groups::look(request, &sets, &mut findings);
-    files::look(request, &sets, &mut findings);
-    options::look(request, &sets, &mut findings);
+    files::look(&request.extra, &sets, &mut findings);
+    options::look(&request.extra, request.on_terminal, &sets, &mut findings);
     memory(&trees, &mut findings);
     Preflight { findings, folder: folder.into(), trees, criu, kernel, flags }
+}
+
+/// What of that is so whether the processes still live or not: the images, the files that they had open, and what they need.
+/// `options`: the names of those for criu.
+pub fn look_at_images(folder: &Path, options: &[impl AsRef<str>]) -> Vec<Finding> {
+    let given: Vec<OsString> = options.iter().map(|option| option.as_ref().into()).collect();
+    let mut findings = Vec::new();
+    let sets = stored::look(folder, None, &host::release(), &mut findings);
+    files::look(&given, &sets, &mut findings);
+    // Whether there will be a terminal is not known yet.
+    options::look(&given, true, &sets, &mut findings);
+    findings
 }
 
 impl Preflight {
@@ -69,12 +81,10 @@ impl Preflight {
     }
 }
 
-impl Request<'_> {
-    /// The person has given one of these options, in one of its forms: `-r DIR`, `--root DIR`, `--root=DIR`.
-    pub(super) fn gives(&self, names: &[&str]) -> bool {
-        let name = |word: &OsString| word.to_string_lossy().split('=').next().unwrap_or_default().to_owned();
-        self.extra.iter().any(|word| names.contains(&name(word).as_str()))
-    }
+/// One of these options is among those that the person gives, in one of its forms: `-r DIR`, `--root DIR`, `--root=DIR`.
+pub(super) fn gives(options: &[OsString], names: &[&str]) -> bool {
+    let name = |word: &OsString| word.to_string_lossy().split('=').next().unwrap_or_default().to_owned();
+    options.iter().any(|word| names.contains(&name(word).as_str()))
 }
 
 /// `CAP_SYS_PTRACE` and `CAP_SYS_ADMIN` of linux/capability.h: criu needs both unless it runs with `--unprivileged`.

@@ -24,6 +24,7 @@ fn plan(after: Option<After>) -> Arc<Plan> {
         args: args.map(Arg::from).into(),
         freeze_cgroup: Some(group.clone()),
         images: into.clone(),
+        hook: None,
     });
     let tree = Dumped { processes: vec![member(8412), member(8413)], rss: 48 << 20, images: into.clone() };
     Arc::new(Plan {
