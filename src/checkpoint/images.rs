@@ -85,6 +85,9 @@ pub struct ImageSet {
     /// The folder, as bytes.
     #[serde(skip)]
     pub place: PathBuf,
+    /// How many periodic timers (timerfd) do not fire again after a restore.
+    #[serde(skip)]
+    pub lost_timers: usize,
     /// What is opened or mapped again by its path.
     #[serde(skip)]
     pub on_disk: Vec<OnDisk>,
@@ -144,6 +147,7 @@ fn read_from(folder: &Folder) -> Result<ImageSet, ImagesError> {
         written: folder.look("inventory.img").map_or(0, |(_, written)| written),
         missing,
         place: folder.place.clone(),
+        lost_timers: files.lost_timers,
         on_disk: files.on_disk,
         processes,
     })

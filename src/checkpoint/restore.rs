@@ -26,6 +26,7 @@ pub mod tree;
 pub mod verify;
 
 pub use files::GIVE_OTHER_FILES;
+pub use options::lost_timers;
 pub use plan::{Plan, plan};
 pub use preflight::{Preflight, Request, look_at_images, preflight};
 pub use report::Report;

@@ -9,7 +9,7 @@ use super::finding::Level;
 use super::flag::{Flag, PutBack};
 use super::preflight::After;
 use super::tree::{Member, Tree};
-use super::{Finding, Plan, Ran, images, proof};
+use super::{Finding, Plan, Ran, images, proof, restore};
 use crate::kernel::processes::Processes;
 use crate::kernel::signals::is_stopped;
 use crate::model::{State, Version, printable};
@@ -88,6 +88,7 @@ fn dumped(tree: &Tree, plan: &Plan) -> Vec<Finding> {
     let living = members.iter().filter(|member| !member.was_zombie());
     let mut checks = images::verify_read(&read, &living.map(|member| member.inner).collect::<Vec<_>>());
     checks.extend(proved(tree, plan));
+    checks.extend(read.as_ref().ok().and_then(restore::lost_timers));
     checks.extend(ended.into_iter().map(|member| match member.pid == tree.root() {
         true => look(member, plan.after),
         false => Finding::ok("process", format!("process {} had ended before criu came", member.pid)),

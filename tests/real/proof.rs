@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
+use cryoscope::checkpoint::restore::look_at_images;
 use cryoscope::kernel::processes::Processes;
 use cryoscope::model::Version;
 use libtest_mimic::Trial;
@@ -12,7 +13,7 @@ use nix::unistd::Pid;
 use serde_json::Value;
 
 use super::support::checkpoint::{Images, assert_done, checkpoint};
-use super::support::criu::{Alone, adopt, be_the_reaper, restore};
+use super::support::criu::{Alone, adopt, be_the_reaper, dump, restore};
 use super::support::group::Group;
 use super::support::pause::Pause;
 use super::support::program::{self, assert_said};
@@ -32,6 +33,9 @@ pub fn tests() -> Vec<Trial> {
         ),
         trial("proof::the_script_asks_too", v2, the_script_asks_too),
         trial("proof::a_hook_that_is_killed", v2, a_hook_that_is_killed),
+        trial("proof::a_timer_that_had_expired_is_told", v2, a_timer_that_had_expired),
+        trial("proof::a_network_namespace_below_the_root", v2, a_network_namespace_below_the_root),
+        trial("proof::a_user_namespace_of_the_root_alone", v2, a_user_namespace_of_the_root_alone),
         trial("proof::cryoscope_is_killed_in_the_hook", v2, cryoscope_is_killed_in_the_hook),
         trial("proof::criu_is_killed_in_the_hook", v2, criu_is_killed_in_the_hook),
     ];
@@ -202,6 +206,64 @@ fn the_script_asks_too() {
     let ran = plan(&[]);
     assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
     assert!(!workload.is_alive() && group.requested());
+}
+
+fn a_timer_that_had_expired() {
+    let group = Group::v2("timer");
+    for (kind, told) in [("expired-timer", true), ("nothing", false)] {
+        let (_workload, images) = (Workload::holding(&group, kind, ""), Images::new());
+        let output = kill_it(&group, &images, &[]);
+        assert_done(&output, &images);
+        assert_eq!(String::from_utf8_lossy(&output.stdout).contains("1 periodic timer"), told);
+        let timers = |finding: &Value| finding["code"] == "timers";
+        assert_eq!(proof(&images.folder())["findings"].as_array().unwrap().iter().any(timers), told);
+    }
+}
+
+/// A process of this group that runs a line of a shell, as the leader of a session of its own.
+fn run_in(group: &Group, line: &str) -> Child {
+    let line = format!("echo $$ > {}/cgroup.procs; {line}", group.path().display());
+    let mut command = Command::new("setsid");
+    command.args(["sh", "-c", &line]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command.spawn().unwrap()
+}
+
+/// Images that bare criu makes, and cannot restore with these words: so says this program, before anything is ended.
+fn assert_unrestorable(group: &Group, mut target: Child, words: &str, says: &str) {
+    let images = Images::new();
+    fs::create_dir(images.folder()).unwrap();
+    dump(target.id().cast_signed(), &images.folder()).leave_running().run().assert_success();
+    let found = look_at_images(&images.folder(), &[""; 0]);
+    let blockers: Vec<String> = found.iter().filter(|f| f.blocks()).map(ToString::to_string).collect();
+    group.pids().into_iter().for_each(end);
+    target.wait().unwrap();
+    until("all have ended", SOON, || group.pids().is_empty());
+    let (ended, _) = restore(target.id().cast_signed(), &images.folder());
+    ended.assert_failure(says);
+    assert!(blockers.len() == 1 && blockers[0].contains(words), "{blockers:?}");
+}
+
+fn a_network_namespace_below_the_root() {
+    be_the_reaper();
+    let group = Group::v2("net");
+    let target = run_in(&group, "unshare -n sleep 1000 & exec sleep 1000");
+    until("both run", SOON, || group.pids().len() == 2);
+    let words = "has a network namespace of its own, and the root process";
+    assert_unrestorable(&group, target, words, "Can't restore sub-task in NS");
+}
+
+fn a_user_namespace_of_the_root_alone() {
+    be_the_reaper();
+    let group = Group::v2("user");
+    let target = run_in(&group, "exec unshare -U -r sleep 1000");
+    let is_there = || fs::read(format!("/proc/{}/cmdline", target.id())).unwrap().starts_with(b"sleep");
+    until("it runs", SOON, is_there);
+    assert_unrestorable(
+        &group,
+        target,
+        "has a user namespace of its own",
+        "Unable to open the proc file system",
+    );
 }
 
 fn start(group: &Group, images: &Images, more: &[&str]) -> Child {

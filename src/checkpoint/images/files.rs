@@ -10,7 +10,7 @@ use serde::{Serialize, Serializer};
 use super::ImagesError;
 use super::folder::Folder;
 use super::image::{Image, Magic};
-use super::message::{Descriptor, FileEntry, RegularFile, Remap};
+use super::message::{Descriptor, FileEntry, RegularFile, Remap, Timer};
 use super::socket::{Socket, is_connected_tcp, is_external};
 use crate::model::printable;
 
@@ -180,6 +180,8 @@ pub(super) struct Files {
     pub connected_tcp: usize,
     /// How many unix sockets belong to processes that were not dumped.
     pub external_unix: usize,
+    /// How many periodic timers (timerfd) do not fire again after a restore.
+    pub lost_timers: usize,
     /// `files.img` was there.
     pub there: bool,
 }
@@ -215,6 +217,7 @@ impl Files {
     fn enter(&mut self, entry: &FileEntry, gone: &HashSet<u32>) -> (u32, File, Option<u32>) {
         self.connected_tcp += usize::from(entry.isk.as_ref().is_some_and(is_connected_tcp));
         self.external_unix += usize::from(entry.usk.as_ref().is_some_and(is_external));
+        self.lost_timers += usize::from(entry.tfd.is_some_and(Timer::is_lost));
         let socket = entry.isk.as_ref().map(Socket::from).or_else(|| entry.usk.as_ref().map(Socket::from));
         let name = match (&entry.reg, &entry.pipe) {
             (Some(regular), _) => printable(&regular.name).into_owned(),

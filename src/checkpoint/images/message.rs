@@ -175,6 +175,8 @@ pub(super) struct FileEntry {
     pub reg: Option<RegularFile>,
     #[prost(message, optional, tag = "4")]
     pub isk: Option<InetSocket>,
+    #[prost(message, optional, tag = "12")]
+    pub tfd: Option<Timer>,
     #[prost(message, optional, tag = "16")]
     pub usk: Option<UnixSocket>,
     #[prost(message, optional, tag = "17")]
@@ -183,6 +185,27 @@ pub(super) struct FileEntry {
     pub pipe: Option<Pipe>,
     #[prost(message, optional, tag = "19")]
     pub tty: Option<Tty>,
+}
+
+/// `timerfd.proto`: `timerfd_entry`. The time that is left and the interval, each in seconds and nanoseconds.
+#[derive(Clone, Copy, PartialEq, Eq, Message)]
+pub(super) struct Timer {
+    #[prost(uint64, required, tag = "7")]
+    pub vsec: u64,
+    #[prost(uint64, required, tag = "8")]
+    pub vnsec: u64,
+    #[prost(uint64, required, tag = "9")]
+    pub isec: u64,
+    #[prost(uint64, required, tag = "10")]
+    pub insec: u64,
+}
+
+impl Timer {
+    /// It is periodic, and had expired: the kernel shows no time left until it is read, and a timer that is set so is off
+    /// (timerfd_settime(2)).
+    pub(super) fn is_lost(self) -> bool {
+        (self.vsec, self.vnsec) == (0, 0) && (self.isec, self.insec) != (0, 0)
+    }
 }
 
 /// `regfile.proto`: `reg_file_entry`.

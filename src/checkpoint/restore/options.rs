@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use super::preflight::gives;
 use crate::checkpoint::Finding;
 use crate::checkpoint::images::{ImageSet, Need};
+use crate::model::span::count;
 
 pub(super) fn look(given: &[OsString], on_terminal: bool, sets: &[ImageSet], findings: &mut Vec<Finding>) {
     for set in sets {
@@ -14,6 +15,7 @@ pub(super) fn look(given: &[OsString], on_terminal: bool, sets: &[ImageSet], fin
         }
         namespaces(set, sets.len(), findings);
         findings.extend(unrestorable(set));
+        findings.extend(lost_timers(set));
         security(set, findings);
     }
 }
@@ -77,6 +79,16 @@ fn namespaces(set: &ImageSet, trees: usize, findings: &mut Vec<Finding>) {
         findings
             .push(warning.remedy("restore a container with its runtime; else hand on --root and --external"));
     }
+}
+
+/// Periodic timers that had expired when the images were made.
+pub fn lost_timers(set: &ImageSet) -> Option<Finding> {
+    let timers = count(set.lost_timers, "periodic timer", "periodic timers");
+    let what =
+        format!("{timers} (timerfd) of the tree of process {} had expired, and not been read", set.root_pid);
+    let why = "restored, such a timer is off: criu sets it to the time that the kernel shows as left, which is none";
+    let remedy = "restart the program after the restore if it stands still; or make the images again and try once more";
+    (set.lost_timers > 0).then(|| Finding::warning("timers", what, why).remedy(remedy))
 }
 
 /// Namespaces in which criu makes images, and never restores them.

@@ -13,6 +13,7 @@ use nix::fcntl::{FcntlArg, fcntl};
 use nix::libc;
 use nix::sys::signal::{SigSet, Signal, kill};
 use nix::unistd::getpid;
+use nix::sys::timerfd::{ClockId, Expiration, TimerFd, TimerFlags, TimerSetTimeFlags};
 use rustix::mount::{FsOpenFlags, OpenTreeFlags, fsopen, open_tree};
 use rustix::net::{AddressFamily, SocketType, socket};
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
@@ -54,6 +55,13 @@ pub fn hold(kind: &str, argument: &str, folder: &Path) -> Held {
             Box::new((listener, near))
         }
         "tcp-listening" => Box::new(TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap()),
+        "expired-timer" => {
+            let timer = TimerFd::new(ClockId::CLOCK_MONOTONIC, TimerFlags::empty()).unwrap();
+            let interval = Expiration::Interval(std::time::Duration::from_millis(1).into());
+            timer.set(interval, TimerSetTimeFlags::empty()).unwrap();
+            std::thread::sleep(std::time::Duration::from_millis(10));
+            Box::new(timer)
+        }
         "udp" => Box::new(UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap()),
         "unix-stream" => Box::new(UnixStream::connect(path).unwrap()),
         "unix-pair" => Box::new(UnixStream::pair().unwrap()),
