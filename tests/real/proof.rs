@@ -13,8 +13,9 @@ use nix::unistd::Pid;
 use serde_json::Value;
 
 use super::support::checkpoint::{Images, assert_done, checkpoint};
-use super::support::criu::{Alone, adopt, be_the_reaper, dump, restore};
+use super::support::criu::{adopt, be_the_reaper, dump, restore};
 use super::support::group::Group;
+use super::support::namespace::isolated;
 use super::support::pause::Pause;
 use super::support::program::{self, assert_said};
 use super::support::requirement::{criu, trial, with_criu};
@@ -32,12 +33,12 @@ pub fn tests() -> Vec<Trial> {
             under_a_frozen_ancestor_nobody_else_runs,
         ),
         trial("proof::the_script_asks_too", v2, the_script_asks_too),
-        trial("proof::a_hook_that_is_killed", v2, a_hook_that_is_killed),
+        isolated("proof::a_hook_that_is_killed", v2, a_hook_that_is_killed),
         trial("proof::a_timer_that_had_expired_is_told", v2, a_timer_that_had_expired),
         trial("proof::a_network_namespace_below_the_root", v2, a_network_namespace_below_the_root),
         trial("proof::a_user_namespace_of_the_root_alone", v2, a_user_namespace_of_the_root_alone),
-        trial("proof::cryoscope_is_killed_in_the_hook", v2, cryoscope_is_killed_in_the_hook),
-        trial("proof::criu_is_killed_in_the_hook", v2, criu_is_killed_in_the_hook),
+        isolated("proof::cryoscope_is_killed_in_the_hook", v2, cryoscope_is_killed_in_the_hook),
+        isolated("proof::criu_is_killed_in_the_hook", v2, criu_is_killed_in_the_hook),
     ];
     for version in [Version::V2, Version::V1] {
         let mut add = |name: &str, run: fn(Version)| {
@@ -166,7 +167,6 @@ impl Held {
 }
 
 fn under_a_frozen_ancestor_nobody_else_runs() {
-    let _alone = Alone::new();
     be_the_reaper();
     let (held, images) = (Held::new(), Images::new());
     let before = held.counts();
@@ -297,7 +297,6 @@ fn hook_of(criu: i32) -> Option<i32> {
 /// It may be over before it is seen: then there is another try.
 fn a_hook_that_is_killed() {
     for _ in 0..20 {
-        let _alone = Alone::new();
         be_the_reaper();
         let (held, images, pause) = (Held::new(), Images::new(), Pause::new());
         let before = held.counts();
@@ -325,7 +324,6 @@ fn a_hook_that_is_killed() {
 }
 
 fn cryoscope_is_killed_in_the_hook() {
-    let _alone = Alone::new();
     be_the_reaper();
     let (held, images, pause) = (Held::new(), Images::new(), Pause::new());
     let before = held.counts();
@@ -343,7 +341,6 @@ fn cryoscope_is_killed_in_the_hook() {
 }
 
 fn criu_is_killed_in_the_hook() {
-    let _alone = Alone::new();
     be_the_reaper();
     let (held, images, pause) = (Held::new(), Images::new(), Pause::new());
     let checkpoint = start(&held.group, &images, &pause.option().each_ref().map(String::as_str));
