@@ -26,10 +26,24 @@ const PROPERTIES: [&str; 11] = [
     "StandardError",
 ];
 
+/// The properties that name the units that refer to one, so that systemd keeps it in memory. (org.freedesktop.systemd1(5))
+const REFERRERS: [&str; 5] = ["WantedBy", "RequiredBy", "UpheldBy", "BoundBy", "TriggeredBy"];
+
 /// All that is asked for, as systemctl takes it.
 pub(super) fn properties() -> String {
     let mounts = obstacle::MOUNTS.iter().copied();
-    PROPERTIES.into_iter().chain(mounts).collect::<Vec<_>>().join(",")
+    PROPERTIES.into_iter().chain(REFERRERS).chain(mounts).collect::<Vec<_>>().join(",")
+}
+
+/// Whether the unit's own file has it started with another. (systemctl(1), `enable`)
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Enabled {
+    /// It does not.
+    No,
+    /// Until the next boot.
+    Runtime,
+    /// For good.
+    Always,
 }
 
 /// What systemd believes of a unit's freeze state: what it did itself, not what the kernel says.
@@ -53,8 +67,11 @@ pub struct Answer {
     pub belief: Belief,
     /// It is active, and not on its way there or from there: systemd thaws no other.
     pub is_active: bool,
-    /// A target wants it, so that systemd keeps what it knows of it, `reset-failed` or not.
-    pub is_enabled: bool,
+    /// Its own file has it started with another unit.
+    pub enabled: Enabled,
+    /// The units that refer to it: as long as one of them is in memory systemd keeps what it knows of this one, `reset-failed`
+    /// or not.
+    pub referrers: Vec<String>,
     /// `Restart=` is about to start it again.
     pub is_to_restart: bool,
     /// It has no process: it is inactive, has failed, or waits to be started again.
@@ -98,7 +115,17 @@ impl Answer {
             unit: unit.to_owned(),
             belief,
             is_active: value("ActiveState") == "active",
-            is_enabled: value("UnitFileState").starts_with("enabled"),
+            enabled: match value("UnitFileState") {
+                "enabled" => Enabled::Always,
+                "enabled-runtime" => Enabled::Runtime,
+                _ => Enabled::No,
+            },
+            referrers: REFERRERS
+                .into_iter()
+                .flat_map(|key| value(key).split(' '))
+                .filter(|name| !name.is_empty())
+                .map(str::to_owned)
+                .collect(),
             is_to_restart: value("SubState").starts_with("auto-restart"),
             has_ended: matches!(value("ActiveState"), "inactive" | "failed")
                 || value("SubState").starts_with("auto-restart"),
@@ -111,25 +138,45 @@ impl Answer {
     }
 
     /// The processes of the unit ended while systemd held it frozen: systemd does not start it, and does not thaw what does
-    /// not run. It forgets the freeze only with the unit, which it does not forget while a target wants it, or `Restart=` is
+    /// not run. It forgets the freeze only with the unit, which it does not forget while another refers to it, or `Restart=` is
     /// about to start it. (Measured: 257.13. 252 starts it.)
     pub fn ended_frozen(&self) -> Option<Disagreement> {
         let unit = &self.unit;
-        let name = quoted(OsStr::new(unit));
-        let remedy = match (self.is_to_restart, self.is_enabled) {
-            (true, _) => {
-                "systemctl reboot (nothing less helps where Restart= is about to start it)".to_owned()
-            }
-            (_, true) => {
-                format!("systemctl disable {name}; systemctl reset-failed {name}; systemctl enable {name}")
-            }
-            _ => format!("systemctl reset-failed {name}"),
-        };
+        let remedy = self.forgetting();
         let what = format!(
             "the processes of {unit} ended while systemd held it frozen, and systemd 256 and newer do not start it so"
         );
         let ended = self.has_ended && self.belief == Belief::Frozen;
         ended.then_some(Disagreement { harmful: true, what, remedy })
+    }
+
+    /// The commands that make systemd forget the unit, so that it can be started again. (Measured: 257.13)
+    fn forgetting(&self) -> String {
+        if self.is_to_restart {
+            return "systemctl reboot (nothing less helps where Restart= is about to start it)".to_owned();
+        }
+        let (targets, others): (Vec<&String>, Vec<&String>) =
+            self.referrers.iter().partition(|name| name.ends_with(".target"));
+        let (disable, enable) = match self.enabled {
+            Enabled::Always => ("systemctl disable", "systemctl enable"),
+            Enabled::Runtime => ("systemctl disable --runtime", "systemctl enable --runtime"),
+            Enabled::No => ("", ""),
+        };
+        // Nobody stops a target for this; of a unit that is enabled it is a link that goes with it.
+        if let Some(target) = targets.first().filter(|_| disable.is_empty()) {
+            return format!("systemctl reboot (nothing less helps where {target} starts it)");
+        }
+        let name = quoted(OsStr::new(&self.unit));
+        let others = others.iter().map(|name| quoted(OsStr::new(name))).collect::<Vec<_>>().join(" ");
+        let all = [
+            (disable, &name),
+            ("systemctl reset-failed", &name),
+            ("systemctl stop", &others),
+            ("systemctl start", &others),
+            (enable, &name),
+        ];
+        let commands = all.iter().filter(|(command, names)| !command.is_empty() && !names.is_empty());
+        commands.map(|(command, names)| format!("{command} {names}")).collect::<Vec<_>>().join("; ")
     }
 
     /// Whether the kernel says otherwise: `requested` is the own request of the unit's group on cgroup v2.
@@ -251,12 +298,30 @@ mod tests {
         let again =
             text.replace("=failed", "=activating").replace("State=activating", "State=auto-restart-queued");
         assert!(answer("kr.service", &again).ended_frozen().unwrap().remedy.starts_with("systemctl reboot"));
-        let enabled =
-            answer("k.service", &format!("{text}UnitFileState=enabled-runtime\n")).ended_frozen().unwrap();
-        assert!(
-            enabled.remedy.starts_with("systemctl disable k.service; systemctl reset-failed"),
-            "{enabled:?}"
-        );
+        for (more, remedy) in [
+            (
+                "UnitFileState=enabled\nWantedBy=multi-user.target\n",
+                "systemctl disable k.service; systemctl reset-failed k.service; systemctl enable k.service",
+            ),
+            (
+                "UnitFileState=enabled-runtime\nWantedBy=multi-user.target\n",
+                "systemctl disable --runtime k.service; systemctl reset-failed k.service; systemctl enable --runtime k.service",
+            ),
+            (
+                "UnitFileState=static\nTriggeredBy=k.socket k.timer\n",
+                "systemctl reset-failed k.service; systemctl stop k.socket k.timer; systemctl start k.socket k.timer",
+            ),
+            (
+                "UnitFileState=enabled\nWantedBy=multi-user.target\nTriggeredBy=k.socket\n",
+                "systemctl disable k.service; systemctl reset-failed k.service; systemctl stop k.socket; systemctl start k.socket; systemctl enable k.service",
+            ),
+            (
+                "UnitFileState=static\nWantedBy=sysinit.target\n",
+                "systemctl reboot (nothing less helps where sysinit.target starts it)",
+            ),
+        ] {
+            assert_eq!(answer("k.service", &format!("{text}{more}")).ended_frozen().unwrap().remedy, remedy);
+        }
         for alive in [
             "ActiveState=active\nSubState=running\nFreezerState=frozen\n",
             "ActiveState=failed\nFreezerState=running\n",
