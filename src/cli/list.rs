@@ -62,7 +62,8 @@ fn print(
     let stuck_groups = StuckGroups::find(fs, &tree, top);
     let keys: Vec<Key> = tree.subtree(top).collect();
     for key in keys {
-        let depth = tree.ancestors(key).take_while(|&above| above != top).count() + usize::from(key != top);
+        let above = tree.ancestors(key).take_while(|&above| above != top).count();
+        let depth = if key == top { 0 } else { above + 1 };
         let wanted = !options.frozen
             || matches!(tree.get(key).and_then(|n| n.state()), Some(State::Frozen | State::Freezing));
         if !wanted || options.depth.is_some_and(|most| depth > most) {
@@ -87,7 +88,7 @@ fn print(
                 serde_json::to_writer(&mut *out, &row)?;
                 writeln!(out)?;
             }
-        } else if key != top {
+        } else if !path.is_root() {
             let indent = if options.frozen { 1 } else { depth };
             let owner = containers.owner(fs.hierarchy(), &path);
             let gone =

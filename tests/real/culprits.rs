@@ -146,7 +146,13 @@ fn only_they_are_named(version: Version) {
     assert_times(path, start);
 
     let listed = text(&run(["list", path]).stdout);
-    let line = listed.lines().find(|line| line.contains("below")).unwrap();
+    let own = listed.lines().nth(1).unwrap();
+    assert!(own.starts_with(group.name().to_str().unwrap()) && own.contains(" freezing "), "{listed}");
+    assert!(
+        own.contains(&format!("held up by {} ", process.pid())) && own.ends_with(" and 1 more"),
+        "{listed}"
+    );
+    let line = listed.lines().find(|line| line.trim_start().starts_with("below ")).unwrap();
     assert!(line.contains("held up by ") && line.contains(&thread.mount().display().to_string()), "{listed}");
     assert!(line.contains(&format!("{}/{}", thread.pid(), thread.tid())), "{listed}");
     let rows = text(&run(["list", path, "--json"]).stdout);
