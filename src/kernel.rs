@@ -42,6 +42,7 @@ pub mod trust;
 pub mod trusted_process;
 pub mod unix_sockets;
 pub mod unstoppable;
+pub mod v1_hierarchies;
 pub mod walk;
 pub mod written;
 

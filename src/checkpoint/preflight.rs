@@ -25,6 +25,7 @@ use crate::model::{Hierarchies, Process};
 
 mod clocks;
 mod freeze;
+mod groups;
 mod owner;
 mod requests;
 mod resources;
@@ -143,6 +144,7 @@ fn look_around(
         more.extend(of_freeze);
         trees.iter().for_each(|tree| resources::look(tree, &host, &mut more));
         waits::look(&trees, &request.group.path, &mut more);
+        groups::look(&trees, &mut more);
     }
     settings.iter().for_each(|setting| name_setting(setting, &mut more));
     // What is there besides is half the other dump's doing: its freeze, its code in the processes, its sockets.

@@ -49,14 +49,16 @@ fn line(line: &[u8]) -> Option<Mapping> {
         Some(word)
     };
     let (range, _, _, _, inode) = (word()?, word()?, word()?, word()?, word()?.parse().ok()?);
-    if inode == 0 {
+    let path = rest.trim_ascii_start();
+    // A segment of System V shared memory has its number for an inode, and the first one of a boot is 0.
+    if inode == 0 && !path.starts_with(b"/") {
         return None;
     }
     // map_files has no leading zeros where maps has them.
     let (start, end) = range.split_once('-')?;
     let number = |hex| u64::from_str_radix(hex, 16).ok();
     let range = format!("{:x}-{:x}", number(start)?, number(end)?);
-    Some(Mapping { range: range.into(), inode, path: rest.trim_ascii_start().into() })
+    Some(Mapping { range: range.into(), inode, path: path.into() })
 }
 
 #[cfg(test)]
@@ -71,6 +73,7 @@ mod tests {
         assert_eq!(found.len(), 2);
         assert_eq!((&*found[0].range, &*found[0].path), ("400000-40b000", b"/bin/a b".as_slice()));
         assert_eq!((found[1].inode, &*found[1].path), (5, b"/SYSV00000000 (deleted)".as_slice()));
+        assert_eq!(parse(b"7f-80 rw-s 0 00:01 0 /SYSV00000000 (deleted)\n").len(), 1, "the first of a boot");
     }
 
     #[test]

@@ -61,6 +61,8 @@ pub struct Mount {
     pub kind: Box<[u8]>,
     /// The user that serves a FUSE file system (`user_id=`, mount.fuse(8)).
     pub served_by: Option<u32>,
+    /// The options of the file system: `rw,cpu,cpuacct`.
+    pub options: Box<[u8]>,
     /// What is mounted, in that file system's words, with the kernel's escapes.
     pub source: Box<[u8]>,
 }
@@ -97,7 +99,8 @@ fn mount(line: &[u8]) -> Option<Mount> {
     mount.kind = words.next()?.into();
     let user = |option: &[u8]| std::str::from_utf8(option.strip_prefix(b"user_id=")?).ok()?.parse().ok();
     mount.source = words.next()?.into();
-    mount.served_by = words.next().and_then(|options| options.split(|&b| b == b',').find_map(user));
+    mount.options = words.next().unwrap_or_default().into();
+    mount.served_by = mount.options.split(|&b| b == b',').find_map(user);
     Some(mount)
 }
 

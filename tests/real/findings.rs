@@ -18,6 +18,7 @@ use super::support::wait::{SOON, until};
 use super::support::workload::Workload;
 use said::{Images, Said, assert_cited, assert_done, assert_option, assert_refused, command, plain};
 
+mod groups;
 mod mounts;
 mod namespaces;
 mod pipes;
@@ -110,6 +111,7 @@ pub fn tests() -> Vec<Trial> {
     all.extend(sockets::tests());
     all.extend(namespaces::tests());
     all.extend(terminals::tests());
+    all.extend(groups::tests());
     all.extend(mounts::tests());
     all.extend(pipes::tests());
     all.extend(rights::tests());

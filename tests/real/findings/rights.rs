@@ -47,7 +47,7 @@ fn other_user() {
     };
     let said = look(&images);
     let finding = said.only("blocker", "other-user");
-    assert!(finding["what"].as_str().unwrap().contains("sleep 1000"), "{finding}");
+    assert!(finding["what"].as_str().unwrap().contains("(sleep 1000) of nobody"), "{finding}");
     if bounding() & SYS_RESOURCE == 0 {
         // The remedy, the capability itself, cannot be had here.
         assert_cited(finding, &plain(&workload, &images, "Can't get rlimit 0"));

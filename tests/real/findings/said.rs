@@ -59,10 +59,10 @@ impl Said {
         Self { all: json["findings"].as_array().unwrap().clone(), plan: json["plan"].take() }
     }
 
-    /// What is not in order: level and code.
+    /// What is not in order: level and code. Which groups others have on this host is no matter of the processes.
     pub fn remarks(&self) -> Vec<(&str, &str)> {
         let words = self.all.iter().map(|f| (f["level"].as_str().unwrap(), f["code"].as_str().unwrap()));
-        words.filter(|(level, _)| *level != "ok").collect()
+        words.filter(|(level, code)| *level != "ok" && *code != "other-groups").collect()
     }
 
     #[track_caller]

@@ -2,10 +2,11 @@
 
 use std::io;
 
-use super::{Finding, Holder, Host, names};
+use super::{Finding, Holder, Host, name, several};
 use crate::checkpoint::rights::{Rights, limits_unread};
 use crate::kernel::Status;
 use crate::kernel::namespaces::Namespaces;
+use crate::model::printable;
 
 pub(super) fn look(holders: &[Holder<'_>], host: &Host<'_>, own: &Namespaces, findings: &mut Vec<Finding>) {
     if host.rights.as_ref().is_ok_and(|rights: &Rights| rights.reads_limits_of_others()) {
@@ -20,9 +21,12 @@ pub(super) fn look(holders: &[Holder<'_>], host: &Host<'_>, own: &Namespaces, fi
     };
     // In a user namespace below this one the capability may be had all the same.
     let here = holders.iter().filter(|holder| holder.namespaces.get("user") == own.get("user"));
-    let others: Vec<&Holder<'_>> = here.filter(|holder| !is_readable(&holder.status, &me)).collect();
+    let others = here.filter(|holder| !is_readable(&holder.status, &me)).map(|holder| holder.process);
+    let others: Vec<String> = others
+        .map(|process| format!("{} of {}", name(process), printable(process.user.as_bytes())))
+        .collect();
     if !others.is_empty() {
-        findings.push(limits_unread(&names(others)));
+        findings.push(limits_unread(&several(&others)));
     }
 }
 
