@@ -21,10 +21,10 @@ impl UnitEdit {
         Self(format!("systemctl {manager}edit {}", shell::quoted(unit.text().as_ref().as_ref())))
     }
 
-    /// What takes a mount namespace away. For the system's units the exact settings are known, and said in its place.
+    /// What takes a mount namespace away. Where systemd names a setting that makes one, its drop-in is said in place of this.
     pub(super) fn without_sandboxing(&self) -> String {
         format!(
-            "{}, turn its sandboxing off ([Service] PrivateTmp=no ProtectSystem=no …), and restart it",
+            "where the unit's sandboxing made the namespace: {}, turn that off ([Service] PrivateTmp=no ProtectSystem=no …), and restart it; where the program made it: private mounts (unshare --mount --propagation private), and files opened inside",
             self.0
         )
     }
