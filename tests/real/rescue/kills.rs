@@ -1,8 +1,11 @@
-//! SIGKILL at a random moment, on a busy machine: of a checkpoint, of its criu, of both, of the rescue. A rescue that is
-//! started at once finds what was cut off; then every flag is as it was found, and no journal is left.
+//! SIGKILL at a random moment, on a busy machine: of a checkpoint, of its criu, of both, of the rescue; and of a timed freeze
+//! ([`timed`]). A rescue that is started at once finds what was cut off; then every flag is as it was found, and no journal and
+//! no record is left.
 //!
 //! `CRYOSCOPE_CHAOS_KILLS=2000 cargo test --release --test real -- --ignored rescue::kills` does as many;
 //! `CRYOSCOPE_CHAOS_SEED=N` makes the same decisions again (the kernel's timing is not repeated).
+
+mod timed;
 
 use std::fmt;
 use std::path::Path;
@@ -18,6 +21,7 @@ use cryoscope::timer::PLAN;
 use fastrand::Rng;
 use libtest_mimic::Trial;
 use nix::sys::signal::{Signal, kill};
+use nix::sys::wait::{WaitPidFlag, waitpid};
 use nix::unistd::Pid;
 
 use super::{PROGRAM, rescue, said};
@@ -79,14 +83,17 @@ struct Tally {
     rescued: usize,
     nothing: usize,
     targets_lost: usize,
+    timers: usize,
+    /// Programs that want a timed freeze.
+    freezes: usize,
 }
 
 impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { checkpoints, crius, rescues, rescued, nothing, targets_lost } = self;
+        let Self { checkpoints, crius, rescues, rescued, nothing, targets_lost, timers, freezes } = self;
         write!(
             f,
-            "killed: {checkpoints} checkpoints, {crius} criu ({targets_lost} targets ended with it), "
+            "killed: {checkpoints} checkpoints, {crius} criu ({targets_lost} targets ended with it), {timers} timers, {freezes} timed freezes, "
         )?;
         write!(f, "{rescues} rescues; then {rescued} rescued, {nothing} times there was nothing to rescue")
     }
@@ -102,7 +109,12 @@ fn chaos(kills: usize) {
     let mut scene = Scene::new();
     for round in 0..kills {
         let mut rng = Rng::with_seed(seed.wrapping_add((round as u64) << 8));
-        scene.round(&mut rng, &mut tally, &format!("{SEED}={seed}, round {round}"));
+        let name = format!("{SEED}={seed}, round {round}");
+        match rng.u32(0..5) {
+            0..=2 => scene.round(&mut rng, &mut tally, &name),
+            _ => scene.timed_round(&mut rng, &mut tally, &name),
+        }
+        reap_others(scene.workload.pid());
         if !scene.workload.is_alive() {
             tally.targets_lost += 1;
         }
@@ -166,11 +178,7 @@ impl Scene {
         let checkpoint = self.killed(rng, &images.folder(), victim, tally);
         let mut all = format!("{round}: {victim:?}, found {found:?}");
         if victim == Victim::Rescue {
-            let first = start(Command::new(PROGRAM).args(["rescue", "--yes"]));
-            thread::sleep(Duration::from_millis(rng.u64(0..1500)));
-            let output = end(first);
-            tally.rescues += 1;
-            all += &format!("\nkilled rescue: {:?}: {}", output.status, said(&output));
+            all += &killed_rescue(rng, tally);
         }
         let (pid, output) = (checkpoint.id(), rescue("--yes"));
         let text = said(&output);
@@ -184,20 +192,27 @@ impl Scene {
         if text.contains("nothing to rescue") { tally.nothing += 1 } else { tally.rescued += 1 }
     }
 
-    /// Starts a checkpoint, and kills at a random moment.
-    fn killed(&mut self, rng: &mut Rng, into: &Path, victim: Victim, tally: &mut Tally) -> Child {
+    /// Starts a checkpoint, and returns at a random moment of it.
+    fn begin_checkpoint(&self, rng: &mut Rng, into: &Path, has_begun: bool) -> Child {
         let mut command = Command::new(PROGRAM);
         command.arg("checkpoint").arg(self.groups[1].path()).arg("--into").arg(into);
         command.args(["--yes", "--criu"]).arg(criu());
         let mut checkpoint = start(&mut command);
-        // Mostly when it has begun to change something.
-        if victim != Victim::Checkpoint || rng.u32(0..4) > 0 {
+        if has_begun {
             let pid = checkpoint.id();
             reached(LONG, || !journals(pid).is_empty() || checkpoint.try_wait().unwrap().is_some());
             thread::sleep(Duration::from_micros(rng.u64(0..400_000)));
         } else {
             thread::sleep(Duration::from_micros(rng.u64(0..1_000_000)));
         }
+        checkpoint
+    }
+
+    /// Starts a checkpoint, and kills at a random moment.
+    fn killed(&mut self, rng: &mut Rng, into: &Path, victim: Victim, tally: &mut Tally) -> Child {
+        // Mostly when it has begun to change something.
+        let has_begun = victim != Victim::Checkpoint || rng.u32(0..4) > 0;
+        let mut checkpoint = self.begin_checkpoint(rng, into, has_begun);
         if matches!(victim, Victim::Criu | Victim::Both) {
             let parent = checkpoint.id().cast_signed();
             let children = Processes::default().all().into_iter().filter(|process| process.parent == parent);
@@ -216,6 +231,25 @@ impl Scene {
             checkpoint.kill().unwrap();
         }
         checkpoint
+    }
+}
+
+/// A rescue that is killed half-way; what it said.
+fn killed_rescue(rng: &mut Rng, tally: &mut Tally) -> String {
+    let rescue = start(Command::new(PROGRAM).args(["rescue", "--yes"]));
+    thread::sleep(Duration::from_millis(rng.u64(0..1500)));
+    let output = end(rescue);
+    tally.rescues += 1;
+    format!("\nkilled rescue: {:?}: {}", output.status, said(&output))
+}
+
+/// Asks for the exit code of everything that was orphaned and has ended, so that no PID is missing in the end.
+fn reap_others(workload: i32) {
+    let me = std::process::id().cast_signed();
+    for process in Processes::default().all() {
+        if process.parent == me && process.is_zombie() && process.id.pid != workload {
+            let _ = waitpid(Pid::from_raw(process.id.pid), Some(WaitPidFlag::WNOHANG));
+        }
     }
 }
 
