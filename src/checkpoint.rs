@@ -26,6 +26,7 @@ pub mod images;
 mod journal;
 mod log;
 mod outcome;
+mod patience;
 pub mod plan;
 pub mod preflight;
 pub mod proof;

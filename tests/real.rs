@@ -57,8 +57,11 @@ use signal_hook::flag::register_conditional_default;
 
 fn main() -> ExitCode {
     // Before the arguments are read as those of a test run: this program started again as something to be frozen.
-    if let Some(code) =
-        support::workload::main().or_else(support::terminal::main).or_else(chaos::main).or_else(live::main)
+    if let Some(code) = support::workload::main()
+        .or_else(support::terminal::main)
+        .or_else(chaos::main)
+        .or_else(live::main)
+        .or_else(deserted::main)
     {
         return code;
     }

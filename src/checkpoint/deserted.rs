@@ -56,7 +56,7 @@ impl fmt::Display for Deserted {
 /// Whether criu has lost processes that it dumps. It need not stand still: that is `still`'s to say.
 pub(super) fn look(criu: i32, members: &[ProcessId], still: Duration) -> Option<Deserted> {
     let (alive, gone): (Vec<ProcessId>, Vec<ProcessId>) = members.iter().partition(|&&member| lives(member));
-    if gone.is_empty() || arguments(criu).iter().any(|word| SERVES.contains(&&word[..])) {
+    if gone.is_empty() || waits_for_others(criu) {
         return None;
     }
     let mut alive: Vec<i32> = alive.iter().map(|member| member.pid).chain(held_by(criu)).collect();
@@ -65,6 +65,11 @@ pub(super) fn look(criu: i32, members: &[ProcessId], still: Duration) -> Option<
     let gone = gone.iter().map(|member| member.pid).collect();
     // A process that criu has started is what it waits for.
     (!alive.is_empty() || !has_children(criu)).then_some(Deserted { criu, gone, alive, still })
+}
+
+/// Whether a criu was told to serve somebody else: how long that takes is not its own doing.
+pub(super) fn waits_for_others(criu: i32) -> bool {
+    arguments(criu).iter().any(|word| SERVES.contains(&&word[..]))
 }
 
 /// Ends criu, which holds nothing any more: asked first, made to where it does not.

@@ -2,19 +2,22 @@
 
 use std::path::Path;
 use std::thread::sleep;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::arg::Arg;
 use super::criu::meaning;
+use super::deserted::waits_for_others;
 use super::gate;
 use super::hook::Hook;
 use super::journal::Journal;
 use super::log::Log;
+use super::patience::{Over, Patience};
 use super::run::{Control, Progress, RunError};
 use super::step::Dump;
 use super::watchdog::Watchdog;
 use super::{Plan, fate, folder, proof};
 use crate::kernel::signals::await_end;
+use crate::kernel::tasks::has_children;
 use crate::model::shell::quoted;
 use crate::model::{ProcessId, printable};
 
@@ -23,7 +26,8 @@ const TICK: Duration = Duration::from_millis(50);
 
 const FULL: &str = "the file system of the images is full; free some space there, or name another folder";
 
-/// Runs criu to its end, however long it takes; or until it is plain that it hangs on a freeze that is set again and again.
+/// Runs criu to its end, however long it takes as long as it gets on; or until it is plain that it hangs on a freeze that is set
+/// again and again. A criu that is not waited for any longer is left alone, and what was thawed for it is frozen again.
 /// `rescued` collects the groups whose freeze is somebody else's, however criu ends.
 pub(super) fn dump(
     plan: &Plan,
@@ -56,16 +60,19 @@ pub(super) fn dump(
     let members = members(plan, dump);
     let mut watchdog = Watchdog::new(&plan.flags, dump.freeze_cgroup.as_ref()).with_journal(journal);
     watchdog.follow(criu, members.clone());
+    let mut patience = Patience::new(control.limits(), Instant::now());
     let (mut written, mut ended) = (0, false);
     let status = loop {
         let status = child.try_wait().map_err(RunError::Wait)?;
         if log.follow(tell) {
             watchdog.moved();
+            patience.progress(Instant::now());
         }
         let bytes = folder::bytes(plan.folder());
         if bytes != written {
             written = bytes;
             watchdog.moved();
+            patience.progress(Instant::now());
             tell(Progress::Written { bytes, of: plan.rss() });
         }
         if let Some(status) = status {
@@ -74,6 +81,15 @@ pub(super) fn dump(
         watchdog.look(control.may(), tell);
         if let Some(groups) = watchdog.gave_up() {
             return Err(RunError::FrozenAgain { criu: criu.pid, groups: groups.join(", ") });
+        }
+        if let Some(over) = patience.look(criu.pid) {
+            if matches!(over, Over::Idle(_)) && others_work(criu.pid) {
+                patience.excuse(Instant::now());
+                continue;
+            }
+            rescued.extend(watchdog.freeze_again(tell));
+            let log = printable(log.path.as_os_str().as_encoded_bytes()).into_owned();
+            return Err(RunError::StillRuns { criu: criu.pid, why: over.to_string(), log });
         }
         ended = tick((!ended).then_some(criu));
     };
@@ -97,6 +113,11 @@ pub(super) fn dump(
         log: printable(log.path.as_os_str().as_encoded_bytes()).into_owned(),
         folder: quoted(&plan.into.0),
     })
+}
+
+/// Whether a program that criu has started, or a client that it serves, may work while it does nothing itself.
+fn others_work(criu: i32) -> bool {
+    has_children(criu) || waits_for_others(criu)
 }
 
 /// Lets a tick go by, or less where criu ends within it; whether it has ended.

@@ -14,6 +14,7 @@ use super::flag::{Flag, PutBack, set};
 use super::folder::ImageFolder;
 use super::hook::Hook;
 use super::journal::{Journal, NotBegun, Why};
+use super::patience::Limits;
 use super::plan::Plan;
 use super::step::Step;
 use super::tree::Member;
@@ -62,17 +63,35 @@ pub enum Progress {
 }
 
 /// What a person says while a plan runs.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Control {
     rescue: AtomicBool,
     end: AtomicBool,
     cancel: AtomicBool,
+    limits: Limits,
+}
+
+impl Default for Control {
+    fn default() -> Self {
+        let [rescue, end, cancel] = std::array::from_fn(|_| AtomicBool::new(false));
+        Self { rescue, end, cancel, limits: Limits::CHECKPOINT }
+    }
 }
 
 impl Control {
     /// What criu hangs on is thawed without a question, and a criu that waits for ever for what is gone is ended.
     pub fn automatic() -> Self {
         Self { rescue: AtomicBool::new(true), end: AtomicBool::new(true), ..Self::default() }
+    }
+
+    /// The same, but a criu that does nothing for so long is left alone: ten minutes otherwise.
+    #[must_use]
+    pub fn with_idle_limit(self, idle: Duration) -> Self {
+        Self { limits: Limits { idle, ..self.limits }, ..self }
+    }
+
+    pub(super) fn limits(&self) -> Limits {
+        self.limits
     }
 
     /// What criu hangs on may be thawed.
@@ -151,6 +170,18 @@ pub enum RunError {
         criu: i32,
         /// The groups, printable.
         groups: String,
+    },
+    /// criu does not end, whatever it waits for.
+    #[error(
+        "criu (process {criu}) {why}; it is left alone, and must not be killed as long as it holds processes; the freeze flags are put back; see its log, {log}, and run cryoscope rescue when it can go on"
+    )]
+    StillRuns {
+        /// criu's PID.
+        criu: i32,
+        /// Why it is not waited for any longer: a sentence without its subject.
+        why: String,
+        /// Where its log is.
+        log: String,
     },
     /// The folder cannot be made.
     #[error("cannot make {0}: {1}; nothing was done; name another folder")]
@@ -250,7 +281,7 @@ impl RunError {
             }
             Self::Freezer(FreezerError::NotPermitted { .. }) => Exit::NotPermitted,
             Self::NotFrozen { .. } => Exit::NotFrozen,
-            Self::Criu { .. } | Self::FrozenAgain { .. } => Exit::Criu,
+            Self::Criu { .. } | Self::FrozenAgain { .. } | Self::StillRuns { .. } => Exit::Criu,
             _ => Exit::Failed,
         }
     }
@@ -259,7 +290,7 @@ impl RunError {
 /// How long a group may take to freeze.
 const FREEZE: Duration = Duration::from_secs(10);
 
-/// Runs the plan to its end, however long criu takes.
+/// Runs the plan to its end, however long criu takes as long as it gets on.
 ///
 /// # Errors
 /// [`RunError`]; the freeze flags are as before then, or [`Progress::Restored`] has said which are not.
@@ -284,7 +315,7 @@ pub fn run(plan: &Plan, control: &Control, tell: &mut dyn FnMut(Progress)) -> Re
         Err(_) => set(&written, |flag| flag.requested, &mut write),
     };
     // What could not be put back, and a criu that still runs, stay in the journal, for a rescue.
-    let runs = matches!(done, Err(RunError::FrozenAgain { .. }));
+    let runs = matches!(done, Err(RunError::FrozenAgain { .. } | RunError::StillRuns { .. }));
     if !runs && !put_back.iter().any(|done| matches!(done, PutBack::Failed(_))) {
         journal.end().map_err(RunError::Journal)?;
     }

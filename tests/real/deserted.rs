@@ -1,10 +1,14 @@
 //! The target ends in the middle of a dump: criu waits for ever. It is ended, where nothing that it holds lives.
 
+use std::ffi::OsString;
 use std::fs;
 use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, ExitCode, Output, Stdio};
+use std::thread;
 use std::time::{Duration, Instant};
 
+use cryoscope::checkpoint::{Control, Exit, Request, gate, plan, preflight, run};
+use cryoscope::kernel::mounts::hierarchies;
 use cryoscope::model::Version;
 use libtest_mimic::Trial;
 use nix::sys::signal::{Signal, kill};
@@ -24,7 +28,8 @@ use super::support::workload::Workload;
 const LONG: Duration = Duration::from_secs(30);
 
 pub fn tests() -> Vec<Trial> {
-    let tests: [(&str, fn()); 5] = [
+    let tests: [(&str, fn()); 6] = [
+        ("deserted::a_criu_that_does_nothing", a_criu_that_does_nothing),
         ("deserted::a_person_is_asked", || where_criu_waits(a_person_is_asked)),
         ("deserted::killed_in_the_middle", || where_criu_waits(killed_in_the_middle)),
         ("deserted::some_of_several_are_killed", || where_criu_waits(some_of_several_are_killed)),
@@ -32,6 +37,56 @@ pub fn tests() -> Vec<Trial> {
         ("deserted::a_plan_that_was_cut_off", || where_criu_waits(a_plan_that_was_cut_off)),
     ];
     tests.into_iter().map(|(name, test)| isolated(name, with_criu(Version::V2), test)).collect()
+}
+
+/// What [`gate`] starts where this program makes a checkpoint itself; `None` for anything else.
+pub fn main() -> Option<ExitCode> {
+    let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
+    let [verb, _, criu, arguments @ ..] = &arguments[..] else { return None };
+    (verb == gate::VERB).then(|| match gate::pass(criu, arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::FAILURE,
+    })
+}
+
+/// Somebody freezes the group again, and nobody says that it may be thawed: criu does nothing, and is left alone after a while. A
+/// rescue goes on where that ended.
+fn a_criu_that_does_nothing() {
+    let (group, images) = (Group::v2("idle"), Images::new());
+    let workload = Workload::in_group(&group);
+    let (hosts, fs, opened) = (hierarchies().unwrap(), group.filesystem(), group.open());
+    let request = Request {
+        fs: &fs,
+        group: &opened,
+        hierarchies: &hosts,
+        into: images.folder(),
+        pid: None,
+        after: None,
+        criu: Some(criu()),
+        extra: Vec::new(),
+    };
+    let plan = plan(&preflight(&request), &request).unwrap();
+    let control = Control::default().with_idle_limit(Duration::from_secs(5));
+    let ran = thread::scope(|scope| {
+        scope.spawn(|| freeze_under_criu(&group, &workload));
+        run(&plan, &control, &mut |_| ())
+    });
+    let error = ran.unwrap_err();
+    assert_eq!(error.exit(), Exit::Criu, "{error}");
+    let text = error.to_string();
+    assert!(text.contains("still runs after 5s in which it did nothing; it is left alone"), "{text}");
+    let criu = workload.process().unwrap().tracer.expect("criu holds it, and was not killed");
+    assert!(group.requested(), "somebody else's freeze");
+    let rescued = rescue("--yes");
+    let rescued = said(&rescued);
+    assert!(
+        rescued.contains(&format!("criu (process {criu}) still runs: it is left to finish")),
+        "{rescued}"
+    );
+    assert!(rescued.contains("is complete: the images are readable"), "{rescued}");
+    assert!(group.requested() && workload.process().unwrap().tracer.is_none(), "{rescued}");
+    group.thaw();
+    workload.assert_counting();
 }
 
 /// A checkpoint whose criu holds the workload and hangs, for somebody froze the group.

@@ -63,7 +63,7 @@ fn members(plan: &CutOff, root: i32) -> Vec<ProcessId> {
 
 impl Running {
     /// Waits for its end, as long as it does anything, or hangs on a freeze that can be taken away; not longer than
-    /// [`WAIT_LIMIT`].
+    /// [`Limits::RESCUE`](crate::checkpoint::patience::Limits::RESCUE).
     fn await_end(&self, plan: &mut CutOff, tell: &mut dyn FnMut(Progress)) -> Result<(), RescueError> {
         let mut watchdog = Watchdog::new(&self.flags, self.freezes.as_ref()).with_journal(plan.journal());
         watchdog.follow(self.criu, self.members.clone());
