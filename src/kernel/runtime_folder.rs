@@ -151,15 +151,34 @@ impl RuntimeFolder {
     ///
     /// # Errors
     /// What the kernel says.
-    pub fn create_while(&self, _: &Alone, kind: &str, text: &[u8]) -> io::Result<Held> {
-        for left in self.0.files()?.iter().filter(|name| name.starts_with(INCOMPLETE.as_bytes())) {
-            remove(&self.0, OsStr::from_bytes(left))?;
-        }
+    pub fn create_while(&self, alone: &Alone, kind: &str, text: &[u8]) -> io::Result<Held> {
+        self.remove_incomplete_while(alone)?;
         // A PID is used again, and what its last owner left may still be wanted: the time makes the name new.
         let now = host::since_boot();
         let name = format!("{kind}-{}-{}.{:09}", std::process::id(), now.as_secs(), now.subsec_nanos());
         let unnamed = format!("{INCOMPLETE}{name}");
         self.complete(&unnamed, &name, text).inspect_err(|_| drop(remove(&self.0, unnamed.as_ref())))
+    }
+
+    /// Removes the files that were not completed, where there are any: whoever made them was killed.
+    ///
+    /// # Errors
+    /// What the kernel says; `TimedOut` as [`Self::alone`].
+    pub fn remove_incomplete(&self) -> io::Result<()> {
+        if self.incomplete()?.is_empty() {
+            return Ok(());
+        }
+        self.remove_incomplete_while(&self.alone()?)
+    }
+
+    fn remove_incomplete_while(&self, _: &Alone) -> io::Result<()> {
+        self.incomplete()?.iter().try_for_each(|left| remove(&self.0, OsStr::from_bytes(left)))
+    }
+
+    fn incomplete(&self) -> io::Result<Vec<Box<[u8]>>> {
+        let mut files = self.0.files()?;
+        files.retain(|name| name.starts_with(INCOMPLETE.as_bytes()));
+        Ok(files)
     }
 
     fn complete(&self, unnamed: &str, name: &str, text: &[u8]) -> io::Result<Held> {

@@ -35,6 +35,7 @@ pub(in crate::checkpoint) fn left_behind(tell: &mut dyn FnMut(String)) -> io::Re
     let (mut left, boot) = (Left::default(), host::boot_id()?);
     let mut deadline = None;
     for folder in folders()? {
+        folder.remove_incomplete()?;
         for name in folder.names(PLAN)? {
             match open(&folder, &name, &mut deadline, tell)? {
                 Opened::Gone => {}

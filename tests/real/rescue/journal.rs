@@ -28,7 +28,7 @@ const BOTH: &[Need] = &[Need::Root, Need::V2, Need::V1, Need::Criu];
 const LONG: Duration = Duration::from_secs(90);
 
 pub fn tests() -> Vec<Trial> {
-    let v2 = with_criu(Version::V2);
+    let (v2, v2_only) = (with_criu(Version::V2), &[Need::Root, Need::V2]);
     vec![
         isolated("rescue::journal::a_lock_that_outlives_its_owner", BOTH, a_lock_that_outlives_its_owner),
         isolated("rescue::journal::a_lock_that_is_not_let_go", BOTH, a_lock_that_is_not_let_go),
@@ -36,6 +36,11 @@ pub fn tests() -> Vec<Trial> {
         isolated("rescue::journal::one_that_waits_holds_up_no_other", BOTH, one_that_waits_holds_up_no_other),
         isolated("rescue::journal::a_criu_that_does_not_end", BOTH, a_criu_that_does_not_end),
         isolated("rescue::journal::criu_is_known_by_its_process", BOTH, criu_is_known_by_its_process),
+        isolated(
+            "rescue::journal::what_was_not_completed_is_removed",
+            v2_only,
+            what_was_not_completed_is_removed,
+        ),
     ]
 }
 
@@ -87,6 +92,20 @@ fn start_rescue() -> Child {
     let mut command = Command::new(PROGRAM);
     command.args(["rescue", "--yes"]).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command.spawn().unwrap()
+}
+
+/// What a program leaves that is killed in the moment in which it makes its journal, or its timer's record.
+fn what_was_not_completed_is_removed() {
+    // One that has the right rights is there afterwards.
+    RuntimeFolder::make().unwrap();
+    let left = [format!("new-{PLAN}-1-2.3"), "new-timer-1-2.3".to_owned()].map(|name| {
+        let path = Path::new("/run/cryoscope").join(name);
+        fs::write(&path, "").unwrap();
+        path
+    });
+    let output = rescue("--yes");
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    assert!(!left.iter().any(|path| path.exists()), "{}", said(&output));
 }
 
 fn a_lock_that_outlives_its_owner() {
