@@ -30,5 +30,5 @@ pub use owner::Owner;
 pub use printable::printable;
 pub use process::{Process, ProcessId};
 pub use thread::Thread;
-pub use time_left::{TimeLeft, TimedFreeze};
+pub use time_left::{TimeLeft, TimedFreeze, TimerState};
 pub use tree::{Change, Tree};

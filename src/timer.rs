@@ -33,6 +33,9 @@
 //! and a new freeze of the group through this program remove the record; so does a rescue that finds the group running. A
 //! thaw by somebody else that nobody saw, and a new freeze after it, cannot be told from the old one. So this is shown, and
 //! nothing but [`Orphan::end`], which `rescue` calls, acts on it.
+//!
+//! A timer that is overdue and stopped (SIGSTOP, a tracer) or frozen itself is shown and ended likewise. One that is merely late
+//! runs as soon as it gets a CPU, and is left to thaw: what tells them apart is the state of its process, not a time.
 
 mod arm;
 mod keep;
@@ -42,6 +45,7 @@ mod place;
 mod plan;
 mod protection;
 mod record;
+mod state;
 mod way_back;
 
 use std::io;
@@ -58,9 +62,9 @@ use crate::runtime::{self, ThawError, Thawed, Way};
 
 pub use arm::VERB;
 pub use keep::{Order, keep};
-pub use orphan::{Orphan, OrphanError, orphans};
+pub use orphan::{Orphan, OrphanError, forget_finished, orphans};
 pub use plan::PLAN;
-pub use record::{Timer, forget, gone, of, timed};
+pub use record::{Timer, forget, gone, of, timed_freezes};
 
 use arm::Armed;
 use message::Answer;
@@ -188,6 +192,16 @@ pub fn freeze(
         Err(error) => return Err(error),
     }
     Ok(until)
+}
+
+/// Gives a group that is frozen for a time another timer, for as long as `span`. The group itself is not written to: whoever has
+/// thawed it meanwhile is not overruled, and the new timer ends.
+fn renew(fs: &Filesystem, group: &Group, span: Duration, log: Option<&Log>) -> Result<(), TimerError> {
+    let before = record::all_of(group.id)?;
+    let armed = arm::arm(fs, group, span, true, log)?;
+    before.into_iter().try_for_each(Timer::end)?;
+    armed.leave();
+    Ok(())
 }
 
 fn requests_freeze(group: &Group) -> bool {

@@ -18,7 +18,7 @@ use super::dumping::images;
 use super::journal::{self, CutOff};
 use super::{AtWork, Progress, fate};
 use crate::model::{Hierarchies, ProcessId, printable};
-use crate::timer::OrphanError;
+use crate::timer::{OrphanError, forget_finished};
 use hanging::Hanging;
 use left::Left;
 pub use orphaned_timer::OrphanedTimer;
@@ -32,7 +32,7 @@ pub enum Case {
     Hanging(HangingCriu),
     /// A criu waits for ever: all that it dumps is gone.
     Left(LeftCriu),
-    /// A freeze for a time has lost its timer.
+    /// A freeze for a time is not ended by its timer.
     Timer(OrphanedTimer),
 }
 
@@ -70,7 +70,7 @@ pub enum RescueError {
         /// Why it is not waited for any longer: a sentence without its subject.
         why: String,
     },
-    /// A freeze that has lost its timer did not get its end.
+    /// A freeze that its timer does not end did not get its end.
     #[error(transparent)]
     Timer(#[from] OrphanError),
     /// criu, or its target, could not be followed.
@@ -215,12 +215,26 @@ pub fn rescue(
     tell: &mut dyn FnMut(Progress),
 ) -> Result<Vec<String>, RescueError> {
     let (processes, folders) = case.subject();
+    let done = put_right(case, hosts, tell);
+    // What its timer has left of a freeze that is over by now. Where that cannot be removed, looks go on showing nothing of it.
+    if let Err(error) = forget_finished(hosts) {
+        tracing::error!(%error, "the record of a freeze that is over was not removed");
+    }
+    let lines = done?;
+    let said = (!processes.is_empty()).then(|| outcome::processes(hosts, &processes));
+    Ok(lines.into_iter().chain(said).chain(folders.iter().map(|folder| outcome::images(folder))).collect())
+}
+
+fn put_right(
+    case: Case,
+    hosts: &Hierarchies,
+    tell: &mut dyn FnMut(Progress),
+) -> Result<Vec<String>, RescueError> {
     match case {
-        Case::CutOff(CutOffPlan(plan)) => cut_off::rescue(plan, hosts, tell),
-        Case::Hanging(HangingCriu(hanging)) => hanging.rescue(tell),
-        Case::Left(LeftCriu(left)) => left.rescue(tell),
-        Case::Timer(timer) => return Ok(timer.rescue()?),
-    }?;
-    let said = std::iter::once(outcome::processes(hosts, &processes));
-    Ok(said.chain(folders.iter().map(|folder| outcome::images(folder))).collect())
+        Case::CutOff(CutOffPlan(plan)) => cut_off::rescue(plan, hosts, tell)?,
+        Case::Hanging(HangingCriu(hanging)) => hanging.rescue(tell)?,
+        Case::Left(LeftCriu(left)) => left.rescue(tell)?,
+        Case::Timer(timer) => return Ok(timer.rescue(hosts)?),
+    }
+    Ok(Vec::new())
 }

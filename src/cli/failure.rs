@@ -108,7 +108,7 @@ impl From<RescueError> for Failure {
         let denied = matches!(&error, RescueError::Look(e) if e.kind() == io::ErrorKind::PermissionDenied);
         match error {
             RescueError::Timer(OrphanError::Thaw(error)) => error.into(),
-            RescueError::Timer(OrphanError::Timer(error)) => error.into(),
+            RescueError::Timer(OrphanError::Timer(error)) => ForATimeError::from(error).into(),
             error => Self::new(if denied { 3 } else { 1 }, error.to_string()),
         }
     }

@@ -67,7 +67,8 @@ for any other user the first of the rest that is possible. Nobody else may write
 A process of its own freezes and thaws the group. Its clock is CLOCK_BOOTTIME: a suspend counts, and setting the clock of the host
 changes nothing. The host is not woken: where it sleeps at the end of the time, the group is thawed when it wakes. If the timer
 was killed, \fBlist \-\-frozen\fR, \fBshow\fR and the screen say "timer gone", and \fBrescue\fR thaws the group, or starts another timer
-for the time that is left.
+for the time that is left. Where it is overdue because it is stopped or frozen itself, they say "timer stopped" or "timer frozen",
+and \fBrescue\fR thaws the group.
 .SH ENVIRONMENT
 .TP
 NO_COLOR

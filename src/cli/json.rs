@@ -1,6 +1,5 @@
 //! The JSON that scripts rest on: fields are added, never renamed.
 
-use std::fmt;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -8,7 +7,9 @@ use serde::Serialize;
 use super::stuck::Stuck;
 use crate::model::owner::Role;
 use crate::model::tree::Key;
-use crate::model::{self, Culprit, Hierarchy, Process, State, TimeLeft, Tree, printable};
+use crate::model::{
+    self, Culprit, Hierarchy, Process, State, TimeLeft, TimedFreeze, TimerState, Tree, printable,
+};
 use crate::runtime::Containers;
 
 /// One group, as `list --json` and `show --json` print it.
@@ -37,32 +38,26 @@ pub(super) struct Group {
     /// Who made the group; null where that is not known.
     pub owner: Option<Owner>,
     /// It was frozen for a time, and the timer that was to thaw it is gone; null where that is not so.
-    pub timer_gone: Option<TimerGone>,
+    pub timer_gone: Option<NoTimer>,
+    /// It was frozen for a time, and the timer that is to thaw it is stopped or frozen itself; null where that is not so.
+    pub timer_stopped: Option<NoTimer>,
 }
 
 /// How far the end of a freeze is that nothing ends by itself: one of the two is null.
 #[derive(Debug, Serialize)]
-pub(super) struct TimerGone {
+pub(super) struct NoTimer {
     /// In microseconds, until then.
     pub left_usec: Option<u64>,
     /// In microseconds, since then.
     pub overdue_usec: Option<u64>,
-    #[serde(skip)]
-    time: TimeLeft,
 }
 
-impl fmt::Display for TimerGone {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.time.fmt(f)
-    }
-}
-
-impl From<TimeLeft> for TimerGone {
+impl From<TimeLeft> for NoTimer {
     fn from(time: TimeLeft) -> Self {
         let usec = |span: Duration| u64::try_from(span.as_micros()).ok();
         match time {
-            TimeLeft::Left(left) => Self { left_usec: usec(left), overdue_usec: None, time },
-            TimeLeft::Overdue(since) => Self { left_usec: None, overdue_usec: usec(since), time },
+            TimeLeft::Left(left) => Self { left_usec: usec(left), overdue_usec: None },
+            TimeLeft::Overdue(since) => Self { left_usec: None, overdue_usec: usec(since) },
         }
     }
 }
@@ -132,12 +127,20 @@ impl Group {
                 .map(|culprits| culprits.list.iter().map(Into::into).collect()),
             owner: containers.owner(hierarchy, &tree.path(key)).map(|owner| Owner::new(&owner, hierarchy)),
             timer_gone: None,
+            timer_stopped: None,
         })
     }
 
-    /// The same, with how far its end is where its timer is gone.
-    pub(super) fn with_timer_gone(self, time: Option<TimeLeft>) -> Self {
-        Self { timer_gone: time.map(Into::into), ..self }
+    /// The same, with how far its end is where its timer does not thaw it.
+    pub(super) fn with_timer(self, freeze: Option<TimedFreeze>) -> Self {
+        let time = |wanted: fn(TimerState) -> bool| {
+            freeze.filter(|freeze| wanted(freeze.timer)).map(|freeze| freeze.time.into())
+        };
+        Self {
+            timer_gone: time(|timer| timer == TimerState::Gone),
+            timer_stopped: time(|timer| matches!(timer, TimerState::Stopped | TimerState::Frozen)),
+            ..self
+        }
     }
 }
 

@@ -11,19 +11,19 @@ use crate::kernel::cgroupfs::{Filesystem, Group};
 use crate::kernel::{freezing, membership, processes};
 use crate::model::tree::{Key, Node};
 use crate::model::{
-    CgroupId, CgroupPath, Change, Culprits, Hierarchy, Owner, State, TimeLeft, Tree, printable,
+    CgroupId, CgroupPath, Change, Culprits, Hierarchy, Owner, State, TimedFreeze, Tree, printable,
 };
 use crate::runtime::Containers;
-use crate::timer::{self, Timer};
+use crate::timer;
 
 /// Prints the groups from the target down, or every hierarchy's.
 pub(super) fn run(context: &Context, options: &List, out: &mut impl Write) -> Result<(), Failure> {
     let containers = Containers::read();
     // What the folder of the timers does not tell is not known here.
-    let gone = timer::gone().unwrap_or_default();
+    let timed = timer::timed_freezes(&context.hosts).unwrap_or_default();
     for (fs, from) in &context.tops(options.target.as_deref())? {
         let held = if options.json { HashMap::new() } else { held(context, fs.hierarchy())? };
-        print(fs, from, options, (&containers, &held, &gone), out)?;
+        print(fs, from, options, (&containers, &held, &timed), out)?;
     }
     Ok(())
 }
@@ -49,7 +49,7 @@ fn print(
     fs: &Filesystem,
     from: &CgroupPath,
     options: &List,
-    (containers, held, gone): (&Containers, &HashMap<CgroupPath, usize>, &HashMap<CgroupId, Timer>),
+    (containers, held, timed): (&Containers, &HashMap<CgroupPath, usize>, &HashMap<CgroupId, TimedFreeze>),
     out: &mut impl Write,
 ) -> Result<(), Failure> {
     let mut tree = scan(fs, from)?;
@@ -84,18 +84,18 @@ fn print(
             });
             if let Some(row) = json::Group::new(&tree, key, fs.hierarchy(), usec, stuck.as_ref(), containers)
             {
-                let row = row.with_timer_gone(time_left(&tree, key, gone));
+                let row = row.with_timer(timed_freeze(&tree, key, timed));
                 serde_json::to_writer(&mut *out, &row)?;
                 writeln!(out)?;
             }
         } else if !path.is_root() {
             let indent = if options.frozen { 1 } else { depth };
             let owner = containers.owner(fs.hierarchy(), &path);
-            let gone =
-                time_left(&tree, key, gone).map_or(String::new(), |time| format!("timer gone; {time}"));
+            let timer = timed_freeze(&tree, key, timed).filter(TimedFreeze::needs_attention);
+            let timer = timer.map_or(String::new(), |freeze| freeze.to_string());
             let held = held_note(&tree, key, held.get(&path));
             let stuck = culprits.map_or(String::new(), stuck_note);
-            let notes = [gone, note(owner.as_ref(), &path), held, stuck];
+            let notes = [timer, note(owner.as_ref(), &path), held, stuck];
             let notes: Vec<String> = notes.into_iter().filter(|note| !note.is_empty()).collect();
             line(&tree, key, indent, options.frozen, &notes.join(", "), out)?;
         }
@@ -103,10 +103,10 @@ fn print(
     Ok(())
 }
 
-/// How far the end of a group's freeze is whose timer is gone.
-fn time_left(tree: &Tree, key: Key, gone: &HashMap<CgroupId, Timer>) -> Option<TimeLeft> {
+/// When a group is thawed, where it is frozen for a time.
+fn timed_freeze(tree: &Tree, key: Key, timed: &HashMap<CgroupId, TimedFreeze>) -> Option<TimedFreeze> {
     let group = &tree.get(key)?.group;
-    gone.get(&group.id).filter(|_| group.freezer.requested()).map(Timer::time_left)
+    timed.get(&group.id).filter(|_| group.freezer.requested()).copied()
 }
 
 /// The groups above `from`, and it, and all below.

@@ -14,10 +14,12 @@ use crate::kernel::freezing::Freezing;
 use crate::kernel::membership;
 use crate::kernel::processes::Processes;
 use crate::model::process::tree as process_tree;
-use crate::model::{Change, Culprits, Hierarchy, Process, State, Tree, printable, span};
+use crate::model::{
+    Change, Culprits, Hierarchy, Process, State, TimeLeft, TimedFreeze, TimerState, Tree, printable, span,
+};
 use crate::runtime::systemd::{self, Clock, Unit};
 use crate::runtime::{self, Advice, Containers, advice};
-use crate::timer::{self, Timer};
+use crate::timer;
 
 mod owner;
 mod story;
@@ -32,8 +34,10 @@ struct Shown {
     ancestors: Vec<Ancestor>,
     below: Below,
     other_hierarchy: Vec<Elsewhere>,
-    /// In how many microseconds a timer thaws it; null where none is set by this user.
+    /// In how many microseconds a timer thaws it, 0 where it is late; null where none of this user's does.
     thaws_in_usec: Option<u64>,
+    #[serde(skip)]
+    timed: Option<TimedFreeze>,
     /// systemd believes that it froze this unit; null where the group is no unit of it.
     frozen_by_systemd: Option<bool>,
     /// What systemd says of this unit; null where the group is none, or systemd does not run.
@@ -104,17 +108,18 @@ fn look(context: &Context, fs: &Filesystem, group: &Group, list: &[Process]) -> 
     let forecast = systemd::is_running().then(|| runtime::forecast(group));
     let stuck = (node.state() == Some(State::Freezing)).then(|| Stuck::look(fs, group));
     // What the folder of the timers does not tell is not known here.
-    let orphan = timer::gone().ok().filter(|_| requested).and_then(|mut gone| gone.remove(&group.id));
+    let timed = timer::timed_freezes(&context.hosts).ok().and_then(|mut all| all.remove(&group.id));
     Ok(Shown {
         advice: owner.and_then(|owner| advice(&owner, node.state(), "DIR")),
         group: json::Group::new(&tree, key, fs.hierarchy(), group.frozen_usec(), stuck.as_ref(), &containers)
             .ok_or_else(gone)?
-            .with_timer_gone(orphan.as_ref().map(Timer::time_left)),
+            .with_timer(timed.filter(|_| requested)),
         process_list: list.iter().map(Into::into).collect(),
         ancestors: tree.ancestors(key).filter_map(ancestor).collect(),
         below: Below { groups: below.groups, frozen: below.frozen, freezing: below.freezing },
         other_hierarchy: elsewhere(context, fs, list)?,
-        thaws_in_usec: next_thaw(group),
+        thaws_in_usec: timed.and_then(thaws_in_usec),
+        timed: timed.filter(|_| requested),
         frozen_by_systemd: unit.map(|_| says.as_ref().is_some_and(Systemd::froze)),
         systemd: says,
         clocks: forecast.map(|forecast| forecast.clocks),
@@ -122,9 +127,27 @@ fn look(context: &Context, fs: &Filesystem, group: &Group, list: &[Process]) -> 
     })
 }
 
-/// What the folder of the timers does not tell is not known here.
-fn next_thaw(group: &Group) -> Option<u64> {
-    u64::try_from(timer::of(group.id).ok()?.first()?.left().as_micros()).ok()
+/// When a group is thawed that is frozen for a time, or what keeps it from that.
+fn thaws(freeze: TimedFreeze) -> String {
+    match (freeze.timer, freeze.time) {
+        (TimerState::Runs, TimeLeft::Left(left)) => format!("in {}, by a timer", span::left(left)),
+        (TimerState::Runs, time) => format!("by a timer; {time}"),
+        (TimerState::Gone, _) | (_, TimeLeft::Overdue(_)) => {
+            format!("not by itself: {freeze}: cryoscope rescue puts it right")
+        }
+        // Until its end somebody may let the timer go on.
+        _ => format!("not by itself: {freeze}"),
+    }
+}
+
+fn thaws_in_usec(freeze: TimedFreeze) -> Option<u64> {
+    match freeze {
+        TimedFreeze { timer: TimerState::Runs, time: TimeLeft::Left(left) } => {
+            u64::try_from(left.as_micros()).ok()
+        }
+        TimedFreeze { timer: TimerState::Runs, .. } => Some(0),
+        _ => None,
+    }
 }
 
 fn ancestor(tree: &Tree, key: crate::model::tree::Key, hierarchy: &Hierarchy) -> Option<Ancestor> {
@@ -219,11 +242,8 @@ fn print(shown: &Shown, list: &[Process], out: &mut impl Write) -> Result<(), Fa
         let span = if span.as_secs() == 0 { "less than a second".to_owned() } else { span::short(span) };
         writeln!(out, "  frozen for {span} in all")?;
     }
-    if let Some(usec) = shown.thaws_in_usec {
-        writeln!(out, "  thaws      in {}, by a timer", span::left(Duration::from_micros(usec)))?;
-    }
-    if let Some(timer) = &group.timer_gone {
-        writeln!(out, "  thaws      not by itself: timer gone; {timer}: cryoscope rescue puts it right")?;
+    if let Some(freeze) = shown.timed {
+        writeln!(out, "  thaws      {}", thaws(freeze))?;
     }
     let Below { groups, frozen, freezing } = shown.below;
     match usize::try_from(groups).unwrap_or(usize::MAX) {

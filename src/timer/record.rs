@@ -11,12 +11,14 @@ use std::time::Duration;
 use rustix::process::Signal;
 use serde::{Deserialize, Serialize};
 
+use super::state::state;
 use crate::kernel::Group;
 use crate::kernel::host::{boot_id, since_boot};
 use crate::kernel::processes::Processes;
 use crate::kernel::runtime_folder::{Bytes, Held, RuntimeFolder};
 use crate::kernel::signals::{await_end, signal};
-use crate::model::{CgroupId, ProcessId, TimeLeft, TimedFreeze};
+use crate::kernel::tasks::is_active;
+use crate::model::{CgroupId, Hierarchies, ProcessId, TimeLeft, TimedFreeze, TimerState};
 
 const KIND: &str = "timer";
 
@@ -51,7 +53,9 @@ pub struct Timer {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Life {
     Lives,
-    /// It was killed.
+    /// It was killed, and is on its way out: it does nothing more but end the system call that it is in.
+    Dying,
+    /// It was killed, and has ended.
     Gone,
     /// Its record is held, and it is not seen: by a process that it has just started, by somebody who looks, or it is in another
     /// PID namespace.
@@ -67,6 +71,15 @@ impl Timer {
     /// The same, and how long ago where it should have.
     pub fn time_left(&self) -> TimeLeft {
         TimeLeft::until(self.deadline, since_boot())
+    }
+
+    /// Whether nothing ends its freeze, where its process is in this state.
+    pub(super) fn is_unattended(&self, state: TimerState) -> bool {
+        match state {
+            TimerState::Gone => true,
+            TimerState::Stopped | TimerState::Frozen => self.left().is_zero(),
+            TimerState::Runs => false,
+        }
     }
 
     /// Ends it, without a thaw, and removes its record.
@@ -95,31 +108,57 @@ pub fn of(group: CgroupId) -> io::Result<Vec<Timer>> {
 /// # Errors
 /// What the kernel says of the folder.
 pub fn gone() -> io::Result<HashMap<CgroupId, Timer>> {
-    let mut found: HashMap<CgroupId, Timer> =
-        with(Life::Gone, |_| true)?.into_iter().map(|timer| (timer.group, timer)).collect();
-    if !found.is_empty() {
-        with(Life::Lives, |_| true)?.iter().for_each(|timer| drop(found.remove(&timer.group)));
+    let all = all()?;
+    let killed = all.iter().filter(|(_, life)| matches!(life, Life::Dying | Life::Gone));
+    let mut found: HashMap<CgroupId, Timer> = killed.map(|(timer, _)| (timer.group, timer.clone())).collect();
+    let living = all.iter().filter(|(_, life)| *life == Life::Lives);
+    living.for_each(|(timer, _)| drop(found.remove(&timer.group)));
+    Ok(found)
+}
+
+/// Every group that is or was frozen for a time by this user: when it is thawed, and whether its timer can do that.
+///
+/// # Errors
+/// What the kernel says of the folder.
+pub fn timed_freezes(hosts: &Hierarchies) -> io::Result<HashMap<CgroupId, TimedFreeze>> {
+    let mut found = HashMap::new();
+    for (timer, state) in with_states(hosts)? {
+        // Of several timers of a group the first to thaw counts.
+        found.entry(timer.group).or_insert(TimedFreeze { time: timer.time_left(), timer: state });
     }
     Ok(found)
 }
 
-/// When each of these groups is thawed; `None` where it is not frozen for a time by this user.
-///
-/// # Errors
-/// What the kernel says of the folder.
-pub fn timed(groups: Vec<CgroupId>) -> io::Result<Vec<(CgroupId, Option<TimedFreeze>)>> {
-    let (lives, gone) = (with(Life::Lives, |_| true)?, gone()?);
-    let freeze = |id: CgroupId| {
-        let timer = lives.iter().find(|timer| timer.group == id);
-        let freeze = |timer: &Timer, timer_gone| TimedFreeze { time: timer.time_left(), timer_gone };
-        timer.map(|timer| freeze(timer, false)).or_else(|| Some(freeze(gone.get(&id)?, true)))
-    };
-    Ok(groups.into_iter().map(|id| (id, freeze(id))).collect())
+/// What is left of killed timers, and the timers that are overdue and cannot run: nothing ends these freezes by itself.
+pub(super) fn unattended(hosts: &Hierarchies) -> io::Result<Vec<(Timer, TimerState)>> {
+    let mut all = with_states(hosts)?;
+    all.retain(|(timer, state)| timer.is_unattended(*state));
+    Ok(all)
+}
+
+/// Every timer that lives, the first to thaw first, and then what killed ones have left.
+fn with_states(hosts: &Hierarchies) -> io::Result<Vec<(Timer, TimerState)>> {
+    let lives = with(Life::Lives, |_| true)?.into_iter().map(|timer| {
+        let state = state(timer.process, hosts);
+        (timer, state)
+    });
+    let gone = gone()?.into_values().map(|timer| (timer, TimerState::Gone));
+    Ok(lives.chain(gone).collect())
 }
 
 /// Everything that is written down about a group: its timers, and what killed ones have left.
 pub(super) fn all_of(group: CgroupId) -> io::Result<Vec<Timer>> {
     Ok(all()?.into_iter().map(|(timer, _)| timer).filter(|timer| timer.group == group).collect())
+}
+
+/// The groups of which killed timers have left something, and of which none is on its way out, who could still write a request.
+pub(super) fn left_behind() -> io::Result<HashMap<CgroupId, Timer>> {
+    let mut found = gone()?;
+    all()?
+        .iter()
+        .filter(|(_, life)| *life != Life::Gone)
+        .for_each(|(timer, _)| drop(found.remove(&timer.group)));
+    Ok(found)
 }
 
 /// Removes what killed timers have left of a group whose freeze is over.
@@ -130,9 +169,28 @@ pub fn forget(group: CgroupId) -> io::Result<()> {
     with(Life::Gone, |timer| timer.group == group)?.into_iter().try_for_each(Timer::end)
 }
 
-/// Whether any timer cannot be told to be there or gone.
-pub(super) fn is_any_unknown() -> io::Result<bool> {
-    Ok(all()?.iter().any(|(_, life)| *life == Life::Unknown))
+/// Whether there are timers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Presence {
+    /// None that lives.
+    None,
+    /// All of them live, as far as can be seen.
+    Alive,
+    /// One is on its way out, or cannot be told to be there or gone.
+    Unsettled,
+}
+
+/// Looks whether there are timers.
+pub(super) fn presence() -> io::Result<Presence> {
+    let all = all()?;
+    let has = |wanted: &[Life]| all.iter().any(|(_, life)| wanted.contains(life));
+    Ok(if has(&[Life::Dying, Life::Unknown]) {
+        Presence::Unsettled
+    } else if has(&[Life::Lives]) {
+        Presence::Alive
+    } else {
+        Presence::None
+    })
 }
 
 /// The folders that may hold records of this user, that of this call first.
@@ -169,7 +227,8 @@ fn all() -> io::Result<Vec<(Timer, Life)>> {
             let life = match held {
                 false => Life::Gone,
                 true if await_end(timer.process, Duration::ZERO)? => Life::Unknown,
-                true => Life::Lives,
+                true if is_active(timer.process) => Life::Lives,
+                true => Life::Dying,
             };
             found.push((timer, life));
         }

@@ -43,8 +43,8 @@ const LONGEST: Duration = Duration::from_millis(100);
 /// How long is waited for the end of a criu at a time.
 const SECOND: Duration = Duration::from_secs(1);
 
-/// How long a timer waits at most for the criu that holds the group at the deadline: longer than the dump of any memory takes,
-/// but not for ever.
+/// How long a timer waits at most for the plan and the criu that hold the group at the deadline: longer than the dump of any
+/// memory takes, but not for ever. (The program that runs the plan may be stopped.)
 const LONGEST_DUMP: Duration = Duration::from_secs(6 * 3600);
 
 impl Target {
@@ -55,8 +55,19 @@ impl Target {
         if read.freezer.requested() || read.freezer.state(false) != Some(State::Thawed) {
             return Ok(Request::Stands);
         }
-        let away = !held_by_criu(&self.group.dir)?.is_empty() || planned(self.group.id)? != Planned::Not;
-        Ok(if away { Request::Away } else { Request::TakenBack })
+        Ok(if self.is_to_be_set_again()? { Request::Away } else { Request::TakenBack })
+    }
+
+    /// Whether the freeze is over: the group does not request it, and nobody is to set that again. What an ancestor requests does
+    /// not matter.
+    pub(super) fn is_over(&self) -> io::Result<bool> {
+        let requested = self.group.read()?.is_some_and(|read| read.freezer.requested());
+        Ok(!requested && !self.is_to_be_set_again()?)
+    }
+
+    /// Whether a criu holds the processes, or a plan of a checkpoint writes the request.
+    fn is_to_be_set_again(&self) -> io::Result<bool> {
+        Ok(!held_by_criu(&self.group.dir)?.is_empty() || planned(self.group.id)? != Planned::Not)
     }
 
     /// Whether it asks for a freeze; what cannot be read does not.
@@ -68,14 +79,14 @@ impl Target {
     /// processes now, which may set the request again at its end. False where the request could not be taken back.
     pub(super) fn thaw_for_good(&self) -> bool {
         let mut pause = Duration::from_millis(2);
-        while planned(self.group.id).is_ok_and(|planned| planned == Planned::Runs) {
+        let end = Instant::now() + LONGEST_DUMP;
+        while planned(self.group.id).is_ok_and(|planned| planned == Planned::Runs) && Instant::now() < end {
             sleep(pause);
             pause = (pause * 2).min(LONGEST);
         }
         // Looked at before the thaw: one that ends meanwhile has set the request before it.
         let holders = self.holders();
         let thawed = self.thaw_or_log();
-        let end = Instant::now() + LONGEST_DUMP;
         // Whatever interrupts the waiting, a signal, is no end of criu.
         let runs = |criu: &ProcessId| !await_end(*criu, SECOND).unwrap_or(true);
         for criu in &holders {

@@ -2,7 +2,7 @@
 
 use super::{App, Target};
 use crate::model::shell::quoted;
-use crate::model::{CgroupId, TimeLeft, TimedFreeze, span};
+use crate::model::{CgroupId, TimeLeft, TimedFreeze, TimerState, span};
 use crate::timer;
 
 /// A line for each group that this run froze and that still asks for it, with how to thaw it; none where there is none.
@@ -18,18 +18,17 @@ fn line(app: &App, target: &Target) -> Option<String> {
     let since = since.filter_map(|grove| grove.since_of(target.id)).next();
     let since = since.map(|since| app.now.saturating_sub(since.at)).filter(|since| since.as_secs() > 0);
     let since = since.map_or(String::new(), |since| format!(" for {}", span::short(since)));
-    let thaws = thaws_in(target.id).unwrap_or_default();
+    let thaws = thaws_in(app, target.id).unwrap_or_default();
     let thaw = quoted(path.as_os_str());
     Some(format!("  {} ({}), frozen{since}{thaws}: cryoscope thaw {thaw}", target.path, target.version))
 }
 
-fn thaws_in(id: CgroupId) -> Option<String> {
-    let (_, freeze) = timer::timed(vec![id]).ok()?.pop()?;
-    Some(match freeze? {
-        TimedFreeze { timer_gone: true, time } => format!(", timer gone; {time}"),
-        TimedFreeze { time: TimeLeft::Left(left), .. } => {
+fn thaws_in(app: &App, id: CgroupId) -> Option<String> {
+    Some(match timer::timed_freezes(&app.hierarchies).ok()?.remove(&id)? {
+        TimedFreeze { timer: TimerState::Runs, time: TimeLeft::Left(left) } => {
             format!(", thaws by itself in {}", span::left(left))
         }
-        TimedFreeze { time, .. } => format!(", thaws by itself; {time}"),
+        TimedFreeze { timer: TimerState::Runs, time } => format!(", thaws by itself; {time}"),
+        freeze => format!(", {freeze}"),
     })
 }

@@ -8,8 +8,8 @@ use super::{App, Panel, columns, files};
 use crate::model::owner::Owner;
 use crate::model::tree::{Key, Node};
 use crate::model::{
-    CgroupPath, Culprit, Culprits, Freezer, Hierarchy, State, TimeLeft, TimedFreeze, Version, printable,
-    shell, span,
+    CgroupPath, Culprit, Culprits, Freezer, Hierarchy, State, TimeLeft, TimedFreeze, TimerState, Version,
+    printable, shell, span,
 };
 
 /// One line: the selected group's name and why it is in its state.
@@ -94,13 +94,15 @@ fn paragraphs(app: &App) -> Vec<String> {
 
 fn thaws(freeze: TimedFreeze) -> String {
     match freeze {
-        TimedFreeze { timer_gone: true, time } => {
-            format!("Thaws\tnot by itself: timer gone; {time}; R puts it right")
-        }
-        TimedFreeze { time: TimeLeft::Left(left), .. } => {
+        TimedFreeze { timer: TimerState::Runs, time: TimeLeft::Left(left) } => {
             format!("Thaws\tin {}, by a timer", span::left(left))
         }
-        TimedFreeze { time, .. } => format!("Thaws\tby a timer; {time}"),
+        TimedFreeze { timer: TimerState::Runs, time } => format!("Thaws\tby a timer; {time}"),
+        TimedFreeze { timer: TimerState::Gone, .. } | TimedFreeze { time: TimeLeft::Overdue(_), .. } => {
+            format!("Thaws\tnot by itself: {freeze}; R puts it right")
+        }
+        // Until its end somebody may let the timer go on.
+        freeze => format!("Thaws\tnot by itself: {freeze}"),
     }
 }
 

@@ -10,7 +10,7 @@ use ratatui::crossterm::event::{Event as Input, KeyCode, KeyEvent, KeyModifiers}
 use super::*;
 use crate::model::{
     Cgroup, CgroupId, CgroupPath, Change, Culprits, Freezer, Hierarchies, Hierarchy, MountRoot, Process,
-    ProcessId, Setup, TimeLeft, TimedFreeze, Version,
+    ProcessId, Setup, TimeLeft, TimedFreeze, TimerState, Version,
 };
 
 mod checkpoint;
@@ -37,8 +37,8 @@ fn group(ino: u64, name: impl AsRef<[u8]>, requested: bool, frozen: bool) -> Cgr
 }
 
 /// When a group is thawed that was frozen for a time.
-fn timed(time: TimeLeft, timer_gone: bool) -> TimedFreeze {
-    TimedFreeze { time, timer_gone }
+fn timed(time: TimeLeft, timer: TimerState) -> TimedFreeze {
+    TimedFreeze { time, timer }
 }
 
 fn root(ino: u64) -> Cgroup {

@@ -128,7 +128,7 @@ impl World {
             // The threads that answer these end only with the program.
             Command::FindHeld { version, id, path } => drop(self.held.send((version, id, path))),
             Command::AskOwners { version, groups } => drop(self.owners.send((version, groups))),
-            Command::FindTimers(groups) => self.answer(|_| Some(reads::timers(groups)))?,
+            Command::FindTimers(groups) => self.answer(|hosts| Some(reads::timers(hosts, groups)))?,
             Command::FindCulprits { version, id, path } => {
                 self.answer(move |hosts| reads::culprits(hosts, &Target { version, id, path }))?;
             }

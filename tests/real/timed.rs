@@ -4,6 +4,7 @@ mod during;
 mod gone;
 mod late;
 mod ordinary;
+mod stopped;
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
@@ -62,6 +63,7 @@ pub fn tests() -> Vec<Trial> {
     all.extend(ordinary::tests());
     all.extend(gone::tests());
     all.extend(late::tests());
+    all.extend(stopped::tests());
     all
 }
 

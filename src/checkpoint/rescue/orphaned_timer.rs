@@ -1,13 +1,13 @@
-//! A freeze for a time whose timer is gone.
+//! A freeze for a time whose timer does not end it: it is gone, or overdue and stopped or frozen itself.
 
 use std::io;
 
 use crate::checkpoint::at_work::Claim;
 use crate::model::shell::{quoted, write_request};
-use crate::model::{Hierarchies, TimeLeft, printable};
+use crate::model::{Hierarchies, TimeLeft, TimerState, printable};
 use crate::timer::{Orphan, OrphanError, orphans};
 
-/// A freeze for a time whose timer is gone.
+/// A freeze for a time whose timer does not end it.
 #[derive(Debug)]
 pub struct OrphanedTimer(Orphan);
 
@@ -23,10 +23,15 @@ impl OrphanedTimer {
     /// The same at every look: the screen knows a case by it.
     pub(super) fn what(&self) -> String {
         let group = printable(self.0.group().absolute.as_os_str().as_encoded_bytes());
-        format!(
-            "{group} was frozen for a time, and its timer (process {}) is gone: it is thawed when that time is over",
-            self.0.pid()
-        )
+        let (pid, state) = (self.0.pid(), self.0.state());
+        match state {
+            TimerState::Gone => format!(
+                "{group} was frozen for a time, and its timer (process {pid}) is gone: it is thawed when that time is over"
+            ),
+            state => format!(
+                "{group} was frozen for a time, which is over, and its timer (process {pid}) is {state}: it is thawed, and the timer is ended"
+            ),
+        }
     }
 
     /// The group that it thaws.
@@ -37,16 +42,18 @@ impl OrphanedTimer {
 
     pub(super) fn shell(&self) -> Vec<String> {
         let group = self.0.group();
-        vec![match self.0.time_left() {
+        let thaw = match self.0.time_left() {
             TimeLeft::Overdue(_) => write_request(group.version, &group.absolute, false),
             TimeLeft::Left(left) => {
                 let path = quoted(group.absolute.as_os_str());
                 format!("cryoscope freeze {path} --for {}s", left.as_millis().div_ceil(1000))
             }
-        }]
+        };
+        let lives = self.0.state() != TimerState::Gone;
+        std::iter::once(thaw).chain(lives.then(|| format!("kill -KILL {}", self.0.pid()))).collect()
     }
 
-    pub(super) fn rescue(self) -> Result<Vec<String>, OrphanError> {
-        Ok(vec![self.0.end(None)?])
+    pub(super) fn rescue(self, hosts: &Hierarchies) -> Result<Vec<String>, OrphanError> {
+        Ok(vec![self.0.end(hosts, None)?])
     }
 }

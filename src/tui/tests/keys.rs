@@ -134,7 +134,10 @@ fn what_thaws_by_itself_says_when() {
     s.press("/app<Enter>2");
     assert!(s.said.contains(&Command::FindTimers(vec![id(10), id(11)])), "{:?}", s.said);
     assert_eq!(s.press("F").said(), "app.service asks for a freeze already, and not for a time");
-    s.send(Event::Timers(vec![(id(10), Some(timed(TimeLeft::Left(Duration::from_secs(18)), false)))]));
+    s.send(Event::Timers(vec![(
+        id(10),
+        Some(timed(TimeLeft::Left(Duration::from_secs(18)), TimerState::Runs)),
+    )]));
     assert!(s.screen().contains("❄ frozen 12m, 18s left"), "{}", s.screen());
     assert!(s.screen().contains("Thaws         in 18s, by a timer"), "{}", s.screen());
     s.send(Event::Tick(Duration::from_secs(720 + 5)));
@@ -142,14 +145,21 @@ fn what_thaws_by_itself_says_when() {
     assert!(s.press("F").app.dialog.is_some(), "its time can be changed");
     assert!(s.said.contains(&Command::FindTimers(vec![id(10)])), "from time to time: {:?}", s.said);
     s.press("<Esc>").send(Event::Tick(Duration::from_secs(720 + 6)));
-    s.send(Event::Timers(vec![(id(10), Some(timed(TimeLeft::Left(Duration::from_secs(2)), true)))]));
+    s.send(Event::Timers(vec![(
+        id(10),
+        Some(timed(TimeLeft::Left(Duration::from_secs(2)), TimerState::Gone)),
+    )]));
     assert!(s.screen().contains("❄ frozen 12m, timer gone"), "{}", s.screen());
     assert!(s.screen().contains("timer gone; 2s left"), "{}", s.screen());
     s.send(Event::Tick(Duration::from_secs(720 + 9)));
     assert!(s.screen().contains("timer gone; overdue 1s"), "{}", s.screen());
     assert!(s.press("F").app.dialog.is_some(), "it can be frozen for another time");
+    let stopped = timed(TimeLeft::Overdue(Duration::from_secs(3)), TimerState::Stopped);
+    s.press("<Esc>").send(Event::Timers(vec![(id(10), Some(stopped))]));
+    assert!(s.screen().contains("❄ frozen 12m, timer stopped"), "{}", s.screen());
+    assert!(s.screen().contains("not by itself: timer stopped; overdue 3s"), "{}", s.screen());
     s.changes(vec![Change::Read(group(10, "app.service", false, false))]);
-    assert!(!s.press("<Esc>").screen().contains("Thaws  "), "{}", s.screen());
+    assert!(!s.screen().contains("Thaws  "), "{}", s.screen());
 }
 
 #[test]

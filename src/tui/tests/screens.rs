@@ -67,7 +67,10 @@ fn the_story_of_a_freeze() {
     let mut s = Session::host((80, 24));
     snapshot("story_inherited", s.press("/workers<Enter>2"));
     s.press("/app<Enter>");
-    s.send(Event::Timers(vec![(id(10), Some(timed(TimeLeft::Left(Duration::from_secs(18)), false)))]));
+    s.send(Event::Timers(vec![(
+        id(10),
+        Some(timed(TimeLeft::Left(Duration::from_secs(18)), TimerState::Runs)),
+    )]));
     snapshot("story_own_for_a_time", &mut s);
     s.press("/db<Enter>");
     s.send(culprits());

@@ -7,7 +7,7 @@ use ratatui::text::{Line, Span};
 
 use super::framed;
 use crate::model::tree::{Key, Node, What};
-use crate::model::{State, TimedFreeze, printable, span};
+use crate::model::{State, TimedFreeze, TimerState, printable, span};
 use crate::tui::rows::{Grove, Row};
 use crate::tui::theme::Theme;
 use crate::tui::{App, columns, layout, story};
@@ -120,9 +120,9 @@ fn badge(app: &App, grove: &Grove, key: Key, node: &Node) -> Badge {
 
 /// When a group is thawed that was frozen for a time.
 fn timed(freeze: TimedFreeze) -> String {
-    match freeze.timer_gone {
-        true => "timer gone".to_owned(),
-        false => freeze.time.to_string(),
+    match freeze.timer {
+        TimerState::Runs => freeze.time.to_string(),
+        state => format!("timer {state}"),
     }
 }
 

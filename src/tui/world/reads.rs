@@ -34,9 +34,10 @@ pub(super) fn locate(hosts: &Hierarchies, version: Version, pid: i32) -> Event {
 }
 
 /// When timers thaw these groups.
-pub(super) fn timers(groups: Vec<CgroupId>) -> Event {
+pub(super) fn timers(hosts: &Hierarchies, groups: Vec<CgroupId>) -> Event {
     // What the folder of the timers does not tell is not known here.
-    Event::Timers(timer::timed(groups).unwrap_or_default())
+    let Ok(timed) = timer::timed_freezes(hosts) else { return Event::Timers(Vec::new()) };
+    Event::Timers(groups.into_iter().map(|id| (id, timed.get(&id).copied())).collect())
 }
 
 /// What keeps a group from freezing: none where it is gone. It is not asked again until this has come.

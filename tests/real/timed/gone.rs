@@ -124,12 +124,17 @@ fn a_killed_timer_gets_another_one(version: Version) {
 
 /// A freeze by this program is another one. So is one by somebody else, where a rescue has seen the group run.
 fn what_is_frozen_after_a_killed_timer(version: Version) {
-    let group = Group::new(version, "after");
+    let above = Group::new(version, "above");
+    let group = above.child("after");
+    // However it is held otherwise.
+    above.freeze();
     assert_code(&freeze(&group, "1h"), 0);
     kill_timer(&group);
-    group.thaw();
+    group.request(false);
     let rescued = run(["rescue", "--yes"]);
     assert_eq!(of_group(&rescued, &group), "", "it runs");
+    assert!(!is_recorded(&group), "that freeze is over");
+    above.thaw();
     assert_code(&run([OsStr::new("freeze"), group.path().as_os_str()]), 0);
     assert!(!is_recorded(&group) && !show(&group).contains("timer gone"), "{}", show(&group));
     let rescued = run(["rescue", "--yes"]);
