@@ -42,7 +42,7 @@ pub mod tree;
 pub mod verify;
 mod watchdog;
 
-pub use at_work::{AtWork, By};
+pub use at_work::{AtWork, By, Work};
 pub use deserted::Deserted;
 pub use dumping::Dumping;
 pub use finding::{Finding, Level};

@@ -1,4 +1,4 @@
-//! Another checkpoint of the same processes or groups: each would take the other's freeze for what it found.
+//! Another checkpoint, or restore, of the same processes or groups: each would take the other's freeze for what it found.
 
 use std::fmt;
 use std::io;
@@ -38,12 +38,23 @@ impl Claim {
     }
 }
 
-/// A checkpoint that is at work on them, or was cut off in the middle.
+/// What is made of a group and images.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Work {
+    /// Images of the group's processes.
+    Checkpoint,
+    /// The processes of the images, in the group.
+    Restore,
+}
+
+/// A checkpoint or restore that is at work on them, or was cut off in the middle.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AtWork {
-    /// What it is a checkpoint of, printable.
+    /// Which of the two it is.
+    pub work: Work,
+    /// The group, printable.
     pub group: String,
-    /// Where its images go, printable.
+    /// The folder with the images, printable.
     pub folder: String,
     /// Whose it is.
     pub by: By,
@@ -52,7 +63,7 @@ pub struct AtWork {
 /// Who has a plan in hand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum By {
-    /// The process that makes the checkpoint.
+    /// The process that does it.
     Program(i32),
     /// That process is gone, and a rescue puts it right.
     Rescue,
@@ -64,24 +75,21 @@ pub enum By {
 
 impl fmt::Display for AtWork {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { group, folder, by } = self;
-        match by {
-            By::Program(pid) => {
-                write!(f, "cryoscope (process {pid}) is making a checkpoint of {group} into {folder}")
-            }
-            By::Rescue => {
-                write!(f, "cryoscope rescue is at work on the checkpoint of {group} into {folder}")
-            }
-            By::Nobody => write!(f, "a checkpoint of {group} into {folder} was cut off"),
+        let Self { group, folder, .. } = self;
+        let what = match self.work {
+            Work::Checkpoint => format!("checkpoint of {group} into {folder}"),
+            Work::Restore => format!("restore of {folder} into {group}"),
+        };
+        match &self.by {
+            By::Program(pid) => write!(f, "cryoscope (process {pid}) is making a {what}"),
+            By::Rescue => write!(f, "cryoscope rescue is at work on the {what}"),
+            By::Nobody => write!(f, "a {what} was cut off"),
             By::Unknown(opener) => {
                 let opener = opener.map_or_else(
                     || "a process that cannot be seen".to_owned(),
                     |pid| format!("process {pid}"),
                 );
-                write!(
-                    f,
-                    "a checkpoint of {group} into {folder} may still be running: {opener} has its journal locked"
-                )
+                write!(f, "a {what} may still be running: {opener} has its journal locked")
             }
         }
     }
@@ -132,8 +140,10 @@ mod tests {
 
     #[test]
     fn who_and_what_to_do() {
-        let at_work = |by| AtWork { group: "/g".into(), folder: "/i".into(), by };
+        let at_work = |by| AtWork { work: Work::Checkpoint, group: "/g".into(), folder: "/i".into(), by };
         assert!(at_work(By::Program(7)).to_string().starts_with("cryoscope (process 7) is making"));
         assert!(at_work(By::Nobody).remedy().contains("cryoscope rescue"));
+        let restore = AtWork { work: Work::Restore, ..at_work(By::Nobody) };
+        assert_eq!(restore.to_string(), "a restore of /i into /g was cut off");
     }
 }

@@ -335,7 +335,7 @@ fn mismatch(flag: &Flag, should: bool) -> io::Result<Option<Mismatch<'_>>> {
 }
 
 /// Waits for the freezes through one hierarchy. What does not stop in time keeps nothing from being put back.
-fn settle(flags: &[Flag], version: Version) {
+pub(super) fn settle(flags: &[Flag], version: Version) {
     for flag in flags.iter().filter(|flag| flag.hierarchy == version && flag.asks_now() == Some(true)) {
         let _ = flag.await_frozen(SETTLE);
     }

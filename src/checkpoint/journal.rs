@@ -1,7 +1,7 @@
 //! What is on disk before the first change: the freeze flags as they were found, what was promised, and who works on it.
 //!
-//! A file for each running checkpoint, and for each rescue of somebody else's criu, in the
-//! [runtime folder](crate::kernel::runtime_folder); one that was left behind belongs to a plan that was cut off. Its first
+//! A file for each running checkpoint, for each restore that thaws a group for as long as it takes, and for each rescue of
+//! somebody else's criu, in the [runtime folder](crate::kernel::runtime_folder); one that was left behind belongs to a plan that was cut off. Its first
 //! line says what is planned. A line is added for each criu before that may do anything, before and after each write of a
 //! flag ([`account`]), when all dumps are made, and when a rescue takes the plan over.
 //!
@@ -57,6 +57,9 @@ struct Line {
     /// Where it is no plan but a rescue: the criu that it lets finish.
     #[serde(default)]
     criu: Option<(i32, u64)>,
+    /// Where it is a restore: the numbers of the processes that it lets go on at its end, which are stopped until then.
+    #[serde(default)]
+    stopped: Option<Vec<i32>>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -101,28 +104,46 @@ impl Journal {
     pub(super) fn begin(plan: &Plan) -> Result<Self, NotBegun> {
         let line = line(plan)?;
         let folder = RuntimeFolder::make()?;
+        Self::create_unless_met(&folder, &Claim::of(plan), &line)
+    }
+
+    /// Writes down what a restore thaws until it has ended, unless another plan that meets it is at work. `stopped`: the
+    /// processes that are stopped until they are let go on at the end.
+    pub(super) fn begin_restore(
+        folder: &Arg,
+        thawed: &[Flag],
+        bearing: &[Flag],
+        stopped: Vec<i32>,
+    ) -> Result<Self, NotBegun> {
+        let ids = |flags: &[Flag]| flags.iter().map(|flag| flag.id).collect::<Vec<_>>();
+        let claim = Claim { processes: Vec::new(), written: ids(thawed), bearing: ids(bearing) };
+        let line = Line {
+            folder: Bytes::from(folder),
+            flags: thawed.iter().map(flag_line).collect(),
+            bearing: claim.bearing.iter().map(|id| (id.dev, id.ino)).collect(),
+            stopped: Some(stopped),
+            ..Line::of(thawed.first())?
+        };
+        Self::create_unless_met(&RuntimeFolder::make()?, &claim, &line)
+    }
+
+    fn create_unless_met(folder: &RuntimeFolder, claim: &Claim, line: &Line) -> Result<Self, NotBegun> {
         // Of two that begin at one moment, one sees the other.
         let alone = folder.alone()?;
-        if let Some(other) = at_work::look(&Claim::of(plan))? {
+        if let Some(other) = at_work::look(claim)? {
             return Err(NotBegun::AtWork(other));
         }
-        Ok(Self::create(&folder, &alone, &line)?)
+        Ok(Self::create(folder, &alone, line)?)
     }
 
     /// Writes down what a rescue thaws until a criu has ended that somebody else started.
     pub(super) fn begin_rescue(criu: &Process, flags: &[&Flag], targets: &[ProcessId]) -> io::Result<Self> {
         let line = Line {
-            boot: host::boot_id()?,
-            owner: Some(me()?),
-            group: flags.first().map_or_else(|| Bytes::of(b""), |flag| Bytes::from(&flag.group)),
-            folder: Bytes::of(b""),
             // They request a freeze now, whatever they did when they were read.
             flags: flags.iter().map(|f| FlagLine { found: true, promised: true, ..flag_line(f) }).collect(),
-            dumps: Vec::new(),
-            signal: None,
             processes: targets.iter().map(|target| (target.pid, target.start)).collect(),
-            bearing: Vec::new(),
             criu: Some((criu.id.pid, criu.id.start)),
+            ..Line::of(flags.first().copied())?
         };
         let folder = RuntimeFolder::make()?;
         let alone = folder.alone()?;
@@ -141,7 +162,7 @@ impl Journal {
         self.0.write(&text)
     }
 
-    /// A criu that dumps a root; it may start once this has returned.
+    /// A criu that dumps or restores a root; it may start once this has returned.
     pub(super) fn criu(&mut self, criu: ProcessId, root: i32) -> io::Result<()> {
         self.add(&Entry::Criu { pid: criu.pid, start: criu.start, root })
     }
@@ -174,6 +195,25 @@ impl Journal {
     /// Everything is as promised, or as it was.
     pub(super) fn end(self) -> io::Result<()> {
         self.0.remove()
+    }
+}
+
+impl Line {
+    /// Of this program, about the group of a flag, and nothing else yet.
+    fn of(flag: Option<&Flag>) -> io::Result<Self> {
+        Ok(Self {
+            boot: host::boot_id()?,
+            owner: Some(me()?),
+            group: flag.map_or_else(|| Bytes::of(b""), |flag| Bytes::from(&flag.group)),
+            folder: Bytes::of(b""),
+            flags: Vec::new(),
+            dumps: Vec::new(),
+            signal: None,
+            processes: Vec::new(),
+            bearing: Vec::new(),
+            criu: None,
+            stopped: None,
+        })
     }
 }
 
@@ -249,6 +289,7 @@ fn line(plan: &Plan) -> io::Result<Line> {
         processes: members.filter(|m| !m.was_zombie()).map(|m| (m.pid, m.start)).collect(),
         bearing: plan.flags.iter().map(|flag| (flag.id.dev, flag.id.ino)).collect(),
         criu: None,
+        stopped: None,
     })
 }
 
@@ -277,6 +318,8 @@ pub(super) struct CutOff {
     pub started: Vec<(ProcessId, i32)>,
     /// Where it is no plan but a rescue: the criu that it lets finish.
     pub criu: Option<ProcessId>,
+    /// Where it is a restore: the processes that are stopped until its end.
+    pub stopped: Option<Vec<i32>>,
     /// Every group whose freeze bears on the processes.
     pub bearing: Vec<CgroupId>,
     boot: String,
@@ -304,6 +347,7 @@ impl CutOff {
             dumped: entries.iter().any(|entry| matches!(entry, Entry::Dumped)),
             started: entries.iter().filter_map(started).collect(),
             criu: line.criu.map(process_id),
+            stopped: line.stopped,
             bearing: line.bearing.into_iter().map(|(dev, ino)| CgroupId { dev, ino }).collect(),
             boot: line.boot,
             journal,

@@ -118,6 +118,9 @@ impl Case {
                 let group = printable(plan.group.0.as_encoded_bytes());
                 let folder = printable(plan.folder.0.as_encoded_bytes());
                 match plan.dumped {
+                    _ if plan.stopped.is_some() => format!(
+                        "the restore of {folder} was cut off: what it has thawed, {group}, is frozen again when its criu has ended"
+                    ),
                     true => format!(
                         "the checkpoint of {group} was cut off after its dumps were made in {folder}: what is left to do is done"
                     ),
@@ -215,12 +218,19 @@ pub fn rescue(
     tell: &mut dyn FnMut(Progress),
 ) -> Result<Vec<String>, RescueError> {
     let (processes, folders) = case.subject();
+    let stopped = match &case {
+        Case::CutOff(CutOffPlan(plan)) => plan.stopped.clone(),
+        _ => None,
+    };
     let done = put_right(case, hosts, tell);
     // What its timer has left of a freeze that is over by now. Where that cannot be removed, looks go on showing nothing of it.
     if let Err(error) = forget_finished(hosts) {
         tracing::error!(%error, "the record of a freeze that is over was not removed");
     }
     let lines = done?;
+    if let Some(stopped) = stopped {
+        return Ok(vec![outcome::restored(&stopped)]);
+    }
     let said = (!processes.is_empty()).then(|| outcome::processes(hosts, &processes));
     Ok(lines.into_iter().chain(said).chain(folders.iter().map(|folder| outcome::images(folder))).collect())
 }

@@ -58,14 +58,12 @@ impl Plan {
     }
 }
 
-fn back(mut flags: Vec<Flag>) -> Vec<String> {
+/// The lines that set flags as they were found.
+pub(super) fn back(mut flags: Vec<Flag>) -> Vec<String> {
     flags.sort_by_key(|flag| (!flag.requested, flag.hierarchy == Version::V1, flag.group.0.len()));
     let (freezes, thaws): (Vec<_>, Vec<_>) = flags.iter().partition(|flag| flag.requested);
     let (v1, v2): (Vec<&Flag>, Vec<&Flag>) = freezes.into_iter().partition(|f| f.hierarchy == Version::V1);
-    let settled = |flags: &[&Flag]| {
-        let bounded = |flag: &&Flag| format!("n=0; {}", until_frozen(flag, "[ $n -ge 40 ]", "n=$((n+1)); "));
-        flags.iter().map(bounded).collect::<Vec<_>>()
-    };
+    let settled = |flags: &[&Flag]| flags.iter().map(|flag| settle(flag)).collect::<Vec<_>>();
     let freeze = |flags: &[&Flag]| flags.iter().map(|flag| flag.line(true)).collect::<Vec<_>>();
     let mut lines = freeze(&v2);
     lines.extend(if v1.is_empty() { Vec::new() } else { settled(&v2) });
@@ -73,6 +71,11 @@ fn back(mut flags: Vec<Flag>) -> Vec<String> {
     lines.extend(if thaws.is_empty() { Vec::new() } else { settled(&v1) });
     lines.extend(thaws.into_iter().map(|flag| flag.line(false)));
     lines
+}
+
+/// The line that waits until a group is frozen, but not for long.
+pub(super) fn settle(flag: &Flag) -> String {
+    format!("n=0; {}", until_frozen(flag, "[ $n -ge 40 ]", "n=$((n+1)); "))
 }
 
 /// Processes by their numbers: `process 7`, `processes 7, 8`.

@@ -248,6 +248,9 @@ pub struct Restore {
     /// The folder with the images
     #[arg(value_name = "DIR")]
     pub folder: PathBuf,
+    /// Thaw what would hold the processes for as long as the restore takes, and freeze it again: others in it run meanwhile
+    #[arg(long)]
+    pub thaw: bool,
     /// How criu is run.
     #[command(flatten)]
     pub run: CriuRun,

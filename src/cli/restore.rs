@@ -31,6 +31,7 @@ pub(super) fn run(context: &Context, options: Restore, out: &mut impl Write) -> 
         criu: options.run.criu,
         extra: options.run.extra,
         on_terminal: io::stdin().is_terminal(),
+        thaw: options.thaw,
     };
     let found = restore::preflight(&request);
     let plan = restore::plan(&found, &request);
@@ -87,11 +88,13 @@ fn refuse(found: &Preflight, refused: Refused, json: bool, out: &mut impl Write)
 }
 
 fn carry_out(plan: &Plan, context: &Context) -> Result<Report, Failure> {
-    let mut progress = |progress: Progress| {
-        if let Progress::Stalled { origins, .. } = progress {
+    let mut progress = |progress: Progress| match progress {
+        Progress::Stalled { origins, .. } => {
             let origins = origins.join(", ");
             tell(format_args!("criu waits, for {origins} was frozen meanwhile; thaw it, and criu goes on"));
         }
+        Progress::Restored(what) => tell(what),
+        _ => {}
     };
     let ran = restore::run(plan, &mut progress)?;
     Ok(Report::new(plan, &ran, restore::verify(plan, &context.hosts)))

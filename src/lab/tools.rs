@@ -44,6 +44,7 @@ pub(super) fn restore(scene: &Scene, images: &str) -> Result<(), String> {
         criu: scene.criu.clone(),
         extra: Vec::new(),
         on_terminal: false,
+        thaw: false,
     };
     let found = restore::preflight(&request);
     let plan = restore::plan(&found, &request).map_err(|refused| refused.to_string())?;

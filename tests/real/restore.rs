@@ -24,6 +24,7 @@ use super::support::{Group, SOON, Workload, program, until};
 
 mod damaged;
 mod held;
+mod thaw;
 
 const BOTH: &[Need] = &[Need::Root, Need::V2, Need::V1, Need::Criu];
 
@@ -56,6 +57,7 @@ pub fn tests() -> Vec<Trial> {
     ];
     all.extend(held::tests());
     all.extend(damaged::tests());
+    all.extend(thaw::tests());
     all
 }
 
@@ -225,7 +227,7 @@ fn not_into_a_frozen_group(version: Version) {
         Version::V1 => format!("echo THAWED > {path}/freezer.state"),
     };
     let output = restore(&killed.folder(), &[]);
-    assert_failed(&output, 4, &[path, "frozen by its own request", &line]);
+    assert_failed(&output, 4, &[path, "frozen by its own request", &line, "--thaw"]);
     killed.assert_nothing_runs();
     assert!(group.requested());
     let _restored = killed.adopt();

@@ -5,7 +5,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use super::{CutOff, Entry, Journal, Line, entries, first_line};
-use crate::checkpoint::at_work::{AtWork, By, Claim};
+use crate::checkpoint::at_work::{AtWork, By, Claim, Work};
 use crate::kernel::host;
 use crate::kernel::runtime_folder::{Held, RuntimeFolder};
 use crate::kernel::tasks::is_active;
@@ -154,5 +154,6 @@ pub(super) fn other(line: Line, by: By) -> (AtWork, Claim) {
         written: line.flags.iter().map(|flag| id((flag.dev, flag.ino))).collect(),
         bearing: line.bearing.into_iter().map(id).collect(),
     };
-    (AtWork { group: shown(line.group), folder: shown(line.folder), by }, claim)
+    let work = if line.stopped.is_some() { Work::Restore } else { Work::Checkpoint };
+    (AtWork { work, group: shown(line.group), folder: shown(line.folder), by }, claim)
 }

@@ -109,8 +109,16 @@ pub(super) fn rescue(
 ) -> Result<(), RescueError> {
     // Who looks meanwhile is told so; the lock is what counts.
     let _ = plan.take_over();
+    let mut still_runs = None;
     while let Some(running) = running(&plan, hosts).map_err(RescueError::Wait)? {
-        running.await_end(&mut plan, tell)?;
+        match running.await_end(&mut plan, tell) {
+            // A restore has nothing to lose: the groups are frozen again all the same.
+            Err(error @ RescueError::StillRuns { .. }) if plan.stopped.is_some() => {
+                still_runs = Some(error);
+                break;
+            }
+            ended => ended?,
+        }
     }
     plan = plan.read_again().map_err(RescueError::Look)?;
     plan.accounts = found_again(std::mem::take(&mut plan.accounts), tell)?;
@@ -137,6 +145,7 @@ pub(super) fn rescue(
             done => tell(Progress::Restored(done.into_text())),
         }
     }
+    still_runs.map_or(Ok(()), Err)?;
     plan.end().map_err(RescueError::Look)
 }
 

@@ -6,6 +6,8 @@ use crate::checkpoint::Level;
 use crate::checkpoint::fate;
 use crate::checkpoint::flag::bearing;
 use crate::checkpoint::images;
+use crate::kernel::processes::Processes;
+use crate::kernel::signals::is_stopped;
 use crate::kernel::tasks::lives;
 use crate::model::{Hierarchies, ProcessId, printable};
 
@@ -23,6 +25,23 @@ pub(super) fn processes(hosts: &Hierarchies, processes: &[ProcessId]) -> String 
         Err(error) => format!("alive (whether frozen could not be read: {error})"),
     };
     fate::words(processes, &how)
+}
+
+/// Which processes a restore that was cut off has left stopped, of those that were to go on.
+pub(super) fn restored(pids: &[i32]) -> String {
+    let mut processes = Processes::default();
+    let mut is_left = |pid: &i32| processes.read(*pid).is_some_and(|now| is_stopped(&now) == Some(true));
+    let left: Vec<i32> = pids.iter().copied().filter(|pid| is_left(pid)).collect();
+    if left.is_empty() {
+        return "the restore has left no process stopped".to_owned();
+    }
+    let numbers: Vec<String> = left.iter().map(i32::to_string).collect();
+    let are = if left.len() == 1 { "is" } else { "are" };
+    format!(
+        "{} {are} stopped, as the restore leaves all until the last is there; let them go on: kill -CONT {}",
+        fate::list(&left),
+        numbers.join(" ")
+    )
 }
 
 /// Whether the images in a folder can be restored from.

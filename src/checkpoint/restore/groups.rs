@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::preflight::{Request, gives};
 use crate::checkpoint::Finding;
+use crate::checkpoint::at_work::{self, Claim};
 use crate::checkpoint::flag::Flag;
 use crate::checkpoint::images::{Group, ImageSet, State};
 use crate::kernel::Filesystem;
@@ -39,8 +40,21 @@ pub(super) fn look(request: &Request<'_>, sets: &[ImageSet], findings: &mut Vec<
             }
         }
     }
-    findings.extend(flags.iter().filter(|flag| flag.requested).map(frozen));
+    findings.extend(flags.iter().filter(|flag| flag.requested).map(|flag| frozen(flag, request.thaw)));
+    at_work(&flags, findings);
     flags
+}
+
+/// A checkpoint or another restore that has thawed or frozen one of these groups for a while.
+fn at_work(flags: &[Flag], findings: &mut Vec<Finding>) {
+    let bearing = flags.iter().map(|flag| flag.id).collect();
+    let claim = Claim { processes: Vec::new(), written: Vec::new(), bearing };
+    findings.extend(match at_work::look(&claim) {
+        Ok(found) => found.map(|found| found.finding()),
+        Err(error) => {
+            Some(Finding::unknown("at-work", "whether a checkpoint of these groups is at work", error))
+        }
+    });
 }
 
 /// criu keeps no group for a process that was in its own ones: it stays in those of the criu that restores it.
@@ -166,10 +180,14 @@ fn read(fs: &Filesystem, path: &CgroupPath) -> std::io::Result<(bool, Vec<Flag>)
 }
 
 /// criu puts the process into the group while it makes it, and waits for it then.
-fn frozen(flag: &Flag) -> Finding {
+fn frozen(flag: &Flag, thaw: bool) -> Finding {
     let what = format!("{} is frozen by its own request", flag.shown());
+    if thaw {
+        let why = "it is thawed for the restore, and frozen again afterwards, with what was restored; whatever else is in it, or below it, runs meanwhile";
+        return Finding::warning("frozen", what, why);
+    }
     let why = "a process that comes into it, or below it, stands still before it is complete, and criu waits for it for ever";
     Finding::blocker("frozen", what, why)
         .criu_says("(hangs, without a word)")
-        .remedy(format!("thaw it first: {}", flag.line(false)))
+        .remedy(format!("thaw it first: {}; or only for the restore, with --thaw", flag.line(false)))
 }

@@ -15,7 +15,7 @@ use crate::checkpoint::flag::Flag;
 use crate::checkpoint::images::State;
 use crate::checkpoint::plan::proposed;
 use crate::checkpoint::{Finding, Refused};
-use crate::model::printable;
+use crate::model::{Version, printable};
 
 /// The name of criu's log, beside the images; the dump's is `dump.log`.
 pub const LOG: &str = "restore.log";
@@ -73,10 +73,26 @@ pub fn plan(found: &Preflight, request: &Request<'_>) -> Result<Plan, Refused> {
     if let Some(ours) = ours(&request.extra) {
         return Err(Refused::Option(ours));
     }
-    let several = found.trees.len() > 1;
-    let restore = |tree: &Tree| Step::Restore(restore(tree, found, criu, &request.extra, several));
+    let lent = if request.thaw { lent(&found.flags) } else { Vec::new() };
+    // Where what was restored is frozen at the end it is to run as little as may be. Numbers in another PID namespace cannot be
+    // let go on.
+    let own_pids = found.trees.iter().any(|tree| tree.own_pids);
+    let stopped = found.trees.len() > 1 || (!lent.is_empty() && !own_pids);
+    let restore = |tree: &Tree| Step::Restore(restore(tree, found, criu, &request.extra, stopped));
     let mut steps: Vec<Step> = found.trees.iter().map(restore).collect();
-    steps.extend(several.then(|| Step::Continue { pids: running(&found.trees) }));
+    let go_on = stopped.then(|| Step::Continue { pids: running(&found.trees) });
+    if lent.is_empty() {
+        steps.extend(go_on);
+    } else {
+        steps.insert(0, Step::Thaw { flags: lent.clone() });
+        // What is let go on while v1 holds it can no longer be told from what is stopped (wchan stays `do_signal_stop`).
+        let on_v1 = lent.iter().any(|flag| flag.hierarchy == Version::V1);
+        let freeze = Step::FreezeAgain { flags: lent };
+        match on_v1 {
+            true => steps.extend(go_on.into_iter().chain([freeze])),
+            false => steps.extend([freeze].into_iter().chain(go_on)),
+        }
+    }
     Ok(Plan {
         folder: found.folder.clone(),
         trees: found.trees.clone(),
@@ -87,6 +103,13 @@ pub fn plan(found: &Preflight, request: &Request<'_>) -> Result<Plan, Refused> {
     })
 }
 
+/// The flags that hold what is restored, those of groups below before those above.
+fn lent(flags: &[Flag]) -> Vec<Flag> {
+    let mut lent: Vec<Flag> = flags.iter().filter(|flag| flag.requested).cloned().collect();
+    lent.sort_by_key(|flag| std::cmp::Reverse(flag.group.0.len()));
+    lent
+}
+
 /// The first of the person's options that this program decides on.
 fn ours(extra: &[OsString]) -> Option<String> {
     let name = |arg: &OsString| printable(arg.as_bytes()).split('=').next().unwrap_or_default().to_owned();
@@ -94,10 +117,10 @@ fn ours(extra: &[OsString]) -> Option<String> {
     extra.iter().map(name).find(|n| OURS.contains(&n.as_str()) || glued(n))
 }
 
-fn restore(tree: &Tree, found: &Preflight, criu: &Criu, extra: &[OsString], several: bool) -> Restore {
+fn restore(tree: &Tree, found: &Preflight, criu: &Criu, extra: &[OsString], stopped: bool) -> Restore {
     let mut args: Vec<Arg> = vec!["restore".into(), "-D".into(), tree.images.clone()];
     args.extend(["-d", "-o", LOG, "-v4"].map(Arg::from));
-    args.extend(several.then(|| Arg::from(LEAVE_STOPPED)));
+    args.extend(stopped.then(|| Arg::from(LEAVE_STOPPED)));
     if tree.own_pids {
         args.extend(["--pidfile", PID_FILE].map(Arg::from));
     }
@@ -128,6 +151,24 @@ impl Plan {
     pub(super) fn members(&self, root: i32) -> impl Iterator<Item = &Member> {
         let tree = self.trees.iter().find(|tree| tree.root() == root);
         tree.into_iter().flat_map(|tree| &tree.processes)
+    }
+
+    /// The flags that are thawed for the restore, and frozen again.
+    pub(super) fn lent(&self) -> &[Flag] {
+        let lent = self.steps.iter().find_map(|step| match step {
+            Step::Thaw { flags } => Some(&flags[..]),
+            _ => None,
+        });
+        lent.unwrap_or_default()
+    }
+
+    /// The processes that are stopped until they are let go on.
+    pub(super) fn stopped(&self) -> &[i32] {
+        let pids = self.steps.iter().find_map(|step| match step {
+            Step::Continue { pids } => Some(&pids[..]),
+            _ => None,
+        });
+        pids.unwrap_or_default()
     }
 
     /// The lines for a shell that do the same.

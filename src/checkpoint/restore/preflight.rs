@@ -25,6 +25,8 @@ pub struct Request<'a> {
     pub extra: Vec<OsString>,
     /// The standard input is a terminal.
     pub on_terminal: bool,
+    /// What would hold the processes is thawed for the restore, and frozen again.
+    pub thaw: bool,
 }
 
 /// What the preflight found.

@@ -13,14 +13,18 @@ use super::plan::LOG;
 use super::reaper::{Reaper, reap, reap_children, reap_group};
 use super::stall::{Stall, StallDetector, end_with_descendants};
 use super::step::{Restore, Step};
+use crate::checkpoint::at_work::AtWork;
 use crate::checkpoint::criu::{command, meaning, spawn};
-use crate::checkpoint::flag::Flag;
+use crate::checkpoint::flag::{Flag, PutBack, set, settle};
+use crate::checkpoint::gate;
+use crate::checkpoint::journal::{Journal, NotBegun, Why};
 use crate::checkpoint::log::Log;
 use crate::checkpoint::script::processes;
 use crate::checkpoint::{Exit, Progress};
+use crate::kernel::freezer::FreezerError;
 use crate::kernel::processes::Processes;
 use crate::kernel::signals::signal;
-use crate::model::{ProcessId, printable};
+use crate::model::{ProcessId, Version, printable};
 
 /// What a run came to.
 #[derive(Debug, Clone)]
@@ -45,6 +49,18 @@ pub enum RunError {
     /// criu could not be waited for.
     #[error("lost sight of criu: {0}; it may still run: look at restore.log beside the images")]
     Wait(io::Error),
+    /// The journal cannot be written: without it nothing would freeze again what is thawed, if this program were killed.
+    #[error("cannot write down what is thawed for the restore: {0}; nothing was restored")]
+    Journal(io::Error),
+    /// A checkpoint, or another restore, of the same groups is at work, or was cut off.
+    #[error("{other}; nothing was restored; {remedy}", other = .0, remedy = .0.remedy())]
+    AtWork(AtWork),
+    /// Somebody has thawed a group since.
+    #[error("{0} has changed since the plan was made; nothing was restored; try again")]
+    Changed(String),
+    /// A group cannot be thawed.
+    #[error("{0}; nothing was restored")]
+    Freezer(#[from] FreezerError),
     /// A process did not go on.
     #[error("process {pid} could not be let run: {error}; {undone}")]
     Continue {
@@ -114,13 +130,27 @@ impl std::fmt::Display for Undone {
     }
 }
 
+impl From<NotBegun> for RunError {
+    fn from(error: NotBegun) -> Self {
+        match error {
+            NotBegun::Io(error) => Self::Journal(error),
+            NotBegun::AtWork(other) => Self::AtWork(other),
+        }
+    }
+}
+
 impl RunError {
     /// What it means to the program that called.
     pub fn exit(&self) -> Exit {
         match self {
-            Self::Start { error, .. } if error.kind() == io::ErrorKind::PermissionDenied => {
+            Self::Start { error, .. } | Self::Journal(error)
+                if error.kind() == io::ErrorKind::PermissionDenied =>
+            {
                 Exit::NotPermitted
             }
+            Self::Freezer(FreezerError::NotPermitted { .. }) => Exit::NotPermitted,
+            Self::Freezer(FreezerError::Gone(_)) => Exit::Gone,
+            Self::AtWork(_) | Self::Changed(_) => Exit::Refused,
             Self::Criu { .. } | Self::Stalled { .. } => Exit::Criu,
             _ => Exit::Failed,
         }
@@ -140,12 +170,60 @@ const STALL: Duration = Duration::from_secs(3);
 pub fn run(plan: &Plan, tell: &mut dyn FnMut(Progress)) -> Result<Ran, RunError> {
     let start = Instant::now();
     let _reaper = Reaper::new();
+    let lent = plan.lent();
+    if lent.is_empty() {
+        steps(plan, None, tell)?;
+        return Ok(Ran { elapsed: start.elapsed() });
+    }
+    let mut journal = Journal::begin_restore(&plan.folder, lent, &plan.flags, plan.stopped().to_vec())?;
+    // What its owner has thawed since is not to be frozen again.
+    let done = match lent.iter().find(|flag| flag.asks_now() != Some(true)) {
+        Some(changed) => {
+            return journal.end().map_err(RunError::Journal).and(Err(RunError::Changed(changed.shown())));
+        }
+        None => steps(plan, Some(&mut journal), tell),
+    };
+    // What could not be frozen again stays in the journal, for a rescue.
+    if freeze_again(lent, &mut journal, tell) {
+        journal.end().map_err(RunError::Journal)?;
+    }
+    done.map(|()| Ran { elapsed: start.elapsed() })
+}
+
+/// Freezes what does not ask for a freeze; whether all that could be frozen is.
+fn freeze_again(lent: &[Flag], journal: &mut Journal, tell: &mut dyn FnMut(Progress)) -> bool {
+    let done = set(lent, |_| true, &mut |flag, freeze| journal.write(flag, freeze, Why::Restore));
+    let mut all = true;
+    for done in done {
+        all &= !matches!(done, PutBack::Failed(_));
+        if !matches!(done, PutBack::Done(_)) {
+            tell(Progress::Restored(done.into_text()));
+        }
+    }
+    all
+}
+
+fn steps(
+    plan: &Plan,
+    mut journal: Option<&mut Journal>,
+    tell: &mut dyn FnMut(Progress),
+) -> Result<(), RunError> {
     let mut restored = Vec::new();
     for step in &plan.steps {
         tell(Progress::Step(step.shell()));
         match step {
+            Step::Thaw { flags } => {
+                let Some(journal) = &mut journal else { continue };
+                flags.iter().try_for_each(|flag| journal.write(flag, false, Why::Step))?;
+            }
+            Step::FreezeAgain { flags } => {
+                let Some(journal) = &mut journal else { continue };
+                freeze_again(flags, journal, tell);
+                settle(flags, Version::V2);
+                settle(flags, Version::V1);
+            }
             Step::Restore(one) => {
-                if let Err(failed) = restore(one, &plan.flags, tell) {
+                if let Err(failed) = restore(one, &plan.flags, journal.as_deref_mut(), tell) {
                     reap_children(plan.members(one.root).map(|member| member.pid));
                     return Err(failed.with(end(&restored)));
                 }
@@ -154,7 +232,7 @@ pub fn run(plan: &Plan, tell: &mut dyn FnMut(Progress)) -> Result<Ran, RunError>
             Step::Continue { pids } => resume(pids, &restored)?,
         }
     }
-    Ok(Ran { elapsed: start.elapsed() })
+    Ok(())
 }
 
 /// A tree that is there, and by which its processes are known.
@@ -212,7 +290,12 @@ impl Failed {
 }
 
 /// Runs criu to its end, however long it takes.
-fn restore(one: &Restore, flags: &[Flag], tell: &mut dyn FnMut(Progress)) -> Result<(), Failed> {
+fn restore(
+    one: &Restore,
+    flags: &[Flag],
+    journal: Option<&mut Journal>,
+    tell: &mut dyn FnMut(Progress),
+) -> Result<(), Failed> {
     let failed = |error| Failed::Start(printable(one.criu.0.as_encoded_bytes()).into_owned(), error);
     let images = Path::new(&one.images.0);
     // The log of an earlier try would be told as this one's.
@@ -221,7 +304,7 @@ fn restore(one: &Restore, flags: &[Flag], tell: &mut dyn FnMut(Progress)) -> Res
         _ => {}
     }
     let mut log = Log::new(images, LOG).map_err(failed)?;
-    let mut child = start(one, &log).map_err(failed)?;
+    let mut child = start(one, &log, journal).map_err(failed)?;
     tell(Progress::Started(child.id()));
     let criu = child.id().cast_signed();
     let shown = printable(log.path.as_os_str().as_encoded_bytes()).into_owned();
@@ -256,10 +339,19 @@ fn restore(one: &Restore, flags: &[Flag], tell: &mut dyn FnMut(Progress)) -> Res
     Err(Failed::Criu { root: one.root, status, error: log.error(), log: shown })
 }
 
-/// A session of its own; but a terminal can be given away only by who has it.
-fn start(one: &Restore, log: &Log) -> io::Result<Box<dyn ChildWrapper>> {
-    let mut command = command(Path::new(&one.criu.0));
-    command.args(one.args.iter().map(|arg| &arg.0)).stderr(log.messages()?);
+/// A session of its own; but a terminal can be given away only by who has it. Where a journal is kept criu is in it before it
+/// begins, but for one on a terminal: a rescue that does not know of it would have it wait for the next thaw.
+fn start(one: &Restore, log: &Log, journal: Option<&mut Journal>) -> io::Result<Box<dyn ChildWrapper>> {
+    let criu = Path::new(&one.criu.0);
+    let args = one.args.iter().map(|arg| &arg.0);
+    if let (Some(journal), false) = (journal, one.on_terminal) {
+        let gate = gate::start(criu, args, Vec::new(), log.messages()?)?;
+        journal.criu(gate.id, one.root)?;
+        // Waiting for the whole session, as the wrapper does, loses criu's exit code to what it leaves behind.
+        return gate.open().map(|child| child.into_inner());
+    }
+    let mut command = command(criu);
+    command.args(args).stderr(log.messages()?);
     if one.on_terminal {
         command.stdin(Stdio::inherit());
         return CommandWrap::from(command).spawn();

@@ -2,7 +2,7 @@
 
 use super::Plan;
 use super::step::{Step, list};
-use crate::checkpoint::script::processes;
+use crate::checkpoint::script::{back, processes};
 use crate::model::shell::script;
 
 impl Plan {
@@ -11,19 +11,44 @@ impl Plan {
         let roots: Vec<i32> = self.trees.iter().map(super::Tree::root).collect();
         let several = self.trees.len() > 1;
         let mut lines = vec![format!("# Restore of {}", processes(&roots)), "set -eu".to_owned()];
-        if several {
-            lines.extend(WAY_BACK.map(str::to_owned));
-        }
+        let way_back = self.way_back(several);
+        let has_way_back = !way_back.is_empty();
+        lines.extend(way_back);
         for step in &self.steps {
             lines.extend([String::new(), format!("# {}", step.comment()), step.shell()]);
             if let (Step::Restore(restore), true) = (step, several) {
                 lines.push(format!("restored=\"$restored {}\"", list(&self.pids(restore.root))));
             }
         }
-        if several {
+        if has_way_back {
             lines.push("trap - EXIT".to_owned());
         }
         script(&lines)
+    }
+
+    /// What is done where a step fails, or a signal ends the script.
+    fn way_back(&self, several: bool) -> Vec<String> {
+        let mut lines = Vec::new();
+        let mut trapped = Vec::new();
+        if several {
+            lines.extend(UNDO.map(str::to_owned));
+            trapped.push("undo");
+        }
+        if !self.lent().is_empty() {
+            lines.extend(
+                ["", "# If anything fails: frozen again, as it was found.", "put_back() {"]
+                    .map(str::to_owned),
+            );
+            lines.extend(["  trap '' HUP INT QUIT TERM", "  set +e"].map(str::to_owned));
+            lines.extend(back(self.lent().to_vec()).into_iter().map(|line| format!("  {line}")));
+            lines.push("}".to_owned());
+            trapped.push("put_back");
+        }
+        if !trapped.is_empty() {
+            lines.push(format!("trap '{}' EXIT", trapped.join("; ")));
+            lines.extend(["trap '' HUP INT QUIT", "trap 'exit 143' TERM"].map(str::to_owned));
+        }
+        lines
     }
 
     fn pids(&self, root: i32) -> Vec<i32> {
@@ -31,12 +56,13 @@ impl Plan {
     }
 }
 
-const WAY_BACK: [&str; 7] = [
+/// A zombie has ended; under the v1 freezer one that was killed would not.
+const UNDO: [&str; 7] = [
     "",
     "# All or nothing: if anything fails, what was restored is ended again. The images are still there.",
     "restored=",
-    "undo() { [ -z \"$restored\" ] || kill -KILL $restored; }",
-    "trap undo EXIT",
-    "trap '' HUP INT QUIT",
-    "trap 'exit 143' TERM",
+    "undo() {",
+    "  [ -z \"$restored\" ] || kill -KILL $restored",
+    "  for pid in $restored; do while grep -q '^State:.[^ZX]' /proc/$pid/status 2>/dev/null; do sleep 0.05; done; done",
+    "}",
 ];

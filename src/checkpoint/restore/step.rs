@@ -3,12 +3,24 @@
 use serde::Serialize;
 
 use crate::checkpoint::arg::Arg;
+use crate::checkpoint::flag::Flag;
+use crate::checkpoint::script::{back, settle};
 use crate::model::shell::quoted;
 
 /// One step.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Step {
+    /// Take back the requests that would hold the processes while criu makes them.
+    Thaw {
+        /// The flags, as they were found; those of groups below before those above.
+        flags: Vec<Flag>,
+    },
+    /// Set these requests again, and wait until the groups are frozen, but not for long.
+    FreezeAgain {
+        /// The flags, as they were found.
+        flags: Vec<Flag>,
+    },
     /// Run criu.
     Restore(Restore),
     /// SIGCONT to processes that criu has left stopped.
@@ -49,6 +61,10 @@ impl Step {
     /// The line for a shell.
     pub fn shell(&self) -> String {
         match self {
+            Self::Thaw { flags } => lines(flags.iter().map(|flag| flag.line(false))),
+            Self::FreezeAgain { flags } => {
+                lines(back(flags.clone()).into_iter().chain(flags.iter().map(settle)))
+            }
             Self::Restore(restore) => restore.shell(),
             Self::Continue { pids } => format!("kill -CONT {}", list(pids)),
         }
@@ -57,6 +73,8 @@ impl Step {
     /// What it is for, in a sentence.
     pub fn comment(&self) -> &'static str {
         match self {
+            Self::Thaw { .. } => "Thaw what would hold the processes: criu would wait for them for ever.",
+            Self::FreezeAgain { .. } => "Freeze it again, as it was found.",
             Self::Restore(restore) if restore.on_terminal => {
                 "criu on this terminal: the processes get it. Do not interrupt it."
             }
@@ -67,6 +85,10 @@ impl Step {
             Self::Continue { .. } => "All are there: let them run, at once.",
         }
     }
+}
+
+fn lines(lines: impl Iterator<Item = String>) -> String {
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 /// The option of criu.

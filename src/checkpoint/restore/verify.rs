@@ -20,8 +20,26 @@ use crate::model::{Hierarchies, Process, State as Freeze, printable, span};
 /// Looks at the processes and their groups.
 pub fn verify(plan: &Plan, hierarchies: &Hierarchies) -> Vec<Finding> {
     let mut checks: Vec<Finding> = plan.trees.iter().flat_map(processes).collect();
+    checks.extend(plan.lent().iter().filter_map(again));
     checks.extend(frozen(plan, hierarchies));
     checks
+}
+
+/// What was thawed for the restore is frozen again; `None` where the group is gone, or was frozen for a time that is over.
+fn again(flag: &Flag) -> Option<Finding> {
+    let shown = flag.shown();
+    if flag.is_gone() || flag.is_over() {
+        return None;
+    }
+    Some(match flag.asks_now() {
+        Some(true) => Finding::ok("frozen-again", format!("{shown} is frozen again, as it was found")),
+        _ => Finding::blocker(
+            "frozen-again",
+            format!("{shown} is not frozen again"),
+            "it was frozen before the restore",
+        )
+        .remedy(format!("freeze it: {}", flag.line(true))),
+    })
 }
 
 fn processes(tree: &Tree) -> Vec<Finding> {
@@ -143,7 +161,12 @@ fn frozen(plan: &Plan, hierarchies: &Hierarchies) -> Vec<Finding> {
     groups.dedup_by_key(|group| &group.path.0);
     let flag = |group: &&Group| {
         let fs = Filesystem::open(hierarchies.get(group.version)?.clone()).ok()?;
-        Flag::read(&fs, &group.below).ok()?.filter(|flag| flag.state != Freeze::Thawed)
+        let held_as_found = plan
+            .lent()
+            .iter()
+            .any(|lent| lent.hierarchy == group.version && group.below.is_within(&lent.path));
+        let flag = Flag::read(&fs, &group.below).ok()?;
+        flag.filter(|flag| flag.state != Freeze::Thawed && !held_as_found)
     };
     groups.iter().filter_map(flag).map(|flag| still(&flag)).collect()
 }
