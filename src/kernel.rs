@@ -24,6 +24,7 @@ pub mod membership;
 pub mod mounts;
 pub mod namespaces;
 pub mod operand;
+pub mod ports;
 mod proc;
 pub mod processes;
 pub mod refused;

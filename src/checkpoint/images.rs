@@ -33,7 +33,7 @@ pub use groups::Group;
 pub use needs::Need;
 pub use process::{Process, State, Thread};
 pub use record::Record;
-pub use socket::Socket;
+pub use socket::{BoundPort, Socket};
 pub use stats::{DumpStats, stats};
 pub use stored::{Stored, stored};
 pub use verify::{verify, verify_read};
@@ -91,6 +91,9 @@ pub struct ImageSet {
     /// What is opened or mapped again by its path.
     #[serde(skip)]
     pub on_disk: Vec<OnDisk>,
+    /// The ports that sockets are bound to again.
+    #[serde(skip)]
+    pub ports: Vec<BoundPort>,
     /// The processes had a terminal that is not their own: they must be restored on one.
     #[serde(skip)]
     pub on_terminal: bool,
@@ -149,6 +152,7 @@ fn read_from(folder: &Folder) -> Result<ImageSet, ImagesError> {
         place: folder.place.clone(),
         lost_timers: files.lost_timers,
         on_disk: files.on_disk,
+        ports: files.ports,
         processes,
     })
 }

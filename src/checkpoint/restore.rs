@@ -14,6 +14,7 @@ mod groups;
 mod numbers;
 mod options;
 pub mod plan;
+mod ports;
 pub mod preflight;
 mod reaper;
 pub mod report;

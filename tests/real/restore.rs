@@ -24,6 +24,7 @@ use super::support::{Group, SOON, Workload, program, until};
 
 mod damaged;
 mod held;
+mod ports;
 mod thaw;
 
 const BOTH: &[Need] = &[Need::Root, Need::V2, Need::V1, Need::Criu];
@@ -57,6 +58,7 @@ pub fn tests() -> Vec<Trial> {
     ];
     all.extend(held::tests());
     all.extend(damaged::tests());
+    all.extend(ports::tests());
     all.extend(thaw::tests());
     all
 }

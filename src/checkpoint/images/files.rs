@@ -11,7 +11,7 @@ use super::ImagesError;
 use super::folder::Folder;
 use super::image::{Image, Magic};
 use super::message::{Descriptor, FileEntry, RegularFile, Remap, Timer};
-use super::socket::{Socket, is_connected_tcp, is_external};
+use super::socket::{BoundPort, Socket, is_connected_tcp, is_external};
 use crate::model::printable;
 
 /// What kind of file is open: criu's `fd_types` (`fdinfo.proto`), and of regular files those that are none.
@@ -178,6 +178,8 @@ pub(super) struct Files {
     pub terminals: HashMap<u32, u32>,
     /// How many TCP sockets are connected.
     pub connected_tcp: usize,
+    /// The ports that are bound again.
+    pub ports: Vec<BoundPort>,
     /// How many unix sockets belong to processes that were not dumped.
     pub external_unix: usize,
     /// How many periodic timers (timerfd) do not fire again after a restore.
@@ -216,6 +218,7 @@ impl Files {
     /// What an entry says, and the regular file that has its name, where that is another.
     fn enter(&mut self, entry: &FileEntry, gone: &HashSet<u32>) -> (u32, File, Option<u32>) {
         self.connected_tcp += usize::from(entry.isk.as_ref().is_some_and(is_connected_tcp));
+        self.ports.extend(entry.isk.as_ref().and_then(BoundPort::of));
         self.external_unix += usize::from(entry.usk.as_ref().is_some_and(is_external));
         self.lost_timers += usize::from(entry.tfd.is_some_and(Timer::is_lost));
         let socket = entry.isk.as_ref().map(Socket::from).or_else(|| entry.usk.as_ref().map(Socket::from));

@@ -224,6 +224,17 @@ pub(super) struct RegularFile {
     pub mode: Option<u32>,
 }
 
+/// `sk-opts.proto`: `sk_opts_entry`.
+#[derive(Clone, Copy, PartialEq, Message)]
+pub(super) struct SocketOptions {
+    /// `SO_REUSEADDR` of socket(7).
+    #[prost(bool, optional, tag = "7")]
+    pub reuse_address: Option<bool>,
+    /// `SO_REUSEPORT` of socket(7).
+    #[prost(bool, optional, tag = "17")]
+    pub reuse_port: Option<bool>,
+}
+
 /// `sk-inet.proto`: `inet_sk_entry`.
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct InetSocket {
@@ -241,6 +252,10 @@ pub(super) struct InetSocket {
     pub src_addr: Vec<u32>,
     #[prost(uint32, repeated, packed = "false", tag = "12")]
     pub dst_addr: Vec<u32>,
+    #[prost(message, optional, tag = "14")]
+    pub opts: Option<SocketOptions>,
+    #[prost(bool, optional, tag = "15")]
+    pub v6only: Option<bool>,
 }
 
 /// `sk-unix.proto`: `unix_sk_entry`.

@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use serde::Serialize;
 
 use super::message::{InetSocket, UnixSocket};
+use crate::kernel::ports::Protocol;
 use crate::model::printable;
 
 /// A socket.
@@ -45,6 +46,8 @@ fn state(number: u32) -> &'static str {
 const INET6: u32 = 10;
 /// `IPPROTO_TCP` of ip(7).
 const TCP: u32 = 6;
+/// `IPPROTO_UDP` of ip(7).
+const UDP: u32 = 17;
 /// Of a socket that was left to the other side's care (criu/include/sk-unix.h: `USK_EXTERN`).
 const EXTERN: u32 = 1;
 
@@ -52,7 +55,7 @@ impl From<&InetSocket> for Socket {
     fn from(socket: &InetSocket) -> Self {
         let protocol = match socket.proto {
             TCP => "tcp".to_owned(),
-            17 => "udp".to_owned(),
+            UDP => "udp".to_owned(),
             136 => "udplite".to_owned(),
             1 | 58 => "icmp".to_owned(),
             other => format!("ip-{other}"),
@@ -68,8 +71,44 @@ impl From<&InetSocket> for Socket {
     }
 }
 
-/// criu keeps an address as the words that the kernel has it in, in network order; a little-endian machine wrote them.
+/// A port that a socket is bound to again: of TCP one that listened, of UDP one that was bound.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BoundPort {
+    /// Whose port it is.
+    pub protocol: Protocol,
+    /// The address and the port. An IPv4 address in IPv6 stands as IPv4.
+    pub local: SocketAddr,
+    /// It may be had together with others that allow it too (`SO_REUSEPORT`, for UDP also `SO_REUSEADDR`).
+    pub is_shared: bool,
+    /// It is of IPv6 alone (`IPV6_V6ONLY`).
+    pub v6only: bool,
+}
+
+impl BoundPort {
+    pub(super) fn of(socket: &InetSocket) -> Option<Self> {
+        let protocol = match socket.proto {
+            TCP if state(socket.state) == "listen" => Protocol::Tcp,
+            UDP if socket.src_port != 0 => Protocol::Udp,
+            _ => return None,
+        };
+        let local = socket_address(socket.family, &socket.src_addr, socket.src_port);
+        let options = socket.opts.unwrap_or_default();
+        let address_is_shared = protocol == Protocol::Udp && options.reuse_address == Some(true);
+        Some(Self {
+            protocol,
+            local: SocketAddr::new(local.ip().to_canonical(), local.port()),
+            is_shared: options.reuse_port == Some(true) || address_is_shared,
+            v6only: socket.v6only == Some(true),
+        })
+    }
+}
+
 fn address(family: u32, words: &[u32], port: u32) -> String {
+    socket_address(family, words, port).to_string()
+}
+
+/// criu keeps an address as the words that the kernel has it in, in network order; a little-endian machine wrote them.
+fn socket_address(family: u32, words: &[u32], port: u32) -> SocketAddr {
     let mut bytes = [0; 16];
     for (to, word) in bytes.chunks_exact_mut(4).zip(words) {
         to.copy_from_slice(&word.to_le_bytes());
@@ -79,7 +118,7 @@ fn address(family: u32, words: &[u32], port: u32) -> String {
     } else {
         IpAddr::V4(Ipv4Addr::new(bytes[0], bytes[1], bytes[2], bytes[3]))
     };
-    SocketAddr::new(ip, u16::try_from(port).unwrap_or(0)).to_string()
+    SocketAddr::new(ip, u16::try_from(port).unwrap_or(0))
 }
 
 /// True for a TCP socket that has another side: criu restores it only with `--tcp-established`, or closed.
@@ -120,6 +159,7 @@ fn name(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::checkpoint::images::message::SocketOptions;
 
     fn inet(family: u32, state: u32, src: &[u32], dst_port: u32) -> InetSocket {
         InetSocket {
@@ -130,6 +170,8 @@ mod tests {
             dst_port,
             src_addr: src.to_vec(),
             dst_addr: vec![0x0200_000a],
+            opts: None,
+            v6only: None,
         }
     }
 
@@ -140,6 +182,19 @@ mod tests {
         assert_eq!(socket.remote.as_deref(), Some("10.0.0.2:1234"));
         let socket = Socket::from(&inet(INET6, 10, &[0, 0, 0, 0x0100_0000], 0));
         assert_eq!((socket.local.as_str(), socket.remote), ("[::1]:80", None));
+    }
+
+    #[test]
+    fn ports_that_are_bound_again() {
+        let port =
+            |socket: InetSocket| BoundPort::of(&socket).map(|port| (port.local.to_string(), port.is_shared));
+        assert_eq!(port(inet(2, 10, &[0x0100_007f], 0)), Some(("127.0.0.1:80".into(), false)));
+        assert_eq!(port(inet(2, 1, &[0x0100_007f], 9)), None);
+        let udp = InetSocket { proto: UDP, ..inet(INET6, 7, &[0, 0, 0xffff_0000, 0x0100_007f], 0) };
+        assert_eq!(port(udp.clone()), Some(("127.0.0.1:80".into(), false)));
+        let opts = Some(SocketOptions { reuse_address: Some(true), reuse_port: None });
+        assert_eq!(port(InetSocket { opts, ..udp }), Some(("127.0.0.1:80".into(), true)));
+        assert_eq!(port(InetSocket { opts, ..inet(2, 10, &[0], 0) }), Some(("0.0.0.0:80".into(), false)));
     }
 
     #[test]

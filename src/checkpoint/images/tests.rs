@@ -51,6 +51,8 @@ fn files() -> Vec<FileEntry> {
         dst_port: 4000,
         src_addr: vec![0x0100_007f],
         dst_addr: vec![0x0100_007f],
+        opts: None,
+        v6only: None,
     };
     vec![
         regular(1, "/usr/bin/app\x1b[2J", 0o100_755),

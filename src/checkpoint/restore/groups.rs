@@ -13,6 +13,7 @@ use crate::kernel::membership::own_path;
 use crate::kernel::processes::controllers;
 use crate::model::shell::{quoted, write_request};
 use crate::model::{CgroupPath, Place, Version, printable};
+use crate::runtime::systemd::Unit;
 
 /// Looks at the groups; the freeze flags of those that are there, and of all above.
 pub(super) fn look(request: &Request<'_>, sets: &[ImageSet], findings: &mut Vec<Finding>) -> Vec<Flag> {
@@ -77,14 +78,35 @@ fn not_kept(set: &ImageSet, findings: &mut Vec<Finding>) {
 /// systemd takes a process that criu made for none of its own, though it is in the group of a unit (measured: it becomes a
 /// child of PID 1, and the unit stays failed or dead).
 fn units(sets: &[ImageSet], findings: &mut Vec<Finding>) {
-    let name = |group: &Group| printable(group.below.name()).into_owned();
     let groups = sets.iter().flat_map(|set| &set.cgroups).filter(|group| group.has_freezer());
-    let is_unit = |name: &String| name.ends_with(".service") || name.ends_with(".scope");
-    for unit in groups.map(name).filter(is_unit).collect::<BTreeSet<String>>() {
-        let what = format!("the processes were of the unit {unit}");
-        let why = "restored, they are in its group, and systemd does not supervise them: it neither stops nor restarts them";
-        findings.push(Finding::warning("unit", what, why));
+    let is_unit = |group: &&Group| {
+        let name = group.below.name();
+        name.ends_with(b".service") || name.ends_with(b".scope")
+    };
+    let mut seen = BTreeSet::new();
+    for group in groups.filter(is_unit).filter(|group| seen.insert(group.below.name().to_vec())) {
+        let name = printable(group.below.name()).into_owned();
+        findings.push(match Unit::of(&group.below).filter(runs) {
+            Some(unit) => runs_again(&unit.name()),
+            None => {
+                let what = format!("the processes were of the unit {name}");
+                let why = "restored, they are in its group, and systemd does not supervise them: it neither stops nor restarts them";
+                Finding::warning("unit", what, why)
+            }
+        });
     }
+}
+
+/// systemd has started it again, or is about to.
+fn runs(unit: &Unit) -> bool {
+    unit.ask().is_ok_and(|answer| answer.is_to_restart || !answer.has_ended)
+}
+
+fn runs_again(unit: &str) -> Finding {
+    let what = format!("the processes were of the unit {unit}, which systemd runs again");
+    let why = "what is restored comes beside the new processes, to the same files and ports; and systemd does not supervise it";
+    Finding::warning("unit", what, why)
+        .remedy(format!("stop the new ones first: systemctl stop {}", quoted(unit.as_ref())))
 }
 
 /// A hierarchy that is not mounted here is mounted by criu for itself, where the kernel has it.

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use super::tree::Tree;
-use super::{files, groups, numbers, options, stored};
+use super::{files, groups, numbers, options, ports, stored};
 use crate::checkpoint::Finding;
 use crate::checkpoint::arg::Arg;
 use crate::checkpoint::criu::{self, Criu};
@@ -58,6 +58,7 @@ pub fn preflight(request: &Request<'_>) -> Preflight {
     findings.extend(of_criu);
     numbers::look(&trees, &mut findings);
     let flags = groups::look(request, &sets, &mut findings);
+    ports::look(&sets, request.hierarchies, &mut findings);
     files::look(&request.extra, &sets, &mut findings);
     options::look(&request.extra, request.on_terminal, &sets, &mut findings);
     memory(&trees, &mut findings);
