@@ -122,6 +122,7 @@ complete -c cryoscope -n "__fish_cryoscope_using_subcommand checkpoint" -l read-
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand checkpoint" -l ascii -d 'Letters in place of symbols and lines (the default where the locale is not UTF-8)'
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand checkpoint" -s v -d 'Log more: what is heard of the kernel (-v), everything (-vv)'
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand checkpoint" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand restore" -l into-group -d 'Put the processes into this group, not into those of the images: a path, pid:N, or a unit\'s name' -r
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand restore" -l criu -d 'The criu to use (default: the one in PATH)' -r -F
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand restore" -l root -d 'The cgroup file system to look at (default: those that are mounted)' -r -F
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand restore" -l hierarchy -d 'Look only at this hierarchy' -r

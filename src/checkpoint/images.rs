@@ -29,7 +29,7 @@ use serde::Serialize;
 
 pub use error::ImagesError;
 pub use files::{File, Kind, OnDisk, Open, OpenFiles};
-pub use groups::Group;
+pub use groups::{Group, OtherGroup, controller_name};
 pub use needs::Need;
 pub use process::{Process, State, Thread};
 pub use record::Record;
@@ -71,6 +71,9 @@ pub struct ImageSet {
     pub images_bytes: u64,
     /// The groups that they were in. One that criu itself was in is not kept.
     pub cgroups: Vec<Group>,
+    /// Groups of others, which criu would make again; a thousand at most.
+    #[serde(skip)]
+    pub cgroups_of_others: Vec<OtherGroup>,
     /// What criu measured.
     pub stats: Option<DumpStats>,
     /// What a restore needs.
@@ -126,6 +129,7 @@ fn read_from(folder: &Folder) -> Result<ImageSet, ImagesError> {
     let terminals = Terminals::read(folder, &files)?;
     let needs = needs::read(folder, &inventory, &processes, &files, &terminals)?;
     let root = processes.first();
+    let groups = groups::read(folder, &processes)?;
     Ok(ImageSet {
         folder: folder.path.clone(),
         root_pid: root.map_or(0, |root| root.pid),
@@ -142,7 +146,8 @@ fn read_from(folder: &Folder) -> Result<ImageSet, ImagesError> {
             .iter()
             .filter_map(|name| folder.look(name))
             .fold(0_u64, |sum, (size, _)| sum.saturating_add(size)),
-        cgroups: groups::read(folder, &processes)?,
+        cgroups: groups.own,
+        cgroups_of_others: groups.others,
         stats: stats::read(folder)?,
         on_terminal: terminals.replaceable && needs.iter().any(|need| need.option == "--shell-job"),
         needs,

@@ -251,6 +251,9 @@ pub struct Restore {
     /// Thaw what would hold the processes for as long as the restore takes, and freeze it again: others in it run meanwhile
     #[arg(long)]
     pub thaw: bool,
+    /// Put the processes into this group, not into those of the images: a path, pid:N, or a unit's name
+    #[arg(long, value_name = "GROUP")]
+    pub into_group: Option<OsString>,
     /// How criu is run.
     #[command(flatten)]
     pub run: CriuRun,

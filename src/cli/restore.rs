@@ -25,6 +25,7 @@ pub(super) fn run(context: &Context, options: Restore, out: &mut impl Write) -> 
     if !options.run.dry_run {
         context.may_write()?;
     }
+    let into_group = options.into_group.map(|target| context.open(&target)).transpose()?;
     let request = Request {
         folder: options.folder,
         hierarchies: &context.hosts,
@@ -32,6 +33,7 @@ pub(super) fn run(context: &Context, options: Restore, out: &mut impl Write) -> 
         extra: options.run.extra,
         on_terminal: io::stdin().is_terminal(),
         thaw: options.thaw,
+        into_group: into_group.as_ref().map(|(fs, group)| (fs, group)),
     };
     let found = restore::preflight(&request);
     let plan = restore::plan(&found, &request);

@@ -13,7 +13,7 @@ use super::proc;
 use super::running_criu::is_criu;
 use super::status::Status;
 use super::threads;
-use crate::model::{Process, ProcessId};
+use crate::model::{NamespacePath, Process, ProcessId};
 
 /// The PIDs in a group itself, in ascending order, each once. A PID of 0 is a process outside this PID namespace.
 ///
@@ -208,9 +208,21 @@ pub fn comm(pid: i32) -> Option<Box<[u8]>> {
 /// # Errors
 /// What reading the file says.
 pub fn controllers() -> io::Result<Vec<Box<[u8]>>> {
+    Ok(own_groups()?.into_iter().map(|(controllers, _)| controllers).collect())
+}
+
+/// This program's own group in each hierarchy that is mounted: the hierarchy's v1 controllers, as in [`controllers`], and the
+/// path as the kernel writes it.
+///
+/// # Errors
+/// What reading `/proc/self/cgroup` says.
+pub fn own_groups() -> io::Result<Vec<(Box<[u8]>, NamespacePath)>> {
     let text = std::fs::read("/proc/self/cgroup")?;
-    let second = |line: &[u8]| line.split(|&b| b == b':').nth(1).map(Box::from);
-    Ok(text.split(|&b| b == b'\n').filter_map(second).collect())
+    let group = |line: &[u8]| {
+        let mut fields = line.splitn(3, |&b| b == b':').skip(1);
+        Some((fields.next()?.into(), NamespacePath::new(fields.next()?)))
+    };
+    Ok(text.split(|&b| b == b'\n').filter_map(group).collect())
 }
 
 /// The kernel function that a process waits in; `None` where it runs, or that may not be seen.

@@ -45,6 +45,7 @@ pub(super) fn restore(scene: &Scene, images: &str) -> Result<(), String> {
         extra: Vec::new(),
         on_terminal: false,
         thaw: false,
+        into_group: None,
     };
     let found = restore::preflight(&request);
     let plan = restore::plan(&found, &request).map_err(|refused| refused.to_string())?;

@@ -23,6 +23,7 @@ use super::support::workload::{THREADS, quiet};
 use super::support::{Group, SOON, Workload, program, until};
 
 mod damaged;
+mod groups;
 mod held;
 mod ports;
 mod thaw;
@@ -58,6 +59,7 @@ pub fn tests() -> Vec<Trial> {
     ];
     all.extend(held::tests());
     all.extend(damaged::tests());
+    all.extend(groups::tests());
     all.extend(ports::tests());
     all.extend(thaw::tests());
     all

@@ -37,7 +37,12 @@ impl Group {
 
     /// The freezer of its hierarchy. The v1 freezer may share its hierarchy with other controllers.
     pub fn freezer(&self) -> Option<Version> {
-        match self.controller.as_str() {
+        Self::freezer_of(&self.controller)
+    }
+
+    /// The same of a hierarchy by its [`Self::controller`].
+    pub fn freezer_of(controller: &str) -> Option<Version> {
+        match controller {
             "v2" => Some(Version::V2),
             list if list.split(',').any(|controller| controller == "freezer") => Some(Version::V1),
             _ => None,
@@ -50,10 +55,32 @@ const MAX_MEMBERSHIPS: usize = 1 << 20;
 /// The longest path of a group, in bytes (`PATH_MAX` of linux/limits.h): criu could not make a longer one.
 const MAX_PATH_BYTES: usize = 4096;
 
-/// The groups of the processes; those that criu itself was in are not kept by criu.
-pub(super) fn read(folder: &Folder, processes: &[Process]) -> Result<Vec<Group>, ImagesError> {
+/// A group that criu makes again though none of the processes is in it or below it: it saves all groups below a group of a
+/// process in each v1 hierarchy (criu/cgroup.c: `collect_cgroups`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OtherGroup {
+    /// As in [`Group::controller`].
+    pub controller: String,
+    /// Below the hierarchy's root.
+    pub below: CgroupPath,
+}
+
+/// The most groups of others that are kept: more are in nobody's sentence.
+const MAX_OTHER_GROUPS: usize = 1000;
+
+/// What the image holds.
+#[derive(Debug, Default)]
+pub(super) struct Groups {
+    /// The groups of the processes; those that criu itself was in are not kept by criu.
+    pub own: Vec<Group>,
+    /// Those of others, a thousand at most.
+    pub others: Vec<OtherGroup>,
+}
+
+/// Reads it.
+pub(super) fn read(folder: &Folder, processes: &[Process]) -> Result<Groups, ImagesError> {
     let Some(mut image) = Image::open(folder, "cgroup.img", Magic::Cgroup)? else {
-        return Ok(Vec::new());
+        return Ok(Groups::default());
     };
     let Cgroups { sets, controllers } = image.one()?;
     let mut members: HashMap<u32, Vec<i32>> = HashMap::new();
@@ -81,28 +108,58 @@ pub(super) fn read(folder: &Folder, processes: &[Process]) -> Result<Vec<Group>,
     for group in groups.iter_mut().filter(|group| group.freezer() == Some(Version::V1)) {
         group.made_frozen = frozen.contains(&group.below);
     }
-    Ok(groups)
+    let others = controllers.iter().flat_map(|controller| others(controller, &groups));
+    let others = others.take(MAX_OTHER_GROUPS).collect();
+    Ok(Groups { own: groups, others })
+}
+
+/// Those groups of a hierarchy that hold no process of the tree, in them or below.
+fn others(controller: &CgroupController, own: &[Group]) -> Vec<OtherGroup> {
+    let name = controller_name(&controller.names.join(&b','));
+    let members = own.iter().filter(|group| group.controller == name).map(|group| &group.below);
+    let needed: HashSet<CgroupPath> =
+        members.flat_map(|path| path.ancestors().chain([path.clone()]).collect::<Vec<_>>()).collect();
+    let mut others = Vec::new();
+    each_dir(&controller.dirs, |path, _| {
+        if !needed.contains(path) && others.len() < MAX_OTHER_GROUPS {
+            others.push(OtherGroup { controller: name.clone(), below: path.clone() });
+        }
+    });
+    others
 }
 
 /// Those of the `wanted` groups of the v1 freezer that are made again frozen (criu/cgroup.c: `prepare_cgroup_dir_properties`).
 fn frozen(controllers: &[CgroupController], wanted: &HashSet<&CgroupPath>) -> HashSet<CgroupPath> {
     let freezer = controllers.iter().filter(|c| c.names.iter().any(|name| name == b"freezer"));
-    let root = Rc::new(CgroupPath::root());
-    let mut waiting: Vec<(Rc<CgroupPath>, &CgroupDir)> =
-        freezer.flat_map(|c| &c.dirs).map(|dir| (root.clone(), dir)).collect();
     let mut frozen = HashSet::new();
+    for controller in freezer {
+        each_dir(&controller.dirs, |path, dir| {
+            let is_frozen = |p: &CgroupProperty| p.name == b"freezer.state" && p.value.starts_with(b"FROZEN");
+            if wanted.contains(path) && dir.properties.iter().any(is_frozen) {
+                frozen.insert(path.clone());
+            }
+        });
+    }
+    frozen
+}
+
+/// Looks at each of these groups, and at those below; but at none whose path criu could not make.
+fn each_dir<'a>(dirs: &'a [CgroupDir], mut look: impl FnMut(&CgroupPath, &'a CgroupDir)) {
+    let root = Rc::new(CgroupPath::root());
+    let mut waiting: Vec<(Rc<CgroupPath>, &CgroupDir)> = dirs.iter().map(|dir| (root.clone(), dir)).collect();
     while let Some((above, dir)) = waiting.pop() {
         if above.as_bytes().len() + dir.name.len() >= MAX_PATH_BYTES {
             continue;
         }
         let path = Rc::new(CgroupPath::new(&[above.as_bytes(), b"/", &dir.name[..]].concat()));
         waiting.extend(dir.children.iter().map(|child| (path.clone(), child)));
-        let is_frozen = |p: &CgroupProperty| p.name == b"freezer.state" && p.value.starts_with(b"FROZEN");
-        if wanted.contains(&*path) && dir.properties.iter().any(is_frozen) {
-            frozen.insert(CgroupPath::clone(&path));
-        }
+        look(&path, dir);
     }
-    frozen
+}
+
+/// A hierarchy by its controllers as [`Group::controller`] has it: `v2`, or the v1 controllers, printable.
+pub fn controller_name(name: &[u8]) -> String {
+    if name.is_empty() { "v2".into() } else { printable(name).into_owned() }
 }
 
 /// The groups that were seen so far.
@@ -134,7 +191,7 @@ impl Memberships {
 
 fn group(member: &CgroupMember) -> Group {
     Group {
-        controller: if member.name.is_empty() { "v2".into() } else { printable(&member.name).into_owned() },
+        controller: controller_name(&member.name),
         path: printable(&member.path).into_owned(),
         pids: Vec::new(),
         below: CgroupPath::new(&member.path),
@@ -159,6 +216,18 @@ mod tests {
         let (outer, inner) = (CgroupPath::new(b"/outer"), CgroupPath::new(b"/outer/inner"));
         assert_eq!(frozen(&controllers, &[&outer, &inner].into()), [inner.clone()].into());
         assert!(frozen(&controllers, &[&outer].into()).is_empty());
+    }
+
+    #[test]
+    fn groups_of_others_hold_none_of_the_processes() {
+        let own = directory("own", "", vec![directory("below", "", Vec::new())]);
+        let outer = directory("/outer", "", vec![own, directory("beside", "", Vec::new())]);
+        let freezer = CgroupController { names: vec![b"freezer".to_vec()], dirs: vec![outer] };
+        let member = |name: &str| group(&CgroupMember { name: name.into(), path: b"/outer/own".to_vec() });
+        let found = others(&freezer, &[member("freezer"), member("")]);
+        let mut found: Vec<String> = found.iter().map(|group| group.below.to_string()).collect();
+        found.sort_unstable();
+        assert_eq!(found, ["/outer/beside", "/outer/own/below"]);
     }
 
     #[test]

@@ -4,30 +4,149 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::preflight::{Request, gives};
+use super::tree::{Destination, Tree};
 use crate::checkpoint::Finding;
+use crate::checkpoint::arg::Arg;
 use crate::checkpoint::at_work::{self, Claim};
 use crate::checkpoint::flag::Flag;
-use crate::checkpoint::images::{Group, ImageSet, State};
-use crate::kernel::Filesystem;
+use crate::checkpoint::images::{Group, ImageSet, OtherGroup, State, controller_name};
 use crate::kernel::membership::own_path;
-use crate::kernel::processes::controllers;
+use crate::kernel::processes::{controllers, own_groups};
+use crate::kernel::{Filesystem, cgroupfs};
 use crate::model::shell::{quoted, write_request};
-use crate::model::{CgroupPath, Place, Version, printable};
+use crate::model::{CgroupPath, Hierarchies, NamespacePath, Place, Version, printable};
 use crate::runtime::systemd::Unit;
 
+/// criu's options that decide which groups the processes come into.
+const GROUP_OPTIONS: [&str; 2] = ["--manage-cgroups", "--cgroup-root"];
+
+/// Where the processes come.
+pub(super) fn destination<'a>(request: &Request<'a>) -> Destination<'a> {
+    match request.into_group {
+        Some((fs, group)) => Destination::Group(fs, group),
+        None if gives(&request.extra, &GROUP_OPTIONS) => Destination::Unknown,
+        None => Destination::Images,
+    }
+}
+
+/// The groups in which criu is started, so that it makes and moves nothing (`--manage-cgroups=ignore`: what it makes stays in
+/// its own groups): the one that is named, or, where criu would make groups of others again, those of the images. `None` where
+/// criu does it, for it must: the processes are in several sets of groups, or one of these is gone or cannot be reached.
+pub(super) fn within(set: &ImageSet, destination: Destination<'_>, hosts: &Hierarchies) -> Option<Vec<Arg>> {
+    match destination {
+        Destination::Group(_, group) => Some(vec![group.absolute.clone().into()]),
+        Destination::Images if !set.cgroups_of_others.is_empty() => of_images(set, hosts),
+        Destination::Images | Destination::Unknown => None,
+    }
+}
+
+fn of_images(set: &ImageSet, hosts: &Hierarchies) -> Option<Vec<Arg>> {
+    let living = set.processes.iter().filter(|process| process.state != State::Zombie).count();
+    if set.namespaces.contains(&"cgroup") || set.cgroups.iter().any(|group| group.pids.len() < living) {
+        return None;
+    }
+    let own = own_groups().ok()?;
+    let mut within = Vec::new();
+    for group in &set.cgroups {
+        let path: NamespacePath = group.below.clone().into();
+        let is_own = |(controllers, own): &(Box<[u8]>, NamespacePath)| {
+            controller_name(controllers) == group.controller && *own == path
+        };
+        if own.iter().any(is_own) {
+            continue;
+        }
+        let hierarchy = hosts.get(group.freezer()?)?;
+        let Place::Below(below) = hierarchy.root.place(&path) else { return None };
+        let there = Filesystem::open(hierarchy.clone()).ok()?.group(&below).ok()??;
+        within.push(there.absolute.into());
+    }
+    Some(within)
+}
+
 /// Looks at the groups; the freeze flags of those that are there, and of all above.
-pub(super) fn look(request: &Request<'_>, sets: &[ImageSet], findings: &mut Vec<Finding>) -> Vec<Flag> {
-    for set in sets {
-        not_kept(set, findings);
-        not_mounted(set, findings);
+pub(super) fn look(
+    request: &Request<'_>,
+    destination: Destination<'_>,
+    sets: &[ImageSet],
+    trees: &[Tree],
+    findings: &mut Vec<Finding>,
+) -> Vec<Flag> {
+    units(sets, matches!(destination, Destination::Images), findings);
+    let flags = match destination {
+        Destination::Images => {
+            for (set, tree) in sets.iter().zip(trees) {
+                not_kept(set, findings);
+                not_mounted(set, findings);
+                if tree.within.is_none() {
+                    of_others(set, request.hierarchies, findings);
+                }
+            }
+            of_sets(request, sets, findings)
+        }
+        Destination::Group(fs, group) => into(request, fs, group, findings),
+        Destination::Unknown => {
+            let what = "which groups the processes come into";
+            findings.push(Finding::unknown("group", what, "an option for criu decides it"));
+            return Vec::new();
+        }
+    };
+    findings.extend(flags.iter().filter(|flag| flag.requested).map(|flag| frozen(flag, request.thaw)));
+    at_work(&flags, findings);
+    flags
+}
+
+/// The group that the person names.
+fn into(
+    request: &Request<'_>,
+    fs: &Filesystem,
+    group: &cgroupfs::Group,
+    findings: &mut Vec<Finding>,
+) -> Vec<Flag> {
+    if gives(&request.extra, &GROUP_OPTIONS) {
+        let what = "--into-group and an option for criu both say which groups the processes come into";
+        findings.push(Finding::blocker("group", what, "only one can be so").remedy("leave one of them out"));
     }
-    units(sets, findings);
-    // The person has said where the processes go.
-    if gives(&request.extra, &["--manage-cgroups", "--cgroup-root"]) {
-        let what = "which groups the processes come into";
-        findings.push(Finding::unknown("group", what, "an option for criu decides it"));
-        return Vec::new();
+    let (path, version) = (&group.path, group.version);
+    match controllers() {
+        Ok(all) if all.len() > 1 => {
+            let what = format!(
+                "the processes come into {path} ({version}), and in the other hierarchies into this program's groups"
+            );
+            let why = "a group is one of a single hierarchy, and this host has several";
+            findings.push(Finding::warning("group", what, why));
+        }
+        _ => findings.push(Finding::ok("group", format!("the processes come into {path} ({version})"))),
     }
+    match read(fs, path) {
+        Ok((_, flags)) => flags,
+        Err(error) => {
+            findings.push(Finding::unknown("group", format!("the group {path} ({version})"), error));
+            Vec::new()
+        }
+    }
+}
+
+/// criu makes groups of others again. Those that are there, in the hierarchies that can be looked at, are not said.
+fn of_others(set: &ImageSet, hosts: &Hierarchies, findings: &mut Vec<Finding>) {
+    let is_there = |other: &OtherGroup| {
+        let version = Group::freezer_of(&other.controller)?;
+        let hierarchy = hosts.get(version)?;
+        let Place::Below(below) = hierarchy.root.place(&other.below.clone().into()) else { return None };
+        Some(Filesystem::open(hierarchy.clone()).ok()?.group(&below).ok()?.is_some())
+    };
+    let made = set.cgroups_of_others.iter().filter(|other| is_there(other) != Some(true));
+    let made: Vec<String> = made.map(|other| format!("{} ({})", other.below, other.controller)).collect();
+    let Some(first) = made.first() else { return };
+    let more = if made.len() > 1 { format!(" and {} more", made.len() - 1) } else { String::new() };
+    let what =
+        format!("criu makes {first}{more} again, where that is gone: groups that hold none of the processes");
+    let why = "it saved all groups below one of theirs, and makes them all or none";
+    let remedy = "remove them afterwards, where nobody needs them, with rmdir; or give the processes a group with --into-group";
+    findings.push(Finding::warning("groups-of-others", what, why).remedy(remedy));
+}
+
+/// Those of the images.
+fn of_sets(request: &Request<'_>, sets: &[ImageSet], findings: &mut Vec<Finding>) -> Vec<Flag> {
     let mut seen = BTreeSet::new();
     let mut flags: Vec<Flag> = Vec::new();
     for group in sets.iter().flat_map(|set| &set.cgroups) {
@@ -41,8 +160,6 @@ pub(super) fn look(request: &Request<'_>, sets: &[ImageSet], findings: &mut Vec<
             }
         }
     }
-    findings.extend(flags.iter().filter(|flag| flag.requested).map(|flag| frozen(flag, request.thaw)));
-    at_work(&flags, findings);
     flags
 }
 
@@ -77,7 +194,7 @@ fn not_kept(set: &ImageSet, findings: &mut Vec<Finding>) {
 
 /// systemd takes a process that criu made for none of its own, though it is in the group of a unit (measured: it becomes a
 /// child of PID 1, and the unit stays failed or dead).
-fn units(sets: &[ImageSet], findings: &mut Vec<Finding>) {
+fn units(sets: &[ImageSet], in_their_groups: bool, findings: &mut Vec<Finding>) {
     let groups = sets.iter().flat_map(|set| &set.cgroups).filter(|group| group.has_freezer());
     let is_unit = |group: &&Group| {
         let name = group.below.name();
@@ -86,14 +203,15 @@ fn units(sets: &[ImageSet], findings: &mut Vec<Finding>) {
     let mut seen = BTreeSet::new();
     for group in groups.filter(is_unit).filter(|group| seen.insert(group.below.name().to_vec())) {
         let name = printable(group.below.name()).into_owned();
-        findings.push(match Unit::of(&group.below).filter(runs) {
-            Some(unit) => runs_again(&unit.name()),
-            None => {
+        match Unit::of(&group.below).filter(runs) {
+            Some(unit) => findings.push(runs_again(&unit.name())),
+            None if in_their_groups => {
                 let what = format!("the processes were of the unit {name}");
                 let why = "restored, they are in its group, and systemd does not supervise them: it neither stops nor restarts them";
-                Finding::warning("unit", what, why)
+                findings.push(Finding::warning("unit", what, why));
             }
-        });
+            None => {}
+        }
     }
 }
 

@@ -121,13 +121,15 @@ fn restore(tree: &Tree, found: &Preflight, criu: &Criu, extra: &[OsString], stop
     let mut args: Vec<Arg> = vec!["restore".into(), "-D".into(), tree.images.clone()];
     args.extend(["-d", "-o", LOG, "-v4"].map(Arg::from));
     args.extend(stopped.then(|| Arg::from(LEAVE_STOPPED)));
+    args.extend(tree.within.is_some().then(|| Arg::from("--manage-cgroups=ignore")));
     if tree.own_pids {
         args.extend(["--pidfile", PID_FILE].map(Arg::from));
     }
     args.extend(proposed(&found.findings, extra).into_iter().map(Arg::from));
     args.extend(extra.iter().cloned().map(Arg::from));
     let (criu, images) = (criu.path.clone().into(), tree.images.clone());
-    Restore { root: tree.root(), criu, args, images, on_terminal: tree.on_terminal }
+    let within = tree.within.clone().unwrap_or_default();
+    Restore { root: tree.root(), criu, args, images, on_terminal: tree.on_terminal, within }
 }
 
 /// Those that ran when they were dumped: the others stay stopped.

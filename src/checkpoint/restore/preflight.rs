@@ -9,7 +9,8 @@ use crate::checkpoint::Finding;
 use crate::checkpoint::arg::Arg;
 use crate::checkpoint::criu::{self, Criu};
 use crate::checkpoint::flag::Flag;
-use crate::kernel::{Status, host};
+use crate::checkpoint::images::ImageSet;
+use crate::kernel::{Filesystem, Group, Status, host};
 use crate::model::Hierarchies;
 
 /// What is asked for.
@@ -27,6 +28,8 @@ pub struct Request<'a> {
     pub on_terminal: bool,
     /// What would hold the processes is thawed for the restore, and frozen again.
     pub thaw: bool,
+    /// The group that the processes come into, in place of those of the images.
+    pub into_group: Option<(&'a Filesystem, &'a Group)>,
 }
 
 /// What the preflight found.
@@ -54,10 +57,15 @@ pub fn preflight(request: &Request<'_>) -> Preflight {
     let folder = std::path::absolute(&request.folder).unwrap_or_else(|_| request.folder.clone());
     let version = criu.as_ref().and_then(|criu| criu.version.as_deref());
     let sets = stored::look(&folder, version, &kernel, &mut findings);
-    let trees: Vec<Tree> = sets.iter().map(|set| Tree::of(set, request.hierarchies)).collect();
+    let destination = groups::destination(request);
+    let tree = |set: &ImageSet| {
+        let within = groups::within(set, destination, request.hierarchies);
+        Tree::of(set, request.hierarchies, destination, within)
+    };
+    let trees: Vec<Tree> = sets.iter().map(tree).collect();
     findings.extend(of_criu);
     numbers::look(&trees, &mut findings);
-    let flags = groups::look(request, &sets, &mut findings);
+    let flags = groups::look(request, destination, &sets, &trees, &mut findings);
     ports::look(&sets, request.hierarchies, &mut findings);
     files::look(&request.extra, &sets, &mut findings);
     options::look(&request.extra, request.on_terminal, &sets, &mut findings);

@@ -342,15 +342,16 @@ fn restore(
 /// A session of its own; but a terminal can be given away only by who has it. Where a journal is kept criu is in it before it
 /// begins, but for one on a terminal: a rescue that does not know of it would have it wait for the next thaw.
 fn start(one: &Restore, log: &Log, journal: Option<&mut Journal>) -> io::Result<Box<dyn ChildWrapper>> {
-    let criu = Path::new(&one.criu.0);
-    let args = one.args.iter().map(|arg| &arg.0);
+    let words = one.words();
+    let Some((program, args)) = words.split_first() else { return Err(io::ErrorKind::InvalidInput.into()) };
+    let program = Path::new(program);
     if let (Some(journal), false) = (journal, one.on_terminal) {
-        let gate = gate::start(criu, args, Vec::new(), log.messages()?)?;
+        let gate = gate::start(program, args.iter(), Vec::new(), log.messages()?)?;
         journal.criu(gate.id, one.root)?;
         // Waiting for the whole session, as the wrapper does, loses criu's exit code to what it leaves behind.
         return gate.open().map(|child| child.into_inner());
     }
-    let mut command = command(criu);
+    let mut command = command(program);
     command.args(args).stderr(log.messages()?);
     if one.on_terminal {
         command.stdin(Stdio::inherit());

@@ -1,5 +1,8 @@
 //! The steps of a restore, each with the line for a shell that does the same.
 
+use std::ffi::OsString;
+use std::path::Path;
+
 use serde::Serialize;
 
 use crate::checkpoint::arg::Arg;
@@ -43,13 +46,28 @@ pub struct Restore {
     pub images: Arg,
     /// It runs on this terminal, not in a session of its own.
     pub on_terminal: bool,
+    /// The groups that it is started in.
+    pub within: Vec<Arg>,
 }
 
+/// Goes into the groups whose `cgroup.procs` stand before `--`, and becomes what stands behind it.
+const ENTER: &str = r#"until [ "$1" = -- ]; do echo $$ > "$1" || exit; shift; done; shift; exec "$@""#;
+
 impl Restore {
+    /// The program and its arguments: a shell that goes into the groups and becomes criu, or criu.
+    pub(super) fn words(&self) -> Vec<OsString> {
+        let criu = std::iter::once(&self.criu).chain(&self.args).map(|arg| arg.0.clone());
+        if self.within.is_empty() {
+            return criu.collect();
+        }
+        let shell = ["/bin/sh", "-c", ENTER, "sh"].into_iter().map(OsString::from);
+        let procs = self.within.iter().map(|group| Path::new(&group.0).join("cgroup.procs").into_os_string());
+        shell.chain(procs).chain([OsString::from("--")]).chain(criu).collect()
+    }
+
     /// The line for a shell.
     pub fn shell(&self) -> String {
-        let words: Vec<String> =
-            std::iter::once(&self.criu).chain(&self.args).map(|arg| quoted(&arg.0)).collect();
+        let words: Vec<String> = self.words().iter().map(|word| quoted(word)).collect();
         match self.on_terminal {
             true => words.join(" "),
             false => format!("setsid -w {} </dev/null", words.join(" ")),
@@ -78,6 +96,9 @@ impl Step {
             Self::Restore(restore) if restore.on_terminal => {
                 "criu on this terminal: the processes get it. Do not interrupt it."
             }
+            Self::Restore(restore) if !restore.within.is_empty() => {
+                "criu in a session of its own, started in the group that the processes come into: it makes and changes none."
+            }
             Self::Restore(restore) if restore.args.iter().any(|arg| arg.0 == LEAVE_STOPPED) => {
                 "criu in a session of its own. The processes are left stopped until all trees are there."
             }
@@ -105,10 +126,46 @@ mod tests {
     #[test]
     fn lines_for_a_shell() {
         let (criu, args) = ("/c/criu".into(), vec!["restore".into(), "-D".into(), "/i x".into()]);
-        let mut restore = Restore { root: 7, criu, args, images: "/i x".into(), on_terminal: false };
+        let mut restore =
+            Restore { root: 7, criu, args, images: "/i x".into(), on_terminal: false, within: vec![] };
         assert_eq!(restore.shell(), "setsid -w /c/criu restore -D '/i x' </dev/null");
         restore.on_terminal = true;
-        assert_eq!(Step::Restore(restore).shell(), "/c/criu restore -D '/i x'");
+        assert_eq!(restore.shell(), "/c/criu restore -D '/i x'");
+        restore.within = vec!["/g a".into(), "/h".into()];
+        let line = restore.shell();
+        assert!(
+            line.ends_with(" sh '/g a/cgroup.procs' /h/cgroup.procs -- /c/criu restore -D '/i x'"),
+            "{line}"
+        );
+    }
+
+    #[test]
+    fn it_enters_groups_before_it_is_criu() {
+        let temp = tempfile::tempdir().unwrap();
+        let group = |name: &str| {
+            let group = temp.path().join(name);
+            std::fs::create_dir(&group).unwrap();
+            group
+        };
+        let (one, two) = (group("a b"), group("c"));
+        let restore = |within: Vec<Arg>| Restore {
+            root: 7,
+            criu: "/bin/sh".into(),
+            args: vec!["-c".into(), "echo $$".into()],
+            images: "/i".into(),
+            on_terminal: true,
+            within,
+        };
+        let run = |restore: &Restore| {
+            std::process::Command::new("sh").args(["-c", &restore.shell()]).output().unwrap()
+        };
+        let output = run(&restore(vec![one.clone().into(), two.clone().into()]));
+        assert!(output.status.success());
+        for group in [&one, &two] {
+            assert_eq!(std::fs::read(group.join("cgroup.procs")).unwrap(), output.stdout);
+        }
+        let none = run(&restore(vec![temp.path().join("none").into()]));
+        assert!(!none.status.success() && none.stdout.is_empty(), "what is not in the group does not start");
         assert_eq!(Step::Continue { pids: vec![7, 8] }.shell(), "kill -CONT 7 8");
     }
 }

@@ -6,7 +6,8 @@ use serde::Serialize;
 
 use crate::checkpoint::arg::Arg;
 use crate::checkpoint::images::{self, ImageSet, Process, State};
-use crate::model::{CgroupPath, Hierarchies, Place, Version};
+use crate::kernel::{Filesystem, cgroupfs};
+use crate::model::{CgroupPath, Hierarchies, NamespacePath, Place, Version};
 
 /// A group that a process is in again.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -21,7 +22,7 @@ pub struct Group {
     pub below: CgroupPath,
     /// Its path as `/proc/PID/cgroup` says it.
     #[serde(skip)]
-    pub member: CgroupPath,
+    pub member: NamespacePath,
 }
 
 /// A process, as the images have it.
@@ -54,12 +55,38 @@ pub struct Tree {
     pub own_pids: bool,
     /// It must be restored on a terminal.
     pub on_terminal: bool,
+    /// The groups that criu is started in, where it is to make none: all processes come into these. `None` where criu itself
+    /// puts each into its own.
+    pub within: Option<Vec<Arg>>,
+}
+
+/// Where the processes come.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Destination<'a> {
+    /// Into the groups of the images.
+    Images,
+    /// Into this group, of this hierarchy.
+    Group(&'a Filesystem, &'a cgroupfs::Group),
+    /// An option for criu decides that.
+    Unknown,
 }
 
 impl Tree {
-    pub(super) fn of(set: &ImageSet, hierarchies: &Hierarchies) -> Self {
+    pub(super) fn of(
+        set: &ImageSet,
+        hierarchies: &Hierarchies,
+        destination: Destination<'_>,
+        within: Option<Vec<Arg>>,
+    ) -> Self {
         let pids: HashSet<i32> = set.processes.iter().map(|process| process.pid).collect();
-        let mut groups = groups_by_process(set, hierarchies);
+        let mut groups = match destination {
+            Destination::Images => groups_by_process(set, hierarchies),
+            Destination::Group(fs, group) => {
+                let one = given(fs, group);
+                set.processes.iter().map(|process| (process.pid, one.clone().into_iter().collect())).collect()
+            }
+            Destination::Unknown => HashMap::new(),
+        };
         let mut member = |process: &Process| Member {
             pid: process.pid,
             name: process.name.clone(),
@@ -77,6 +104,7 @@ impl Tree {
             memory_bytes: set.memory_bytes,
             own_pids: set.namespaces.contains(&"pid"),
             on_terminal: set.on_terminal,
+            within,
         }
     }
 
@@ -101,5 +129,12 @@ fn group(stored: &images::Group, hierarchies: &Hierarchies) -> Option<Group> {
     let hierarchy = hierarchies.get(version)?;
     let Place::Below(below) = hierarchy.root.place(&stored.below.clone().into()) else { return None };
     let path = hierarchy.absolute(&below).into();
-    Some(Group { path, version, below, member: stored.below.clone() })
+    Some(Group { path, version, below, member: stored.below.clone().into() })
+}
+
+/// A group that the person names; `None` where it is no group of a mounted hierarchy.
+fn given(fs: &Filesystem, group: &cgroupfs::Group) -> Option<Group> {
+    let root = fs.hierarchy().root.join(&group.path);
+    let (path, below) = (group.absolute.clone().into(), group.path.clone());
+    Some(Group { path, version: group.version, below, member: root.path()?.clone() })
 }

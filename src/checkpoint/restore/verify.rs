@@ -150,8 +150,7 @@ fn unlike(member: &Member, now: &Process) -> Option<String> {
 
 fn elsewhere(pid: i32, group: &Group) -> Option<String> {
     let now = path_of(pid, group.version)?;
-    (now != group.member.clone().into())
-        .then(|| format!("is in the group {now} ({}), not {}", group.version, group.member))
+    (now != group.member).then(|| format!("is in the group {now} ({}), not {}", group.version, group.member))
 }
 
 /// criu makes a v1 group that is gone again as it was when it was dumped: frozen, where it was frozen.
