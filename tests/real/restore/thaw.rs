@@ -11,7 +11,8 @@ use nix::unistd::Pid;
 use super::{BOTH, Killed, assert_failed, assert_restored, meddling, restore, run_script, state};
 use crate::real::rescue::{rescue, said};
 use crate::real::support::checkpoint::{Images, assert_done, checkpoint};
-use crate::real::support::criu::{Alone, adopt};
+use crate::real::support::criu::adopt;
+use crate::real::support::namespace::isolated;
 use crate::real::support::requirement::{criu, trial};
 use crate::real::support::workload::quiet;
 use crate::real::support::{Group, SOON, Workload, program, until};
@@ -25,7 +26,7 @@ pub(super) fn tests() -> Vec<Trial> {
         trial("restore::thaw::the_groups_above", BOTH, groups_above),
         trial("restore::thaw::the_script_does_the_same", BOTH, script),
         trial("restore::thaw::frozen_again_when_it_fails", BOTH, fails),
-        trial("restore::thaw::frozen_again_by_a_rescue", BOTH, cut_off),
+        isolated("restore::thaw::frozen_again_by_a_rescue", BOTH, cut_off),
     ]
 }
 
@@ -123,7 +124,6 @@ fn fails() {
 
 /// The program is killed while criu restores: the groups are thawed, a rescue lets criu finish, and freezes them again.
 fn cut_off() {
-    let _alone = Alone::new();
     let killed = killed_frozen(Version::V2, 1);
     let group = killed.group(Version::V2);
     let (path, begun, go) = (
