@@ -116,12 +116,18 @@ pub(super) fn read(folder: &Folder, processes: &[Process]) -> Result<Groups, Ima
 /// Those groups of a hierarchy that hold no process of the tree, in them or below.
 fn others(controller: &CgroupController, own: &[Group]) -> Vec<OtherGroup> {
     let name = controller_name(&controller.names.join(&b','));
-    let members = own.iter().filter(|group| group.controller == name).map(|group| &group.below);
-    let needed: HashSet<CgroupPath> =
-        members.flat_map(|path| path.ancestors().chain([path.clone()]).collect::<Vec<_>>()).collect();
+    let members = own.iter().filter(|group| group.controller == name);
+    let mut members: Vec<&[u8]> = members.map(|group| group.below.as_bytes()).collect();
+    members.sort_unstable();
+    let is_above = |path: &CgroupPath| {
+        let below = [path.as_bytes(), b"/"].concat();
+        let first = members.partition_point(|member| *member < &below[..]);
+        path.is_root() || members.get(first).is_some_and(|member| member.starts_with(&below))
+    };
+    let is_needed = |path: &CgroupPath| members.binary_search(&path.as_bytes()).is_ok() || is_above(path);
     let mut others = Vec::new();
     each_dir(&controller.dirs, |path, _| {
-        if !needed.contains(path) && others.len() < MAX_OTHER_GROUPS {
+        if !is_needed(path) && others.len() < MAX_OTHER_GROUPS {
             others.push(OtherGroup { controller: name.clone(), below: path.clone() });
         }
     });
@@ -221,13 +227,14 @@ mod tests {
     #[test]
     fn groups_of_others_hold_none_of_the_processes() {
         let own = directory("own", "", vec![directory("below", "", Vec::new())]);
-        let outer = directory("/outer", "", vec![own, directory("beside", "", Vec::new())]);
+        let beside = ["beside", "own-too"].map(|name| directory(name, "", Vec::new()));
+        let outer = directory("/outer", "", [own].into_iter().chain(beside).collect());
         let freezer = CgroupController { names: vec![b"freezer".to_vec()], dirs: vec![outer] };
         let member = |name: &str| group(&CgroupMember { name: name.into(), path: b"/outer/own".to_vec() });
         let found = others(&freezer, &[member("freezer"), member("")]);
         let mut found: Vec<String> = found.iter().map(|group| group.below.to_string()).collect();
         found.sort_unstable();
-        assert_eq!(found, ["/outer/beside", "/outer/own/below"]);
+        assert_eq!(found, ["/outer/beside", "/outer/own-too", "/outer/own/below"]);
     }
 
     #[test]
