@@ -19,7 +19,7 @@ use super::plan::Plan;
 use super::step::Step;
 use super::tree::Member;
 use super::watchdog::May;
-use super::{Exit, Signal, fate, folder, proof};
+use super::{After, Exit, Signal, fate, folder, proof};
 use crate::kernel::freezer::FreezerError;
 use crate::kernel::processes::Processes;
 use crate::kernel::signals::{await_end, signal};
@@ -364,6 +364,8 @@ fn steps(
             return Err(RunError::Cancelled);
         }
         tell(Progress::Step(step.shell()));
+        // Whoever made a group removes it: systemd does so with that of a unit whose processes were killed.
+        let may_be_gone = Some(index) > last && plan.after == Some(After::Killed);
         match step {
             Step::MakeFolder { path, exists } => {
                 let shown = || printable(path.0.as_encoded_bytes()).into_owned();
@@ -372,9 +374,15 @@ fn steps(
                 // The first one is that of the whole plan.
                 made.folder.get_or_insert(folder);
             }
-            Step::Freeze { flag } => journal.write(flag, true, Why::Step)?,
-            Step::Thaw { flag } => journal.write(flag, false, Why::Step)?,
+            Step::Freeze { flag } | Step::Thaw { flag } => {
+                let freezes = matches!(step, Step::Freeze { .. });
+                match journal.write(flag, freezes, Why::Step) {
+                    Err(FreezerError::Gone(_)) if may_be_gone => {}
+                    written => written?,
+                }
+            }
             Step::AwaitFrozen { flag } => match await_frozen(flag) {
+                Err(RunError::Freezer(FreezerError::Gone(_))) if may_be_gone => {}
                 // The images are made: what is left is done all the same, and the state is looked at afterwards.
                 Err(RunError::NotFrozen { .. }) if Some(index) > last => {}
                 awaited => awaited?,
