@@ -102,10 +102,8 @@ fn unrestorable(set: &ImageSet) -> Option<Finding> {
         let why = "criu restores such a process only below a root that has its own namespace of that kind";
         return Some(Finding::blocker("namespaces", what, why).criu_says("Can't restore sub-task in NS"));
     }
-    if has("user") && !has("pid") && !has("mnt") {
-        let what = format!(
-            "process {root} has a user namespace of its own, and the host's PID and mount namespaces"
-        );
+    if has("user") && !has("pid") {
+        let what = format!("process {root} has a user namespace of its own, and the host's PID namespace");
         let why = "restored, it has no right to the host's /proc";
         return Some(
             Finding::blocker("namespaces", what, why).criu_says("Unable to open the proc file system"),
