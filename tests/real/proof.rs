@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
 use cryoscope::checkpoint::restore::look_at_images;
+use cryoscope::kernel::mounts::hierarchies;
 use cryoscope::kernel::processes::Processes;
 use cryoscope::model::Version;
 use libtest_mimic::Trial;
@@ -149,16 +150,25 @@ struct Held {
     workload: Workload,
     others: [Workload; 2],
     _side: Group,
+    /// Its group of v1, so that the images hold no groups of other tests: plain criu would make them again.
+    _beside: Option<Group>,
+}
+
+/// A group of v1 beside one of v2, where there is v1.
+fn beside() -> Option<Group> {
+    hierarchies().unwrap().v1.is_some().then(|| Group::v1("proof"))
 }
 
 impl Held {
     fn new() -> Self {
         let above = Group::v2("held");
         let (group, side) = (above.child("inner"), above.child("side"));
-        let workload = Workload::in_group(&group);
+        let beside = beside();
+        let groups: Vec<&Group> = std::iter::once(&group).chain(&beside).collect();
+        let workload = Workload::in_groups(&groups);
         let others = [Workload::in_group(&side), Workload::in_group(&above)];
         above.freeze();
-        Self { above, group, workload, others, _side: side }
+        Self { above, group, workload, others, _side: side, _beside: beside }
     }
 
     fn counts(&self) -> [u64; 2] {
@@ -220,9 +230,10 @@ fn a_timer_that_had_expired() {
     }
 }
 
-/// A process of this group that runs a line of a shell, as the leader of a session of its own.
-fn run_in(group: &Group, line: &str) -> Child {
-    let line = format!("echo $$ > {}/cgroup.procs; {line}", group.path().display());
+/// A process of these groups that runs a line of a shell, as the leader of a session of its own.
+fn run_in(groups: &[&Group], line: &str) -> Child {
+    let enter = |group: &&Group| format!("echo $$ > {}/cgroup.procs; ", group.path().display());
+    let line = groups.iter().map(enter).collect::<String>() + line;
     let mut command = Command::new("setsid");
     command.args(["sh", "-c", &line]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     command.spawn().unwrap()
@@ -245,8 +256,9 @@ fn assert_unrestorable(group: &Group, mut target: Child, words: &str, says: &str
 
 fn a_network_namespace_below_the_root() {
     be_the_reaper();
-    let group = Group::v2("net");
-    let target = run_in(&group, "unshare -n sleep 1000 & exec sleep 1000");
+    let (group, beside) = (Group::v2("net"), beside());
+    let groups: Vec<&Group> = std::iter::once(&group).chain(&beside).collect();
+    let target = run_in(&groups, "unshare -n sleep 1000 & exec sleep 1000");
     until("both run", SOON, || group.pids().len() == 2);
     let words = "has a network namespace of its own, and the root process";
     assert_unrestorable(&group, target, words, "Can't restore sub-task in NS");
@@ -254,8 +266,9 @@ fn a_network_namespace_below_the_root() {
 
 fn a_user_namespace_of_the_root_alone() {
     be_the_reaper();
-    let group = Group::v2("user");
-    let target = run_in(&group, "exec unshare -U -r sleep 1000");
+    let (group, beside) = (Group::v2("user"), beside());
+    let groups: Vec<&Group> = std::iter::once(&group).chain(&beside).collect();
+    let target = run_in(&groups, "exec unshare -U -r sleep 1000");
     let is_there = || fs::read(format!("/proc/{}/cmdline", target.id())).unwrap().starts_with(b"sleep");
     until("it runs", SOON, is_there);
     assert_unrestorable(

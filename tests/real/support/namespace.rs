@@ -28,11 +28,23 @@ pub fn isolated(name: &str, needs: &'static [Need], test: impl FnOnce() + Send +
 fn isolate(test: &str) {
     static NUMBER: AtomicUsize = AtomicUsize::new(0);
     let name = format!("{}.{}", run_name(), NUMBER.fetch_add(1, Ordering::Relaxed));
+    // Files that whoever started the tests has left open are of another mount namespace: criu could not dump what inherits them.
     // The shell stays: as PID 1 it reaps what is orphaned.
-    let script = "mkdir -p -m 700 /run/cryoscope && mount -t tmpfs -o mode=700 tmpfs /run/cryoscope && \
+    let script = "for fd in /proc/$$/fd/*; do fd=${fd##*/}; case $fd in 0 | 1 | 2 | 255) ;; *) eval \"exec $fd>&-\" ;; esac; done; \
+                  mkdir -p -m 700 /run/cryoscope && mount -t tmpfs -o mode=700 tmpfs /run/cryoscope && \
                   mount -t tmpfs -o mode=1777 tmpfs /dev/shm && \"$@\"; exit $?";
     let mut command = Command::new("unshare");
-    command.args(["--pid", "--fork", "--kill-child", "--mount", "--mount-proc", "sh", "-c", script, "sh"]);
+    command.args([
+        "--pid",
+        "--fork",
+        "--kill-child",
+        "--mount",
+        "--mount-proc",
+        "bash",
+        "-c",
+        script,
+        "bash",
+    ]);
     command.arg(std::env::current_exe().unwrap()).args(["--exact", test, "--include-ignored"]);
     // What the harness says would be said twice.
     command.args(["--logfile", "/dev/null"]).env(ISOLATED, name).stdin(Stdio::null());
