@@ -111,6 +111,12 @@ fn broken(version: Option<&str>, kernel: &str, text: &str) -> Finding {
     Finding::blocker("criu-broken", format!("criu check fails with \"{line}\""), why).remedy(remedy)
 }
 
+/// Whether criu failed because a group went that it had just seen (`criu/cgroup.c`: it reads the files of each group by its path).
+pub(super) fn is_vanished_group(error: &str) -> bool {
+    error.contains("cg: ") && error.contains("No such file or directory")
+        || error.contains("No subsys list or none specified")
+}
+
 /// Not even asked for its version where somebody else decides what it is.
 fn untrusted(path: &Path) -> Option<Finding> {
     let why = "it runs with this program's rights, and whoever may change it has these then";

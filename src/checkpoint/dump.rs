@@ -5,14 +5,14 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use super::arg::Arg;
-use super::criu::meaning;
+use super::criu::{is_vanished_group, meaning};
 use super::deserted::waits_for_others;
 use super::gate;
 use super::hook::Hook;
-use super::journal::Journal;
+use super::journal::{Journal, Why};
 use super::log::Log;
 use super::patience::{Over, Patience};
-use super::run::{Control, Progress, RunError};
+use super::run::{Control, FREEZE, Progress, RunError};
 use super::step::Dump;
 use super::watchdog::Watchdog;
 use super::{Plan, fate, folder, proof};
@@ -26,10 +26,39 @@ const TICK: Duration = Duration::from_millis(50);
 
 const FULL: &str = "the file system of the images is full; free some space there, or name another folder";
 
+/// Has criu make the images; once more where a group of others went while criu wrote it down, for it writes down every group at
+/// and below those of the processes, in each hierarchy.
+pub(super) fn dump(
+    plan: &Plan,
+    dump: &Dump,
+    control: &Control,
+    journal: &mut Journal,
+    rescued: &mut Vec<Arg>,
+    tell: &mut dyn FnMut(Progress),
+) -> Result<(), RunError> {
+    let holder = plan.flags.iter().find(|flag| dump.freeze_cgroup.as_ref() == Some(&flag.group));
+    let held = holder.filter(|flag| flag.asks_now() == Some(true));
+    match run_criu(plan, dump, control, journal, rescued, tell) {
+        Err(RunError::Criu { error, .. }) if is_vanished_group(&error) => {}
+        done => return done,
+    }
+    tell(Progress::Restored(
+        "a group vanished while criu wrote it down; criu is started once more".to_owned(),
+    ));
+    let unwritable =
+        |error| RunError::Images(printable(dump.images.0.as_encoded_bytes()).into_owned(), error);
+    folder::remove_files(Path::new(&dump.images.0)).map_err(unwritable)?;
+    if let Some(flag) = held.filter(|flag| flag.asks_now() == Some(false)) {
+        journal.write(flag, true, Why::Step)?;
+        flag.await_frozen(FREEZE);
+    }
+    run_criu(plan, dump, control, journal, rescued, tell)
+}
+
 /// Runs criu to its end, however long it takes as long as it gets on; or until it is plain that it hangs on a freeze that is set
 /// again and again. A criu that is not waited for any longer is left alone, and what was thawed for it is frozen again.
 /// `rescued` collects the groups whose freeze is somebody else's, however criu ends.
-pub(super) fn dump(
+fn run_criu(
     plan: &Plan,
     dump: &Dump,
     control: &Control,

@@ -228,6 +228,17 @@ fn is_failed(into: &Path) -> bool {
     failed && !others
 }
 
+/// Takes away what a dump that failed has left in the folder of its images, for another try.
+pub(super) fn remove_files(images: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(images)? {
+        let entry = entry?;
+        if !entry.file_type()?.is_dir() {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
 /// Takes away the folders that a plan has made and left empty, so that it can be tried again.
 pub(super) fn tidy(plan: &Plan) {
     for step in plan.steps.iter().rev() {

@@ -288,7 +288,7 @@ impl RunError {
 }
 
 /// How long a group may take to freeze.
-const FREEZE: Duration = Duration::from_secs(10);
+pub(super) const FREEZE: Duration = Duration::from_secs(10);
 
 /// Runs the plan to its end, however long criu takes as long as it gets on.
 ///

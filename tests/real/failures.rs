@@ -26,6 +26,7 @@ pub fn tests() -> Vec<Trial> {
         add("the_disk_is_full", the_disk_is_full);
         add("the_second_tree_fails", the_second_tree_fails);
         add("a_second_try", a_second_try);
+        add("a_group_vanishes", a_group_vanishes);
         add("what_was_not_begun_leaves_no_folder", what_was_not_begun_leaves_no_folder);
         add("the_folder_is_taken_meanwhile", the_folder_is_taken_meanwhile);
     }
@@ -171,6 +172,34 @@ fn what_was_not_begun_leaves_no_folder(version: Version) {
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
     one.assert_counting();
     two.assert_counting();
+}
+
+/// A group of others went while criu wrote it down, as criu says it: it is started once more, and not a third time.
+fn a_group_vanishes(version: Version) {
+    for (times, code) in [(1, 0), (2, 7)] {
+        let group = Group::new(version, "vanished");
+        let (workload, images) = (Workload::in_group(&group), Images::new());
+        group.freeze();
+        let (tries, path) = (images.folder().with_file_name("tries"), images.folder().with_file_name("criu"));
+        let says =
+            "(00.01) Error (criu/cgroup.c:291): cg: Failed opening 16/gone/tasks: No such file or directory";
+        let script = format!(
+            "#!/bin/sh\nif [ \"$1\" = dump ]; then\necho >>'{0}'\nif [ $(wc -l <'{0}') -le {times} ]; then\n\
+             echo '{says}' >'{1}/dump.log'; exit 1\nfi\nfi\nexec '{2}' \"$@\"\n",
+            tries.display(),
+            images.folder().display(),
+            criu().display()
+        );
+        program::write(&path, script);
+        let output = checkpoint(&group, &images.folder(), &["--criu", path.to_str().unwrap()]);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "{said}");
+        assert!(said.contains("criu is started once more") && group.is_frozen(), "{said}");
+        assert_eq!(fs::read_to_string(&tries).unwrap().lines().count(), 2);
+        assert_eq!(images.folder().join("inventory.img").exists(), code == 0);
+        group.thaw();
+        workload.assert_counting();
+    }
 }
 
 /// Somebody made a file in it after it was looked at: nothing is overwritten. On a busy machine the look may come late; then it

@@ -303,7 +303,11 @@ fn each_blocker_is_said_once() {
     let said = fails(&output, 4);
     assert!(!stdout(&output).contains("is not empty"), "{}", stdout(&output));
     let remedy = format!("name a new folder in it, such as {}/checkpoint-1", folder.path().display());
-    assert!(said.contains(&remedy) && said.contains("(1) ") && said.contains(" (2) "), "{said}");
+    // Each on a line of its own, and its remedy on the next.
+    assert!(
+        said.contains(&remedy) && said.lines().filter(|line| line.starts_with("  ")).count() >= 6,
+        "{said}"
+    );
     assert!(!said.contains("chmod") && said.matches("is not empty").count() == 1, "{said}");
 }
 
