@@ -57,6 +57,7 @@ pub fn tests() -> Vec<Trial> {
         add("afterwards_frozen", afterwards_frozen);
         add("afterwards_stopped", afterwards_stopped);
         add("afterwards_killed", afterwards_killed);
+        add("removed_as_soon_as_its_processes_were_killed", removed_as_soon_as_its_processes_were_killed);
         add("the_script_does_the_same", the_script_does_the_same);
     }
     all.extend(left_frozen::tests());
@@ -346,6 +347,20 @@ fn afterwards_killed(version: Version) {
         assert_eq!(group.requested(), frozen);
         assert!(workloads.iter().all(|workload| !workload.is_alive()));
     }
+}
+
+/// As systemd removes the group of a unit that has ended.
+fn removed_as_soon_as_its_processes_were_killed(version: Version) {
+    let top = Group::new(version, "removed");
+    let group = top.child("unit");
+    let workload = Workload::in_group(&group);
+    group.freeze();
+    let remove = format!("while [ -d '{0}' ]; do rmdir '{0}' 2>/dev/null; done", group.path().display());
+    let mut remover = Command::new("sh").args(["-c", &remove]).spawn().unwrap();
+    let images = Images::new();
+    assert_done(&checkpoint(&group, &images.folder(), &["--after", "killed", "--yes"]), &images);
+    remover.wait().unwrap();
+    assert!(!workload.is_alive());
 }
 
 fn the_script_does_the_same(version: Version) {
