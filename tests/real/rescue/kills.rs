@@ -152,7 +152,14 @@ impl Scene {
     /// Takes the freezes away, and sets these.
     fn set(&self, flags: [bool; 3]) {
         self.groups.iter().for_each(|group| group.request(false));
-        self.workload.assert_counting();
+        let before = self.workload.count();
+        let counts = reached(LONG, || self.workload.count() > before);
+        let (process, file) = (self.workload.process(), self.workload.counter().exists());
+        assert!(
+            counts,
+            "it does not count; its file is there: {file}; flags {:?}, {process:?}",
+            self.flags()
+        );
         // One after the other: where each freezer has caught some threads, neither completes.
         let [above, inner, v1] = &self.groups;
         for group in
