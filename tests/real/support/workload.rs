@@ -108,7 +108,7 @@ impl Workload {
         let child = quiet(&mut command).stdin(input).spawn().unwrap();
         let id = Processes::default().read(child.id().cast_signed()).expect("nobody else reaps it").id;
         let workload = Self { child, id, counter, folder, _beside: None };
-        until("the workload counts", SOON, || workload.count() > 0);
+        until("the workload counts", 3 * SOON, || workload.count() > 0);
         workload
     }
 
@@ -165,7 +165,7 @@ impl Workload {
     #[track_caller]
     pub fn assert_counting(&self) {
         let before = self.count();
-        until("the workload goes on counting", SOON, || self.count() > before);
+        until("the workload goes on counting", 3 * SOON, || self.count() > before);
     }
 
     /// It runs at no time in a window in which it would count hundreds of times.
