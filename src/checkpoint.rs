@@ -8,6 +8,7 @@
 //! 4. [`verify()`] looks whether the images are there, and processes and freeze flags as promised.
 //! 5. [`report::Report`] keeps times, sizes and the command beside the images.
 
+pub mod action_script;
 pub mod arg;
 mod at_work;
 pub mod by_hand;

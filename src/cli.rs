@@ -33,7 +33,7 @@ use std::io::{self, IsTerminal, Write};
 
 use clap::{CommandFactory as _, Parser as _};
 
-use crate::checkpoint::{gate, hook};
+use crate::checkpoint::{action_script, gate};
 use crate::kernel::cgroupfs::{Filesystem, Group};
 use crate::kernel::mounts;
 use crate::kernel::target::{self, TargetError};
@@ -186,8 +186,8 @@ pub fn arguments() -> Result<Option<Arguments>, Failure> {
 /// # Errors
 /// [`Failure`]: a sentence for stderr and the exit code.
 pub fn run(arguments: Arguments) -> Result<(), Failure> {
-    if hook::is_asked() {
-        return hook::answer().map_err(|why| Failure::new(1, why));
+    if action_script::is_asked() {
+        return action_script::answer().map_err(|why| Failure::new(1, why));
     }
     let beside_screen = arguments.verb.is_none() && io::stdout().is_terminal();
     log::begin(&arguments.global, beside_screen)?;

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use super::arg::Arg;
 use super::criu::{is_vanished_group, meaning};
 use super::deserted::waits_for_others;
+use super::flag::Flag;
 use super::gate;
 use super::hook::Hook;
 use super::journal::{Journal, Why};
@@ -36,8 +37,7 @@ pub(super) fn dump(
     rescued: &mut Vec<Arg>,
     tell: &mut dyn FnMut(Progress),
 ) -> Result<(), RunError> {
-    let holder = plan.flags.iter().find(|flag| dump.freeze_cgroup.as_ref() == Some(&flag.group));
-    let held = holder.filter(|flag| flag.asks_now() == Some(true));
+    let held = holder(plan, dump).filter(|flag| flag.asks_now() == Some(true));
     match run_criu(plan, dump, control, journal, rescued, tell) {
         Err(RunError::Criu { error, .. }) if is_vanished_group(&error) => {}
         done => return done,
@@ -45,9 +45,8 @@ pub(super) fn dump(
     tell(Progress::Restored(
         "a group vanished while criu wrote it down; criu is started once more".to_owned(),
     ));
-    let unwritable =
-        |error| RunError::Images(printable(dump.images.0.as_encoded_bytes()).into_owned(), error);
-    folder::remove_files(Path::new(&dump.images.0)).map_err(unwritable)?;
+    let images = Path::new(&dump.images.0);
+    folder::remove_files(images).map_err(|error| RunError::unwritable(images, error))?;
     if let Some(flag) = held.filter(|flag| flag.asks_now() == Some(false)) {
         journal.write(flag, true, Why::Step)?;
         flag.await_frozen(FREEZE);
@@ -66,18 +65,12 @@ fn run_criu(
     rescued: &mut Vec<Arg>,
     tell: &mut dyn FnMut(Progress),
 ) -> Result<(), RunError> {
-    let moved = plan
-        .flags
-        .iter()
-        .find(|flag| dump.freeze_cgroup.as_ref() == Some(&flag.group) && !flag.is_at_its_path());
-    if let Some(moved) = moved {
+    if let Some(moved) = holder(plan, dump).filter(|flag| !flag.is_at_its_path()) {
         return Err(RunError::Moved(moved.shown()));
     }
     let images = Path::new(&dump.images.0);
     let failed = |error| RunError::Start(printable(dump.criu.0.as_encoded_bytes()).into_owned(), error);
-    let unwritable =
-        |error| RunError::Images(printable(dump.images.0.as_encoded_bytes()).into_owned(), error);
-    let mut log = Log::new(images, "dump.log").map_err(unwritable)?;
+    let mut log = Log::new(images, "dump.log").map_err(|error| RunError::unwritable(images, error))?;
     let args = dump.args.iter().map(|arg| &arg.0);
     let messages = log.messages().map_err(failed)?;
     let environment = dump.hook.as_ref().map(Hook::environment).unwrap_or_default();
@@ -142,6 +135,11 @@ fn run_criu(
         log: printable(log.path.as_os_str().as_encoded_bytes()).into_owned(),
         folder: quoted(&plan.into.0),
     })
+}
+
+/// The flag of the group that criu is told of.
+fn holder<'a>(plan: &'a Plan, dump: &Dump) -> Option<&'a Flag> {
+    plan.flags.iter().find(|flag| dump.freeze_cgroup.as_ref() == Some(&flag.group))
 }
 
 /// Whether a program that criu has started, or a client that it serves, may work while it does nothing itself.

@@ -1,4 +1,4 @@
-//! What criu asks before it ends the processes: this program, as criu's action script.
+//! What criu is told to ask before it ends the processes: this program, as its [action script](super::action_script).
 //!
 //! criu starts the file behind `--action-script` at each stage of its work, without arguments, and says in the environment which
 //! stage it is and where the images are (criu(8)). At `post-dump` all images are written, and no process is let go or ended yet.
@@ -18,20 +18,20 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use super::arg::Arg;
-use super::proof::prove;
-use crate::kernel::Dir;
-use crate::model::Version;
 use crate::model::shell::quoted;
 
 /// criu's word for the stage (`run_shell_scripts` in `criu/action-scripts.c`), and the only stage at which there is something to do.
-const STAGE: &str = "CRTOOLS_SCRIPT_ACTION";
-const POST_DUMP: &str = "post-dump";
+pub(super) const STAGE: &str = "CRTOOLS_SCRIPT_ACTION";
+pub(super) const POST_DUMP: &str = "post-dump";
 /// Where criu says which folder the images are in: `/proc/PID/fd/N`, with criu's own PID.
-const FOLDER: &str = "CRTOOLS_IMAGE_DIR";
+pub(super) const FOLDER: &str = "CRTOOLS_IMAGE_DIR";
 /// What a plan says to its hook, through criu: the group whose freeze is asked for again.
-const FREEZE: &str = "CRYOSCOPE_FREEZE_AGAIN";
+pub(super) const FREEZE: &str = "CRYOSCOPE_FREEZE_AGAIN";
 /// The same: [`Hook::options`], with blanks between.
-const OPTIONS: &str = "CRYOSCOPE_CRIU_OPTIONS";
+pub(super) const OPTIONS: &str = "CRYOSCOPE_CRIU_OPTIONS";
+
+/// criu's options with which a person gives it other files in place of those that were open.
+pub const GIVE_OTHER_FILES: [&str; 4] = ["--inherit-fd", "--external", "--root", "-r"];
 
 /// The hook of a dump that ends the processes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -40,7 +40,7 @@ pub struct Hook {
     pub program: Arg,
     /// The group whose freeze is asked for again before the processes are ended.
     pub freeze_again: Option<Arg>,
-    /// The names of those among the person's options for criu that give it other files than those that were open.
+    /// The names of those among the person's options for criu that are [`GIVE_OTHER_FILES`].
     pub options: Vec<String>,
 }
 
@@ -77,40 +77,6 @@ pub(super) fn program() -> Arg {
     same.unwrap_or_else(|| PathBuf::from(format!("/proc/{}/exe", std::process::id()))).into()
 }
 
-/// Whether criu has started this program as its action script.
-pub fn is_asked() -> bool {
-    env::args_os().len() == 1 && env::var_os(STAGE).is_some()
-}
-
-/// Answers criu.
-///
-/// # Errors
-/// Why the processes must not be ended, in words: for criu's log.
-pub fn answer() -> Result<(), String> {
-    if env::var_os(STAGE).is_none_or(|stage| stage != POST_DUMP) {
-        return Ok(());
-    }
-    let folder =
-        env::var_os(FOLDER).ok_or_else(|| format!("criu did not say where the images are: no {FOLDER}"))?;
-    // By its own path: that is what a restore will be told.
-    let folder = fs::canonicalize(&folder)
-        .map_err(|error| format!("cannot find the folder of the images, {}: {error}", folder.display()))?;
-    let options = env::var(OPTIONS).unwrap_or_default();
-    let proof = prove(&folder, &options.split(' ').collect::<Vec<_>>());
-    let written = proof.write(&folder);
-    if !proof.restorable {
-        return Err(format!("the images cannot be restored: {}", proof.why_not));
-    }
-    written.map_err(|error| format!("cannot write into {}: {error}", folder.display()))?;
-    env::var_os(FREEZE).map_or(Ok(()), |group| freeze_again(Path::new(&group)))
-}
-
-fn freeze_again(group: &Path) -> Result<(), String> {
-    let (file, text) = (Version::V2.control_file(), Version::V2.request(true));
-    let written = Dir::open(group).and_then(|dir| dir.write(file, text.as_bytes()));
-    written.map_err(|error| format!("cannot freeze {} again: {error}", group.display()))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -131,6 +97,5 @@ mod tests {
     #[test]
     fn this_program_is_found() {
         assert_eq!(fs::canonicalize(program().0).unwrap(), fs::canonicalize("/proc/self/exe").unwrap());
-        assert!(!is_asked());
     }
 }

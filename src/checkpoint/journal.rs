@@ -122,7 +122,7 @@ impl Journal {
             flags: thawed.iter().map(flag_line).collect(),
             bearing: claim.bearing.iter().map(|id| (id.dev, id.ino)).collect(),
             stopped: Some(stopped),
-            ..Line::of(thawed.first())?
+            ..Line::of(thawed.first().map(|flag| &flag.group))?
         };
         Self::create_unless_met(&RuntimeFolder::make()?, &claim, &line)
     }
@@ -143,7 +143,7 @@ impl Journal {
             flags: flags.iter().map(|f| FlagLine { found: true, promised: true, ..flag_line(f) }).collect(),
             processes: targets.iter().map(|target| (target.pid, target.start)).collect(),
             criu: Some((criu.id.pid, criu.id.start)),
-            ..Line::of(flags.first().copied())?
+            ..Line::of(flags.first().map(|flag| &flag.group))?
         };
         let folder = RuntimeFolder::make()?;
         let alone = folder.alone()?;
@@ -199,12 +199,12 @@ impl Journal {
 }
 
 impl Line {
-    /// Of this program, about the group of a flag, and nothing else yet.
-    fn of(flag: Option<&Flag>) -> io::Result<Self> {
+    /// Of this program, about a group, and nothing else yet.
+    fn of(group: Option<&Arg>) -> io::Result<Self> {
         Ok(Self {
             boot: host::boot_id()?,
             owner: Some(me()?),
-            group: flag.map_or_else(|| Bytes::of(b""), |flag| Bytes::from(&flag.group)),
+            group: group.map_or_else(|| Bytes::of(b""), Bytes::from),
             folder: Bytes::of(b""),
             flags: Vec::new(),
             dumps: Vec::new(),
@@ -279,17 +279,13 @@ fn line(plan: &Plan) -> io::Result<Line> {
         freezes: dump.freeze_cgroup.as_ref().map(Bytes::from),
     });
     Ok(Line {
-        boot: host::boot_id()?,
-        owner: Some(me()?),
-        group: Bytes::from(&plan.group),
         folder: Bytes::from(&plan.into),
         flags: plan.written().iter().map(flag_line).collect(),
         dumps: dumps.collect(),
         signal,
         processes: members.filter(|m| !m.was_zombie()).map(|m| (m.pid, m.start)).collect(),
         bearing: plan.flags.iter().map(|flag| (flag.id.dev, flag.id.ino)).collect(),
-        criu: None,
-        stopped: None,
+        ..Line::of(Some(&plan.group))?
     })
 }
 

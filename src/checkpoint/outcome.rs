@@ -66,10 +66,13 @@ pub(super) fn outcome(
         }
         Some(After::Stopped) if before => Ok(signal(Signal::Stop)),
         Some(After::Stopped) => Ok(by_criu(Some("--leave-stopped"))),
-        Some(After::Killed) if found.trees.len() == 1 && hand_over.paused.is_empty() => Ok(by_criu(None)),
         Some(After::Killed) if !before => Ok(by_criu(None)),
-        // The hook freezes the group again, and criu ends them in it.
-        Some(After::Killed) if found.trees.len() == 1 && hand_over.top.0 == Version::V2 => Ok(by_criu(None)),
+        // Where others are paused in it, the hook freezes the group again, and criu ends them there: v2 lets frozen ones end.
+        Some(After::Killed)
+            if found.trees.len() == 1 && (hand_over.paused.is_empty() || hand_over.top.0 == Version::V2) =>
+        {
+            Ok(by_criu(None))
+        }
         Some(After::Killed) if hand_over.top.0 == Version::V1 && hand_over.asks => Err(format!(
             "a process that the v1 freezer holds ends only when it is thawed, and {} holds others too; thaw it first",
             hand_over.top.1

@@ -6,17 +6,17 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::arg::Arg;
+use super::arg::{Arg, first_of_ours, given};
 use super::criu::Criu;
 use super::flag::Flag;
 use super::handover::{Choice, HandOver, Place};
-use super::hook::Hook;
+use super::hook::{GIVE_OTHER_FILES, Hook};
 use super::outcome::{Flags, Outcome, holds_before, outcome};
 use super::preflight::{After, Preflight, Request};
 use super::step::{Dump, Signal, Step};
 use super::tree::{Member, Tree};
-use super::{Finding, Refused, restore};
-use crate::model::{Version, printable};
+use super::{Finding, Refused};
+use crate::model::Version;
 
 /// A checkpoint, ready to run.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -71,7 +71,7 @@ pub fn plan(found: &Preflight, request: &Request<'_>) -> Result<Plan, Refused> {
     let (Some(criu), Some(choice), true) = (&found.criu, &found.choice, blockers.is_empty()) else {
         return Err(Refused::Blocked { so: "the checkpoint would not work", blockers });
     };
-    if let Some(ours) = ours(&request.extra) {
+    if let Some(ours) = first_of_ours(&request.extra, &OURS) {
         return Err(Refused::Option(ours));
     }
     let named = (request.group.version, &request.group.path);
@@ -104,13 +104,6 @@ pub fn plan(found: &Preflight, request: &Request<'_>) -> Result<Plan, Refused> {
         kernel: found.kernel.clone(),
         steps,
     })
-}
-
-/// The first of the person's options that this program decides on.
-fn ours(extra: &[OsString]) -> Option<String> {
-    let name = |arg: &OsString| printable(arg.as_bytes()).split('=').next().unwrap_or_default().to_owned();
-    let glued = |n: &str| ["-t", "-D", "-o", "-W"].iter().any(|o| n.starts_with(o));
-    extra.iter().map(name).find(|n| OURS.contains(&n.as_str()) || glued(n))
 }
 
 /// The groups that a hand-over writes to, the top first.
@@ -172,13 +165,10 @@ impl Draft<'_> {
     }
 
     fn hook(&self, freeze_again: Option<&Arg>) -> Hook {
-        let name =
-            |word: &OsString| printable(word.as_bytes()).split('=').next().unwrap_or_default().to_owned();
-        let matters = |name: &String| restore::GIVE_OTHER_FILES.contains(&name.as_str());
         Hook {
             program: self.found.program.clone(),
             freeze_again: freeze_again.cloned(),
-            options: self.extra.iter().map(name).filter(matters).collect(),
+            options: given(self.extra, &GIVE_OTHER_FILES).collect(),
         }
     }
 

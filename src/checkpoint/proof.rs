@@ -19,31 +19,40 @@ use crate::kernel::host;
 pub const FILE: &str = "proof.json";
 
 /// What came of it.
-#[derive(Debug, Clone, Serialize)]
-pub struct Proof {
+#[derive(Serialize)]
+struct Proof {
     /// They can be restored on this host.
-    pub restorable: bool,
+    restorable: bool,
     /// Why not; empty where they can.
-    pub why_not: String,
+    why_not: String,
     /// When they were looked at (RFC 3339).
-    pub made_at: String,
+    made_at: String,
     /// The host's name, printable.
-    pub host: String,
+    host: String,
     /// The kernel's release.
-    pub kernel: String,
+    kernel: String,
     /// How long that took, in milliseconds.
-    pub elapsed_ms: u128,
+    elapsed_ms: u128,
     /// What was found.
-    pub findings: Vec<Finding>,
+    findings: Vec<Finding>,
 }
 
-/// Proves the images of one tree in a folder. `options`: those for criu with which they were made.
-pub fn prove(folder: &Path, options: &[impl AsRef<str>]) -> Proof {
+/// Why images are not proved.
+pub(super) enum Unproved {
+    /// They cannot be restored: what is in the way, in words.
+    Unrestorable(String),
+    /// That they can could not be kept beside them.
+    Unwritable(io::Error),
+}
+
+/// Proves the images of one tree in a folder, and keeps what came of it beside them: so those that cannot be restored are
+/// marked. `options`: the names of those for criu that give it other files than those that were open.
+pub(super) fn prove(folder: &Path, options: &[impl AsRef<str>]) -> Result<(), Unproved> {
     let start = Instant::now();
     let findings = restore::look_at_images(folder, options);
     let blockers: Vec<String> =
         findings.iter().filter(|finding| finding.blocks()).map(ToString::to_string).collect();
-    Proof {
+    let proof = Proof {
         restorable: blockers.is_empty(),
         why_not: blockers.join("; "),
         made_at: jiff::Timestamp::now().to_string(),
@@ -51,15 +60,16 @@ pub fn prove(folder: &Path, options: &[impl AsRef<str>]) -> Proof {
         kernel: host::release(),
         elapsed_ms: start.elapsed().as_millis(),
         findings,
+    };
+    let written = proof.write(folder);
+    if !proof.restorable {
+        return Err(Unproved::Unrestorable(proof.why_not));
     }
+    written.map_err(Unproved::Unwritable)
 }
 
 impl Proof {
-    /// Keeps it beside the images, mode 0600: so those that cannot be restored are marked.
-    ///
-    /// # Errors
-    /// What openat(2) and write(2) say.
-    pub fn write(&self, folder: &Path) -> io::Result<()> {
+    fn write(&self, folder: &Path) -> io::Result<()> {
         let mut text = serde_json::to_vec_pretty(self)?;
         text.push(b'\n');
         ImageFolder::open(folder)?.write_new(FILE, &text)

@@ -26,7 +26,6 @@ mod stored;
 pub mod tree;
 pub mod verify;
 
-pub use files::GIVE_OTHER_FILES;
 pub use options::lost_timers;
 pub use plan::{Plan, plan};
 pub use preflight::{Preflight, Request, look_at_images, preflight};

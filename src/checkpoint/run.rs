@@ -16,6 +16,7 @@ use super::hook::Hook;
 use super::journal::{Journal, NotBegun, Why};
 use super::patience::Limits;
 use super::plan::Plan;
+use super::proof::Unproved;
 use super::step::Step;
 use super::tree::Member;
 use super::watchdog::May;
@@ -255,6 +256,10 @@ impl From<NotBegun> for RunError {
 }
 
 impl RunError {
+    pub(super) fn unwritable(images: &Path, error: io::Error) -> Self {
+        Self::Images(printable(images.as_os_str().as_encoded_bytes()).into_owned(), error)
+    }
+
     pub(super) fn unproved(why_not: &str, images: &Path, members: &[ProcessId]) -> Self {
         Self::Unproved {
             why_not: printable(why_not.as_bytes()).into_owned(),
@@ -411,14 +416,14 @@ fn await_frozen(flag: &Flag) -> Result<(), RunError> {
 
 /// The same as the hook does where criu ends the processes.
 fn prove(images: &Path, hook: &Hook, plan: &Plan) -> Result<(), RunError> {
-    let proof = proof::prove(images, &hook.options);
-    let written = proof.write(images);
-    if proof.restorable {
-        let shown = || printable(images.as_os_str().as_encoded_bytes()).into_owned();
-        return written.map_err(|error| RunError::Images(shown(), error));
-    }
-    let living = plan.trees.iter().flat_map(|tree| &tree.processes).filter(|member| !member.was_zombie());
-    Err(RunError::unproved(&proof.why_not, images, &living.map(Member::id).collect::<Vec<_>>()))
+    proof::prove(images, &hook.options).map_err(|unproved| match unproved {
+        Unproved::Unwritable(error) => RunError::unwritable(images, error),
+        Unproved::Unrestorable(why) => {
+            let all = plan.trees.iter().flat_map(|tree| &tree.processes);
+            let living = all.filter(|member| !member.was_zombie()).map(Member::id);
+            RunError::unproved(&why, images, &living.collect::<Vec<_>>())
+        }
+    })
 }
 
 /// One that does not end in time is seen by whoever looks afterwards.

@@ -231,6 +231,6 @@ fn options_that_findings_propose() {
 
 #[test]
 fn options_that_are_ours() {
-    let refused = |word: &str| ours(&[word.into()]).is_some();
+    let refused = |word: &str| first_of_ours(&[word.into()], &OURS).is_some();
     assert!(refused("--tree=7") && refused("-t7") && refused("--leave-running") && !refused("--tcp-close"));
 }

@@ -9,14 +9,12 @@ use std::path::Path;
 
 use rustix::fs::FileType;
 
-use super::preflight::gives;
+use crate::checkpoint::arg::gives;
+use crate::checkpoint::hook::GIVE_OTHER_FILES;
 use crate::checkpoint::images::{ImageSet, OnDisk, Process};
 use crate::checkpoint::{Finding, Level};
 use crate::model::printable;
 use crate::model::shell::quoted;
-
-/// criu's options with which a person gives it other files in place of those that were open.
-pub const GIVE_OTHER_FILES: [&str; 4] = ["--inherit-fd", "--external", "--root", "-r"];
 
 /// How many are said one by one.
 const FEW: usize = 8;

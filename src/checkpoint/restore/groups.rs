@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use super::preflight::{Request, gives};
+use super::preflight::Request;
 use super::tree::{Destination, Tree};
 use crate::checkpoint::Finding;
-use crate::checkpoint::arg::Arg;
+use crate::checkpoint::arg::{Arg, gives};
 use crate::checkpoint::at_work::{self, Claim};
 use crate::checkpoint::flag::Flag;
 use crate::checkpoint::images::{Group, ImageSet, OtherGroup, State, controller_name};

@@ -2,8 +2,8 @@
 
 use std::ffi::OsString;
 
-use super::preflight::gives;
 use crate::checkpoint::Finding;
+use crate::checkpoint::arg::gives;
 use crate::checkpoint::images::{ImageSet, Need};
 use crate::model::span::count;
 

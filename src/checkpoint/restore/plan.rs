@@ -1,7 +1,6 @@
 //! What will run, as a value: it is shown, printed as a script, and run.
 
 use std::ffi::OsString;
-use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use serde::Serialize;
@@ -9,13 +8,13 @@ use serde::Serialize;
 use super::preflight::{Preflight, Request};
 use super::step::{LEAVE_STOPPED, Restore, Step};
 use super::tree::{Member, Tree};
-use crate::checkpoint::arg::Arg;
+use crate::checkpoint::arg::{Arg, first_of_ours};
 use crate::checkpoint::criu::Criu;
 use crate::checkpoint::flag::Flag;
 use crate::checkpoint::images::State;
 use crate::checkpoint::plan::proposed;
 use crate::checkpoint::{Finding, Refused};
-use crate::model::{Version, printable};
+use crate::model::Version;
 
 /// The name of criu's log, beside the images; the dump's is `dump.log`.
 pub const LOG: &str = "restore.log";
@@ -70,7 +69,7 @@ pub fn plan(found: &Preflight, request: &Request<'_>) -> Result<Plan, Refused> {
     let (Some(criu), true) = (&found.criu, blockers.is_empty()) else {
         return Err(Refused::Blocked { so: "nothing was restored", blockers });
     };
-    if let Some(ours) = ours(&request.extra) {
+    if let Some(ours) = first_of_ours(&request.extra, &OURS) {
         return Err(Refused::Option(ours));
     }
     let lent = if request.thaw { lent(&found.flags) } else { Vec::new() };
@@ -108,13 +107,6 @@ fn lent(flags: &[Flag]) -> Vec<Flag> {
     let mut lent: Vec<Flag> = flags.iter().filter(|flag| flag.requested).cloned().collect();
     lent.sort_by_key(|flag| std::cmp::Reverse(flag.group.0.len()));
     lent
-}
-
-/// The first of the person's options that this program decides on.
-fn ours(extra: &[OsString]) -> Option<String> {
-    let name = |arg: &OsString| printable(arg.as_bytes()).split('=').next().unwrap_or_default().to_owned();
-    let glued = |n: &str| ["-t", "-D", "-o", "-W"].iter().any(|o| n.starts_with(o));
-    extra.iter().map(name).find(|n| OURS.contains(&n.as_str()) || glued(n))
 }
 
 fn restore(tree: &Tree, found: &Preflight, criu: &Criu, extra: &[OsString], stopped: bool) -> Restore {

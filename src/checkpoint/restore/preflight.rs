@@ -92,12 +92,6 @@ impl Preflight {
     }
 }
 
-/// One of these options is among those that the person gives, in one of its forms: `-r DIR`, `--root DIR`, `--root=DIR`.
-pub(super) fn gives(options: &[OsString], names: &[&str]) -> bool {
-    let name = |word: &OsString| word.to_string_lossy().split('=').next().unwrap_or_default().to_owned();
-    options.iter().any(|word| names.contains(&name(word).as_str()))
-}
-
 /// `CAP_SYS_PTRACE` and `CAP_SYS_ADMIN` of linux/capability.h: criu needs both unless it runs with `--unprivileged`.
 const NEEDED: u64 = 1 << 19 | 1 << 21;
 

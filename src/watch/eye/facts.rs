@@ -209,7 +209,7 @@ impl Eye<'_> {
         let above: Vec<CgroupPath> = contradictions.filter_map(|key| self.tree.path(key).parent()).collect();
         for path in above {
             self.read(&path);
-            self.walks.insert(if self.top.is_within(&path) { self.top.clone() } else { path });
+            self.walk_from(path);
         }
     }
 

@@ -70,7 +70,7 @@ impl Eye<'_> {
                 self.read(&path);
                 if self.fs.hierarchy().version == Version::V1 {
                     // A write to a v1 group changes all below it, and that is announced nowhere.
-                    self.walks.insert(if self.top.is_within(&path) { self.top.clone() } else { path });
+                    self.walk_from(path);
                 }
             }
             // Where the processes came from is announced nowhere.
@@ -103,6 +103,11 @@ impl Eye<'_> {
             }
         }
         self.take_read(path, read);
+    }
+
+    /// Has a group and all below it read again, as far as they are observed.
+    pub(super) fn walk_from(&mut self, path: CgroupPath) {
+        self.walks.insert(if self.top.is_within(&path) { self.top.clone() } else { path });
     }
 
     /// A group was not found where it is in the tree. It is gone, or has another name, perhaps for a moment only, so that nothing
