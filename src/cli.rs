@@ -105,13 +105,17 @@ impl Context {
         Ok(target::of_unit(&group, &self.hosts, self.global.hierarchy)?)
     }
 
-    /// A unit has no group any more when its processes have ended; systemd may call it frozen all the same.
+    /// A unit has no group any more when its processes have ended: systemd says since when, and may call it frozen all the same.
     fn not_found(&self, target: &OsStr, error: TargetError) -> Failure {
-        let gone = matches!(error, TargetError::NoSuchGroup(_));
-        let unit = gone.then(|| Unit::named(target, &self.hosts)).flatten();
-        match unit.and_then(|unit| unit.ask().ok()?.ended_frozen()) {
-            Some(Disagreement { what, remedy, .. }) => Failure::new(5, format!("{what}; run {remedy}")),
-            None => error.into(),
+        let is_absent = matches!(error, TargetError::NoSuchGroup(_));
+        let unit = is_absent.then(|| Unit::named(target, &self.hosts)).flatten();
+        let Some(answer) = unit.and_then(|unit| unit.ask().ok()) else { return error.into() };
+        match (answer.ended_frozen(), answer.status) {
+            (Some(Disagreement { what, remedy, .. }), _) => Failure::new(5, format!("{what}; run {remedy}")),
+            (None, Some(status)) => {
+                Failure::new(5, format!("{} has no cgroup: systemd says that it is {status}", answer.unit))
+            }
+            (None, None) => error.into(),
         }
     }
 

@@ -160,7 +160,5 @@ fn ending(unit: &Unit) -> String {
 /// systemd calls a unit frozen whose group does not ask for a freeze.
 fn left_frozen(unit: &Unit, above: Option<&CgroupPath>) -> String {
     let name = unit.name();
-    let remedy = quoted(name.as_ref().as_ref());
-    let when = above.map(|above| format!(" once {above} is thawed")).unwrap_or_default();
-    format!("systemd still calls {name} frozen: run systemctl thaw {remedy}{when}")
+    format!("systemd still calls {name} frozen: run {}", systemd::thaw_command(&name, above))
 }

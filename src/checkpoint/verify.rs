@@ -12,6 +12,7 @@ use super::tree::{Member, Tree};
 use super::{Finding, Plan, Ran, images, proof, restore};
 use crate::kernel::processes::Processes;
 use crate::kernel::signals::is_stopped;
+use crate::kernel::{freezer, mounts};
 use crate::model::{State, Version, printable};
 use crate::runtime::systemd::Unit;
 
@@ -58,7 +59,10 @@ fn systemd(plan: &Plan) -> Option<Finding> {
         let waits = plan.after == Some(After::Killed) && !answer.has_ended && Instant::now() < deadline;
         // One that is gone asks for nothing.
         if !waits {
-            break answer.disagreement(flag.asks_now() == Some(true)).filter(|found| found.harmful)?;
+            let hosts = mounts::hierarchies().ok();
+            let above = hosts.and_then(|hosts| freezer::requesting_ancestor_on_v2(&hosts, &flag.path));
+            let requested = flag.asks_now() == Some(true);
+            break answer.disagreement(requested, above.as_ref()).filter(|found| found.harmful)?;
         }
         std::thread::sleep(Duration::from_millis(50));
     };

@@ -12,7 +12,7 @@ use rustix::io::Errno;
 use super::cgroupfs::{Filesystem, Group};
 use super::culprits;
 use super::dir::vanished;
-use crate::model::{CgroupPath, Culprits, State, Version, printable};
+use crate::model::{CgroupPath, Culprits, Hierarchies, State, Version, printable};
 
 /// Why a group was not frozen or thawed. Every sentence says what was tried, why it failed, and what to do.
 #[derive(Debug, thiserror::Error)]
@@ -239,6 +239,11 @@ pub fn asking_ancestor(fs: &Filesystem, path: &CgroupPath) -> Option<CgroupPath>
         let read = fs.group(above).ok().flatten().and_then(|group| group.read().ok().flatten());
         read.is_some_and(|group| group.freezer.requested())
     })
+}
+
+/// The nearest ancestor of a group of cgroup v2 that requests a freeze itself; `None` also where v2 cannot be read.
+pub fn requesting_ancestor_on_v2(hosts: &Hierarchies, path: &CgroupPath) -> Option<CgroupPath> {
+    asking_ancestor(&Filesystem::open(hosts.get(Version::V2)?.clone()).ok()?, path)
 }
 
 /// The own request and the effective state. On v2 the file says only whether the freeze is complete; a group that neither

@@ -23,6 +23,7 @@ mod release;
 mod systemctl;
 mod timespan;
 
+pub(in crate::runtime) use answer::thaw_command;
 pub use answer::{Answer, Belief, Disagreement};
 pub use clock::{Clock, Limit};
 pub use obstacle::{DropIn, Obstacle};

@@ -133,7 +133,7 @@ impl World {
                 self.answer(move |hosts| reads::culprits(hosts, &Target { version, id, path }))?;
             }
             Command::AskSystemd { id, path, requested } => {
-                self.answer(move |_| systemd::ask(id, &path, requested))?;
+                self.answer(move |hosts| systemd::ask(hosts, id, &path, requested))?;
             }
             Command::LetRescue => self.control().for_each(Control::rescue),
             Command::LetEnd => self.control().for_each(Control::end_criu),

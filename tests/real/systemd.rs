@@ -12,11 +12,19 @@ use super::support::program::{self, assert_said};
 use super::support::{Group, Need, Workload, trial};
 
 pub fn tests() -> Vec<Trial> {
-    vec![trial(
-        "systemd::a_watchdog_that_it_does_not_stop_is_told_before",
-        &[Need::Root, Need::V2, Need::V1],
-        a_watchdog_that_it_does_not_stop,
-    )]
+    vec![
+        trial(
+            "systemd::a_watchdog_that_it_does_not_stop_is_told_before",
+            &[Need::Root, Need::V2, Need::V1],
+            a_watchdog_that_it_does_not_stop,
+        ),
+        trial(
+            "systemd::a_unit_is_thawed_after_the_slice_above",
+            &[Need::Root, Need::V2],
+            a_unit_is_thawed_after_the_slice_above,
+        ),
+        trial("systemd::why_a_unit_has_no_group", &[Need::Root, Need::V2], why_a_unit_has_no_group),
+    ]
 }
 
 /// A systemctl that answers each call with the same text, and keeps the arguments of all.
@@ -63,4 +71,47 @@ fn a_watchdog_that_it_does_not_stop() {
     assert!(!systemctl.calls().lines().any(|call| call.starts_with("freeze")), "{}", systemctl.calls());
     let shown = systemctl.cryoscope().arg("show").arg(unit.path()).output().unwrap();
     assert_said(&shown, 0, &["was frozen past systemd", "cryoscope thaw w.service"]);
+}
+
+/// systemd 252 thaws the slices above a unit as well.
+fn a_unit_is_thawed_after_the_slice_above() {
+    let slice = Group::v2("w.slice");
+    let unit = slice.child("w.service");
+    let _workload = Workload::in_group(&unit);
+    slice.freeze();
+    let answers = |state: &str| {
+        Systemctl::answering(&format!(
+            "Version=252.39-1~deb12u2\nId=w.service\nActiveState=active\nSubState=running\nCanFreeze=yes\nFreezerState={state}\n"
+        ))
+    };
+    let shown = answers("frozen").cryoscope().arg("show").arg(unit.path()).output().unwrap();
+    assert_said(
+        &shown,
+        0,
+        &["systemd calls w.service frozen", ": systemctl thaw w.service once /", "w.slice is thawed\n"],
+    );
+    unit.freeze();
+    let shown = answers("running").cryoscope().arg("show").arg(unit.path()).output().unwrap();
+    assert_said(&shown, 0, &["was frozen past systemd", ": cryoscope thaw w.service\n"]);
+}
+
+/// A unit that has ended has no group; systemd knows since when.
+fn why_a_unit_has_no_group() {
+    let of = |text: &str, words: &[&str]| {
+        let systemctl = Systemctl::answering(text);
+        for verb in ["show", "thaw", "freeze"] {
+            let said = systemctl.cryoscope().args([verb, "cryoscope-test-ended.service"]).output().unwrap();
+            assert_said(&said, 5, words);
+        }
+    };
+    of(
+        "LoadState=loaded\nActiveState=failed\nSubState=failed\nResult=watchdog\nStateChangeTimestamp=Fri 2026-11-27 15:34:55 UTC\n",
+        &[
+            "cryoscope-test-ended.service has no cgroup: systemd says that it is failed (watchdog) since Fri 2026-11-27 15:34:55 UTC\n",
+        ],
+    );
+    of(
+        "LoadState=not-found\nActiveState=inactive\nSubState=dead\n",
+        &["there is no cgroup cryoscope-test-ended.service; see cryoscope list\n"],
+    );
 }

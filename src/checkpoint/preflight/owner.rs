@@ -1,6 +1,7 @@
 //! Whose the group is: a container's runtime has a checkpoint of its own, and a unit has settings that criu cannot cope with.
 
 use super::{After, Finding, Request};
+use crate::kernel::freezer;
 use crate::model::owner::{Manager, UnitName};
 use crate::model::{CgroupPath, State, Version, shell};
 use crate::runtime::systemd::{self, Belief, Obstacle, Release, SystemdError, Unit};
@@ -77,8 +78,10 @@ fn of_unit(request: &Request<'_>, unit: &Unit, findings: &mut Vec<Finding>) -> V
     };
     let requested = request.group.read().ok().flatten().is_some_and(|group| group.freezer.requested());
     // systemd freezes through v2 alone.
-    let disagreement =
-        answer.disagreement(requested).filter(|d| d.harmful && request.group.version == Version::V2);
+    let above = freezer::asking_ancestor(request.fs, &request.group.path);
+    let disagreement = answer
+        .disagreement(requested, above.as_ref())
+        .filter(|d| d.harmful && request.group.version == Version::V2);
     if let Some(disagreement) = disagreement {
         let why = "systemd remembers what it froze itself, and does not look at the kernel";
         findings

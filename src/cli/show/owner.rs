@@ -7,6 +7,8 @@ use serde::Serialize;
 
 use super::super::json;
 use super::Shown;
+use crate::kernel::cgroupfs::{Filesystem, Group};
+use crate::kernel::freezer::asking_ancestor;
 use crate::model::{Version, span};
 use crate::runtime::systemd::{Belief, Disagreement, DropIn, Obstacle, SystemdError, Unit};
 
@@ -28,7 +30,7 @@ pub(super) struct Systemd {
 
 impl Systemd {
     /// `None` where systemd does not run. `requested` is the own request of the unit's group.
-    pub(super) fn new(unit: &Unit, version: Version, requested: bool) -> Option<Self> {
+    pub(super) fn new(unit: &Unit, fs: &Filesystem, group: &Group, requested: bool) -> Option<Self> {
         let name = unit.name().into_owned();
         match unit.ask() {
             Err(SystemdError::NotRunning) => None,
@@ -46,7 +48,9 @@ impl Systemd {
                 belief: Some(answer.belief),
                 problem: None,
                 // systemd freezes through v2 alone, and knows no other freeze.
-                disagreement: answer.disagreement(requested).filter(|_| version == Version::V2),
+                disagreement: answer
+                    .disagreement(requested, asking_ancestor(fs, &group.path).as_ref())
+                    .filter(|_| group.version == Version::V2),
                 after_kill: answer.after_kill(),
                 stop_timeout: answer.stop_timeout,
                 obstacles: answer.obstacles,

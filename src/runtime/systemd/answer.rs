@@ -8,15 +8,17 @@ use serde::Serialize;
 
 use super::obstacle::{self, Obstacle};
 use super::timespan;
-use crate::model::printable;
 use crate::model::shell::quoted;
+use crate::model::{CgroupPath, printable};
 
 /// The properties that are asked for. (org.freedesktop.systemd1(5))
-const PROPERTIES: [&str; 11] = [
+const PROPERTIES: [&str; 13] = [
     "UnitFileState",
     "LoadState",
     "ActiveState",
     "SubState",
+    "Result",
+    "StateChangeTimestamp",
     "FreezerState",
     "CanFreeze",
     "Slice",
@@ -63,6 +65,9 @@ pub enum Belief {
 pub struct Answer {
     /// The unit's name as text.
     pub unit: String,
+    /// Its state and since when, in systemd's words: `failed (watchdog) since Fri 2026-11-27 15:34:55 UTC`; `None` where systemd
+    /// has no such unit.
+    pub status: Option<String>,
     /// What it believes of the freeze state.
     pub belief: Belief,
     /// It is active, and not on its way there or from there: systemd thaws no other.
@@ -113,6 +118,7 @@ impl Answer {
         let service = unit.ends_with(".service") && value("LoadState") != "not-found";
         Self {
             unit: unit.to_owned(),
+            status: status(value),
             belief,
             is_active: value("ActiveState") == "active",
             enabled: match value("UnitFileState") {
@@ -179,13 +185,14 @@ impl Answer {
         commands.map(|(command, names)| format!("{command} {names}")).collect::<Vec<_>>().join("; ")
     }
 
-    /// Whether the kernel says otherwise: `requested` is the own request of the unit's group on cgroup v2.
-    pub fn disagreement(&self, requested: bool) -> Option<Disagreement> {
+    /// Whether the kernel says otherwise: `requested` is the own request of the unit's group on cgroup v2, `above` the nearest
+    /// group above that requests a freeze.
+    pub fn disagreement(&self, requested: bool, above: Option<&CgroupPath>) -> Option<Disagreement> {
         if let Some(ended) = self.ended_frozen() {
             return Some(ended);
         }
         let unit = &self.unit;
-        let thaw = |unit: &str| format!("systemctl thaw {}", quoted(OsStr::new(unit)));
+        let thaw = |unit: &str| thaw_command(unit, above);
         match (self.belief, requested) {
             (Belief::Frozen, false) => Some(Disagreement {
                 harmful: true,
@@ -205,8 +212,8 @@ impl Answer {
             (Belief::Running, true) => Some(Disagreement {
                 harmful: false,
                 what: format!("{unit} was frozen past systemd, which does not know it and can still stop it"),
-                // A unit that systemd cannot freeze it does not thaw either.
-                remedy: if self.can_freeze {
+                // A unit that systemd cannot freeze it does not thaw either; and before 256 it thaws the groups above as well.
+                remedy: if self.can_freeze && above.is_none() {
                     thaw(unit)
                 } else {
                     format!("cryoscope thaw {}", quoted(OsStr::new(unit)))
@@ -243,6 +250,23 @@ impl Answer {
     }
 }
 
+/// The command that has systemd thaw a unit. It waits for the thaw of the group above that requests a freeze: a systemd before 256
+/// would take that request back as well.
+pub(in crate::runtime) fn thaw_command(unit: &str, above: Option<&CgroupPath>) -> String {
+    let when = above.map(|above| format!(" once {above} is thawed")).unwrap_or_default();
+    format!("systemctl thaw {}{when}", quoted(OsStr::new(unit)))
+}
+
+fn status<'a>(value: impl Fn(&str) -> &'a str) -> Option<String> {
+    let state =
+        Some(value("ActiveState")).filter(|state| !state.is_empty() && value("LoadState") != "not-found")?;
+    let detail = if state == "failed" { value("Result") } else { value("SubState") };
+    let detail = if detail.is_empty() { String::new() } else { format!(" ({detail})") };
+    let since = value("StateChangeTimestamp");
+    let since = if since.is_empty() { String::new() } else { format!(" since {since}") };
+    Some(format!("{state}{detail}{since}"))
+}
+
 pub(super) fn printable_lines(text: &[u8]) -> Vec<String> {
     text.split(|&b| b == b'\n').map(|line| printable(line).into_owned()).collect()
 }
@@ -273,26 +297,50 @@ mod tests {
     #[test]
     fn disagreements_have_a_remedy() {
         let frozen = answer(r"a\x2db.service", "FreezerState=frozen\nCanFreeze=yes\n");
-        assert_eq!(frozen.disagreement(true), None);
-        let found = frozen.disagreement(false).unwrap();
+        assert_eq!(frozen.disagreement(true, None), None);
+        let found = frozen.disagreement(false, None).unwrap();
         assert!(found.harmful);
         assert_eq!(found.remedy, r"systemctl thaw 'a\x2db.service'");
         let running = answer("x.service", "FreezerState=running\nCanFreeze=yes\n");
-        assert_eq!(running.disagreement(false), None);
-        let found = running.disagreement(true).unwrap();
+        assert_eq!(running.disagreement(false, None), None);
+        let found = running.disagreement(true, None).unwrap();
         assert_eq!((found.harmful, found.remedy.as_str()), (false, "systemctl thaw x.service"));
         let slice = answer("system.slice", "FreezerState=running\nCanFreeze=no\n");
-        assert_eq!(slice.disagreement(true).unwrap().remedy, "cryoscope thaw system.slice");
+        assert_eq!(slice.disagreement(true, None).unwrap().remedy, "cryoscope thaw system.slice");
         let below = answer("x.service", "FreezerState=frozen-by-parent\nCanFreeze=yes\nSlice=my.slice\n");
         // systemd asks for a freeze of each unit in a slice that it freezes.
-        assert_eq!(below.disagreement(true), None);
-        assert_eq!(below.disagreement(false).unwrap().remedy, "systemctl thaw my.slice");
+        assert_eq!(below.disagreement(true, None), None);
+        assert_eq!(below.disagreement(false, None).unwrap().remedy, "systemctl thaw my.slice");
+    }
+
+    #[test]
+    fn a_thaw_waits_for_the_group_above() {
+        let above = CgroupPath::new(b"/my.slice");
+        let remedy = |text: &str, requested| {
+            answer("x.service", text).disagreement(requested, Some(&above)).unwrap().remedy
+        };
+        let frozen = "FreezerState=frozen\nCanFreeze=yes\n";
+        assert_eq!(remedy(frozen, false), "systemctl thaw x.service once /my.slice is thawed");
+        // Through systemd 252 this would thaw the slice.
+        assert_eq!(remedy(&frozen.replace("frozen", "running"), true), "cryoscope thaw x.service");
+    }
+
+    #[test]
+    fn the_state_and_since_when() {
+        let status = |text: &str| answer("x.service", text).status;
+        let failed = "LoadState=loaded\nActiveState=failed\nSubState=failed\nResult=watchdog\nStateChangeTimestamp=Fri 2026-11-27 15:34:55 UTC\n";
+        assert_eq!(status(failed).unwrap(), "failed (watchdog) since Fri 2026-11-27 15:34:55 UTC");
+        let dead =
+            "LoadState=loaded\nActiveState=inactive\nSubState=dead\nResult=success\nStateChangeTimestamp=\n";
+        assert_eq!(status(dead).unwrap(), "inactive (dead)");
+        assert_eq!(status("LoadState=not-found\nActiveState=inactive\nSubState=dead\n"), None);
+        assert_eq!(status(""), None);
     }
 
     #[test]
     fn a_unit_that_ended_while_it_was_frozen() {
         let text = "ActiveState=failed\nSubState=failed\nFreezerState=frozen\nCanFreeze=yes\n";
-        let found = answer("k.service", text).disagreement(false).unwrap();
+        let found = answer("k.service", text).disagreement(false, None).unwrap();
         assert!(found.harmful && found.what.contains("ended while systemd held it frozen"), "{found:?}");
         assert_eq!(found.remedy, "systemctl reset-failed k.service");
         let again =
