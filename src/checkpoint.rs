@@ -22,6 +22,7 @@ pub mod flag;
 mod folder;
 pub mod gate;
 mod handover;
+mod held_pair;
 pub mod hook;
 pub mod images;
 mod journal;

@@ -44,6 +44,7 @@ pub mod trusted_process;
 pub mod unix_sockets;
 pub mod unstoppable;
 pub mod v1_hierarchies;
+pub mod vfork;
 pub mod walk;
 pub mod written;
 

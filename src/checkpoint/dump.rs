@@ -1,5 +1,6 @@
 //! One run of `criu dump`, followed to its end.
 
+use std::fmt;
 use std::path::Path;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -9,6 +10,7 @@ use super::criu::{is_vanished_group, meaning};
 use super::deserted::waits_for_others;
 use super::flag::Flag;
 use super::gate;
+use super::held_pair::HeldPairs;
 use super::hook::Hook;
 use super::journal::{Journal, Why};
 use super::log::Log;
@@ -27,8 +29,10 @@ const TICK: Duration = Duration::from_millis(50);
 
 const FULL: &str = "the file system of the images is full; free some space there, or name another folder";
 
-/// Has criu make the images; once more where a group of others went while criu wrote it down, for it writes down every group at
-/// and below those of the processes, in each hierarchy.
+/// For how long criu is started anew because it met a `vfork` pair. One try takes a fraction of a second.
+const VFORK_TRIES: Duration = Duration::from_secs(30);
+
+/// Has criu make the images. It is started anew where another try may well go better: see [`Chance`].
 pub(super) fn dump(
     plan: &Plan,
     dump: &Dump,
@@ -38,20 +42,65 @@ pub(super) fn dump(
     tell: &mut dyn FnMut(Progress),
 ) -> Result<(), RunError> {
     let held = holder(plan, dump).filter(|flag| flag.asks_now() == Some(true));
-    match run_criu(plan, dump, control, journal, rescued, tell) {
-        Err(RunError::Criu { error, .. }) if is_vanished_group(&error) => {}
-        done => return done,
-    }
-    tell(Progress::Restored(
-        "a group vanished while criu wrote it down; criu is started once more".to_owned(),
-    ));
     let images = Path::new(&dump.images.0);
-    folder::remove_files(images).map_err(|error| RunError::unwritable(images, error))?;
-    if let Some(flag) = held.filter(|flag| flag.asks_now() == Some(false)) {
-        journal.write(flag, true, Why::Step)?;
-        flag.await_frozen(FREEZE);
+    let (begun, mut met) = (Instant::now(), Vec::new());
+    loop {
+        let Err(error) = run_criu(plan, dump, control, journal, rescued, tell) else { return Ok(()) };
+        let Some(chance) = Chance::after(&error) else { return Err(error) };
+        let tried = met.contains(&chance);
+        let ends = match chance {
+            Chance::VanishedGroup => tried,
+            // Frozen, the pair stays as it is.
+            Chance::VforkPair => {
+                begun.elapsed() >= VFORK_TRIES || plan.flags.iter().any(|flag| flag.asks_now() == Some(true))
+            }
+        };
+        if ends || control.is_cancelled() {
+            if chance == Chance::VforkPair {
+                // Its log says nothing more; an empty folder can be used again.
+                let _ = folder::remove_files(images);
+            }
+            return Err(error);
+        }
+        if !tried {
+            tell(Progress::Restored(format!("{chance}; criu is started once more")));
+            met.push(chance);
+        }
+        folder::remove_files(images).map_err(|error| RunError::unwritable(images, error))?;
+        if let Some(flag) = held.filter(|flag| flag.asks_now() == Some(false)) {
+            journal.write(flag, true, Why::Step)?;
+            flag.await_frozen(FREEZE);
+        }
     }
-    run_criu(plan, dump, control, journal, rescued, tell)
+}
+
+/// What criu has met by chance, so that another try may well go better.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Chance {
+    /// A group of others went while criu wrote it down: it writes down every group at and below those of the processes, in each
+    /// hierarchy.
+    VanishedGroup,
+    /// A process had just started another one with `vfork`, and can't stop before that runs a program of its own.
+    VforkPair,
+}
+
+impl Chance {
+    fn after(error: &RunError) -> Option<Self> {
+        match error {
+            RunError::Criu { error, .. } if is_vanished_group(error) => Some(Self::VanishedGroup),
+            RunError::HeldPair { .. } => Some(Self::VforkPair),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Chance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::VanishedGroup => "a group vanished while criu wrote it down",
+            Self::VforkPair => "criu came while a process was just starting a program (vfork), and gave up",
+        })
+    }
 }
 
 /// Runs criu to its end, however long it takes as long as it gets on; or until it is plain that it hangs on a freeze that is set
@@ -82,6 +131,7 @@ fn run_criu(
     let members = members(plan, dump);
     let mut watchdog = Watchdog::new(&plan.flags, dump.freeze_cgroup.as_ref()).with_journal(journal);
     watchdog.follow(criu, members.clone());
+    let mut pairs = HeldPairs::new(criu, members.first().copied());
     let mut patience = Patience::new(control.limits(), Instant::now());
     let (mut written, mut ended) = (0, false);
     let status = loop {
@@ -100,6 +150,7 @@ fn run_criu(
         if let Some(status) = status {
             break status;
         }
+        pairs.look().map_err(RunError::Wait)?;
         watchdog.look(control.may(), tell);
         if let Some(groups) = watchdog.gave_up() {
             return Err(RunError::FrozenAgain { criu: criu.pid, groups: groups.join(", ") });
@@ -122,6 +173,9 @@ fn run_criu(
     let said = dump.hook.as_ref().and_then(|_| proof::read(images));
     if let Some(said) = said.filter(|said| !said.restorable) {
         return Err(RunError::unproved(&said.why_not, images, &members));
+    }
+    if let Some(pair) = pairs.gave_up() {
+        return Err(RunError::HeldPair { pair, target: fate::words(&members, "alive") });
     }
     let error = match watchdog.ended() {
         Some(deserted) => format!("{deserted}, and was ended"),

@@ -24,6 +24,7 @@ use super::{After, Exit, Signal, fate, folder, proof};
 use crate::kernel::freezer::FreezerError;
 use crate::kernel::processes::Processes;
 use crate::kernel::signals::{await_end, signal};
+use crate::kernel::vfork::HeldPair;
 use crate::model::process::descendants;
 use crate::model::{Process, ProcessId, printable};
 
@@ -110,7 +111,7 @@ impl Control {
         self.cancel.store(true, Ordering::Relaxed);
     }
 
-    fn is_cancelled(&self) -> bool {
+    pub(super) fn is_cancelled(&self) -> bool {
         self.cancel.load(Ordering::Relaxed)
     }
 
@@ -227,6 +228,16 @@ pub enum RunError {
         /// The folder with the images, printable.
         folder: String,
     },
+    /// Whenever criu came, a process was just starting another one.
+    #[error(
+        "criu gave up each time: process {parent} waits for process {child}, which it has just started with vfork, and can't stop before that runs a program of its own; {target}, and no checkpoint was made; freeze the group first (cryoscope freeze GROUP) and try again", parent = .pair.parent, child = .pair.child
+    )]
+    HeldPair {
+        /// The two processes.
+        pair: HeldPair,
+        /// What has become of the target.
+        target: String,
+    },
     /// criu said no.
     #[error(
         "criu failed ({status}): {error}{}; {target}; its log is {log}; another try needs another folder, or this one removed when the log was read: rm -r {folder}", .meaning.map(|m| format!(": {m}")).unwrap_or_default())]
@@ -286,7 +297,9 @@ impl RunError {
             }
             Self::Freezer(FreezerError::NotPermitted { .. }) => Exit::NotPermitted,
             Self::NotFrozen { .. } => Exit::NotFrozen,
-            Self::Criu { .. } | Self::FrozenAgain { .. } | Self::StillRuns { .. } => Exit::Criu,
+            Self::Criu { .. } | Self::HeldPair { .. } | Self::FrozenAgain { .. } | Self::StillRuns { .. } => {
+                Exit::Criu
+            }
             _ => Exit::Failed,
         }
     }

@@ -4,11 +4,11 @@ use super::descriptors::ProcessDir;
 use super::fuse::{self, Servers};
 use super::namespaces::{self, Mount};
 use super::operand::mount_of;
-use super::proc;
-use super::processes::{Processes, every_pid};
+use super::processes::Processes;
 use super::status::Status;
 use super::symbols::Symbols;
-use super::threads::{process_of, stack, syscall};
+use super::threads::{stack, syscall};
+use super::vfork;
 use crate::model::Thread;
 use crate::model::culprit::{Cause, FileSystem, MountPoint, Server};
 use crate::model::hierarchy::unescaped;
@@ -30,7 +30,7 @@ impl Causes {
             'R' => Cause::Running,
             'T' => Cause::Stopped,
             't' => Cause::Traced { tracer: tracer(thread.tid) },
-            _ if thread.waits_in(&symbols.vfork_wait) => Cause::Vfork { child: vfork_child(thread.tid) },
+            _ if thread.waits_in(&symbols.vfork_wait) => Cause::Vfork { child: vfork::child(thread.tid) },
             _ => self.wait(thread, &stack),
         };
         (cause, stack)
@@ -130,13 +130,6 @@ fn mount_point(mount: &Mount) -> MountPoint {
 fn tracer(tid: i32) -> Option<i32> {
     let tracer = Status::read(tid).ok()??.number("TracerPid")?;
     i32::try_from(tracer).ok().filter(|&tracer| tracer != 0)
-}
-
-/// The youngest child of a process: the one that it waits for.
-fn vfork_child(tid: i32) -> Option<i32> {
-    let parent = process_of(tid)?;
-    let child = |pid| proc::stat(pid).filter(|stat| stat.ppid == parent).map(|stat| (stat.starttime, pid));
-    every_pid().filter_map(child).max().map(|(_, pid)| pid)
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use super::cause::{Causes, waits_for_fuse};
 use super::frozen::is_held;
 use super::processes::Processes;
 use super::symbols::Symbols;
-use super::{threads, time_in_state};
+use super::{threads, time_in_state, vfork};
 use crate::model::culprit::Culprit;
 use crate::model::{CgroupPath, Thread, Version};
 
@@ -18,18 +18,16 @@ const SECOND_LOOK: Duration = Duration::from_millis(100);
 /// reaches them: each with its cause. What the v1 freezer holds looks so too, and is none. `group` is where they are said to be.
 pub fn find(pids: impl IntoIterator<Item = i32>, group: &CgroupPath) -> Vec<Culprit> {
     let threads = pids.into_iter().flat_map(|pid| threads::of_process(pid).map(move |tid| (pid, tid)));
-    let mut found: Vec<(i32, Thread, Option<i64>)> = threads
-        .filter_map(|(pid, tid)| {
-            Some((pid, threads::read(tid).filter(is_unstoppable)?, threads::switches(tid)))
-        })
+    let mut found: Vec<(i32, Thread, Rest)> = threads
+        .filter_map(|(pid, tid)| Some((pid, threads::read(tid).filter(is_unstoppable)?, Rest::of(tid))))
         .collect();
     if found.is_empty() {
         return Vec::new();
     }
     sleep(SECOND_LOOK);
-    found.retain(|(_, thread, switches)| {
+    found.retain(|(_, thread, rest)| {
         let again = threads::read(thread.tid);
-        again.is_some_and(|now| now == *thread) && threads::switches(thread.tid) == *switches
+        again.is_some_and(|now| now == *thread) && rest.lasts(thread.tid)
     });
     let (mut causes, mut processes) = (Causes::default(), Processes::default());
     let culprit = |(pid, thread, _): (i32, Thread, _)| {
@@ -42,13 +40,38 @@ pub fn find(pids: impl IntoIterator<Item = i32>, group: &CgroupPath) -> Vec<Culp
     list
 }
 
+/// That a thread does not run; and where it waits for its `vfork` child, that this does not, either: one that is only waiting for
+/// a CPU runs a program of its own soon.
+#[derive(PartialEq)]
+struct Rest {
+    switches: Option<i64>,
+    child: Option<(i32, Option<i64>)>,
+}
+
+impl Rest {
+    fn of(tid: i32) -> Self {
+        let waits = threads::read(tid).is_some_and(|thread| waits_for_child(&thread));
+        let child = if waits { vfork::child(tid) } else { None };
+        Self { switches: threads::switches(tid), child: child.map(|child| (child, threads::switches(child))) }
+    }
+
+    fn lasts(&self, tid: i32) -> bool {
+        let runs = |(child, _): (i32, _)| threads::read(child).is_none_or(|child| child.state == 'R');
+        Self::of(tid) == *self && !self.child.is_some_and(runs)
+    }
+}
+
+fn waits_for_child(thread: &Thread) -> bool {
+    thread.waits_in(&Symbols::of_this_kernel().vfork_wait)
+}
+
 fn is_unstoppable(thread: &Thread) -> bool {
     if thread.kernel_thread {
         return false;
     }
     match thread.state {
         // A vfork parent is frozen, but not stopped.
-        'D' => thread.waits_in(&Symbols::of_this_kernel().vfork_wait) || !is_held(thread, Version::V1),
+        'D' => waits_for_child(thread) || !is_held(thread, Version::V1),
         'S' => waits_for_fuse(&threads::stack(thread.tid)),
         _ => false,
     }

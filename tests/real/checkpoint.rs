@@ -33,6 +33,9 @@ pub fn tests() -> Vec<Trial> {
         all.push(trial(&name("children_come_and_go"), with_criu(version), move || {
             children_come_and_go(version)
         }));
+        all.push(trial(&name("a_program_that_is_always_starting_others"), with_criu(version), move || {
+            a_program_that_is_always_starting_others(version)
+        }));
         all.push(trial(&name("images_restore"), with_criu(version), move || images_restore(version)));
     }
     all
@@ -65,6 +68,24 @@ fn children_come_and_go(version: Version) {
     assert_done(&checkpoint(&group, &images.folder(), &["--after", "killed", "--yes"]), &images);
     shell.wait().unwrap();
     until("nothing is left", SOON, || groups().all(|group| group.pids().is_empty()));
+}
+
+/// A shell that starts programs as fast as it can, with `vfork`: criu comes in the middle of that more often than not, and can't
+/// stop the shell then.
+fn a_program_that_is_always_starting_others(version: Version) {
+    let group = Group::new(version, "vfork");
+    let mut command = Command::new("setsid");
+    command.args(["sh", "-c", "while :; do /bin/true; done"]);
+    let mut shell = quiet(&mut command).spawn().unwrap();
+    group.add(shell.id().cast_signed());
+    for _ in 0..6 {
+        let images = Images::new();
+        assert_done(&checkpoint(&group, &images.folder(), &[]), &images);
+    }
+    let images = Images::new();
+    assert_done(&checkpoint(&group, &images.folder(), &["--after", "killed", "--yes"]), &images);
+    shell.wait().unwrap();
+    until("nothing is left", SOON, || group.pids().is_empty());
 }
 
 fn thawed(version: Version) {

@@ -16,6 +16,7 @@ use crate::kernel::descriptors::{Descriptor, ProcessDir};
 use crate::kernel::dir::absent_is_none;
 use crate::kernel::mappings::{self, Mapping};
 use crate::kernel::namespaces::Namespaces;
+use crate::kernel::tasks::is_active;
 use crate::model::{Process, printable};
 
 mod anonymous;
@@ -108,12 +109,16 @@ pub(super) fn look(tree: &[Process], host: &Host<'_>, findings: &mut Vec<Finding
     }
 }
 
-/// `None` where the process has gone.
+/// `None` where the process has gone, or ends: it has left its files and namespaces one after the other then, and what was read
+/// of it says nothing.
 fn holder(process: &Process) -> io::Result<Option<Holder<'_>>> {
     let Some(dir) = ProcessDir::open(process.id.pid)? else { return Ok(None) };
     let found =
         (|| Ok((dir.descriptors()?, mappings::files(&dir)?, Namespaces::of(&dir)?, Status::of(&dir)?)))();
     let Some((open, mapped, namespaces, status)) = absent_is_none(found)? else { return Ok(None) };
+    if matches!(status.state(), Some('Z' | 'X')) || !is_active(process.id) {
+        return Ok(None);
+    }
     Ok(Some(Holder { process, dir, open, mapped, namespaces, status }))
 }
 
