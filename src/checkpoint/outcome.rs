@@ -35,7 +35,18 @@ const RUNNING: Option<&str> = Some("--leave-running");
 
 /// True where the top holds before criu starts, so that criu finds it frozen and leaves it frozen.
 pub(super) fn holds_before(hand_over: &HandOver, found: &Preflight, after: Option<After>) -> bool {
-    hand_over.asks || !hand_over.aside.is_empty() || found.trees.len() > 1 || after == Some(After::Frozen)
+    hand_over.asks
+        || !hand_over.aside.is_empty()
+        || found.trees.len() > 1
+        || after == Some(After::Frozen)
+        || after == Some(After::Stopped) && has_connections(found)
+}
+
+/// There are TCP connections. criu locks them for the dump, and with `--leave-stopped` it never unlocks them: they break when the
+/// processes go on. So these are stopped by a signal under the freeze, after a dump that leaves them running. (Measured: 4.1.1;
+/// criu/cr-dump.c, `cr_dump_finish`)
+fn has_connections(found: &Preflight) -> bool {
+    found.findings.iter().any(|finding| finding.code == "tcp-connected")
 }
 
 /// Decides how; or says why the outcome cannot be had.
@@ -46,6 +57,9 @@ pub(super) fn outcome(
 ) -> Result<Outcome, String> {
     let by_criu = |criu| Outcome { criu, signal: None, flags: Flags::AsFound };
     let Some(Choice::Through(hand_over)) = &found.choice else {
+        if after == Some(After::Stopped) && has_connections(found) {
+            return Err("nothing can hold them frozen while they are stopped, and criu leaves the TCP connections of stopped processes locked; leave --after out, and stop them afterwards: kill -STOP".to_owned());
+        }
         return Ok(by_criu(match after {
             None | Some(After::Running | After::Frozen) => RUNNING,
             Some(After::Stopped) => Some("--leave-stopped"),

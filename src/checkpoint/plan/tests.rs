@@ -159,6 +159,19 @@ fn outcomes_of_what_was_frozen() {
     assert!(steps(&shared, Some(After::Killed)).is_err());
 }
 
+/// criu never unlocks the connections of what it leaves stopped.
+#[test]
+fn stopped_with_tcp_connections() {
+    let mut thawed = found(&[7], hand_over((V2, "/a/g"), false, &[]));
+    assert_eq!(steps(&thawed, Some(After::Stopped)).unwrap(), ["dump 7", "/v2/a/g=0"]);
+    thawed.findings.push(Finding::warning("tcp-connected", "TCP connections are open", ""));
+    let stopped = ["freeze /v2/a/g", "wait", "dump 7", "wait", "STOP", "thaw /v2/a/g", "/v2/a/g=0"];
+    assert_eq!(steps(&thawed, Some(After::Stopped)).unwrap(), stopped);
+    thawed.choice = Some(Choice::Plain);
+    let refused = outcome(Some(After::Stopped), &thawed, (V2, &CgroupPath::new(b"/a/g")));
+    assert!(refused.unwrap_err().contains("TCP connections"));
+}
+
 #[test]
 fn v1_holds_again_before_anything_lets_go() {
     let one = found(&[7], hand_over((V2, "/a/g"), false, &[(V1, "/f")]));
