@@ -229,7 +229,7 @@ fn to_dump(trees: &[Vec<Process>], into: &std::path::Path) -> Vec<Tree> {
 
 fn permission(rights: &io::Result<Rights>) -> Finding {
     match rights {
-        Ok(rights) => rights.finding(),
+        Ok(rights) => rights.for_dump(),
         Err(error) => Finding::unknown("not-permitted", "which rights this program has", error),
     }
 }

@@ -14,8 +14,15 @@ const SYS_RESOURCE: u8 = 24;
 /// `CAP_CHECKPOINT_RESTORE`: enough for `criu --unprivileged` only (criu(8)).
 const CHECKPOINT_RESTORE: u8 = 40;
 
-/// What to do about a capability that this program does not have though it runs as root.
-const GET_CAPABILITY: &str = "give it that capability (docker run --cap-add SYS_RESOURCE; CapabilityBoundingSet= of a unit), or run it on the host itself";
+/// What to do about capabilities that this program does not have though it runs as root.
+fn get_capabilities(missing: &[&str]) -> String {
+    let added = missing.iter().filter_map(|name| Some(format!(" --cap-add {}", name.strip_prefix("CAP_")?)));
+    format!(
+        "run cryoscope with {} (docker run{}; in a unit, CapabilityBoundingSet= with it), or on the host itself",
+        missing.join(" and "),
+        added.collect::<String>()
+    )
+}
 
 /// The users, the groups and the capabilities of this program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,6 +31,8 @@ pub(super) struct Rights {
     effective: u64,
     /// What a program that it starts will be able to do: for root all of the bounding set.
     inherited: u64,
+    /// It runs as root.
+    is_root: bool,
 }
 
 impl Rights {
@@ -35,8 +44,12 @@ impl Rights {
         let status = Status::read(std::process::id().cast_signed())?;
         let rights = status.and_then(|status| {
             let effective = status.set("CapEff")?;
-            let root = status.users()?[1] == 0;
-            Some(Self { effective, inherited: if root { status.set("CapBnd")? } else { effective } })
+            let is_root = status.users()?[1] == 0;
+            Some(Self {
+                effective,
+                inherited: if is_root { status.set("CapBnd")? } else { effective },
+                is_root,
+            })
         });
         rights.ok_or_else(|| io::Error::other("/proc/self/status does not name its capabilities"))
     }
@@ -51,18 +64,34 @@ impl Rights {
     }
 
     /// Whether criu can dump anything.
-    pub(super) fn finding(self) -> Finding {
+    pub(super) fn for_dump(self) -> Finding {
+        self.finding(
+            "this program may dump processes",
+            "criu takes hold of every process and reads its memory",
+        )
+    }
+
+    /// Whether criu can restore anything.
+    pub(super) fn for_restore(self) -> Finding {
+        self.finding(
+            "this program may restore processes",
+            "criu makes processes with numbers and rights of its choice",
+        )
+    }
+
+    fn finding(self, permitted: &str, why: &str) -> Finding {
         let missing = self.missing();
         if missing.is_empty() {
-            return Finding::ok("permitted", "this program may dump processes");
+            return Finding::ok("permitted", permitted);
         }
-        let why = if self.has(CHECKPOINT_RESTORE) {
-            "criu takes hold of every process and reads its memory, and CAP_CHECKPOINT_RESTORE alone is enough for criu --unprivileged only"
+        let alone = if self.has(CHECKPOINT_RESTORE) && !self.is_root {
+            ", and CAP_CHECKPOINT_RESTORE alone is enough for criu --unprivileged only"
         } else {
-            "criu takes hold of every process and reads its memory"
+            ""
         };
         let what = format!("missing: {}", missing.join(", "));
-        Finding::blocker("not-permitted", what, why).remedy("run as root")
+        let remedy = if self.is_root { get_capabilities(&missing) } else { "run as root".to_owned() };
+        Finding::blocker("not-permitted", what, format!("{why}{alone}")).remedy(remedy)
     }
 
     fn missing(self) -> Vec<&'static str> {
@@ -89,7 +118,7 @@ pub(super) fn limits_unread(processes: &str) -> Finding {
     let what = format!("CAP_SYS_RESOURCE is missing, and not of this program's user and group: {processes}");
     let why = "criu reads the resource limits of every process, and the kernel lets it do so for another user's with that capability only";
     Finding::blocker("other-user", what, why)
-        .remedy(GET_CAPABILITY)
+        .remedy(get_capabilities(&["CAP_SYS_RESOURCE"]))
         .criu_says("Can't get rlimit 0: Operation not permitted")
 }
 
@@ -98,17 +127,24 @@ mod tests {
     use super::*;
 
     fn rights(effective: u64) -> Rights {
-        Rights { effective, inherited: effective }
+        Rights { effective, inherited: effective, is_root: false }
     }
 
     #[test]
     fn what_is_missing() {
-        assert!(!rights(u64::MAX).finding().blocks());
-        assert_eq!(rights(0).finding().what, "missing: CAP_SYS_ADMIN, CAP_SYS_PTRACE");
-        let some = rights(1 << 19 | 1 << CHECKPOINT_RESTORE).finding();
+        assert!(!rights(u64::MAX).for_dump().blocks());
+        assert_eq!(rights(0).for_dump().what, "missing: CAP_SYS_ADMIN, CAP_SYS_PTRACE");
+        let some = rights(1 << 19 | 1 << CHECKPOINT_RESTORE).for_dump();
         assert!(some.blocks() && some.what == "missing: CAP_SYS_ADMIN" && some.why.contains("alone"));
+        assert_eq!(some.remedy.as_deref(), Some("run as root"));
+        let root = Rights { is_root: true, ..rights(1 << 19) }.for_restore();
+        assert!(
+            root.remedy
+                .unwrap()
+                .starts_with("run cryoscope with CAP_SYS_ADMIN (docker run --cap-add SYS_ADMIN;")
+        );
         let most = rights(!(1 << SYS_RESOURCE));
-        assert!(!most.finding().blocks() && !most.reads_limits_of_others());
+        assert!(!most.for_dump().blocks() && !most.reads_limits_of_others());
     }
 
     #[test]

@@ -10,7 +10,8 @@ use crate::checkpoint::arg::Arg;
 use crate::checkpoint::criu::{self, Criu};
 use crate::checkpoint::flag::Flag;
 use crate::checkpoint::images::ImageSet;
-use crate::kernel::{Filesystem, Group, Status, host};
+use crate::checkpoint::rights::Rights;
+use crate::kernel::{Filesystem, Group, host};
 use crate::model::Hierarchies;
 
 /// What is asked for.
@@ -92,22 +93,10 @@ impl Preflight {
     }
 }
 
-/// `CAP_SYS_PTRACE` and `CAP_SYS_ADMIN` of linux/capability.h: criu needs both unless it runs with `--unprivileged`.
-const NEEDED: u64 = 1 << 19 | 1 << 21;
-
 fn permission() -> Finding {
-    let status = Status::read(std::process::id().cast_signed()).ok().flatten();
-    match status.and_then(|status| status.set("CapEff")) {
-        None => Finding::unknown("not-permitted", "which rights this program has", "/proc/self/status"),
-        Some(held) if held & NEEDED == NEEDED => {
-            Finding::ok("permitted", "this program may restore processes")
-        }
-        Some(_) => Finding::blocker(
-            "not-permitted",
-            "CAP_SYS_ADMIN or CAP_SYS_PTRACE is missing",
-            "criu makes processes with numbers and rights of its choice",
-        )
-        .remedy("run as root"),
+    match Rights::read() {
+        Ok(rights) => rights.for_restore(),
+        Err(error) => Finding::unknown("not-permitted", "which rights this program has", error),
     }
 }
 
