@@ -16,7 +16,7 @@ use nix::sys::wait::{WaitPidFlag, waitpid};
 use nix::unistd::Pid;
 use serde_json::{Value, json};
 
-use super::support::checkpoint::{Images, checkpoint};
+use super::support::checkpoint::{Images, assert_done, checkpoint};
 use super::support::criu::{Restored, adopt, be_the_reaper, dump};
 use super::support::requirement::{Need, criu, trial};
 use super::support::workload::{THREADS, quiet};
@@ -55,6 +55,7 @@ pub fn tests() -> Vec<Trial> {
         trial("restore::the_script_does_the_same", BOTH, script),
         trial("restore::the_script_ends_what_it_restored", BOTH, script_fails),
         trial("restore::a_pid_namespace_of_its_own", BOTH, pid_namespace),
+        trial("restore::a_mount_namespace_of_its_own", BOTH, mount_namespace),
         trial("restore::bad_input", BOTH, bad_input),
     ];
     all.extend(held::tests());
@@ -686,6 +687,26 @@ fn pid_namespace() {
     assert!(said.contains("process 1 (") && said.contains(&format!(", here {pid})")), "{said}");
     kill(Pid::from_raw(pid), Signal::SIGKILL).unwrap();
     waitpid(Pid::from_raw(pid), None).unwrap();
+}
+
+/// criu 4.1.1 ends by a signal where nobody names the root of the mounts.
+fn mount_namespace() {
+    let (v2, v1, images) = (Group::v2("mounts"), Group::v1("mounts"), Images::new());
+    let mut program = Command::new("unshare");
+    // What is open from before the namespace would be on mounts that it does not have.
+    let inside = "exec \"$@\" </dev/null >/dev/null 2>&1";
+    program.args(["--mount", "--propagation", "private", "sh", "-c", inside, "sh"]);
+    let workload = Workload::within(&v2, program);
+    v1.add(workload.pid());
+    assert_done(&checkpoint(&v2, &images.folder(), &["--after", "killed", "--yes"]), &images);
+    workload.reap();
+    let (saved, own) = (workload.count(), fs::read_link("/proc/self/ns/mnt").unwrap());
+    let _restored = adopt(workload.pid());
+    let output = restore(&images.folder(), &[]);
+    assert_restored(&output);
+    let theirs = fs::read_link(format!("/proc/{}/ns/mnt", workload.pid())).unwrap();
+    assert!(theirs != own, "it is in a namespace of its own again");
+    until("it counts on", SOON, || workload.count() > saved);
 }
 
 fn bad_input() {
