@@ -230,7 +230,7 @@ fn verb(arguments: Arguments, out: &mut impl Write) -> Result<(), Failure> {
             list::run(&host()?, &options, out).map_err(|failure| or_verb(failure, options.target.as_deref()))
         }
         // These do on a host without cgroups too.
-        Some(Verb::Inspect(options)) => inspect::run(&options, out),
+        Some(Verb::Inspect(options)) => inspect::run(&global, &options, out),
         Some(Verb::Completions { shell }) => generated::completions(shell, out),
         Some(Verb::Lab(options)) => lab::run(host()?, &options, out),
         Some(Verb::LabCounter(options)) => lab::count_for(options),

@@ -139,6 +139,7 @@ complete -c cryoscope -n "__fish_cryoscope_using_subcommand restore" -l read-onl
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand restore" -l ascii -d 'Letters in place of symbols and lines (the default where the locale is not UTF-8)'
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand restore" -s v -d 'Log more: what is heard of the kernel (-v), everything (-vv)'
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand restore" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand inspect" -l criu -d 'The criu that would restore them (default: the one in PATH)' -r -F
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand inspect" -l root -d 'The cgroup file system to look at (default: those that are mounted)' -r -F
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand inspect" -l hierarchy -d 'Look only at this hierarchy' -r
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand inspect" -l color -d 'When to use colour' -r -f -a "auto\t'As many as the terminal has, unless `NO_COLOR` is set'
@@ -146,6 +147,9 @@ always\t'Always'
 never\t'Never'"
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand inspect" -l config -d 'The config of the screen: theme and keys (default: cryoscope/config.toml in $XDG_CONFIG_HOME or ~/.config)' -r -F
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand inspect" -l log -d 'Log to this file what is written, which criu is run, and what fails' -r -F
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand inspect" -l files -d 'Show all open files and sockets, not only the first of them'
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand inspect" -l maps -d 'Show all mappings, not only the largest'
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand inspect" -l env -d 'Show the environment of each process: it may hold passwords'
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand inspect" -l json -d 'One JSON object'
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand inspect" -l read-only -d 'Change nothing on this host'
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand inspect" -l ascii -d 'Letters in place of symbols and lines (the default where the locale is not UTF-8)'

@@ -4,43 +4,60 @@
 //! against the file before memory is taken, symbolic links are not followed, no bytes lead to a panic, and all text that comes
 //! out is printable. The format is that of criu 3.14 to 4.2 (criu/image.c, `images/*.proto`).
 
+mod about;
+mod arguments;
+mod ends;
 mod error;
 mod files;
 mod folder;
 mod groups;
 mod image;
+mod kind;
+mod lineage;
+mod mapping;
+mod memory;
 mod message;
 mod namespaces;
 mod needs;
 mod pagemap;
+mod pages;
 mod process;
 mod record;
 mod socket;
+mod sockets;
 mod stats;
 mod stored;
 mod terminals;
 #[cfg(test)]
 mod tests;
 mod verify;
+mod wait;
 
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+pub use ends::{Holder, Holders};
 pub use error::ImagesError;
-pub use files::{File, Kind, OnDisk, Open, OpenFiles};
+pub use files::{File, OnDisk, Open, OpenFiles};
 pub use groups::{Group, OtherGroup, controller_name};
+pub use kind::Kind;
+pub use mapping::Mapping;
+pub use memory::Memory;
 pub use needs::Need;
 pub use process::{Process, State, Thread};
 pub use record::Record;
 pub use socket::{BoundPort, Socket};
+pub use sockets::HeldSocket;
 pub use stats::{DumpStats, stats};
 pub use stored::{Stored, stored};
 pub use verify::{verify, verify_read};
+pub use wait::Wait;
 
 use files::Files;
 pub(super) use folder::Folder;
 use image::{Image, Magic};
+use lineage::Lineage;
 use message::Inventory;
 use process::Reader;
 use terminals::Terminals;
@@ -61,6 +78,8 @@ pub struct ImageSet {
     /// A process below the root in a namespace in which criu cannot restore it, and which: `net` or `mnt`.
     #[serde(skip)]
     pub unrestorable_below_root: Option<(i32, &'static str)>,
+    /// The sockets, and who holds them.
+    pub sockets: Vec<HeldSocket>,
     /// The processes, each behind its parent.
     pub processes: Vec<Process>,
     /// The threads of all.
@@ -111,18 +130,21 @@ const FORMAT: u32 = 2;
 /// [`ImagesError`]: there are none, or one of them cannot be read or is damaged. That one is missing is no error
 /// ([`ImageSet::missing`]), but for the inventory and the tree.
 pub fn read(folder: &Path) -> Result<ImageSet, ImagesError> {
-    read_from(&Folder::open(folder)?)
+    read_from(Folder::open(folder)?)
 }
 
-fn read_from(folder: &Folder) -> Result<ImageSet, ImagesError> {
+fn read_from(folder: Folder) -> Result<ImageSet, ImagesError> {
+    let lineage = Lineage::open(folder)?;
+    let folder = lineage.first();
     let inventory = inventory(folder)?;
     let entries = process::tree(folder)?.ok_or_else(|| ImagesError::NoTree(folder.path.clone()))?;
     let files = Files::read(folder)?;
-    let mut reader = Reader::new(folder, &files);
+    let mut reader = Reader::new(&lineage, &files);
     let mut processes = Vec::with_capacity(entries.len());
     for (entry, depth) in &entries {
         processes.push(reader.process(entry, *depth)?);
     }
+    ends::join(&mut processes);
     let names = folder.names()?;
     let mut missing = reader.into_missing();
     missing.extend(pagemap::missing_shared_pages(folder, &names)?);
@@ -158,6 +180,7 @@ fn read_from(folder: &Folder) -> Result<ImageSet, ImagesError> {
         lost_timers: files.lost_timers,
         on_disk: files.on_disk,
         ports: files.ports,
+        sockets: sockets::held(&processes),
         processes,
     })
 }

@@ -265,6 +265,18 @@ pub struct Inspect {
     /// The folder with the images
     #[arg(value_name = "DIR")]
     pub folder: PathBuf,
+    /// Show all open files and sockets, not only the first of them
+    #[arg(long)]
+    pub files: bool,
+    /// Show all mappings, not only the largest
+    #[arg(long)]
+    pub maps: bool,
+    /// Show the environment of each process: it may hold passwords
+    #[arg(long)]
+    pub env: bool,
+    /// The criu that would restore them (default: the one in PATH)
+    #[arg(long, value_name = "PATH")]
+    pub criu: Option<PathBuf>,
     /// One JSON object
     #[arg(long)]
     pub json: bool,

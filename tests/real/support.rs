@@ -1,6 +1,7 @@
 //! What tests are made of: groups, workloads, waiting, requirements. Everything cleans up after itself, after a panic too.
 #![allow(dead_code)]
 
+pub mod changing;
 pub mod checkpoint;
 pub mod criu;
 pub mod fuse;

@@ -78,6 +78,9 @@ pub enum ImagesError {
     /// Descriptions of open files that would take all memory.
     #[error("the processes in {0} have more open files than this program reads")]
     TooManyFiles(String),
+    /// Mappings that would take all memory.
+    #[error("the processes in {0} have more mappings than this program reads")]
+    TooManyMappings(String),
     /// It is larger than any that criu writes.
     #[error("{file} is larger than {limit} bytes, which no such image is; it is not read")]
     TooLarge {

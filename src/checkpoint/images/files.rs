@@ -5,115 +5,16 @@ use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
-use super::ImagesError;
+use super::about::about;
+use super::ends::{End, Holders};
 use super::folder::Folder;
 use super::image::{Image, Magic};
-use super::message::{Descriptor, FileEntry, RegularFile, Remap, Timer};
+use super::message::{Descriptor, FileEntry, MemoryInode, RegularFile, Remap, Timer};
 use super::socket::{BoundPort, Socket, is_connected_tcp, is_external};
+use super::{ImagesError, Kind};
 use crate::model::printable;
-
-/// What kind of file is open: criu's `fd_types` (`fdinfo.proto`), and of regular files those that are none.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-#[allow(missing_docs)]
-pub enum Kind {
-    Regular,
-    Directory,
-    Device,
-    Pipe,
-    Fifo,
-    InetSocket,
-    UnixSocket,
-    Eventfd,
-    Eventpoll,
-    Inotify,
-    Signalfd,
-    PacketSocket,
-    Tty,
-    Fanotify,
-    NetlinkSocket,
-    Namespace,
-    Tun,
-    External,
-    Timerfd,
-    Memfd,
-    BpfMap,
-    Pidfd,
-    Unknown,
-}
-
-impl Kind {
-    /// Its name, as it stands in the JSON.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Regular => "regular",
-            Self::Directory => "directory",
-            Self::Device => "device",
-            Self::Pipe => "pipe",
-            Self::Fifo => "fifo",
-            Self::InetSocket => "inet-socket",
-            Self::UnixSocket => "unix-socket",
-            Self::Eventfd => "eventfd",
-            Self::Eventpoll => "eventpoll",
-            Self::Inotify => "inotify",
-            Self::Signalfd => "signalfd",
-            Self::PacketSocket => "packet-socket",
-            Self::Tty => "tty",
-            Self::Fanotify => "fanotify",
-            Self::NetlinkSocket => "netlink-socket",
-            Self::Namespace => "namespace",
-            Self::Tun => "tun",
-            Self::External => "external",
-            Self::Timerfd => "timerfd",
-            Self::Memfd => "memfd",
-            Self::BpfMap => "bpf-map",
-            Self::Pidfd => "pidfd",
-            Self::Unknown => "unknown",
-        }
-    }
-
-    fn of(entry: &FileEntry) -> Self {
-        match entry.r#type {
-            1 => Self::of_mode(entry.reg.as_ref()),
-            2 => Self::Pipe,
-            3 => Self::Fifo,
-            4 => Self::InetSocket,
-            5 => Self::UnixSocket,
-            6 => Self::Eventfd,
-            7 => Self::Eventpoll,
-            8 => Self::Inotify,
-            9 => Self::Signalfd,
-            10 => Self::PacketSocket,
-            11 => Self::Tty,
-            12 => Self::Fanotify,
-            13 => Self::NetlinkSocket,
-            14 => Self::Namespace,
-            15 => Self::Tun,
-            16 => Self::External,
-            17 => Self::Timerfd,
-            18 => Self::Memfd,
-            19 => Self::BpfMap,
-            20 => Self::Pidfd,
-            _ => Self::Unknown,
-        }
-    }
-
-    /// The file type in `st_mode` (inode(7)).
-    fn of_mode(file: Option<&RegularFile>) -> Self {
-        match file.and_then(|file| file.mode).unwrap_or(0) & 0o170_000 {
-            0o040_000 => Self::Directory,
-            0o020_000 | 0o060_000 => Self::Device,
-            _ => Self::Regular,
-        }
-    }
-}
-
-impl Serialize for Kind {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.name())
-    }
-}
 
 /// An open file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -126,6 +27,21 @@ pub struct File {
     pub deleted: bool,
     /// Where it is a socket of the internet or unix families.
     pub socket: Option<Socket>,
+    /// What it may be used for: `r`, `w` or `rw`. Only of what has an offset, and of pipes.
+    pub access: Option<&'static str>,
+    /// The offset at which it is read or written next, in bytes.
+    pub position: Option<u64>,
+    /// The size of the file, in bytes, where criu kept it.
+    pub size: Option<u64>,
+    /// What an epoll, a timer and the like watches or waits for, in words; printable.
+    pub about: Option<String>,
+    /// The processes that have its other end open, where it has two ends and they are in the images.
+    pub peers: Option<Holders>,
+    /// Its number in `files.img`: the same wherever it is shared.
+    #[serde(skip)]
+    pub id: u32,
+    #[serde(skip)]
+    pub(super) ends: Option<(End, End)>,
 }
 
 /// An open file under its number.
@@ -150,7 +66,11 @@ pub struct OpenFiles {
 impl OpenFiles {
     /// About how much memory they take.
     pub(super) fn bytes(&self) -> usize {
-        self.list.iter().map(|open| size_of::<Open>() + open.file.name.len()).sum()
+        let bytes = |open: &Open| {
+            let file = &open.file;
+            size_of::<Open>() + file.name.len() + file.about.as_ref().map_or(0, String::len)
+        };
+        self.list.iter().map(bytes).sum()
     }
 }
 
@@ -186,6 +106,10 @@ pub(super) struct Files {
     pub lost_timers: usize,
     /// `files.img` was there.
     pub there: bool,
+    /// The memory files (memfd_create(2)) by their number.
+    memory_inodes: HashMap<u64, MemoryInode>,
+    /// By the number of the file, that of the segment of shared memory that has its contents.
+    segments: HashMap<u64, u64>,
 }
 
 impl Files {
@@ -196,6 +120,7 @@ impl Files {
         };
         files.there = true;
         let gone = gone(folder)?;
+        files.memory_inodes = memory_inodes(folder)?;
         let mut named_elsewhere = Vec::new();
         for (id, file, name_of) in image.each(|entry| files.enter(&entry, &gone))? {
             if let Some(regular) = name_of {
@@ -222,11 +147,17 @@ impl Files {
         self.external_unix += usize::from(entry.usk.as_ref().is_some_and(is_external));
         self.lost_timers += usize::from(entry.tfd.is_some_and(Timer::is_lost));
         let socket = entry.isk.as_ref().map(Socket::from).or_else(|| entry.usk.as_ref().map(Socket::from));
+        let memory = entry.memfd.as_ref().and_then(|file| self.memory_inodes.get(&u64::from(file.inode_id)));
+        self.segments.extend(memory.map(|inode| (u64::from(entry.id), u64::from(inode.shmid))));
         let name = match (&entry.reg, &entry.pipe) {
             (Some(regular), _) => printable(&regular.name).into_owned(),
             (None, Some(pipe)) => format!("pipe {}", pipe.pipe_id),
-            (None, None) => String::new(),
+            (None, None) => memory.map_or_else(String::new, |inode| printable(&inode.name).into_owned()),
         };
+        let size = entry.reg.as_ref().and_then(|file| file.size).or(memory.map(|inode| inode.size));
+        let at = entry.reg.as_ref().map(|file| (file.flags, file.pos));
+        let at = at.or(entry.memfd.as_ref().map(|file| (file.flags, file.pos)));
+        let flags = at.map(|(flags, _)| flags).or(entry.pipe.as_ref().map(|pipe| pipe.flags));
         if !gone.contains(&entry.id) {
             self.regular.extend(entry.reg.as_ref().and_then(on_disk).map(|file| (entry.id, file)));
         }
@@ -234,13 +165,30 @@ impl Files {
         self.terminals.extend(entry.tty.as_ref().map(|tty| (tty.tty_info_id, entry.id)));
         let elsewhere =
             entry.fifo.as_ref().and_then(|f| f.regf_id).or(entry.tty.as_ref().and_then(|t| t.regf_id));
-        let file = File { kind: Kind::of(entry), name, deleted: gone.contains(&entry.id), socket };
+        let file = File {
+            kind: Kind::of(entry),
+            name,
+            deleted: gone.contains(&entry.id),
+            socket,
+            access: flags.map(access),
+            position: at.map(|(_, position)| position),
+            size,
+            about: about(entry),
+            peers: None,
+            id: entry.id,
+            ends: End::both(entry),
+        };
         (entry.id, file, elsewhere.filter(|&id| id != 0))
     }
 
     /// The path of a file.
     pub(super) fn name(&self, id: u32) -> Option<String> {
         self.by_id.get(&id).map(|file| file.name.clone()).filter(|name| !name.is_empty())
+    }
+
+    /// The segment of shared memory that has the contents of a memory file.
+    pub(super) fn segment(&self, id: u64) -> Option<u64> {
+        self.segments.get(&id).copied()
     }
 
     /// The files that nothing but a table of open files can refer to: pipes, sockets, terminals and the like. A regular file
@@ -286,6 +234,21 @@ fn on_disk(file: &RegularFile) -> Option<OnDisk> {
     let path = PathBuf::from(OsString::from_vec(file.name.clone()));
     let opened = file.ext != Some(true) && path.is_absolute();
     opened.then_some(OnDisk { path, size: file.size, mode: file.mode })
+}
+
+/// What the flags of open(2) allow.
+fn access(flags: u32) -> &'static str {
+    match flags & 3 {
+        0 => "r",
+        1 => "w",
+        _ => "rw",
+    }
+}
+
+fn memory_inodes(folder: &Folder) -> Result<HashMap<u64, MemoryInode>, ImagesError> {
+    let image = Image::open(folder, "memfd.img", Magic::Memfd)?;
+    let all = image.map(|mut image| image.each(|inode: MemoryInode| (inode.inode_id, inode))).transpose()?;
+    Ok(all.unwrap_or_default().into_iter().collect())
 }
 
 /// The files whose path was gone.

@@ -21,6 +21,9 @@ pub(in crate::checkpoint) struct Folder {
     pub place: PathBuf,
 }
 
+/// The link to the images that these are built on (criu/image.c: `CR_PARENT_LINK`).
+const PARENT: &str = "parent";
+
 const FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
 /// Without `NONBLOCK` the open of a named pipe would wait for a writer.
 const FILE: OFlags = OFlags::RDONLY
@@ -46,6 +49,24 @@ impl Folder {
             Ok(fd) => Ok(Self { fd, path, place: self.place.join(name) }),
             Err(error) => Err(failed(path, error)),
         }
+    }
+
+    /// Opens the folder that the images in this one are built on; `None` where there is none. `parent` is a link by its nature.
+    pub(super) fn parent(&self) -> Result<Option<Self>, ImagesError> {
+        if !self.has(PARENT) {
+            return Ok(None);
+        }
+        let path = format!("{}/{PARENT}", self.path);
+        match rustix::fs::openat(&self.fd, PARENT, FOLDER, Mode::empty()) {
+            Ok(fd) => Ok(Some(Self { fd, path, place: self.place.join(PARENT) })),
+            Err(error) => Err(failed(path, error)),
+        }
+    }
+
+    /// What makes it this folder and no other: its device and inode.
+    pub(super) fn identity(&self) -> Result<(u64, u64), ImagesError> {
+        let stat = rustix::fs::fstat(&self.fd).map_err(|error| failed(self.path.clone(), error))?;
+        Ok((stat.st_dev, stat.st_ino))
     }
 
     /// Opens a regular file in it, with its size; `None` where there is none of this name.

@@ -36,6 +36,7 @@ pub(super) enum Magic {
     RemapPath = 0x5913_3954,
     TtyInfo = 0x5945_3036,
     FileLocks = 0x5432_3616,
+    Memfd = 0x4845_3499,
     Cgroup = 0x5938_3330,
     Stats = 0x5709_3306,
 }

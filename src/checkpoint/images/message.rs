@@ -4,7 +4,11 @@
 //! `string` fields are declared as bytes: criu writes what the kernel gave it, which need not be UTF-8, and the wire format is
 //! the same. What criu requires and a file leaves out reads as zero.
 
+mod files;
+
 use prost::Message;
+
+pub(super) use files::*;
 
 /// `inventory.proto`: `inventory_entry`.
 #[derive(Clone, PartialEq, Message)]
@@ -42,6 +46,8 @@ pub(super) struct TreeEntry {
 /// `core.proto`: `core_entry`.
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct Core {
+    #[prost(message, optional, tag = "2")]
+    pub thread_info: Option<ThreadInfo>,
     /// Only of a main thread.
     #[prost(message, optional, tag = "3")]
     pub tc: Option<TaskCore>,
@@ -49,6 +55,28 @@ pub(super) struct Core {
     pub ids: Option<ObjectIds>,
     #[prost(message, optional, tag = "5")]
     pub thread_core: Option<ThreadCore>,
+}
+
+/// `core-x86.proto`: `thread_info_x86`.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct ThreadInfo {
+    #[prost(message, required, tag = "2")]
+    pub gpregs: Registers,
+}
+
+/// `core-x86.proto`: `user_x86_regs_entry`.
+#[derive(Clone, Copy, PartialEq, Eq, Message)]
+pub(super) struct Registers {
+    #[prost(uint64, required, tag = "11")]
+    pub ax: u64,
+    #[prost(uint64, required, tag = "15")]
+    pub di: u64,
+    /// The number of the system call; -1 outside of one.
+    #[prost(uint64, required, tag = "16")]
+    pub orig_ax: u64,
+    /// 2 for code of 32 bits.
+    #[prost(int32, optional, tag = "28")]
+    pub mode: Option<i32>,
 }
 
 /// `core.proto`: `task_core_entry`.
@@ -106,20 +134,44 @@ pub(super) struct ObjectIds {
 
 /// `mm.proto`: `mm_entry`.
 #[derive(Clone, PartialEq, Message)]
-pub(super) struct Memory {
+pub(super) struct MemoryMap {
+    /// The addresses of the arguments and of the environment.
+    #[prost(uint64, required, tag = "8")]
+    pub mm_arg_start: u64,
+    #[prost(uint64, required, tag = "9")]
+    pub mm_arg_end: u64,
+    #[prost(uint64, required, tag = "10")]
+    pub mm_env_start: u64,
+    #[prost(uint64, required, tag = "11")]
+    pub mm_env_end: u64,
     #[prost(uint32, required, tag = "12")]
     pub exe_file_id: u32,
     #[prost(message, repeated, tag = "14")]
-    pub vmas: Vec<Mapping>,
+    pub vmas: Vec<Vma>,
 }
 
 /// `vma.proto`: `vma_entry`: addresses that are mapped, from `start` up to but not including `end`.
 #[derive(Clone, Copy, PartialEq, Eq, Message)]
-pub(super) struct Mapping {
+pub(super) struct Vma {
     #[prost(uint64, required, tag = "1")]
     pub start: u64,
     #[prost(uint64, required, tag = "2")]
     pub end: u64,
+    /// Where in the file or segment it begins, in bytes.
+    #[prost(uint64, required, tag = "3")]
+    pub pgoff: u64,
+    /// The file's number in `files.img`; of shared anonymous memory that in the name of its pagemap.
+    #[prost(uint64, required, tag = "4")]
+    pub shmid: u64,
+    /// `PROT_…` of mmap(2).
+    #[prost(uint32, required, tag = "5")]
+    pub prot: u32,
+    /// `MAP_…` of mmap(2).
+    #[prost(uint32, required, tag = "6")]
+    pub flags: u32,
+    /// criu/include/image.h: `VMA_…`.
+    #[prost(uint32, required, tag = "7")]
+    pub status: u32,
 }
 
 /// `fs.proto`: `fs_entry`.
@@ -151,184 +203,6 @@ pub(super) struct PagemapEntry {
     pub flags: Option<u32>,
     #[prost(uint64, optional, tag = "5")]
     pub nr_pages: Option<u64>,
-}
-
-/// `fdinfo.proto`: `fdinfo_entry`.
-#[derive(Clone, PartialEq, Message)]
-pub(super) struct Descriptor {
-    #[prost(uint32, required, tag = "1")]
-    pub id: u32,
-    #[prost(int32, required, tag = "3")]
-    pub r#type: i32,
-    #[prost(uint32, required, tag = "4")]
-    pub fd: u32,
-}
-
-/// `fdinfo.proto`: `file_entry`.
-#[derive(Clone, PartialEq, Message)]
-pub(super) struct FileEntry {
-    #[prost(int32, required, tag = "1")]
-    pub r#type: i32,
-    #[prost(uint32, required, tag = "2")]
-    pub id: u32,
-    #[prost(message, optional, tag = "3")]
-    pub reg: Option<RegularFile>,
-    #[prost(message, optional, tag = "4")]
-    pub isk: Option<InetSocket>,
-    #[prost(message, optional, tag = "12")]
-    pub tfd: Option<Timer>,
-    #[prost(message, optional, tag = "16")]
-    pub usk: Option<UnixSocket>,
-    #[prost(message, optional, tag = "17")]
-    pub fifo: Option<Fifo>,
-    #[prost(message, optional, tag = "18")]
-    pub pipe: Option<Pipe>,
-    #[prost(message, optional, tag = "19")]
-    pub tty: Option<Tty>,
-}
-
-/// `timerfd.proto`: `timerfd_entry`. The time that is left and the interval, each in seconds and nanoseconds.
-#[derive(Clone, Copy, PartialEq, Eq, Message)]
-pub(super) struct Timer {
-    #[prost(uint64, required, tag = "7")]
-    pub vsec: u64,
-    #[prost(uint64, required, tag = "8")]
-    pub vnsec: u64,
-    #[prost(uint64, required, tag = "9")]
-    pub isec: u64,
-    #[prost(uint64, required, tag = "10")]
-    pub insec: u64,
-}
-
-impl Timer {
-    /// It is periodic, and had expired: the kernel shows no time left until it is read, and a timer that is set so is off
-    /// (timerfd_settime(2)).
-    pub(super) fn is_lost(self) -> bool {
-        (self.vsec, self.vnsec) == (0, 0) && (self.isec, self.insec) != (0, 0)
-    }
-}
-
-/// `regfile.proto`: `reg_file_entry`.
-#[derive(Clone, PartialEq, Message)]
-pub(super) struct RegularFile {
-    #[prost(bytes = "vec", required, tag = "6")]
-    pub name: Vec<u8>,
-    /// The size that the file must have again; criu leaves it out where the file only grows (`O_APPEND`).
-    #[prost(uint64, optional, tag = "8")]
-    pub size: Option<u64>,
-    /// The file is not criu's to open: the restore hands it over (`--external file`).
-    #[prost(bool, optional, tag = "9")]
-    pub ext: Option<bool>,
-    /// `st_mode` of stat(2).
-    #[prost(uint32, optional, tag = "10")]
-    pub mode: Option<u32>,
-}
-
-/// `sk-opts.proto`: `sk_opts_entry`.
-#[derive(Clone, Copy, PartialEq, Message)]
-pub(super) struct SocketOptions {
-    /// `SO_REUSEADDR` of socket(7).
-    #[prost(bool, optional, tag = "7")]
-    pub reuse_address: Option<bool>,
-    /// `SO_REUSEPORT` of socket(7).
-    #[prost(bool, optional, tag = "17")]
-    pub reuse_port: Option<bool>,
-}
-
-/// `sk-inet.proto`: `inet_sk_entry`.
-#[derive(Clone, PartialEq, Message)]
-pub(super) struct InetSocket {
-    #[prost(uint32, required, tag = "3")]
-    pub family: u32,
-    #[prost(uint32, required, tag = "5")]
-    pub proto: u32,
-    #[prost(uint32, required, tag = "6")]
-    pub state: u32,
-    #[prost(uint32, required, tag = "7")]
-    pub src_port: u32,
-    #[prost(uint32, required, tag = "8")]
-    pub dst_port: u32,
-    #[prost(uint32, repeated, packed = "false", tag = "11")]
-    pub src_addr: Vec<u32>,
-    #[prost(uint32, repeated, packed = "false", tag = "12")]
-    pub dst_addr: Vec<u32>,
-    #[prost(message, optional, tag = "14")]
-    pub opts: Option<SocketOptions>,
-    #[prost(bool, optional, tag = "15")]
-    pub v6only: Option<bool>,
-}
-
-/// `sk-unix.proto`: `unix_sk_entry`.
-#[derive(Clone, PartialEq, Message)]
-pub(super) struct UnixSocket {
-    #[prost(uint32, required, tag = "2")]
-    pub ino: u32,
-    #[prost(uint32, required, tag = "3")]
-    pub r#type: u32,
-    #[prost(uint32, required, tag = "4")]
-    pub state: u32,
-    #[prost(uint32, required, tag = "6")]
-    pub uflags: u32,
-    /// The inode of the other end, or zero.
-    #[prost(uint32, required, tag = "8")]
-    pub peer: u32,
-    #[prost(bytes = "vec", required, tag = "11")]
-    pub name: Vec<u8>,
-}
-
-/// `pipe.proto`: `pipe_entry`.
-#[derive(Clone, PartialEq, Message)]
-pub(super) struct Pipe {
-    /// The same for both ends.
-    #[prost(uint32, required, tag = "2")]
-    pub pipe_id: u32,
-}
-
-/// `fifo.proto`: `fifo_entry`.
-#[derive(Clone, PartialEq, Message)]
-pub(super) struct Fifo {
-    #[prost(uint32, optional, tag = "3")]
-    pub regf_id: Option<u32>,
-}
-
-/// `tty.proto`: `tty_file_entry`.
-#[derive(Clone, PartialEq, Message)]
-pub(super) struct Tty {
-    /// Its number in `tty-info.img`.
-    #[prost(uint32, required, tag = "2")]
-    pub tty_info_id: u32,
-    #[prost(uint32, optional, tag = "6")]
-    pub regf_id: Option<u32>,
-}
-
-/// `tty.proto`: `tty_info_entry`.
-#[derive(Clone, PartialEq, Message)]
-pub(super) struct TtyInfo {
-    /// Twice its index, and one more where it is the master of a pseudo-terminal (criu/tty.c: `tty_gen_id`).
-    #[prost(uint32, required, tag = "1")]
-    pub id: u32,
-    #[prost(int32, required, tag = "2")]
-    pub r#type: i32,
-    /// The session that it is the controlling terminal of; zero for none.
-    #[prost(uint32, required, tag = "6")]
-    pub sid: u32,
-    /// Its settings, not decoded; a terminal that was hung up has none.
-    #[prost(bytes = "vec", optional, tag = "9")]
-    pub termios: Option<Vec<u8>>,
-}
-
-/// `remap-file-path.proto`: `remap_file_path_entry`: a file whose name was gone.
-#[derive(Clone, PartialEq, Message)]
-pub(super) struct Remap {
-    #[prost(uint32, required, tag = "1")]
-    pub orig_id: u32,
-}
-
-/// `file-lock.proto`: `file_lock_entry`.
-#[derive(Clone, PartialEq, Message)]
-pub(super) struct FileLock {
-    #[prost(int32, required, tag = "3")]
-    pub pid: i32,
 }
 
 /// `stats.proto`: `stats_entry`.

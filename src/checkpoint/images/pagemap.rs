@@ -6,7 +6,7 @@
 use super::ImagesError;
 use super::folder::Folder;
 use super::image::{Image, Magic};
-use super::message::{Mapping, PagemapEntry, PagemapHead};
+use super::message::{PagemapEntry, PagemapHead};
 
 /// The smallest page of any machine, in bytes; other machines have multiples of it.
 const PAGE_BYTES: u64 = 4096;
@@ -16,6 +16,8 @@ const PAGE_BYTES: u64 = 4096;
 pub(super) struct Pagemap {
     /// The memory that it describes, in bytes.
     pub bytes: u64,
+    /// The size of a page on the machine that made the images, in bytes.
+    pub page_bytes: u64,
     /// The image with the pages, where that must be there and is not.
     pub missing_pages: Option<String>,
 }
@@ -31,8 +33,8 @@ impl Pagemap {
         let name = format!("pages-{}.img", image.one::<PagemapHead>()?.pages_id);
         let (mut all_pages, mut pages_here, mut end) = (0_u64, 0_u64, 0_u64);
         while let Some(entry) = image.next::<PagemapEntry>()? {
-            let pages = entry.nr_pages.unwrap_or_else(|| u64::from(entry.compat_nr_pages));
-            end = end_of(&entry, pages, end, mapped).map_err(|why| image.unfit(why))?;
+            let pages = pages_of(&entry);
+            end = end_of(&entry, PAGE_BYTES, end, mapped).map_err(|why| image.unfit(why))?;
             all_pages = all_pages.saturating_add(pages);
             if is_here(&entry) {
                 pages_here = pages_here.saturating_add(pages);
@@ -40,10 +42,16 @@ impl Pagemap {
         }
         let Some((size, _)) = folder.look(&name) else {
             let missing_pages = (pages_here > 0).then_some(name);
-            return Ok(Self { bytes: all_pages.saturating_mul(PAGE_BYTES), missing_pages });
+            return Ok(Self {
+                bytes: all_pages.saturating_mul(PAGE_BYTES),
+                page_bytes: PAGE_BYTES,
+                missing_pages,
+            });
         };
         match page_bytes(pages_here, size) {
-            Some(page) => Ok(Self { bytes: all_pages.saturating_mul(page), missing_pages: None }),
+            Some(page) => {
+                Ok(Self { bytes: all_pages.saturating_mul(page), page_bytes: page, missing_pages: None })
+            }
             None if size < pages_here.saturating_mul(PAGE_BYTES) => {
                 Err(ImagesError::Truncated { file: folder.shown(&name), offset: size })
             }
@@ -63,9 +71,20 @@ pub(super) fn missing_shared_pages(folder: &Folder, names: &[String]) -> Result<
     Ok(missing)
 }
 
-/// The address behind an entry's last page; says why where the entry cannot stand there. `previous` is the end of the one before.
-fn end_of(entry: &PagemapEntry, pages: u64, previous: u64, mapped: Option<&Ranges>) -> Result<u64, String> {
-    let start = entry.vaddr;
+/// How many pages an entry has.
+fn pages_of(entry: &PagemapEntry) -> u64 {
+    entry.nr_pages.unwrap_or_else(|| u64::from(entry.compat_nr_pages))
+}
+
+/// The address behind an entry's last page of that size; says why where the entry cannot stand there. `previous` is the end of
+/// the one before.
+pub(super) fn end_of(
+    entry: &PagemapEntry,
+    page_bytes: u64,
+    previous: u64,
+    mapped: Option<&Ranges>,
+) -> Result<u64, String> {
+    let (start, pages) = (entry.vaddr, pages_of(entry));
     if !start.is_multiple_of(PAGE_BYTES) {
         return Err(format!("address {start:#x} is not the start of a page"));
     }
@@ -74,7 +93,7 @@ fn end_of(entry: &PagemapEntry, pages: u64, previous: u64, mapped: Option<&Range
             "address {start:#x} comes after memory up to {previous:#x}: entries must ascend"
         ));
     }
-    let end = pages.checked_mul(PAGE_BYTES).and_then(|bytes| start.checked_add(bytes));
+    let end = pages.checked_mul(page_bytes).and_then(|bytes| start.checked_add(bytes));
     let Some(end) = end.filter(|&end| end > start) else {
         return Err(format!("{pages} pages from {start:#x} on are no range of memory"));
     };
@@ -91,8 +110,8 @@ fn end_of(entry: &PagemapEntry, pages: u64, previous: u64, mapped: Option<&Range
 pub(super) struct Ranges(Vec<(u64, u64)>);
 
 impl Ranges {
-    pub(super) fn of(mappings: &[Mapping]) -> Self {
-        let mut sorted: Vec<(u64, u64)> = mappings.iter().map(|one| (one.start, one.end)).collect();
+    pub(super) fn of(ranges: impl IntoIterator<Item = (u64, u64)>) -> Self {
+        let mut sorted: Vec<(u64, u64)> = ranges.into_iter().collect();
         sorted.sort_unstable();
         let mut ranges: Vec<(u64, u64)> = Vec::with_capacity(sorted.len());
         for (start, end) in sorted {
@@ -120,12 +139,17 @@ fn page_bytes(pages: u64, bytes: u64) -> Option<u64> {
 
 /// Whether the pages are in these images: not in the ones that these are built on, and not left with the process
 /// (criu/include/pagemap.h: `PE_PARENT` 1, `PE_LAZY` 2, `PE_PRESENT` 4; without flags everything is here).
-fn is_here(entry: &PagemapEntry) -> bool {
+pub(super) fn is_here(entry: &PagemapEntry) -> bool {
     match entry.flags {
         _ if entry.in_parent == Some(true) => false,
         Some(flags) => flags & 1 == 0 && flags & 4 != 0,
         None => true,
     }
+}
+
+/// Whether the pages are in the images that these are built on.
+pub(super) fn is_in_parent(entry: &PagemapEntry) -> bool {
+    entry.in_parent == Some(true) || entry.flags.is_some_and(|flags| flags & 1 != 0)
 }
 
 #[cfg(test)]
@@ -144,9 +168,10 @@ mod tests {
     #[test]
     fn entries_ascend_within_what_is_mapped() {
         let mapped = [(0x1000, 0x3000), (0x3000, 0x5000), (0x9000, 0xa000)];
-        let mapped = Ranges::of(&mapped.map(|(start, end)| Mapping { start, end }));
+        let mapped = Ranges::of(mapped);
         let end = |vaddr, pages, previous| {
-            end_of(&PagemapEntry { vaddr, ..PagemapEntry::default() }, pages, previous, Some(&mapped))
+            let entry = PagemapEntry { vaddr, nr_pages: Some(pages), ..PagemapEntry::default() };
+            end_of(&entry, PAGE_BYTES, previous, Some(&mapped))
         };
         assert_eq!(end(0x2000, 3, 0x2000), Ok(0x5000), "across two mappings that touch");
         for (vaddr, pages, previous, why) in [

@@ -1,15 +1,22 @@
 //! The processes: `pstree.img` has who there is, `core-N.img` each thread, `mm-N.img` and `pagemap-N.img` the memory.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use serde::Serialize;
 
 use super::ImagesError;
+use super::arguments::{CommandLine, EnvironmentPlace};
 use super::files::{Files, OpenFiles};
 use super::folder::Folder;
 use super::image::{Image, Magic};
-use super::message::{Core, Fs, Memory, ObjectIds, TreeEntry};
-use super::pagemap::{Pagemap, Ranges};
+use super::lineage::Lineage;
+use super::mapping::{self, Mapping, Walk};
+use super::message::{Core, Fs, MemoryMap, ObjectIds, ThreadInfo, TreeEntry};
+use super::pagemap::Ranges;
+use super::pages::Pages;
+use super::wait::Wait;
+use crate::kernel::processes::user_name;
 use crate::model::printable;
 
 /// What a process was doing (compel/include/uapi/task-state.h).
@@ -33,6 +40,8 @@ pub struct Thread {
     pub tid: i32,
     /// Its name, printable; empty where criu did not keep it (before 3.16).
     pub name: String,
+    /// The system call that it was in; `None` where it was in none, or on machines other than x86-64.
+    pub waits_in: Option<Wait>,
 }
 
 /// A process.
@@ -52,18 +61,33 @@ pub struct Process {
     pub state: State,
     /// Its effective user; `None` where criu did not keep it.
     pub uid: Option<u32>,
+    /// The name that this user has on this host; the number where it has none.
+    pub user: Option<String>,
     /// How many threads it has.
     pub threads: usize,
     /// The threads, the main one among them.
     pub thread_list: Vec<Thread>,
     /// How much of its memory the images hold, those that these are built on included.
     pub memory_bytes: u64,
+    /// The command line, as the process left it; printable.
+    pub command: Option<String>,
     /// The program's path, printable.
     pub exe: Option<String>,
     /// Its working directory, printable.
     pub cwd: Option<String>,
     /// Its open files.
     pub files: OpenFiles,
+    /// How much it has mapped, whether it is in memory or not.
+    pub mapped_bytes: u64,
+    /// How many mappings it has.
+    pub mapping_count: usize,
+    /// The mappings, in ascending order.
+    pub mappings: Vec<Mapping>,
+    /// The variables that it was started with; only where they were asked for ([`super::Memory::environment`]).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub environment: Option<Vec<String>>,
+    #[serde(skip)]
+    pub(super) environment_place: EnvironmentPlace,
     /// How deep it is in the tree.
     #[serde(skip)]
     pub depth: usize,
@@ -87,9 +111,15 @@ const MAX_MISSING_IMAGES: usize = 1000;
 /// How much the open files of all processes may take, in bytes of [`Reader::open_files_bytes`].
 const MAX_OPEN_FILES_BYTES: usize = 256 << 20;
 
+/// So many mappings of all processes are kept.
+const MAX_MAPPINGS: usize = 2 << 20;
+/// So many bytes of the command lines of all processes are kept; those behind it have none.
+const MAX_COMMANDS_BYTES: usize = 64 << 20;
+
 /// Everything that the reading of a process needs, and what was seen on the way.
 pub(super) struct Reader<'a> {
     folder: &'a Folder,
+    lineage: &'a Lineage,
     files: &'a Files,
     /// The images that were looked for in vain.
     pub missing: Vec<String>,
@@ -99,6 +129,11 @@ pub(super) struct Reader<'a> {
     referenced: HashSet<u32>,
     /// About how much memory the open files take that were read so far.
     open_files_bytes: usize,
+    /// The names of users and mappings that occurred.
+    users: HashMap<u32, String>,
+    mapping_names: HashMap<String, Arc<str>>,
+    mapping_count: usize,
+    commands_bytes: usize,
 }
 
 /// The processes in `pstree.img`, each behind its parent; `None` where that image is not there.
@@ -144,14 +179,19 @@ fn ordered(entries: Vec<TreeEntry>) -> Vec<(TreeEntry, usize)> {
 }
 
 impl<'a> Reader<'a> {
-    pub(super) fn new(folder: &'a Folder, files: &'a Files) -> Self {
+    pub(super) fn new(lineage: &'a Lineage, files: &'a Files) -> Self {
         Self {
-            folder,
+            folder: lineage.first(),
+            lineage,
             files,
             missing: Vec::new(),
             tables_without_image: Vec::new(),
             referenced: HashSet::new(),
             open_files_bytes: 0,
+            users: HashMap::new(),
+            mapping_names: HashMap::new(),
+            mapping_count: 0,
+            commands_bytes: 0,
         }
     }
 
@@ -184,6 +224,7 @@ impl<'a> Reader<'a> {
         let task = core.tc.unwrap_or_default();
         let thread = core.thread_core.unwrap_or_default();
         let ids = self.ids(entry.pid)?.or(core.ids);
+        let uid = thread.creds.map(|creds| creds.euid);
         let mut process = Process {
             pid: signed(entry.pid),
             ppid: signed(entry.ppid),
@@ -191,44 +232,58 @@ impl<'a> Reader<'a> {
             sid: signed(entry.sid),
             name: printable(&task.comm).into_owned(),
             state: state(task.task_state),
-            uid: thread.creds.map(|creds| creds.euid),
+            uid,
+            user: uid.map(|uid| self.users.entry(uid).or_insert_with(|| user_name(uid)).clone()),
             threads: 1,
             thread_list: Vec::new(),
             memory_bytes: 0,
+            command: None,
             exe: None,
             cwd: None,
             files: OpenFiles::default(),
+            mapped_bytes: 0,
+            mapping_count: 0,
+            mappings: Vec::new(),
+            environment: None,
+            environment_place: EnvironmentPlace::default(),
             depth,
             cg_set: thread.cg_set.or(task.cg_set),
             ids,
         };
         // A zombie has nothing else, and its list of threads means nothing.
         if process.state != State::Zombie {
-            self.living(entry, &mut process)?;
+            self.living(entry, core.thread_info, &mut process)?;
         }
         Ok(process)
     }
 
-    fn living(&mut self, entry: &TreeEntry, process: &mut Process) -> Result<(), ImagesError> {
+    fn living(
+        &mut self,
+        entry: &TreeEntry,
+        main: Option<ThreadInfo>,
+        process: &mut Process,
+    ) -> Result<(), ImagesError> {
         let pid = entry.pid;
-        let main = Thread { tid: process.pid, name: process.name.clone() };
-        process.thread_list.push(main);
+        let name = process.name.clone();
+        process.thread_list.push(Thread { tid: process.pid, name, waits_in: main.and_then(waits_in) });
         for &tid in entry.threads.iter().filter(|&&tid| tid != pid) {
-            let comm = self.core(tid)?.and_then(|core| core.thread_core).and_then(|core| core.comm);
-            let name = printable(&comm.unwrap_or_default()).into_owned();
-            process.thread_list.push(Thread { tid: signed(tid), name });
+            let core = self.core(tid)?.unwrap_or_default();
+            let comm = core.thread_core.and_then(|core| core.comm).unwrap_or_default();
+            let name = printable(&comm).into_owned();
+            let waits_in = core.thread_info.and_then(waits_in);
+            process.thread_list.push(Thread { tid: signed(tid), name, waits_in });
         }
         process.threads = process.thread_list.len();
-        let mut mapped = Ranges::default();
+        let mut memory = MemoryMap::default();
         if let Some(mut image) = self.open(&format!("mm-{pid}.img"), Magic::Mm)? {
-            let memory: Memory = image.one()?;
+            memory = image.one()?;
             process.exe = self.files.name(memory.exe_file_id);
-            mapped = Ranges::of(&memory.vmas);
+            self.mappings(&memory, process)?;
         }
         if let Some(mut image) = self.open(&format!("fs-{pid}.img"), Magic::Fs)? {
             process.cwd = self.files.name(image.one::<Fs>()?.cwd_id);
         }
-        process.memory_bytes = self.memory(pid, &mapped)?;
+        self.memory(pid, &memory, process)?;
         if let Some(ids) = &process.ids {
             match self.files.of_table(self.folder, ids.files_id, &mut self.referenced)? {
                 Some(files) => process.files = files,
@@ -252,13 +307,49 @@ impl<'a> Reader<'a> {
         image.map(|mut image| image.one()).transpose()
     }
 
-    /// How much memory a process's pagemap describes, in bytes.
-    fn memory(&mut self, pid: u32, mapped: &Ranges) -> Result<u64, ImagesError> {
-        let Some(image) = self.open(&format!("pagemap-{pid}.img"), Magic::Pagemap)? else { return Ok(0) };
-        let pagemap = Pagemap::read(image, self.folder, Some(mapped))?;
-        self.missing.extend(pagemap.missing_pages);
-        Ok(pagemap.bytes)
+    fn mappings(&mut self, memory: &MemoryMap, process: &mut Process) -> Result<(), ImagesError> {
+        self.mapping_count += memory.vmas.len();
+        if self.mapping_count > MAX_MAPPINGS {
+            return Err(ImagesError::TooManyMappings(self.folder.path.clone()));
+        }
+        process.mappings = mapping::mappings(memory, self.files, &mut self.mapping_names);
+        process.mapping_count = process.mappings.len();
+        let add = |sum: u64, mapping: &Mapping| sum.saturating_add(mapping.bytes);
+        process.mapped_bytes = process.mappings.iter().fold(0, add);
+        process.environment_place = EnvironmentPlace::new(memory);
+        Ok(())
     }
+
+    /// How much memory a process's pagemap describes, where it is mapped, and the command line in it.
+    fn memory(&mut self, pid: u32, memory: &MemoryMap, process: &mut Process) -> Result<(), ImagesError> {
+        let name = pagemap(pid);
+        let mapped = Ranges::of(memory.vmas.iter().map(|vma| (vma.start, vma.end)));
+        let Some(mut pages) = Pages::open(self.lineage.folders(), &name, Some(&mapped))? else {
+            self.open(&name, Magic::Pagemap)?;
+            return Ok(());
+        };
+        process.memory_bytes = pages.checked.bytes;
+        self.missing.extend(pages.checked.missing_pages.take());
+        let (mut walk, mut command) = (Walk::default(), CommandLine::new(memory));
+        while let Some(extent) = pages.next()? {
+            mapping::add_held(&mut process.mappings, &mut walk, extent.start, extent.end);
+            if self.commands_bytes < MAX_COMMANDS_BYTES {
+                command.window.take(&pages, &extent)?;
+            }
+        }
+        process.command = command.text();
+        self.commands_bytes += process.command.as_ref().map_or(0, String::len);
+        Ok(())
+    }
+}
+
+/// The name of the pagemap of a process.
+pub(super) fn pagemap(pid: u32) -> String {
+    format!("pagemap-{pid}.img")
+}
+
+fn waits_in(thread: ThreadInfo) -> Option<Wait> {
+    Wait::of(&thread.gpregs)
 }
 
 fn state(number: u32) -> State {

@@ -103,6 +103,16 @@ impl BoundPort {
     }
 }
 
+/// The two addresses of a TCP socket that is connected.
+pub(super) fn connection(socket: &InetSocket) -> Option<(SocketAddr, SocketAddr)> {
+    let end = |words: &[u32], port| {
+        let address = socket_address(socket.family, words, port);
+        SocketAddr::new(address.ip().to_canonical(), address.port())
+    };
+    let connected = socket.proto == TCP && socket.dst_port != 0;
+    connected.then(|| (end(&socket.src_addr, socket.src_port), end(&socket.dst_addr, socket.dst_port)))
+}
+
 fn address(family: u32, words: &[u32], port: u32) -> String {
     socket_address(family, words, port).to_string()
 }

@@ -35,10 +35,11 @@ pub fn stored(folder: &Path) -> Result<Stored, ImagesError> {
         Err(problem) => (None, Some(problem)),
     };
     let (names, mut missing) = below(&top)?;
+    let path = top.path.clone();
     let trees = match names.is_empty() {
-        true => vec![read_from(&top)?],
+        true => vec![read_from(top)?],
         false => {
-            let read = |name: &String| read_from(&top.child(name)?);
+            let read = |name: &String| read_from(top.child(name)?);
             names.iter().map(read).collect::<Result<_, _>>()?
         }
     };
@@ -46,7 +47,7 @@ pub fn stored(folder: &Path) -> Result<Stored, ImagesError> {
         let prefix = if name.is_empty() { String::new() } else { format!("{name}/") };
         missing.extend(tree.missing.iter().map(|file| format!("{prefix}{file}")));
     }
-    Ok(Stored { folder: top.path.clone(), trees, record, record_problem, missing })
+    Ok(Stored { folder: path, trees, record, record_problem, missing })
 }
 
 /// The folders with images below one that has none, and what the others among them lack.

@@ -10,6 +10,8 @@ use super::message::*;
 use super::*;
 use crate::checkpoint::Level;
 
+mod memory;
+
 const COMMON: u32 = 0x5456_4319;
 const SERVICE: u32 = 0x5510_5940;
 
@@ -26,7 +28,7 @@ fn image(magics: &[u32], messages: &[Vec<u8>]) -> Vec<u8> {
 fn core(comm: &[u8], task_state: u32, cg_set: u32) -> Core {
     let thread = ThreadCore { creds: Some(Creds { euid: 33 }), cg_set: Some(cg_set), ..Default::default() };
     let task = TaskCore { task_state, comm: comm.to_vec(), cg_set: None };
-    Core { tc: Some(task), thread_core: (task_state != 2).then_some(thread), ids: None }
+    Core { tc: Some(task), thread_core: (task_state != 2).then_some(thread), ids: None, thread_info: None }
 }
 
 fn regular(id: u32, name: &str, mode: u32) -> FileEntry {
@@ -59,7 +61,7 @@ fn files() -> Vec<FileEntry> {
         regular(2, "/", 0o040_755),
         regular(3, "/dev/null", 0o020_666),
         regular(4, "/tmp/gone", 0o100_600),
-        FileEntry { r#type: 2, id: 5, pipe: Some(Pipe { pipe_id: 77 }), ..Default::default() },
+        FileEntry { r#type: 2, id: 5, pipe: Some(Pipe { pipe_id: 77, flags: 0 }), ..Default::default() },
         FileEntry { r#type: 4, id: 6, isk: Some(tcp), ..Default::default() },
         FileEntry { r#type: 5, id: 7, usk: Some(socket(70, 0, "\0name")), ..Default::default() },
         FileEntry { r#type: 5, id: 8, usk: Some(socket(80, 1, "/run/outside\0")), ..Default::default() },
@@ -121,8 +123,8 @@ fn whole() -> Vec<(String, Vec<u8>)> {
         vec![head(2), run(1, 1, 6).encode_to_vec()],
     ];
     for (pid, runs) in [100, 102].into_iter().zip(runs) {
-        let mm =
-            Memory { exe_file_id: 1, vmas: vec![Mapping { start: 4096, end: 23 * 4096 }] }.encode_to_vec();
+        let vmas = vec![Vma { start: 4096, end: 23 * 4096, ..Vma::default() }];
+        let mm = MemoryMap { exe_file_id: 1, vmas, ..MemoryMap::default() }.encode_to_vec();
         all.extend([
             (format!("mm-{pid}.img"), messages(0x5749_2820, &[mm])),
             (format!("fs-{pid}.img"), messages(0x5140_3912, &[Fs { cwd_id: 2 }.encode_to_vec()])),
@@ -164,7 +166,7 @@ fn everything_is_read() {
     );
     let root = &set.processes[0];
     assert_eq!((root.pgid, root.sid, root.uid), (100, 99, Some(33)));
-    assert_eq!(root.thread_list[1], Thread { tid: 101, name: "worker".into() });
+    assert_eq!(root.thread_list[1], Thread { tid: 101, name: "worker".into(), waits_in: None });
     assert_eq!((root.exe.as_deref(), root.cwd.as_deref()), (Some("/usr/bin/app\\x1b[2J"), Some("/")));
     assert_eq!((root.memory_bytes, set.memory_bytes), (12 * 4096, 13 * 4096));
     let groups: Vec<_> = set.cgroups.iter().map(|g| (g.controller.as_str(), g.path.as_str())).collect();

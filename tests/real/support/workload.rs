@@ -207,6 +207,7 @@ pub fn main() -> Option<ExitCode> {
     match kind.to_str()? {
         "workload" => work(&rest),
         "family" => family(&rest),
+        "changing" => super::changing::main(&rest),
         "child" => wait_for_the_parent(),
         "stuck-server" => stuck::serve(&rest),
         "stuck-client" => stuck::wait_for_the_server(&rest),

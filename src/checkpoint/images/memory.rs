@@ -1,0 +1,45 @@
+//! The memory of the processes in a set of images: read when it is asked for, never kept.
+
+use super::folder::Folder;
+use super::lineage::Lineage;
+use super::mapping::Mapping;
+use super::pagemap::Ranges;
+use super::pages::Pages;
+use super::process::{Process, State, pagemap};
+use super::{ImageSet, ImagesError};
+
+/// The memory of the processes in a set of images.
+#[derive(Debug)]
+pub struct Memory {
+    lineage: Lineage,
+}
+
+impl Memory {
+    /// Opens the folder of a set again.
+    ///
+    /// # Errors
+    /// It is gone, or may not be read.
+    pub fn open(set: &ImageSet) -> Result<Self, ImagesError> {
+        Ok(Self { lineage: Lineage::open(Folder::open(&set.place)?)? })
+    }
+
+    /// The variables with which a process was started, as its memory has them now; printable. `None` where it has no memory.
+    ///
+    /// # Errors
+    /// The images changed meanwhile, or cannot be read.
+    pub fn environment(&self, process: &Process) -> Result<Option<Vec<String>>, ImagesError> {
+        let pages = self.pages(process)?;
+        pages.map(|mut pages| process.environment_place.read(&mut pages)).transpose()
+    }
+
+    /// The memory of a process; `None` where it has none.
+    pub(super) fn pages(&self, process: &Process) -> Result<Option<Pages>, ImagesError> {
+        let Ok(pid) = u32::try_from(process.pid) else { return Ok(None) };
+        if process.state == State::Zombie {
+            return Ok(None);
+        }
+        let range = |mapping: &Mapping| (mapping.start, mapping.end);
+        let mapped = Ranges::of(process.mappings.iter().map(range));
+        Pages::open(self.lineage.folders(), &pagemap(pid), Some(&mapped))
+    }
+}

@@ -1,0 +1,92 @@
+//! What a program was doing, by the images of it.
+
+use super::*;
+use crate::real::support::changing::{Changing, VARIABLE};
+
+/// Nothing but the memory of a process has it.
+const SECRET: &str = "SWORDFISH of the checkpoint";
+
+pub fn tests() -> Vec<Trial> {
+    vec![
+        trial("inspect::what_a_program_was_doing", V2, what_it_was_doing),
+        trial("inspect::restorable_once_its_number_is_free", V2, restorable),
+        trial("inspect::the_environment_only_on_request", V2, environment),
+    ]
+}
+
+/// The program, and its images.
+fn dumped_program() -> (Group, Changing, TempDir) {
+    let (group, images) = (Group::v2("program"), folder());
+    let program = Changing::with_secret(&group, SECRET);
+    dump(program.pid(), images.path()).leave_running().run().assert_success();
+    (group, program, images)
+}
+
+fn text(arguments: &[&str], folder: &Path) -> String {
+    let output = inspect(arguments, folder);
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn what_it_was_doing() {
+    let (_group, program, images) = dumped_program();
+    let object = inspected(images.path());
+    let process = &object["trees"][0]["processes"][0];
+    let command = fs::read(format!("/proc/{}/cmdline", program.pid())).unwrap();
+    let command = command.strip_suffix(b"\0").unwrap().split(|&byte| byte == 0).map(printable);
+    assert_eq!(process["command"], json!(command.collect::<Vec<_>>().join(" ")));
+    assert_eq!((&process["cwd"], &process["user"]), (&json!("/"), &json!("root")));
+    assert!(object["age_seconds"].as_u64().unwrap() < 3600);
+    // sigwait(3); this program is of x86-64 where the tests of the project run.
+    if cfg!(target_arch = "x86_64") {
+        assert_eq!(process["thread_list"][0]["waits_in"]["call"], "rt_sigtimedwait");
+    }
+    let mapped = fs::read_to_string(format!("/proc/{}/maps", program.pid())).unwrap();
+    let all: Value = serde_json::from_str(&text(&["--json", "--maps"], images.path())).unwrap();
+    for mapping in all["trees"][0]["processes"][0]["mappings"].as_array().unwrap() {
+        let [start, permissions, name] =
+            ["start", "permissions", "name"].map(|field| mapping[field].as_str().unwrap());
+        let start = format!("{:x}", u64::from_str_radix(&start[2..], 16).unwrap());
+        let line = mapped.lines().find(|line| line.trim_start_matches('0').starts_with(&start));
+        let line = line.unwrap_or_else(|| panic!("{start} in {mapped}"));
+        assert!(line.contains(permissions), "{mapping} is {line}");
+        assert!(name == "[anonymous]" || line.ends_with(name), "{mapping} is {line}");
+    }
+    let socket = program.folder().join("socket");
+    let shown = text(&[], images.path());
+    let held = format!("{} fd", program.pid());
+    let line = shown.lines().find(|line| line.starts_with("unix-stream")).unwrap();
+    assert!(line.contains("listen") && line.contains(socket.to_str().unwrap()), "{line}");
+    assert!(line.contains(&held), "{line}");
+    for word in ["closed-later w at 0", "  command   ", "more, with --maps"] {
+        assert!(shown.contains(word), "no {word:?} in {shown}");
+    }
+}
+
+fn restorable() {
+    let (_group, mut program, images) = dumped_program();
+    let criu = criu();
+    let criu = ["--criu", criu.to_str().unwrap()];
+    let line = |text: &str| text.lines().find(|line| line.contains("restorable here:")).unwrap().to_owned();
+    let alive = line(&text(&criu, images.path()));
+    assert!(
+        alive.contains("no, because") && alive.contains(&format!("end process {}", program.pid())),
+        "{alive}"
+    );
+    program.end();
+    let ended = text(&criu, images.path());
+    assert!(line(&ended).contains("restorable here: yes"), "{ended}");
+    let object: Value =
+        serde_json::from_str(&text(&[&criu[..], &["--json"]].concat(), images.path())).unwrap();
+    assert_eq!(object["restorable_here"], json!(true), "{object}");
+}
+
+fn environment() {
+    let (_group, _program, images) = dumped_program();
+    let (asked, unasked) = (text(&["--env"], images.path()), text(&[], images.path()));
+    assert!(asked.contains(&format!("env       {VARIABLE}")), "{asked}");
+    assert!(!unasked.contains(VARIABLE) && !text(&["--json"], images.path()).contains(VARIABLE));
+    let object: Value = serde_json::from_str(&text(&["--json", "--env"], images.path())).unwrap();
+    let variables = object["trees"][0]["processes"][0]["environment"].as_array().unwrap();
+    assert!(variables.contains(&json!(VARIABLE)), "{variables:?}");
+}
