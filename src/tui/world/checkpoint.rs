@@ -1,5 +1,6 @@
 //! The checkpoint's side of the world: the look before, and the run.
 
+use std::ffi::OsString;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -33,6 +34,10 @@ pub(super) fn look(hosts: &Hierarchies, asked: Asked) -> Look {
         findings: Vec::new(),
         plan: Err(why),
     };
+    let extra = match words(&options) {
+        Ok(extra) => extra,
+        Err(why) => return none(why),
+    };
     let Some(hierarchy) = hosts.get(version) else { return none(format!("{version} is not mounted")) };
     let (fs, group) = match open(hierarchy, &path, id) {
         Ok(found) => found,
@@ -46,11 +51,18 @@ pub(super) fn look(hosts: &Hierarchies, asked: Asked) -> Look {
         pid: None,
         after,
         criu: None,
-        extra: options.split_whitespace().map(Into::into).collect(),
+        extra,
     };
     let found = checkpoint::preflight(&request);
     let plan = checkpoint::plan(&found, &request).map(Arc::new).map_err(|refused| refused.to_string());
     Look { into, after, options, findings: found.findings, plan }
+}
+
+/// Options as they are typed in a shell: a blank in one of them stands within quotes.
+fn words(options: &str) -> Result<Vec<OsString>, String> {
+    let words = shlex::split(options);
+    let words = words.ok_or("the options for criu end within quotes, or after a backslash: complete them")?;
+    Ok(words.into_iter().map(OsString::from).collect())
 }
 
 /// A folder of its own for each checkpoint, on a file system that outlives a reboot.
@@ -96,4 +108,16 @@ fn carry_out(
         written.map_err(|error| error.to_string())?;
     }
     Ok(report)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn options_are_typed_as_in_a_shell() {
+        assert_eq!(words("--root '/a b'  -v4").unwrap(), ["--root", "/a b", "-v4"]);
+        assert!(words("").unwrap().is_empty());
+        assert!(words("--external 'unclosed").unwrap_err().contains("within quotes"));
+    }
 }
