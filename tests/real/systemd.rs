@@ -1,14 +1,17 @@
 //! What follows from systemd's answers. The answers are a script's: nothing here needs a systemd.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use cryoscope::model::Version;
 use libtest_mimic::Trial;
 use tempfile::TempDir;
 
+use super::support::checkpoint::{Images, assert_done, checkpoint};
 use super::support::group::PREFIX;
 use super::support::program::{self, assert_said};
+use super::support::requirement::{criu, with_criu};
 use super::support::{Group, Need, Workload, trial};
 
 pub fn tests() -> Vec<Trial> {
@@ -22,6 +25,11 @@ pub fn tests() -> Vec<Trial> {
             "systemd::a_unit_is_thawed_after_the_slice_above",
             &[Need::Root, Need::V2],
             a_unit_is_thawed_after_the_slice_above,
+        ),
+        trial(
+            "systemd::a_unit_that_runs_again_is_found_without_v2",
+            with_criu(Version::V1),
+            a_unit_that_runs_again_without_v2,
         ),
         trial("systemd::why_a_unit_has_no_group", &[Need::Root, Need::V2], why_a_unit_has_no_group),
     ]
@@ -114,4 +122,61 @@ fn why_a_unit_has_no_group() {
         "LoadState=not-found\nActiveState=inactive\nSubState=dead\n",
         &["there is no cgroup cryoscope-test-ended.service; see cryoscope list\n"],
     );
+}
+
+/// The hierarchy without a controller in which systemd has its units where v2 is not all there is. Mounted here once more.
+struct Units(TempDir);
+
+impl Units {
+    fn mounted() -> Self {
+        let folder = tempfile::Builder::new().prefix(PREFIX).tempdir().unwrap();
+        let mut mount = Command::new("mount");
+        mount.args(["-t", "cgroup", "-o", "none,name=systemd", "cgroup"]).arg(folder.path());
+        assert!(mount.status().unwrap().success());
+        Self(folder)
+    }
+
+    /// Moves a process into the group of a new unit.
+    fn add(&self, unit: &str, pid: i32) -> UnitGroup {
+        let group = UnitGroup(self.0.path().join(unit));
+        fs::create_dir(&group.0).unwrap();
+        fs::write(group.0.join("cgroup.procs"), pid.to_string()).unwrap();
+        group
+    }
+}
+
+impl Drop for Units {
+    fn drop(&mut self) {
+        // Lazily: a file in it may still be open.
+        let _ = Command::new("umount").arg("--lazy").arg(self.0.path()).status();
+    }
+}
+
+/// Removed when its process has ended.
+struct UnitGroup(PathBuf);
+
+impl Drop for UnitGroup {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir(&self.0);
+    }
+}
+
+/// The group of the v1 freezer says nothing of the unit: systemd has another hierarchy for that.
+fn a_unit_that_runs_again_without_v2() {
+    const UNIT: &str = "cryoscope-test-again.service";
+    let units = Units::mounted();
+    let (group, images) = (Group::v1("again"), Images::new());
+    let workload = Workload::in_group(&group);
+    let _unit = units.add(UNIT, workload.pid());
+    assert_done(&checkpoint(&group, &images.folder(), &["--after", "killed", "--yes"]), &images);
+    workload.reap();
+    let restore = |text: &str, folder: &Path| {
+        let systemctl = Systemctl::answering(text);
+        let mut restore = systemctl.cryoscope();
+        restore.arg("restore").arg(folder).arg("--criu").arg(criu()).arg("--dry-run").output().unwrap()
+    };
+    let again = restore("LoadState=loaded\nActiveState=active\nSubState=running\n", &images.folder());
+    assert_said(&again, 0, &["which systemd runs again", &format!("systemctl stop {UNIT}")]);
+    let ended = restore("LoadState=loaded\nActiveState=failed\nSubState=failed\n", &images.folder());
+    assert_said(&ended, 0, &[&format!("the processes were of the unit {UNIT}:"), "does not supervise them"]);
 }

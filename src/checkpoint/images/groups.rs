@@ -35,6 +35,12 @@ impl Group {
         self.freezer().is_some()
     }
 
+    /// True for a group of a hierarchy in which systemd has the units: cgroup v2, and its own one of v1, by which it goes where v2 is
+    /// not all there is.
+    pub fn is_of_units(&self) -> bool {
+        matches!(&*self.controller, "v2" | "name=systemd")
+    }
+
     /// The freezer of its hierarchy. The v1 freezer may share its hierarchy with other controllers.
     pub fn freezer(&self) -> Option<Version> {
         Self::freezer_of(&self.controller)

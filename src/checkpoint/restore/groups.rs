@@ -195,7 +195,7 @@ fn not_kept(set: &ImageSet, findings: &mut Vec<Finding>) {
 /// systemd takes a process that criu made for none of its own, though it is in the group of a unit (measured: it becomes a
 /// child of PID 1, and the unit stays failed or dead).
 fn units(sets: &[ImageSet], in_their_groups: bool, findings: &mut Vec<Finding>) {
-    let groups = sets.iter().flat_map(|set| &set.cgroups).filter(|group| group.has_freezer());
+    let groups = sets.iter().flat_map(|set| &set.cgroups).filter(|group| group.is_of_units());
     let is_unit = |group: &&Group| {
         let name = group.below.name();
         name.ends_with(b".service") || name.ends_with(b".scope")
