@@ -16,6 +16,7 @@ pub mod freezing;
 pub mod frozen;
 pub mod fuse;
 pub mod guard;
+mod holders;
 pub mod host;
 pub mod inotify;
 pub mod job_control;

@@ -1,20 +1,20 @@
 //! Finding the culprits: the threads that keep a group from freezing.
 
-use std::collections::HashMap;
 use std::path::PathBuf;
 use std::thread::sleep;
 use std::time::Duration;
 
 use super::cause::Causes;
-use super::cgroupfs::{Filesystem, Group, read};
+use super::cgroupfs::{Group, read};
 use super::dir::Dir;
 use super::frozen::is_held;
+use super::holders::Holders;
 use super::membership::group_of;
 use super::mounts;
 use super::processes::Processes;
 use super::{threads, time_in_state};
 use crate::model::culprit::{Cause, Culprit, Culprits};
-use crate::model::{CgroupPath, Hierarchies, Hierarchy, State, Thread, Version};
+use crate::model::{CgroupPath, Hierarchy, State, Thread, Version};
 
 /// So many culprits are looked into at most, after they were sorted.
 const MAX_LISTED: usize = 50;
@@ -41,11 +41,11 @@ pub fn find(group: &Group) -> Culprits {
         suspects.retain_mut(|suspect| is_suspect_again(suspect, group.version));
     }
     let hosts = mounts::hierarchies().ok();
-    let mut elsewhere = Elsewhere::new(hosts.as_ref(), group.version.other());
+    let mut elsewhere = Holders::new(hosts.as_ref().and_then(|hosts| hosts.get(group.version.other())));
     let mut sorted: Vec<(u8, Option<PathBuf>, Suspect)> = suspects
         .into_iter()
         .map(|(thread, path)| {
-            let holder = elsewhere.holder(&thread);
+            let holder = elsewhere.of(&thread);
             (rank(&thread, holder.is_some()), holder, (thread, path))
         })
         .collect();
@@ -138,33 +138,5 @@ fn mark_servers_inside(list: &mut [Culprit], group: &Group, hierarchy: &Hierarch
     for culprit in list {
         let Cause::FileSystem { servers, .. } = &mut culprit.cause else { continue };
         servers.iter_mut().for_each(|server| server.is_inside = is_inside(server.pid));
-    }
-}
-
-/// The groups of the other hierarchy, as far as threads are in them.
-struct Elsewhere<'a> {
-    hierarchy: Option<&'a Hierarchy>,
-    groups: HashMap<CgroupPath, Option<(PathBuf, State)>>,
-}
-
-impl<'a> Elsewhere<'a> {
-    fn new(hosts: Option<&'a Hierarchies>, other: Version) -> Self {
-        Self { hierarchy: hosts.and_then(|hosts| hosts.get(other)), groups: HashMap::new() }
-    }
-
-    /// The group of the other hierarchy that holds a thread in its freezer.
-    fn holder(&mut self, thread: &Thread) -> Option<PathBuf> {
-        let hierarchy = self.hierarchy?;
-        let path = group_of(thread.tid, hierarchy).ok()?.group()?;
-        let read = |path: &CgroupPath| {
-            let group = Filesystem::open(hierarchy.clone()).ok()?.group(path).ok()??;
-            let read = group.read().ok()??;
-            Some((group.absolute, read.freezer.state(false)?))
-        };
-        let (holder, state) = self.groups.entry(path).or_insert_with_key(read).as_ref()?;
-        // In a group that is frozen all are held.
-        let holds =
-            *state == State::Frozen || *state == State::Freezing && is_held(thread, hierarchy.version);
-        holds.then(|| holder.clone())
     }
 }

@@ -58,6 +58,9 @@ const FREEZABLE: &[i64] = &[
     libc::SYS_futex,
     libc::SYS_futex_waitv,
     libc::SYS_rt_sigtimedwait,
+    // Waits for children: on Linux 6.12 of Debian.
+    libc::SYS_wait4,
+    libc::SYS_waitid,
     // One of these that a signal has interrupted before.
     libc::SYS_restart_syscall,
     #[cfg(target_arch = "x86_64")]
@@ -117,6 +120,7 @@ mod tests {
         let held = |state, wchan, number| is_held_by_v1(&thread(state, wchan), &symbols(), call(number));
         assert!(held('D', "__refrigerator", libc::SYS_read) && held('D', "do_signal_stop", libc::SYS_read));
         assert!(held('D', "hrtimer_nanosleep", libc::SYS_clock_nanosleep));
+        assert!(held('D', "do_wait", libc::SYS_wait4) && held('D', "do_wait", libc::SYS_waitid));
         assert!(!held('D', "request_wait_answer", libc::SYS_openat) && !held('D', "x", libc::SYS_read));
         assert!(!held('R', "", libc::SYS_futex) && !held('T', "do_signal_stop", libc::SYS_read));
     }

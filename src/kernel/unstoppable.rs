@@ -4,10 +4,10 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use super::cause::{Causes, waits_for_fuse};
-use super::frozen::is_held;
+use super::holders::Holders;
 use super::processes::Processes;
 use super::symbols::Symbols;
-use super::{threads, time_in_state, vfork};
+use super::{mounts, threads, time_in_state, vfork};
 use crate::model::culprit::Culprit;
 use crate::model::{CgroupPath, Thread, Version};
 
@@ -18,8 +18,13 @@ const SECOND_LOOK: Duration = Duration::from_millis(100);
 /// reaches them: each with its cause. What the v1 freezer holds looks so too, and is none. `group` is where they are said to be.
 pub fn find(pids: impl IntoIterator<Item = i32>, group: &CgroupPath) -> Vec<Culprit> {
     let threads = pids.into_iter().flat_map(|pid| threads::of_process(pid).map(move |tid| (pid, tid)));
+    let hosts = mounts::hierarchies().ok();
+    let mut v1 = Holders::new(hosts.as_ref().and_then(|hosts| hosts.get(Version::V1)));
     let mut found: Vec<(i32, Thread, Rest)> = threads
-        .filter_map(|(pid, tid)| Some((pid, threads::read(tid).filter(is_unstoppable)?, Rest::of(tid))))
+        .filter_map(|(pid, tid)| {
+            let thread = threads::read(tid).filter(|thread| is_unstoppable(thread, &mut v1))?;
+            Some((pid, thread, Rest::of(tid)))
+        })
         .collect();
     if found.is_empty() {
         return Vec::new();
@@ -65,13 +70,14 @@ fn waits_for_child(thread: &Thread) -> bool {
     thread.waits_in(&Symbols::of_this_kernel().vfork_wait)
 }
 
-fn is_unstoppable(thread: &Thread) -> bool {
+fn is_unstoppable(thread: &Thread, v1: &mut Holders<'_>) -> bool {
     if thread.kernel_thread {
         return false;
     }
     match thread.state {
         // A vfork parent is frozen, but not stopped.
-        'D' => waits_for_child(thread) || !is_held(thread, Version::V1),
+        // What the v1 freezer holds shows D too; on some kernels it waits where it waited before.
+        'D' => waits_for_child(thread) || v1.of(thread).is_none(),
         'S' => waits_for_fuse(&threads::stack(thread.tid)),
         _ => false,
     }
