@@ -139,6 +139,7 @@ complete -c cryoscope -n "__fish_cryoscope_using_subcommand restore" -l read-onl
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand restore" -l ascii -d 'Letters in place of symbols and lines (the default where the locale is not UTF-8)'
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand restore" -s v -d 'Log more: what is heard of the kernel (-v), everything (-vv)'
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand restore" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand inspect" -l grep -d 'Search the memory for this text, and show where it is; \\xHH stands for a byte' -r
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand inspect" -l criu -d 'The criu that would restore them (default: the one in PATH)' -r -F
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand inspect" -l root -d 'The cgroup file system to look at (default: those that are mounted)' -r -F
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand inspect" -l hierarchy -d 'Look only at this hierarchy' -r

@@ -8,7 +8,7 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 use crate::checkpoint::{After, gate};
 use crate::lab;
-use crate::model::{ProcessId, Version, span};
+use crate::model::{ProcessId, Version, printable, span};
 use crate::timer;
 use crate::tui::theme::Depth;
 
@@ -274,12 +274,31 @@ pub struct Inspect {
     /// Show the environment of each process: it may hold passwords
     #[arg(long)]
     pub env: bool,
+    /// Search the memory for this text, and show where it is; \xHH stands for a byte
+    #[arg(long, value_name = "TEXT", value_parser = search_text, conflicts_with_all = ["files", "maps", "env", "criu"])]
+    pub grep: Option<SearchText>,
     /// The criu that would restore them (default: the one in PATH)
     #[arg(long, value_name = "PATH")]
     pub criu: Option<PathBuf>,
     /// One JSON object
     #[arg(long)]
     pub json: bool,
+}
+
+/// What memory is searched for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SearchText(pub Vec<u8>);
+
+/// So long a text is looked for.
+const MAX_SEARCH_BYTES: usize = 4096;
+
+fn search_text(text: &str) -> Result<SearchText, String> {
+    let bytes = printable::unescaped(text.as_bytes());
+    match bytes.len() {
+        1..=MAX_SEARCH_BYTES => Ok(SearchText(bytes)),
+        0 => Err("write the text to look for".to_owned()),
+        _ => Err(format!("it is longer than {MAX_SEARCH_BYTES} bytes")),
+    }
 }
 
 /// `rescue`

@@ -1,6 +1,7 @@
 //! `cryoscope inspect`: what a folder of images holds.
 
 mod files;
+mod grep;
 mod print;
 mod process;
 mod restorable;
@@ -91,6 +92,9 @@ fn age(time: &str) -> Option<Duration> {
 /// Prints what the folder holds.
 pub(super) fn run(global: &Global, options: &Inspect, out: &mut impl Write) -> Result<(), Failure> {
     let mut stored = read(&options.folder)?;
+    if let Some(text) = &options.grep {
+        return grep::run(&stored, text, options.json, out);
+    }
     if options.env {
         read_environments(&mut stored)?;
     }

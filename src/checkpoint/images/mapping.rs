@@ -36,9 +36,15 @@ impl Mapping {
     pub fn offset(&self, address: u64) -> u64 {
         address.saturating_sub(self.start)
     }
+
+    /// Where an offset in the segment that it shows is mapped; `None` where it is not.
+    pub(super) fn address_in_segment(&self, offset: u64) -> Option<u64> {
+        let behind = offset.checked_sub(self.segment?.1).filter(|&behind| behind < self.bytes)?;
+        self.start.checked_add(behind)
+    }
 }
 
-fn address<S: Serializer>(address: &u64, serializer: S) -> Result<S::Ok, S::Error> {
+pub(super) fn address<S: Serializer>(address: &u64, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(&format_args!("{address:#x}"))
 }
 
@@ -100,7 +106,12 @@ fn name(vma: &Vma, files: &Files) -> String {
     let file = || u32::try_from(vma.shmid).ok().and_then(|id| files.name(id));
     let plain = |name: &str| name.to_owned();
     if is(MEMFD) {
-        return file().map_or_else(|| plain("[memfd]"), |name| format!("memfd:{name}"));
+        return match file() {
+            // criu takes anonymous memory that is shared for a memory file.
+            Some(name) if name == "/dev/zero" => plain("[shared anonymous]"),
+            Some(name) => format!("memfd:{name}"),
+            None => plain("[memfd]"),
+        };
     }
     if is(FILE_PRIVATE | FILE_SHARED) {
         return file().unwrap_or_else(|| plain("[unknown file]"));

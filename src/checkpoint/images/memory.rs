@@ -8,6 +8,9 @@ use super::pages::Pages;
 use super::process::{Process, State, pagemap};
 use super::{ImageSet, ImagesError};
 
+/// The pagemap of a segment of shared memory: its number follows.
+const SEGMENT: &str = "pagemap-shmem-";
+
 /// The memory of the processes in a set of images.
 #[derive(Debug)]
 pub struct Memory {
@@ -30,6 +33,19 @@ impl Memory {
     pub fn environment(&self, process: &Process) -> Result<Option<Vec<String>>, ImagesError> {
         let pages = self.pages(process)?;
         pages.map(|mut pages| process.environment_place.read(&mut pages)).transpose()
+    }
+
+    /// The numbers of the segments of shared memory that the images hold.
+    pub(super) fn segments(&self) -> Result<Vec<u64>, ImagesError> {
+        let number = |name: &String| name.strip_prefix(SEGMENT)?.strip_suffix(".img")?.parse().ok();
+        let mut all: Vec<u64> = self.lineage.first().names()?.iter().filter_map(number).collect();
+        all.sort_unstable();
+        Ok(all)
+    }
+
+    /// The memory of a segment, by offsets in it; `None` where the images do not hold it.
+    pub(super) fn segment(&self, number: u64) -> Result<Option<Pages>, ImagesError> {
+        Pages::open(self.lineage.folders(), &format!("{SEGMENT}{number}.img"), None)
     }
 
     /// The memory of a process; `None` where it has none.

@@ -1,7 +1,9 @@
 //! What a program was doing, by the images of it.
 
+use std::os::unix::fs::FileExt;
+
 use super::*;
-use crate::real::support::changing::{Changing, VARIABLE};
+use crate::real::support::changing::{Changing, MEMORY, VARIABLE};
 
 /// Nothing but the memory of a process has it.
 const SECRET: &str = "SWORDFISH of the checkpoint";
@@ -11,6 +13,8 @@ pub fn tests() -> Vec<Trial> {
         trial("inspect::what_a_program_was_doing", V2, what_it_was_doing),
         trial("inspect::restorable_once_its_number_is_free", V2, restorable),
         trial("inspect::the_environment_only_on_request", V2, environment),
+        trial("inspect::a_text_is_found_in_memory", V2, searched),
+        trial("inspect::cut_memory_is_not_searched_further", V2, cut_memory),
     ]
 }
 
@@ -89,4 +93,51 @@ fn environment() {
     let object: Value = serde_json::from_str(&text(&["--json", "--env"], images.path())).unwrap();
     let variables = object["trees"][0]["processes"][0]["environment"].as_array().unwrap();
     assert!(variables.contains(&json!(VARIABLE)), "{variables:?}");
+}
+
+fn searched() {
+    let (_group, program, images) = dumped_program();
+    let object: Value = serde_json::from_str(&text(&["--json", "--grep", SECRET], images.path())).unwrap();
+    let hits = object["hits"].as_array().unwrap();
+    // Where it was put, and where it was made of the argument that has it backwards.
+    assert!(!hits.is_empty() && object["matches"] == hits.len(), "{object}");
+    let mapped = fs::read_to_string(format!("/proc/{}/maps", program.pid())).unwrap();
+    let memory = fs::File::open(format!("/proc/{}/mem", program.pid())).unwrap();
+    for hit in hits {
+        assert_eq!(
+            (&hit["pid"], hit["excerpt"].as_str().unwrap().contains(SECRET)),
+            (&json!(program.pid()), true)
+        );
+        let number = |field: &Value| u64::from_str_radix(&field.as_str().unwrap()[2..], 16).unwrap();
+        let address = number(&hit["address"]);
+        let mut there = vec![0; SECRET.len()];
+        memory.read_exact_at(&mut there, address).unwrap();
+        assert_eq!(there, SECRET.as_bytes(), "at {address:#x}");
+        let start = format!("{:x}-", address - hit["offset"].as_u64().unwrap());
+        assert!(
+            mapped.lines().any(|line| line.trim_start_matches('0').starts_with(&start)),
+            "{start} in {mapped}"
+        );
+    }
+    assert!(object["searched_bytes"].as_u64().unwrap() >= MEMORY as u64 && object["unsearched_bytes"] == 0);
+    let never = "a text that no process ever had";
+    let shown = text(&["--grep", never], images.path());
+    assert!(shown.starts_with("0 matches in "), "{shown}");
+    let shown = text(&["--grep", r"SWORDFISH\x20of"], images.path());
+    assert!(shown.contains(SECRET) && shown.contains(&format!("{} ", program.pid())), "{shown}");
+    assert_eq!(inspect(&["--grep", ""], images.path()).status.code(), Some(2));
+}
+
+fn cut_memory() {
+    let (_group, program, images) = dumped_program();
+    let pages = images.path().join("pages-1.img");
+    let bytes = fs::read(&pages).unwrap();
+    fs::write(&pages, &bytes[..bytes.len() / 2]).unwrap();
+    let output = inspect(&["--grep", SECRET], images.path());
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.code() == Some(1) && error.contains("truncated"), "{error}");
+    fs::remove_file(&pages).unwrap();
+    let shown = text(&["--grep", SECRET], images.path());
+    assert!(shown.starts_with("0 matches in 0 B") && shown.contains("not searched: "), "{shown}");
+    drop(program);
 }

@@ -1,0 +1,83 @@
+//! `--grep`: where a text is in the memory.
+
+use std::io::Write;
+
+use serde::Serialize;
+
+use crate::checkpoint::images::{Hit, Memory, Searched, Stored};
+use crate::cli::Failure;
+use crate::cli::args::SearchText;
+use crate::model::{printable, span};
+
+#[derive(Serialize)]
+struct Found<'a> {
+    folder: &'a str,
+    /// What was looked for, printable.
+    text: String,
+    /// How often it was found.
+    matches: usize,
+    #[serde(flatten)]
+    searched: Searched,
+    /// The first of the places.
+    hits: Vec<Hit>,
+}
+
+/// So many places are named.
+const MAX_HITS: usize = 1000;
+
+/// Looks for the text, and prints where it is: the first places one by one.
+pub(super) fn run(
+    stored: &Stored,
+    text: &SearchText,
+    json: bool,
+    out: &mut impl Write,
+) -> Result<(), Failure> {
+    let mut found = Found {
+        folder: &stored.folder,
+        text: printable(&text.0).into_owned(),
+        matches: 0,
+        searched: Searched::default(),
+        hits: Vec::new(),
+    };
+    for tree in &stored.trees {
+        let searched = Memory::open(tree)?.search(tree, &text.0, &mut |hit| {
+            found.matches += 1;
+            if found.hits.len() < MAX_HITS {
+                found.hits.push(hit);
+            }
+        })?;
+        found.searched.searched_bytes += searched.searched_bytes;
+        found.searched.unsearched_bytes += searched.unsearched_bytes;
+    }
+    if json {
+        serde_json::to_writer(&mut *out, &found)?;
+        return Ok(writeln!(out)?);
+    }
+    print(&found, out)
+}
+
+fn print(found: &Found<'_>, out: &mut impl Write) -> Result<(), Failure> {
+    for hit in &found.hits {
+        let process = match (hit.pid, &hit.process) {
+            (Some(pid), Some(name)) => format!("{pid} {name}"),
+            _ => "no process".to_owned(),
+        };
+        let (address, mapping, offset, excerpt) = (hit.address, &hit.mapping, hit.offset, &hit.excerpt);
+        writeln!(out, "{process}  {address:#x}  {mapping} +{offset:#x}  {excerpt}")?;
+    }
+    let more = found.matches - found.hits.len();
+    if more > 0 {
+        writeln!(out, "and {more} more")?;
+    }
+    let Searched { searched_bytes, unsearched_bytes } = found.searched;
+    let matches = span::count(found.matches, "match", "matches");
+    writeln!(out, "{matches} in {} of memory", span::bytes(searched_bytes))?;
+    if unsearched_bytes > 0 {
+        writeln!(
+            out,
+            "not searched: {}, which stayed with the process, or are in earlier images that are not there",
+            span::bytes(unsearched_bytes)
+        )?;
+    }
+    Ok(())
+}
