@@ -25,6 +25,7 @@ use super::support::{Group, SOON, Workload, program, until};
 mod damaged;
 mod groups;
 mod held;
+mod links;
 mod ports;
 mod thaw;
 
@@ -61,6 +62,7 @@ pub fn tests() -> Vec<Trial> {
     all.extend(held::tests());
     all.extend(damaged::tests());
     all.extend(groups::tests());
+    all.extend(links::tests());
     all.extend(ports::tests());
     all.extend(thaw::tests());
     all

@@ -76,7 +76,8 @@ fn finding(file: &OnDisk) -> Option<Finding> {
         Ok(meta) => meta,
         Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
             let says = "Can't open file N on restore: No such file or directory";
-            return Some(blocker("file-missing", format!("{name} is gone"), says).remedy(as_it_was));
+            let remedy = link_again(&file.path).unwrap_or_else(|| as_it_was.to_owned());
+            return Some(blocker("file-missing", format!("{name} is gone"), says).remedy(remedy));
         }
         Err(error) => return Some(Finding::unknown("files", format!("whether {name} is as it was"), error)),
     };
@@ -97,6 +98,15 @@ fn finding(file: &OnDisk) -> Option<Finding> {
         true => format!("where it only grew: truncate -s {size} {}", quoted(file.path.as_os_str())),
         false => as_it_was.to_owned(),
     }))
+}
+
+/// How to make the link again that criu made for a file without its name, and removed because the processes ran on after the dump
+/// (criu/files-reg.c, `delete_link_remaps`).
+fn link_again(path: &Path) -> Option<String> {
+    let is_link_remap = path.file_name()?.as_encoded_bytes().starts_with(b"link_remap.");
+    let link = quoted(path.as_os_str());
+    is_link_remap
+        .then(|| format!("make the link again, where the file still has another name: ln OTHER-NAME {link}"))
 }
 
 #[cfg(test)]

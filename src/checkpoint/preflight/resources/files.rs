@@ -116,7 +116,7 @@ fn remaps<'a>(files: impl Iterator<Item = &'a Nameless>, findings: &mut Vec<Find
                 format!("deleted under the name it was opened by, but not under another: {}", several(&words)),
                 "criu must find the file again when it restores",
             )
-            .remedy("--link-remap is added: criu leaves a link named link_remap.N in the same folder; keep it until the restore")
+            .remedy("--link-remap is added: criu leaves a link named link_remap.N in the same folder, which the restore needs; where the processes run on criu removes it again, and before a restore you make it: ln OTHER-NAME link_remap.N")
             .options(["--link-remap"])
             .criu_says("Can't create link remap for …. Use link-remap option."),
         );
