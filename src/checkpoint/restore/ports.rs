@@ -74,7 +74,10 @@ fn finding(wanted: &BoundPort, port: &Port, hosts: &Hierarchies) -> Finding {
     let unit = holder.and_then(|pid| unit(pid, hosts));
     let of = unit.as_ref().map(|unit| format!(" of {}", unit.text())).unwrap_or_default();
     let what = format!("{} is in use, by {who}{of}", name(wanted.protocol, wanted.local));
-    let remedy = match (holder, unit.as_ref().and_then(stop)) {
+    let ours = self::unit(std::process::id().cast_signed(), hosts);
+    // The unit that this program runs in is not stopped for a port.
+    let stop = unit.as_ref().filter(|unit| Some(*unit) != ours.as_ref()).and_then(stop);
+    let remedy = match (holder, stop) {
         // A socket of a unit of systemd's, which PID 1 listens on until the service is started.
         (Some(1), _) => {
             "find its unit with systemctl list-sockets, and stop that with systemctl stop".to_owned()
