@@ -31,6 +31,11 @@ pub fn tests() -> Vec<Trial> {
             with_criu(Version::V1),
             a_unit_that_runs_again_without_v2,
         ),
+        trial(
+            "systemd::processes_of_a_unit_that_has_ended",
+            &[Need::Root, Need::V2],
+            processes_of_an_ended_unit,
+        ),
         trial("systemd::why_a_unit_has_no_group", &[Need::Root, Need::V2], why_a_unit_has_no_group),
     ]
 }
@@ -179,4 +184,23 @@ fn a_unit_that_runs_again_without_v2() {
     assert_said(&again, 0, &["which systemd runs again", &format!("systemctl stop {UNIT}")]);
     let ended = restore("LoadState=loaded\nActiveState=failed\nSubState=failed\n", &images.folder());
     assert_said(&ended, 0, &[&format!("the processes were of the unit {UNIT}:"), "does not supervise them"]);
+}
+
+/// As after a restore: systemd knows nothing of what criu made.
+fn processes_of_an_ended_unit() {
+    let slice = Group::v2("w.slice");
+    let unit = slice.child("w.service");
+    let _workload = Workload::in_group(&unit);
+    let show = |text: &str| {
+        let systemctl = Systemctl::answering(text);
+        systemctl.cryoscope().arg("show").arg(unit.path()).output().unwrap()
+    };
+    let ended = "LoadState=loaded\nActiveState=failed\nSubState=failed\nResult=signal\n";
+    assert_said(
+        &show(ended),
+        0,
+        &["systemd    says that it is failed (signal), and does not supervise these processes\n"],
+    );
+    let runs = show("LoadState=loaded\nActiveState=active\nSubState=running\n");
+    assert!(!String::from_utf8_lossy(&runs.stdout).contains("supervise"), "{runs:?}");
 }

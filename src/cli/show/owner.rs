@@ -23,6 +23,9 @@ pub(super) struct Systemd {
     disagreement: Option<Disagreement>,
     obstacles: Vec<Obstacle>,
     after_kill: Option<String>,
+    /// The unit's state and since when, where it has ended: processes that are in its group all the same were restored there.
+    #[serde(skip)]
+    ended: Option<String>,
     /// How long `systemctl stop` waits while it is frozen.
     #[serde(skip)]
     stop_timeout: Option<Duration>,
@@ -41,6 +44,7 @@ impl Systemd {
                 disagreement: None,
                 obstacles: Vec::new(),
                 after_kill: None,
+                ended: None,
                 stop_timeout: None,
             }),
             Ok(answer) => Some(Self {
@@ -52,6 +56,7 @@ impl Systemd {
                     .disagreement(requested, asking_ancestor(fs, &group.path).as_ref())
                     .filter(|_| group.version == Version::V2),
                 after_kill: answer.after_kill(),
+                ended: answer.status.filter(|_| answer.has_ended),
                 stop_timeout: answer.stop_timeout,
                 obstacles: answer.obstacles,
             }),
@@ -85,7 +90,15 @@ pub(super) fn print(shown: &Shown, out: &mut impl Write) -> io::Result<()> {
         writeln!(out, "  systemd    {clock}")?;
     }
     match (&shown.systemd, &shown.group.owner) {
-        (Some(systemd), _) => unit(systemd, shown.group.requested, out),
+        (Some(systemd), _) => {
+            if let Some(ended) = systemd.ended.as_ref().filter(|_| !shown.process_list.is_empty()) {
+                writeln!(
+                    out,
+                    "  systemd    says that it is {ended}, and does not supervise these processes"
+                )?;
+            }
+            unit(systemd, shown.group.requested, out)
+        }
         (None, Some(json::Owner { user: Some(uid), id, .. })) => {
             writeln!(
                 out,
