@@ -7,6 +7,7 @@ pub mod cause;
 pub mod cgroupfs;
 pub mod control_files;
 pub mod culprits;
+pub mod delegated;
 pub mod descriptors;
 pub mod dir;
 mod executable;

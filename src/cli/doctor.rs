@@ -7,8 +7,9 @@ use serde::Serialize;
 use super::args::Doctor;
 use super::{Context, Failure};
 use crate::checkpoint::{criu, rights};
-use crate::kernel::{Dir, host, inotify};
-use crate::model::{Version, printable};
+use crate::kernel::delegated::{self, Delegated};
+use crate::kernel::{Dir, Filesystem, host, inotify};
+use crate::model::{Hierarchy, Version, printable};
 use crate::watch::groups_that_fit;
 
 #[derive(Serialize)]
@@ -36,6 +37,17 @@ struct HierarchyReport {
     mount_point: String,
     read_only: bool,
     writable: bool,
+    /// What an ordinary user may freeze; empty where everything can be frozen.
+    delegated: Vec<DelegatedReport>,
+}
+
+/// A group that was delegated to this user.
+#[derive(Serialize)]
+struct DelegatedReport {
+    /// Its absolute path, printable.
+    group: String,
+    /// Whether it can be frozen itself, and not only what is below it.
+    itself: bool,
 }
 
 #[derive(Serialize)]
@@ -55,6 +67,9 @@ struct Inotify {
     groups_that_fit: Option<u64>,
 }
 
+/// So many delegated groups are named; the others are counted.
+const MAX_DELEGATED_SHOWN: usize = 5;
+
 /// Prints the report.
 pub(super) fn run(context: &Context, options: &Doctor, out: &mut impl Write) -> Result<(), Failure> {
     let report = report(context);
@@ -65,8 +80,24 @@ pub(super) fn run(context: &Context, options: &Doctor, out: &mut impl Write) -> 
     }
     writeln!(out, "cgroups   {}", report.setup)?;
     for h in &report.hierarchies {
-        let rights = if h.writable { "groups can be frozen" } else { "read only for you" };
+        let rights = match (h.writable, h.delegated.is_empty()) {
+            (true, _) => "groups can be frozen",
+            (false, true) => "read only for you",
+            (false, false) => "read only for you, but for what was delegated to you",
+        };
         writeln!(out, "  {}      {} ({rights})", h.version, h.mount_point)?;
+    }
+    let delegated: Vec<_> = report.hierarchies.iter().flat_map(|h| &h.delegated).collect();
+    for DelegatedReport { group, itself } in delegated.iter().take(MAX_DELEGATED_SHOWN) {
+        let which = if *itself {
+            "it and all groups below can be frozen"
+        } else {
+            "the groups below it can be frozen"
+        };
+        writeln!(out, "yours     {group}: {which}")?;
+    }
+    if let Some(more @ 1..) = delegated.len().checked_sub(MAX_DELEGATED_SHOWN) {
+        writeln!(out, "yours     {more} more; --json names them all")?;
     }
     match &report.criu {
         Criu { works: true, path, version, .. } => {
@@ -103,18 +134,28 @@ pub(super) fn missing(context: &Context) -> Vec<String> {
     missing
 }
 
+fn hierarchy(found: &Hierarchy) -> HierarchyReport {
+    let writable =
+        !found.read_only && Dir::open(&found.mount_point).is_ok_and(|dir| dir.may_write("cgroup.procs"));
+    let delegated = match Filesystem::open(found.clone()) {
+        Ok(fs) if !writable && !found.read_only => delegated::find(&fs).unwrap_or_default(),
+        _ => Vec::new(),
+    };
+    let shown = |one: &Delegated| DelegatedReport {
+        group: printable(found.absolute(&one.group).as_os_str().as_encoded_bytes()).into_owned(),
+        itself: one.itself,
+    };
+    HierarchyReport {
+        version: found.version.to_string(),
+        mount_point: found.mount_point.display().to_string(),
+        read_only: found.read_only,
+        writable,
+        delegated: delegated.iter().map(shown).collect(),
+    }
+}
+
 fn report(context: &Context) -> Report {
-    let hierarchies: Vec<_> = context
-        .hosts
-        .iter()
-        .map(|h| HierarchyReport {
-            version: h.version.to_string(),
-            mount_point: h.mount_point.display().to_string(),
-            read_only: h.read_only,
-            writable: !h.read_only
-                && Dir::open(&h.mount_point).is_ok_and(|dir| dir.may_write("cgroup.procs")),
-        })
-        .collect();
+    let hierarchies = context.hosts.iter().map(hierarchy).collect();
     let root = nix::unistd::geteuid().is_root();
     let mut missing = missing(context);
     for version in [Version::V1, Version::V2].into_iter().filter(|&v| context.hosts.get(v).is_none()) {

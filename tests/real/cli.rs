@@ -3,6 +3,9 @@
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader};
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::chown;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
@@ -11,6 +14,7 @@ use libtest_mimic::Trial;
 
 use super::support::group::Group;
 use super::support::namespace;
+use super::support::ordinary::{Copy, NOBODY};
 use super::support::requirement::{Need, trial};
 use super::support::workload::Workload;
 
@@ -31,6 +35,9 @@ pub fn tests() -> Vec<Trial> {
     for version in [Version::V2, Version::V1] {
         let name = |what| format!("cli::{what}::{version}");
         all.push(trial(&name("freeze_show_thaw"), BOTH, move || freeze_show_thaw(version)));
+        all.push(trial(&name("doctor_names_what_was_delegated"), BOTH, move || {
+            doctor_names_what_was_delegated(version)
+        }));
         all.push(trial(&name("hostile_names_are_harmless"), BOTH, move || {
             hostile_names_are_harmless(version)
         }));
@@ -230,4 +237,31 @@ fn pure_hosts_are_recognised() {
         assert_eq!(said.contains("which systemd does not use; make one with mkdir"), on_v1, "{said}");
         assert_eq!(said.contains("see cryoscope list"), !on_v1, "{said}");
     }
+}
+
+/// One group that an ordinary user may freeze, and one that they may only make groups in, as systemd delegates them.
+fn doctor_names_what_was_delegated(version: Version) {
+    let group = Group::new(version, "doctor");
+    let (frozen, below) = (group.child("frozen"), group.child("below"));
+    frozen.child("deeper");
+    let give = |path: &Path| chown(path, Some(NOBODY), Some(NOBODY)).unwrap();
+    give(&frozen.path().join(version.control_file()));
+    give(below.path());
+    give(&below.path().join("cgroup.procs"));
+    let program = Copy::of(PROGRAM);
+    let doctor = |option: &[&str]| {
+        let mut command = Command::new(program.path());
+        command.arg("doctor").args(option).uid(NOBODY).gid(NOBODY).output().unwrap()
+    };
+    let report = json(&doctor(&["--json"]));
+    let hierarchies = report["hierarchies"].as_array().unwrap().iter();
+    let delegated: Vec<_> = hierarchies.flat_map(|one| one["delegated"].as_array().unwrap()).collect();
+    let named = |group: &Group| {
+        let of = |one: &&&serde_json::Value| one["group"] == group.path().to_str().unwrap();
+        delegated.iter().find(of).map(|one| one["itself"].as_bool().unwrap())
+    };
+    assert_eq!((named(&frozen), named(&below), named(&group)), (Some(true), Some(false), None), "{report}");
+    let text = String::from_utf8(doctor(&[]).stdout).unwrap();
+    assert!(text.contains("but for what was delegated to you") && text.contains("yours"), "{text}");
+    assert!(json(&run(["doctor", "--json"]))["hierarchies"][0]["delegated"].as_array().unwrap().is_empty());
 }
