@@ -150,13 +150,14 @@ impl Orphan {
     pub fn end(self, hosts: &Hierarchies, log: Option<&Log>) -> Result<String, OrphanError> {
         let Self { timer, fs, group, .. } = self;
         let name = printable(group.absolute.as_os_str().as_encoded_bytes()).into_owned();
-        if !requests_freeze(&group) {
-            forget(group.id)?;
-            return Ok(format!("{name} is not frozen any more"));
-        }
         let is_unattended = |timer: &Timer| timer.is_unattended(state(timer.process, hosts));
         if !of(group.id)?.iter().all(is_unattended) {
             return Ok(format!("{name} has a timer that runs"));
+        }
+        // Looked at last: a timer that went on may have thawed it, and be gone.
+        if !requests_freeze(&group) {
+            forget(group.id)?;
+            return Ok(format!("{name} is not frozen any more"));
         }
         let left = timer.left();
         if left >= SHORTEST {
