@@ -28,6 +28,9 @@ pub(super) fn run(context: &Context, options: &Rescue, out: &mut impl Write) -> 
             out,
             "nothing to rescue: no checkpoint was cut off, no freeze has lost its timer, and no criu hangs on frozen tasks or waits for what is gone"
         )?;
+        if !nix::unistd::geteuid().is_root() {
+            writeln!(out, "# that is: nothing of your own; only root sees what others have left")?;
+        }
         return Ok(());
     }
     for case in &cases {

@@ -30,6 +30,11 @@ impl UnitEdit {
         )
     }
 
+    /// What keeps libuv from io_uring.
+    pub(super) fn without_io_uring(&self) -> String {
+        format!("{}, write [Service] Environment=UV_USE_IO_URING=0, and restart it", self.0)
+    }
+
     /// What keeps the journal's socket away.
     pub(super) fn without_journal(&self) -> String {
         format!(

@@ -43,6 +43,9 @@ fn an_ordinary_user() {
     assert!(group.is_frozen());
     until("it is thawed", SOON, || is_thawed(&group));
     until("its file is gone", SOON, || files() == 0);
+    let rescue = Command::new(program.path()).arg("rescue").uid(NOBODY).gid(NOBODY).output().unwrap();
+    assert_code(&rescue, 0);
+    assert!(said(&rescue).contains("only root sees what others have left"), "{}", said(&rescue));
 }
 
 /// Runs a script of root's in a mount namespace with an empty /dev/shm and /tmp. In it `as_user ARGUMENTS` is the program, run

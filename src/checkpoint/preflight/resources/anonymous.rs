@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{Finding, Holder, Host, held, several};
+use super::{Finding, Holder, Host, UnitEdit, held, several};
 use crate::kernel::descriptors::Descriptor;
 
 /// What criu can dump.
@@ -15,7 +15,7 @@ pub(super) fn look(holders: &[Holder<'_>], host: &Host<'_>, findings: &mut Vec<F
         let kinds = open().filter(|(_, open)| kind(&open.link).is_some_and(wanted));
         kinds.map(|(holder, open)| held(holder, open)).collect::<Vec<String>>()
     };
-    rings(&of(&|kind| kind == b"io_uring"), findings);
+    rings(&of(&|kind| kind == b"io_uring"), host, findings);
     maps(&of(&|kind| kind == b"bpf-map"), host, findings);
     let old = host.criu.is_some_and(|version| version < (4, 1));
     let apart: [&[u8]; 2] = [b"io_uring", b"bpf-map"];
@@ -42,7 +42,9 @@ fn is_in(holders: &[Holder<'_>], pid: i32) -> bool {
     holders.iter().any(|holder| holder.process.id.pid == pid)
 }
 
-fn rings(found: &[String], findings: &mut Vec<Finding>) {
+/// libuv: <https://docs.libuv.org/en/v1.x/loop.html> names its variable; measured with Node.js 20: no ring is left, and it goes on
+/// after a restore. The kernel's setting: Documentation/admin-guide/sysctl/kernel.rst.
+fn rings(found: &[String], host: &Host<'_>, findings: &mut Vec<Finding>) {
     if !found.is_empty() {
         // The rings are mapped, and criu fails on the mapping; without one, on the descriptor: it cannot be sent to criu.
         findings.push(
@@ -51,7 +53,10 @@ fn rings(found: &[String], findings: &mut Vec<Finding>) {
                 format!("io_uring is used: {}", several(found)),
                 "criu cannot dump it",
             )
-            .remedy("start the program so that it does without io_uring")
+            .remedy(format!(
+                "start it without io_uring. Node.js and other programs of libuv: {}. Where a program has no setting for that: sysctl -w kernel.io_uring_disabled=2 before it starts (Linux 6.6 or newer; nothing on this host gets io_uring then, until it is 0 again)",
+                host.unit.map_or_else(|| "UV_USE_IO_URING=0 in their environment".to_owned(), UnitEdit::without_io_uring)
+            ))
             .criu_says("Unknown shit … (anon_inode:[io_uring])"),
         );
     }
