@@ -33,6 +33,7 @@ use std::io::{self, IsTerminal, Write};
 
 use clap::{CommandFactory as _, Parser as _};
 
+use crate::checkpoint::restore::copy::keeper;
 use crate::checkpoint::{action_script, gate};
 use crate::kernel::cgroupfs::{Filesystem, Group};
 use crate::kernel::mounts;
@@ -236,6 +237,8 @@ fn verb(arguments: Arguments, out: &mut impl Write) -> Result<(), Failure> {
         Some(Verb::LabCounter(options)) => lab::count_for(options),
         Some(Verb::Man) => generated::man(out),
         Some(Verb::CriuGate(options)) => become_criu(&options.command),
+        Some(Verb::CopyKeeper(options)) => failed(keeper::keep(options.init.last_pid, &options.groups)),
+        Some(Verb::CopyInit(options)) => failed(keeper::be_init(options.last_pid)),
         Some(Verb::ThawTimer(options)) => thaw_timer::run(&global, &options),
     }
 }
@@ -243,7 +246,12 @@ fn verb(arguments: Arguments, out: &mut impl Write) -> Result<(), Failure> {
 /// criu's own process, until it is let through.
 fn become_criu(command: &[OsString]) -> Result<(), Failure> {
     let Some((program, arguments)) = command.split_first() else { return Ok(()) };
-    gate::pass(program, arguments).map_err(|why| Failure::new(1, why))
+    failed(gate::pass(program, arguments))
+}
+
+/// Of what this program starts itself a sentence is all that is said.
+fn failed(done: Result<(), String>) -> Result<(), Failure> {
+    done.map_err(|why| Failure::new(1, why))
 }
 
 /// The word that stands where a verb may, and the verb that it is like. What stands behind it is wrong then only because of that.

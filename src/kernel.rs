@@ -26,6 +26,7 @@ pub mod membership;
 pub mod mounts;
 pub mod namespaces;
 pub mod operand;
+pub mod pid_namespace;
 pub mod ports;
 mod proc;
 pub mod processes;

@@ -59,6 +59,7 @@
 //!   written down before it starts, and each write of a flag before it is made: a rescue writes what the plan has changed, and
 //!   leaves what somebody else has.
 //! - No process is ended before its images are proved: criu asks ([`checkpoint::hook`]), and lets it go where they are not.
+//! - A copy that is being made ends with the program that makes it; one that is kept ends with its last process, and its groups do.
 //! - criu is never killed while anything is in its hold: what it hangs on is thawed.
 //! - What this program froze for a time is thawed by a process of its own; what others froze is never thawed unasked.
 //! - Untrusted bytes reach the terminal only through [`model::printable()`].

@@ -12,6 +12,7 @@ mod real {
     pub mod checkpoint;
     pub mod cli;
     pub mod config;
+    pub mod copy;
     pub mod criu_facts;
     pub mod culprits;
     pub mod deserted;
@@ -99,6 +100,7 @@ fn main() -> ExitCode {
         log::tests,
         findings::tests,
         restore::tests,
+        copy::tests,
         lab::tests,
         words::tests,
         tape::tests,

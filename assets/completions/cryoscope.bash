@@ -697,7 +697,7 @@ _cryoscope() {
             return 0
             ;;
         cryoscope__subcmd__restore)
-            opts="-v -h --thaw --into-group --dry-run --yes --json --criu --root --hierarchy --read-only --ascii --color --config --log --help"
+            opts="-v -h --thaw --into-group --copy --frozen --dry-run --yes --json --criu --root --hierarchy --read-only --ascii --color --config --log --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -132,6 +132,8 @@ never\t'Never'"
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand restore" -l config -d 'The config of the screen: theme and keys (default: cryoscope/config.toml in $XDG_CONFIG_HOME or ~/.config)' -r -F
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand restore" -l log -d 'Log to this file what is written, which criu is run, and what fails' -r -F
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand restore" -l thaw -d 'Thaw what would hold the processes for as long as the restore takes, and freeze it again: others in it run meanwhile'
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand restore" -l copy -d 'Restore a copy in a PID namespace and groups of its own, while the original may live: all of it goes when its last process ends'
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand restore" -l frozen -d 'Freeze the copy before it runs: cryoscope thaw lets it go'
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand restore" -l dry-run -d 'Print what would run, as a shell script, and run nothing'
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand restore" -l yes -d 'Ask nothing'
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand restore" -l json -d 'One JSON object'

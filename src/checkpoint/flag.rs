@@ -134,6 +134,15 @@ impl Flag {
         Ok(group.map(|group| Self { directory: Directory::keep(group.dir), ..self }))
     }
 
+    /// The same record of the group that is at its path now; `None` where there is none.
+    ///
+    /// # Errors
+    /// Where it cannot be read.
+    pub(super) fn now_there(self) -> io::Result<Option<Self>> {
+        let Some(dir) = absent_is_none(Dir::open(&self.absolute()))? else { return Ok(None) };
+        Ok(Some(Self { id: dir.id()?, directory: Directory::keep(dir), ..self }))
+    }
+
     /// Whether its path leads to its group: criu is given the path.
     pub(super) fn is_at_its_path(&self) -> bool {
         Dir::open(&self.absolute()).and_then(|dir| dir.id()).is_ok_and(|id| id == self.id)

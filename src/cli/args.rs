@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
+use crate::checkpoint::restore::copy::keeper;
 use crate::checkpoint::{After, gate};
 use crate::lab;
 use crate::model::{ProcessId, Version, printable, span};
@@ -129,6 +130,12 @@ pub enum Verb {
     /// Wait to be let through, and become criu: what `checkpoint` starts
     #[command(name = gate::VERB, hide = true)]
     CriuGate(CriuGate),
+    /// Keep a copy to its end: what `restore --copy` starts
+    #[command(name = keeper::KEEPER, hide = true)]
+    CopyKeeper(CopyKeeper),
+    /// Be PID 1 of a copy's namespace: what `copy-keeper` starts
+    #[command(name = keeper::INIT, hide = true)]
+    CopyInit(CopyInit),
     /// Count, as what the lessons freeze: what `lab` starts
     #[command(name = lab::counter::VERB, hide = true)]
     LabCounter(LabCounter),
@@ -254,6 +261,13 @@ pub struct Restore {
     /// Put the processes into this group, not into those of the images: a path, pid:N, or a unit's name
     #[arg(long, value_name = "GROUP")]
     pub into_group: Option<OsString>,
+    /// Restore a copy in a PID namespace and groups of its own, while the original may live: all of it goes when its last
+    /// process ends
+    #[arg(long, conflicts_with = "thaw")]
+    pub copy: bool,
+    /// Freeze the copy before it runs: cryoscope thaw lets it go
+    #[arg(long, requires = "copy", conflicts_with = "into_group")]
+    pub frozen: bool,
     /// How criu is run.
     #[command(flatten)]
     pub run: CriuRun,
@@ -376,6 +390,24 @@ pub struct CriuGate {
     /// criu and its arguments
     #[arg(last = true, required = true)]
     pub command: Vec<OsString>,
+}
+
+/// `copy-keeper`: what this program starts itself, and the script of a copy.
+#[derive(Debug, Args)]
+pub struct CopyKeeper {
+    /// PID 1 of the namespace.
+    #[command(flatten)]
+    pub init: CopyInit,
+    /// The groups that it makes, and removes when the copy has ended
+    pub groups: Vec<PathBuf>,
+}
+
+/// `copy-init`: what `copy-keeper` starts, and nobody else has a reason to.
+#[derive(Debug, Args)]
+pub struct CopyInit {
+    /// The number after which the namespace gives its own
+    #[arg(long, value_name = "N", value_parser = pid)]
+    pub last_pid: i32,
 }
 
 /// `thaw-timer`: what this program starts itself, and nobody else has a reason to.

@@ -69,6 +69,12 @@ changes nothing. The host is not woken: where it sleeps at the end of the time, 
 was killed, \fBlist \-\-frozen\fR, \fBshow\fR and the screen say "timer gone", and \fBrescue\fR thaws the group, or starts another timer
 for the time that is left. Where it is overdue because it is stopped or frozen itself, they say "timer stopped" or "timer frozen",
 and \fBrescue\fR thaws the group.
+.SH COPIES
+\fBrestore \-\-copy\fR starts two processes that stay: the keeper, and PID 1 of the namespace, which reaps the copy. When the last process
+of the copy has ended both end, and the groups are removed; SIGKILL to PID 1 ends all of it, but for what the v1 freezer holds, which
+ends when it is thawed. If \fBrestore\fR is killed before the copy is complete, the copy ends. The keeper stays in the groups of
+whoever started it: where these are stopped as a whole (\fBsystemctl stop\fR, KillUserProcesses=yes), the copy ends. The processes of
+the copy have SIGSTOP and SIGCONT behind them where it was frozen, or has several trees: a program that handles SIGCONT gets it.
 .SH ENVIRONMENT
 .TP
 NO_COLOR

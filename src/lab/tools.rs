@@ -46,11 +46,12 @@ pub(super) fn restore(scene: &Scene, images: &str) -> Result<(), String> {
         on_terminal: false,
         thaw: false,
         into_group: None,
+        copy: None,
     };
     let found = restore::preflight(&request);
     let plan = restore::plan(&found, &request).map_err(|refused| refused.to_string())?;
     let ran = restore::run(&plan, &mut |_| ()).map_err(|error| error.to_string())?;
-    let report = restore::Report::new(&plan, &ran, restore::verify(&plan, &scene.hosts));
+    let report = restore::Report::new(&plan, &ran, restore::verify(&plan, &ran, &scene.hosts));
     match report.checks.iter().find(|check| check.blocks()) {
         Some(check) => Err(check.to_string()),
         None => Ok(()),

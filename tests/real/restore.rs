@@ -26,7 +26,7 @@ mod damaged;
 mod groups;
 mod held;
 mod links;
-mod ports;
+pub mod ports;
 mod thaw;
 
 const BOTH: &[Need] = &[Need::Root, Need::V2, Need::V1, Need::Criu];
@@ -68,7 +68,7 @@ pub fn tests() -> Vec<Trial> {
     all
 }
 
-fn restore(folder: &Path, more: &[&str]) -> Output {
+pub fn restore(folder: &Path, more: &[&str]) -> Output {
     let (own, extra) = more.split_at(more.iter().position(|word| *word == "--").unwrap_or(more.len()));
     let mut command = Command::new(env!("CARGO_BIN_EXE_cryoscope"));
     command.arg("restore").arg(folder);
@@ -79,14 +79,14 @@ fn restore(folder: &Path, more: &[&str]) -> Output {
 }
 
 #[track_caller]
-fn assert_restored(output: &Output) {
+pub fn assert_restored(output: &Output) {
     let (out, error) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert_eq!(output.status.code(), Some(0), "{error}{out}");
 }
 
 /// It ended with this code, and one sentence that has these words, the remedy on a line of its own.
 #[track_caller]
-fn assert_failed(output: &Output, code: i32, words: &[&str]) {
+pub fn assert_failed(output: &Output, code: i32, words: &[&str]) {
     let text = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(code), "{text}");
     assert!((1..=2).contains(&text.lines().count()), "{text}");

@@ -83,6 +83,8 @@ pub struct OnDisk {
     pub size: Option<u64>,
     /// The `st_mode` of stat(2) that it must have.
     pub mode: Option<u32>,
+    /// It is open for writing.
+    pub is_written: bool,
 }
 
 /// Every file in `files.img`.
@@ -233,7 +235,8 @@ impl Files {
 fn on_disk(file: &RegularFile) -> Option<OnDisk> {
     let path = PathBuf::from(OsString::from_vec(file.name.clone()));
     let opened = file.ext != Some(true) && path.is_absolute();
-    opened.then_some(OnDisk { path, size: file.size, mode: file.mode })
+    let is_written = access(file.flags) != "r";
+    opened.then_some(OnDisk { path, size: file.size, mode: file.mode, is_written })
 }
 
 /// What the flags of open(2) allow.

@@ -19,7 +19,7 @@ use crate::model::shell::quoted;
 /// How many are said one by one.
 const FEW: usize = 8;
 
-pub(super) fn look(given: &[OsString], sets: &[ImageSet], findings: &mut Vec<Finding>) {
+pub(super) fn look(given: &[OsString], sets: &[ImageSet], is_copy: bool, findings: &mut Vec<Finding>) {
     let mut wrong = Vec::new();
     let mut seen = BTreeSet::new();
     for set in sets {
@@ -44,9 +44,13 @@ pub(super) fn look(given: &[OsString], sets: &[ImageSet], findings: &mut Vec<Fin
             },
         ));
     }
+    // What the original has open is not to be changed.
+    if is_copy {
+        wrong.iter_mut().for_each(|finding: &mut Finding| finding.remedy = Some(OF_COPY.to_owned()));
+    }
     // With these the person may have given criu another file in its place.
     if gives(given, &GIVE_OTHER_FILES) {
-        wrong.iter_mut().for_each(|finding: &mut Finding| finding.level = Level::Warning);
+        wrong.iter_mut().for_each(|finding| finding.level = Level::Warning);
     }
     let more = wrong.len().saturating_sub(FEW);
     findings.extend(wrong.into_iter().take(FEW));
@@ -55,6 +59,10 @@ pub(super) fn look(given: &[OsString], sets: &[ImageSet], findings: &mut Vec<Fin
         findings.push(Finding::blocker("file-changed", what, "criu opens every one of them again"));
     }
 }
+
+/// What to do where a copy needs a file as it was.
+const OF_COPY: &str =
+    "move the file aside, and put it at its path as it was: the original keeps the one that it has open";
 
 /// The number in `/proc/N` or below it: a file of a process, which is there again when the process is.
 fn process_below_proc(path: &Path) -> Option<i32> {
@@ -119,7 +127,7 @@ mod tests {
         let path = temp.path().join("file");
         fs::write(&path, "12345678").unwrap();
         let mode = fs::metadata(&path).unwrap().mode();
-        let file = OnDisk { path: path.clone(), size: Some(8), mode: Some(mode) };
+        let file = OnDisk { path: path.clone(), size: Some(8), mode: Some(mode), is_written: false };
         let code = |file: &OnDisk| finding(file).map(|finding| (finding.code, finding.what));
         assert_eq!(code(&file), None);
         assert_eq!(code(&OnDisk { size: None, mode: None, ..file.clone() }), None);
@@ -130,7 +138,7 @@ mod tests {
         assert_eq!(code(&below).unwrap().0, "file-missing");
         fs::remove_file(&path).unwrap();
         assert_eq!(code(&file).unwrap().0, "file-missing");
-        let folder = OnDisk { path: temp.path().into(), size: Some(1), mode: None };
+        let folder = OnDisk { path: temp.path().into(), size: Some(1), mode: None, is_written: false };
         assert_eq!(code(&folder), None);
     }
 
@@ -140,7 +148,7 @@ mod tests {
         let path = temp.path().join("link");
         std::os::unix::fs::symlink("/nowhere", &path).unwrap();
         let mode = fs::symlink_metadata(&path).unwrap().mode();
-        let link = OnDisk { path, size: None, mode: Some(mode) };
+        let link = OnDisk { path, size: None, mode: Some(mode), is_written: false };
         assert!(finding(&link).is_none());
         assert_eq!(finding(&OnDisk { mode: Some(0o100_644), ..link }).unwrap().code, "file-missing");
     }
@@ -152,7 +160,7 @@ mod tests {
         fs::write(&path, "12345678").unwrap();
         let mode = fs::metadata(&path).unwrap().mode();
         let remedy = |size, mode| {
-            let file = OnDisk { path: path.clone(), size: Some(size), mode: Some(mode) };
+            let file = OnDisk { path: path.clone(), size: Some(size), mode: Some(mode), is_written: false };
             finding(&file).and_then(|finding| finding.remedy).unwrap_or_default()
         };
         let run = |line: &str| {

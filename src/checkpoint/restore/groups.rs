@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use super::copy::NewGroup;
 use super::preflight::Request;
 use super::tree::{Destination, Tree};
 use crate::checkpoint::Finding;
@@ -21,9 +22,10 @@ use crate::runtime::systemd::Unit;
 const GROUP_OPTIONS: [&str; 2] = ["--manage-cgroups", "--cgroup-root"];
 
 /// Where the processes come.
-pub(super) fn destination<'a>(request: &Request<'a>) -> Destination<'a> {
+pub(super) fn destination<'a>(request: &Request<'a>, new: &'a [NewGroup]) -> Destination<'a> {
     match request.into_group {
         Some((fs, group)) => Destination::Group(fs, group),
+        None if request.copy.is_some() => Destination::New(new),
         None if gives(&request.extra, &GROUP_OPTIONS) => Destination::Unknown,
         None => Destination::Images,
     }
@@ -35,6 +37,7 @@ pub(super) fn destination<'a>(request: &Request<'a>) -> Destination<'a> {
 pub(super) fn within(set: &ImageSet, destination: Destination<'_>, hosts: &Hierarchies) -> Option<Vec<Arg>> {
     match destination {
         Destination::Group(_, group) => Some(vec![group.absolute.clone().into()]),
+        Destination::New(groups) => Some(groups.iter().map(|group| group.absolute().into()).collect()),
         Destination::Images if !set.cgroups_of_others.is_empty() => of_images(set, hosts),
         Destination::Images | Destination::Unknown => None,
     }
@@ -71,7 +74,10 @@ pub(super) fn look(
     trees: &[Tree],
     findings: &mut Vec<Finding>,
 ) -> Vec<Flag> {
-    units(sets, matches!(destination, Destination::Images), findings);
+    // Beside a unit's processes a copy is where it was meant to be.
+    if request.copy.is_none() {
+        units(sets, matches!(destination, Destination::Images), findings);
+    }
     let flags = match destination {
         Destination::Images => {
             for (set, tree) in sets.iter().zip(trees) {
@@ -84,13 +90,14 @@ pub(super) fn look(
             of_sets(request, sets, findings)
         }
         Destination::Group(fs, group) => into(request, fs, group, findings),
+        Destination::New(groups) => into_new(request, groups, findings),
         Destination::Unknown => {
             let what = "which groups the processes come into";
             findings.push(Finding::unknown("group", what, "an option for criu decides it"));
             return Vec::new();
         }
     };
-    findings.extend(flags.iter().filter(|flag| flag.requested).map(|flag| frozen(flag, request.thaw)));
+    findings.extend(flags.iter().filter(|flag| flag.requested).map(|flag| frozen(flag, request)));
     at_work(&flags, findings);
     flags
 }
@@ -102,10 +109,7 @@ fn into(
     group: &cgroupfs::Group,
     findings: &mut Vec<Finding>,
 ) -> Vec<Flag> {
-    if gives(&request.extra, &GROUP_OPTIONS) {
-        let what = "--into-group and an option for criu both say which groups the processes come into";
-        findings.push(Finding::blocker("group", what, "only one can be so").remedy("leave one of them out"));
-    }
+    only_one_says(request, "--into-group", findings);
     let (path, version) = (&group.path, group.version);
     match controllers() {
         Ok(all) if all.len() > 1 => {
@@ -124,6 +128,39 @@ fn into(
             Vec::new()
         }
     }
+}
+
+fn only_one_says(request: &Request<'_>, option: &str, findings: &mut Vec<Finding>) {
+    if gives(&request.extra, &GROUP_OPTIONS) {
+        let what = format!("{option} and an option for criu both say which groups the processes come into");
+        findings.push(Finding::blocker("group", what, "only one can be so").remedy("leave one of them out"));
+    }
+}
+
+/// Groups that are made for a copy: the flags of those above bear on them.
+fn into_new(request: &Request<'_>, groups: &[NewGroup], findings: &mut Vec<Finding>) -> Vec<Flag> {
+    only_one_says(request, "--copy", findings);
+    let names: Vec<String> =
+        groups.iter().map(|group| format!("{} ({})", group.below, group.hierarchy.version)).collect();
+    let what =
+        format!("the copy comes into new groups, without the limits of the original's: {}", names.join(", "));
+    findings.push(match controllers() {
+        Ok(all) if all.len() > groups.len() => {
+            let why =
+                "only hierarchies with a freezer get one; in the others it comes into this program's groups";
+            Finding::warning("group", what, why)
+        }
+        _ => Finding::ok("group", what),
+    });
+    let mut flags = Vec::new();
+    for group in groups {
+        let above = group.below.parent().unwrap_or_else(CgroupPath::root);
+        match Filesystem::open(group.hierarchy.clone()).and_then(|fs| read(&fs, &above)) {
+            Ok((_, found)) => flags.extend(found),
+            Err(error) => findings.push(Finding::unknown("group", format!("the group {above}"), error)),
+        }
+    }
+    flags
 }
 
 /// criu makes groups of others again. Those that are there, in the hierarchies that can be looked at, are not said.
@@ -320,14 +357,15 @@ fn read(fs: &Filesystem, path: &CgroupPath) -> std::io::Result<(bool, Vec<Flag>)
 }
 
 /// criu puts the process into the group while it makes it, and waits for it then.
-fn frozen(flag: &Flag, thaw: bool) -> Finding {
+fn frozen(flag: &Flag, request: &Request<'_>) -> Finding {
     let what = format!("{} is frozen by its own request", flag.shown());
-    if thaw {
+    if request.thaw {
         let why = "it is thawed for the restore, and frozen again afterwards, with what was restored; whatever else is in it, or below it, runs meanwhile";
         return Finding::warning("frozen", what, why);
     }
     let why = "a process that comes into it, or below it, stands still before it is complete, and criu waits for it for ever";
-    Finding::blocker("frozen", what, why)
-        .criu_says("(hangs, without a word)")
-        .remedy(format!("thaw it first: {}; or only for the restore, with --thaw", flag.line(false)))
+    Finding::blocker("frozen", what, why).criu_says("(hangs, without a word)").remedy(match request.copy {
+        Some(_) => format!("thaw it first: {}; or name another group with --into-group", flag.line(false)),
+        None => format!("thaw it first: {}; or only for the restore, with --thaw", flag.line(false)),
+    })
 }

@@ -56,6 +56,15 @@ pub(super) fn look(trees: &[Tree], findings: &mut Vec<Finding>) {
     }
 }
 
+/// In a namespace of their own all numbers are free.
+pub(super) fn of_copy(trees: &[Tree], findings: &mut Vec<Finding>) {
+    let numbers: Vec<i32> =
+        trees.iter().flat_map(|tree| &tree.processes).flat_map(|p| p.threads.clone()).collect();
+    twice(&numbers, findings);
+    let what = "the copy is in a PID namespace of its own: there it has the numbers of the images, and here other ones";
+    findings.push(Finding::ok("pids", what));
+}
+
 /// Two trees that want one number cannot both be had.
 fn twice(numbers: &[i32], findings: &mut Vec<Finding>) {
     let mut sorted = numbers.to_vec();

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
+use super::copy::CopyPlan;
 use super::preflight::{Preflight, Request};
 use super::step::{LEAVE_STOPPED, Restore, Step};
 use super::tree::{Member, Tree};
@@ -28,6 +29,9 @@ pub struct Plan {
     pub folder: Arg,
     /// What is restored.
     pub trees: Vec<Tree>,
+    /// Where the processes are restored as a copy: how.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub copy: Option<CopyPlan>,
     /// The freeze flags of the groups that the processes come into, as they were found.
     pub flags: Vec<Flag>,
     /// The criu version.
@@ -76,11 +80,18 @@ pub fn plan(found: &Preflight, request: &Request<'_>) -> Result<Plan, Refused> {
     // Where what was restored is frozen at the end it is to run as little as may be. Numbers in another PID namespace cannot be
     // let go on.
     let own_pids = found.trees.iter().any(|tree| tree.own_pids);
-    let stopped = found.trees.len() > 1 || (!lent.is_empty() && !own_pids);
+    let frozen = found.copy.as_ref().and_then(|copy| copy.frozen.as_ref());
+    let stopped = found.trees.len() > 1 || frozen.is_some() || (!lent.is_empty() && !own_pids);
     let restore = |tree: &Tree| Step::Restore(restore(tree, found, criu, &request.extra, stopped));
     let mut steps: Vec<Step> = found.trees.iter().map(restore).collect();
-    let go_on = stopped.then(|| Step::Continue { pids: running(&found.trees) });
-    if lent.is_empty() {
+    let of_copy = found.copy.is_some();
+    let go_on = stopped.then(|| Step::Continue { pids: running(&found.trees), of_copy });
+    if let Some(copy) = &found.copy {
+        steps.insert(0, Step::Namespace(copy.clone()));
+        steps.extend(frozen.map(|flag| Step::Freeze { flag: flag.clone() }));
+        steps.extend(go_on);
+        steps.push(Step::Keep);
+    } else if lent.is_empty() {
         steps.extend(go_on);
     } else {
         steps.insert(0, Step::Thaw { flags: lent.clone() });
@@ -95,6 +106,7 @@ pub fn plan(found: &Preflight, request: &Request<'_>) -> Result<Plan, Refused> {
     Ok(Plan {
         folder: found.folder.clone(),
         trees: found.trees.clone(),
+        copy: found.copy.clone(),
         flags: found.flags.clone(),
         criu_version: criu.version.clone(),
         kernel: found.kernel.clone(),
@@ -121,7 +133,8 @@ fn restore(tree: &Tree, found: &Preflight, criu: &Criu, extra: &[OsString], stop
     args.extend(extra.iter().cloned().map(Arg::from));
     let (criu, images) = (criu.path.clone().into(), tree.images.clone());
     let within = tree.within.clone().unwrap_or_default();
-    Restore { root: tree.root(), criu, args, images, on_terminal: tree.on_terminal, within }
+    let of_copy = found.copy.is_some();
+    Restore { root: tree.root(), criu, args, images, on_terminal: tree.on_terminal, within, of_copy }
 }
 
 /// Those that ran when they were dumped: the others stay stopped.
@@ -156,10 +169,15 @@ impl Plan {
         lent.unwrap_or_default()
     }
 
+    /// The flag that holds a copy before it runs.
+    pub(super) fn frozen_copy(&self) -> Option<&Flag> {
+        self.copy.as_ref()?.frozen.as_ref()
+    }
+
     /// The processes that are stopped until they are let go on.
     pub(super) fn stopped(&self) -> &[i32] {
         let pids = self.steps.iter().find_map(|step| match step {
-            Step::Continue { pids } => Some(&pids[..]),
+            Step::Continue { pids, .. } => Some(&pids[..]),
             _ => None,
         });
         pids.unwrap_or_default()

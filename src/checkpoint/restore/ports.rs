@@ -14,7 +14,7 @@ use crate::model::{CgroupPath, Hierarchies, printable};
 /// How many are said one by one.
 const FEW: usize = 5;
 
-pub(super) fn look(sets: &[ImageSet], hosts: &Hierarchies, findings: &mut Vec<Finding>) {
+pub(super) fn look(sets: &[ImageSet], hosts: &Hierarchies, is_copy: bool, findings: &mut Vec<Finding>) {
     // In a network namespace of their own all ports are free.
     let here = sets.iter().filter(|set| !set.namespaces.contains(&"net"));
     let wanted: Vec<&BoundPort> = here.flat_map(|set| &set.ports).collect();
@@ -41,7 +41,12 @@ pub(super) fn look(sets: &[ImageSet], hosts: &Hierarchies, findings: &mut Vec<Fi
         };
         return findings.push(Finding::ok("port-in-use", what));
     }
-    findings.extend(met.iter().take(FEW).map(|(wanted, port)| finding(wanted, port, hosts)));
+    let finding = |(wanted, port): &(&BoundPort, &Port)| {
+        let finding = finding(wanted, port, hosts);
+        // Its remedy would be to end the original.
+        if is_copy { finding.remedy(OF_COPY) } else { finding }
+    };
+    findings.extend(met.iter().take(FEW).map(finding));
     if met.len() > FEW {
         let what = format!("{} more ports are in use", met.len() - FEW);
         findings.push(Finding::blocker("port-in-use", what, WHY).criu_says(SAYS));
@@ -50,6 +55,9 @@ pub(super) fn look(sets: &[ImageSet], hosts: &Hierarchies, findings: &mut Vec<Fi
 
 const WHY: &str = "a process had it, and criu takes it again";
 const SAYS: &str = "inet: Can't bind inet socket (id N): Address already in use";
+
+/// What to do where a copy wants a port.
+const OF_COPY: &str = "a copy is in the host's network: end who has the port and restore without --copy; or run the original in a network namespace of its own before the checkpoint";
 
 /// Whether the two cannot be had together, as far as their addresses tell.
 fn collide(wanted: &BoundPort, port: &Port) -> bool {

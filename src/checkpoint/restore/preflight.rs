@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+use super::copy::{self, CopyPlan, NewGroup, Wanted};
 use super::tree::Tree;
 use super::{files, groups, numbers, options, ports, stored};
 use crate::checkpoint::Finding;
@@ -31,6 +32,8 @@ pub struct Request<'a> {
     pub thaw: bool,
     /// The group that the processes come into, in place of those of the images.
     pub into_group: Option<(&'a Filesystem, &'a Group)>,
+    /// The processes are restored as a copy.
+    pub copy: Option<Wanted>,
 }
 
 /// What the preflight found.
@@ -46,6 +49,8 @@ pub struct Preflight {
     pub criu: Option<Criu>,
     /// The kernel's release.
     pub kernel: String,
+    /// The copy that was asked for.
+    pub(super) copy: Option<CopyPlan>,
     /// The freeze flags of the groups that the processes come into, and of those above.
     pub(super) flags: Vec<Flag>,
 }
@@ -58,20 +63,42 @@ pub fn preflight(request: &Request<'_>) -> Preflight {
     let folder = std::path::absolute(&request.folder).unwrap_or_else(|_| request.folder.clone());
     let version = criu.as_ref().and_then(|criu| criu.version.as_deref());
     let sets = stored::look(&folder, version, &kernel, &mut findings);
-    let destination = groups::destination(request);
+    let new = new_groups(request, &sets, &mut findings);
+    let destination = groups::destination(request, &new);
     let tree = |set: &ImageSet| {
         let within = groups::within(set, destination, request.hierarchies);
         Tree::of(set, request.hierarchies, destination, within)
     };
     let trees: Vec<Tree> = sets.iter().map(tree).collect();
     findings.extend(of_criu);
-    numbers::look(&trees, &mut findings);
+    match request.copy {
+        Some(_) => numbers::of_copy(&trees, &mut findings),
+        None => numbers::look(&trees, &mut findings),
+    }
     let flags = groups::look(request, destination, &sets, &trees, &mut findings);
-    ports::look(&sets, request.hierarchies, &mut findings);
-    files::look(&request.extra, &sets, &mut findings);
-    options::look(&request.extra, request.on_terminal, &sets, &mut findings);
+    let is_copy = request.copy.is_some();
+    ports::look(&sets, request.hierarchies, is_copy, &mut findings);
+    files::look(&request.extra, &sets, is_copy, &mut findings);
+    // What a copy says of a terminal is another thing.
+    options::look(&request.extra, request.on_terminal || is_copy, &sets, &mut findings);
+    if is_copy {
+        copy::look(request, &sets, &mut findings);
+    }
     memory(&trees, &mut findings);
-    Preflight { findings, folder: folder.into(), trees, criu, kernel, flags }
+    let copy = request.copy.map(|wanted| copy::plan(wanted, &new, &trees, &mut findings));
+    Preflight { findings, folder: folder.into(), trees, criu, kernel, copy, flags }
+}
+
+/// The groups for a copy, where nobody names one.
+fn new_groups(request: &Request<'_>, sets: &[ImageSet], findings: &mut Vec<Finding>) -> Vec<NewGroup> {
+    let (Some(_), None, Some(set)) = (request.copy, request.into_group, sets.first()) else {
+        return Vec::new();
+    };
+    copy::groups::choose(set, request.hierarchies).unwrap_or_else(|error| {
+        let what = "no group can be chosen for the copy";
+        findings.push(Finding::blocker("group", what, error.to_string()));
+        Vec::new()
+    })
 }
 
 /// What of that is so whether the processes still live or not: the images, the files that they had open, and what they need.
@@ -80,7 +107,7 @@ pub fn look_at_images(folder: &Path, options: &[impl AsRef<str>]) -> Vec<Finding
     let given: Vec<OsString> = options.iter().map(|option| option.as_ref().into()).collect();
     let mut findings = Vec::new();
     let sets = stored::look(folder, None, &host::release(), &mut findings);
-    files::look(&given, &sets, &mut findings);
+    files::look(&given, &sets, false, &mut findings);
     // Whether there will be a terminal is not known yet.
     options::look(&given, true, &sets, &mut findings);
     findings

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::copy::Kept;
 use super::{Plan, Ran, Tree};
 use crate::checkpoint::Finding;
 use crate::checkpoint::arg::Arg;
@@ -21,6 +22,9 @@ pub struct Report {
     pub elapsed_ms: u128,
     /// What was restored.
     pub trees: Vec<Tree>,
+    /// The copy that it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub copy: Option<Kept>,
     /// What was looked at afterwards.
     pub checks: Vec<Finding>,
 }
@@ -35,6 +39,7 @@ impl Report {
             kernel: plan.kernel.clone(),
             elapsed_ms: ran.elapsed.as_millis(),
             trees: plan.trees.clone(),
+            copy: ran.copy.clone(),
             checks,
         }
     }

@@ -8,11 +8,14 @@ use std::time::{Duration, Instant};
 
 use process_wrap::std::{ChildWrapper, CommandWrap};
 
-use super::Plan;
+use super::copy::{Keeper, Kept, Numbers};
+use super::here::numbers;
 use super::plan::LOG;
 use super::reaper::{Reaper, reap, reap_children, reap_group};
 use super::stall::{Stall, StallDetector, end_with_descendants};
 use super::step::{Restore, Step};
+use super::tree::Member;
+use super::{Plan, Tree};
 use crate::checkpoint::at_work::AtWork;
 use crate::checkpoint::criu::{command, meaning, spawn};
 use crate::checkpoint::flag::{Flag, PutBack, set, settle};
@@ -31,6 +34,8 @@ use crate::model::{ProcessId, Version, printable};
 pub struct Ran {
     /// How long it took.
     pub elapsed: Duration,
+    /// The copy that was made.
+    pub copy: Option<Kept>,
 }
 
 /// Why a run failed. Every sentence says what, why, and what has become of the processes.
@@ -61,6 +66,20 @@ pub enum RunError {
     /// A group cannot be thawed.
     #[error("{0}; nothing was restored")]
     Freezer(#[from] FreezerError),
+    /// There is no namespace for a copy.
+    #[error("cannot make the copy: {0}; nothing was restored")]
+    Namespace(io::Error),
+    /// A copy did not freeze.
+    #[error("{group} did not freeze in time; {undone}")]
+    NotFrozen {
+        /// Its group.
+        group: String,
+        /// What has become of the copy.
+        undone: Undone,
+    },
+    /// A copy has ended before it was left to itself.
+    #[error("the copy has ended before it was complete: {0}; nothing of it is left; try again")]
+    Keep(io::Error),
     /// A process did not go on.
     #[error("process {pid} could not be let run: {error}; {undone}")]
     Continue {
@@ -151,6 +170,7 @@ impl RunError {
             Self::Freezer(FreezerError::NotPermitted { .. }) => Exit::NotPermitted,
             Self::Freezer(FreezerError::Gone(_)) => Exit::Gone,
             Self::AtWork(_) | Self::Changed(_) => Exit::Refused,
+            Self::NotFrozen { .. } => Exit::NotFrozen,
             Self::Criu { .. } | Self::Stalled { .. } => Exit::Criu,
             _ => Exit::Failed,
         }
@@ -159,6 +179,8 @@ impl RunError {
 
 /// How often is looked.
 const TICK: Duration = Duration::from_millis(20);
+/// How long a copy may take to freeze.
+const FREEZE_LIMIT: Duration = Duration::from_secs(10);
 /// How long the log may stand still, with a freeze asked for, until criu counts as waiting for it.
 const STALL: Duration = Duration::from_secs(3);
 
@@ -172,8 +194,8 @@ pub fn run(plan: &Plan, tell: &mut dyn FnMut(Progress)) -> Result<Ran, RunError>
     let _reaper = Reaper::new();
     let lent = plan.lent();
     if lent.is_empty() {
-        steps(plan, None, tell)?;
-        return Ok(Ran { elapsed: start.elapsed() });
+        let copy = steps(plan, None, tell)?;
+        return Ok(Ran { elapsed: start.elapsed(), copy });
     }
     let mut journal = Journal::begin_restore(&plan.folder, lent, &plan.flags, plan.stopped().to_vec())?;
     // What its owner has thawed since is not to be frozen again.
@@ -187,7 +209,7 @@ pub fn run(plan: &Plan, tell: &mut dyn FnMut(Progress)) -> Result<Ran, RunError>
     if freeze_again(lent, &mut journal, tell) {
         journal.end().map_err(RunError::Journal)?;
     }
-    done.map(|()| Ran { elapsed: start.elapsed() })
+    done.map(|copy| Ran { elapsed: start.elapsed(), copy })
 }
 
 /// Freezes what does not ask for a freeze; whether all that could be frozen is.
@@ -207,8 +229,9 @@ fn steps(
     plan: &Plan,
     mut journal: Option<&mut Journal>,
     tell: &mut dyn FnMut(Progress),
-) -> Result<(), RunError> {
+) -> Result<Option<Kept>, RunError> {
     let mut restored = Vec::new();
+    let (mut keeper, mut kept) = (None, None);
     for step in &plan.steps {
         tell(Progress::Step(step.shell()));
         match step {
@@ -222,42 +245,86 @@ fn steps(
                 settle(flags, Version::V2);
                 settle(flags, Version::V1);
             }
+            Step::Namespace(copy) => keeper = Some(Keeper::start(copy).map_err(RunError::Namespace)?),
             Step::Restore(one) => {
-                if let Err(failed) = restore(one, &plan.flags, journal.as_deref_mut(), tell) {
-                    reap_children(plan.members(one.root).map(|member| member.pid));
-                    return Err(failed.with(end(&restored)));
+                let init = keeper.as_ref().map(|keeper: &Keeper| keeper.init);
+                if let Err(failed) = restore(one, init, &plan.flags, journal.as_deref_mut(), tell) {
+                    if init.is_none() {
+                        reap_children(plan.members(one.root).map(|member| member.pid));
+                    }
+                    return Err(failed.with(undo(&restored, keeper)));
                 }
-                restored.push(Restored { root: one.root, processes: identities(plan, one.root) });
+                restored.push(Restored { root: one.root, processes: identities(plan, one.root, init) });
             }
-            Step::Continue { pids } => resume(pids, &restored)?,
+            Step::Freeze { flag } => {
+                if !freeze(flag)? {
+                    return Err(RunError::NotFrozen { group: flag.shown(), undone: undo(&restored, keeper) });
+                }
+            }
+            Step::Continue { pids, .. } => {
+                if let Err((pid, error)) = resume(pids, &restored) {
+                    return Err(RunError::Continue { pid, error, undone: undo(&restored, keeper) });
+                }
+            }
+            Step::Keep => {
+                let copy = plan.copy.as_ref().zip(keeper.take());
+                kept = copy.map(|(copy, keeper)| keeper.keep(copy)).transpose().map_err(RunError::Keep)?;
+            }
         }
     }
-    Ok(())
+    Ok(kept.map(|kept| with_numbers(kept, plan)))
+}
+
+/// The copy with the numbers of its processes.
+fn with_numbers(kept: Kept, plan: &Plan) -> Kept {
+    let of_tree = |tree: &Tree| {
+        let here = numbers(tree, Some(kept.init));
+        let of_member = |member: &Member| Some(Numbers { pid: member.pid, here: *here.get(&member.pid)? });
+        tree.processes.iter().filter_map(of_member).collect::<Vec<_>>()
+    };
+    Kept { processes: plan.trees.iter().flat_map(of_tree).collect(), ..kept }
+}
+
+/// Freezes the group of a copy, which its keeper has made; whether all of it is frozen.
+fn freeze(new: &Flag) -> Result<bool, FreezerError> {
+    let gone = || FreezerError::Gone(new.absolute());
+    let io = |error| FreezerError::Io { file: new.shown(), error };
+    let flag = new.clone().now_there().map_err(io)?.ok_or_else(gone)?;
+    flag.write(true)?;
+    flag.await_frozen(FREEZE_LIMIT).ok_or_else(gone)
 }
 
 /// A tree that is there, and by which its processes are known.
 struct Restored {
     root: i32,
-    processes: Vec<ProcessId>,
+    /// By their numbers in the images.
+    processes: Vec<(i32, ProcessId)>,
 }
 
-fn identities(plan: &Plan, root: i32) -> Vec<ProcessId> {
-    let mut processes = Processes::default();
-    plan.members(root).filter_map(|member| processes.read(member.pid)).map(|process| process.id).collect()
+fn identities(plan: &Plan, root: i32, init: Option<i32>) -> Vec<(i32, ProcessId)> {
+    let Some(tree) = plan.trees.iter().find(|tree| tree.root() == root) else { return Vec::new() };
+    let (mut processes, here) = (Processes::default(), numbers(tree, init));
+    let of_member = |member: &Member| Some((member.pid, processes.read(*here.get(&member.pid)?)?.id));
+    tree.processes.iter().filter_map(of_member).collect()
 }
 
-fn resume(pids: &[i32], restored: &[Restored]) -> Result<(), RunError> {
-    for id in restored.iter().flat_map(|tree| &tree.processes).filter(|id| pids.contains(&id.pid)) {
-        if let Err(error) = signal(*id, rustix::process::Signal::CONT) {
-            return Err(RunError::Continue { pid: id.pid, error, undone: end(restored) });
-        }
-    }
-    Ok(())
+/// Lets these go on; which one did not, and why.
+fn resume(pids: &[i32], restored: &[Restored]) -> Result<(), (i32, io::Error)> {
+    let all = restored.iter().flat_map(|tree| &tree.processes);
+    let mut wanted = all.filter(|(pid, _)| pids.contains(pid));
+    wanted.try_for_each(|&(pid, id)| signal(id, rustix::process::Signal::CONT).map_err(|error| (pid, error)))
+}
+
+/// Ends what was restored: of a copy everything, whoever has made it.
+fn undo(restored: &[Restored], keeper: Option<Keeper>) -> Undone {
+    let Some(mut keeper) = keeper else { return end(restored) };
+    let left = if keeper.end() { Vec::new() } else { vec![keeper.init] };
+    Undone { roots: restored.iter().map(|tree| tree.root).collect(), left }
 }
 
 /// Ends what was restored.
 fn end(restored: &[Restored]) -> Undone {
-    let all = restored.iter().flat_map(|tree| &tree.processes);
+    let all = restored.iter().flat_map(|tree| &tree.processes).map(|(_, id)| id);
     let pids: Vec<i32> = all.clone().map(|id| id.pid).collect();
     for id in all {
         // One that gets no signal is left, and said so.
@@ -292,6 +359,7 @@ impl Failed {
 /// Runs criu to its end, however long it takes.
 fn restore(
     one: &Restore,
+    init: Option<i32>,
     flags: &[Flag],
     journal: Option<&mut Journal>,
     tell: &mut dyn FnMut(Progress),
@@ -304,7 +372,7 @@ fn restore(
         _ => {}
     }
     let mut log = Log::new(images, LOG).map_err(failed)?;
-    let mut child = start(one, &log, journal).map_err(failed)?;
+    let mut child = start(one, init, &log, journal).map_err(failed)?;
     tell(Progress::Started(child.id()));
     let criu = child.id().cast_signed();
     let shown = printable(log.path.as_os_str().as_encoded_bytes()).into_owned();
@@ -341,8 +409,13 @@ fn restore(
 
 /// A session of its own; but a terminal can be given away only by who has it. Where a journal is kept criu is in it before it
 /// begins, but for one on a terminal: a rescue that does not know of it would have it wait for the next thaw.
-fn start(one: &Restore, log: &Log, journal: Option<&mut Journal>) -> io::Result<Box<dyn ChildWrapper>> {
-    let words = one.words();
+fn start(
+    one: &Restore,
+    init: Option<i32>,
+    log: &Log,
+    journal: Option<&mut Journal>,
+) -> io::Result<Box<dyn ChildWrapper>> {
+    let words = one.command(init);
     let Some((program, args)) = words.split_first() else { return Err(io::ErrorKind::InvalidInput.into()) };
     let program = Path::new(program);
     if let (Some(journal), false) = (journal, one.on_terminal) {

@@ -9,7 +9,8 @@ impl Plan {
     /// The plan as a shell script with comments. Where a tree of several fails, those before it are ended again.
     pub fn shell(&self) -> String {
         let roots: Vec<i32> = self.trees.iter().map(super::Tree::root).collect();
-        let several = self.trees.len() > 1;
+        // A copy ends by itself where a step fails.
+        let several = self.trees.len() > 1 && self.copy.is_none();
         let mut lines = vec![format!("# Restore of {}", processes(&roots)), "set -eu".to_owned()];
         let way_back = self.way_back(several);
         let has_way_back = !way_back.is_empty();

@@ -5,9 +5,12 @@ use std::path::Path;
 
 use serde::Serialize;
 
+use super::copy::{CopyPlan, INIT_WORD, KEEP_SHELL, resume_shell};
 use crate::checkpoint::arg::Arg;
 use crate::checkpoint::flag::Flag;
 use crate::checkpoint::script::{back, settle};
+use crate::checkpoint::step::until_frozen;
+use crate::kernel::pid_namespace::enter;
 use crate::model::shell::quoted;
 
 /// One step.
@@ -24,13 +27,25 @@ pub enum Step {
         /// The flags, as they were found.
         flags: Vec<Flag>,
     },
+    /// Make a PID namespace and groups for a copy.
+    Namespace(CopyPlan),
     /// Run criu.
     Restore(Restore),
+    /// Freeze the copy, which is stopped and has not run yet.
+    Freeze {
+        /// The flag of its group.
+        flag: Flag,
+    },
     /// SIGCONT to processes that criu has left stopped.
     Continue {
         /// Their PIDs; those that were stopped when they were dumped are not among them.
         pids: Vec<i32>,
+        /// They are of a copy: these are their PIDs in its namespace.
+        #[serde(skip)]
+        of_copy: bool,
     },
+    /// Leave the copy to itself: until then it ends where a step fails.
+    Keep,
 }
 
 /// A run of `criu restore`.
@@ -48,15 +63,25 @@ pub struct Restore {
     pub on_terminal: bool,
     /// The groups that it is started in.
     pub within: Vec<Arg>,
+    /// It is started in the namespace of a copy.
+    #[serde(skip)]
+    pub of_copy: bool,
 }
 
 /// Goes into the groups whose `cgroup.procs` stand before `--`, and becomes what stands behind it.
 const ENTER: &str = r#"until [ "$1" = -- ]; do echo $$ > "$1" || exit; shift; done; shift; exec "$@""#;
 
 impl Restore {
-    /// The program and its arguments: a shell that goes into the groups and becomes criu, or criu.
-    pub(super) fn words(&self) -> Vec<OsString> {
-        let criu = std::iter::once(&self.criu).chain(&self.args).map(|arg| arg.0.clone());
+    /// The program and its arguments: where it is of a copy, by way of PID 1 of its namespace.
+    pub(super) fn command(&self, init: Option<i32>) -> Vec<OsString> {
+        let Some(init) = init else { return self.words() };
+        enter(&init.to_string()).into_iter().map(OsString::from).chain(self.words()).collect()
+    }
+
+    /// A shell that goes into the groups and becomes criu, or criu. In a namespace it is in a session with a number there.
+    fn words(&self) -> Vec<OsString> {
+        let session = self.of_copy.then_some(["setsid", "-w"]).into_iter().flatten().map(OsString::from);
+        let criu = session.chain(std::iter::once(&self.criu).chain(&self.args).map(|arg| arg.0.clone()));
         if self.within.is_empty() {
             return criu.collect();
         }
@@ -69,6 +94,7 @@ impl Restore {
     pub fn shell(&self) -> String {
         let words: Vec<String> = self.words().iter().map(|word| quoted(word)).collect();
         match self.on_terminal {
+            _ if self.of_copy => format!("{} {} </dev/null", enter(INIT_WORD).join(" "), words.join(" ")),
             true => words.join(" "),
             false => format!("setsid -w {} </dev/null", words.join(" ")),
         }
@@ -83,8 +109,12 @@ impl Step {
             Self::FreezeAgain { flags } => {
                 lines(back(flags.clone()).into_iter().chain(flags.iter().map(settle)))
             }
+            Self::Namespace(copy) => copy.shell(),
             Self::Restore(restore) => restore.shell(),
-            Self::Continue { pids } => format!("kill -CONT {}", list(pids)),
+            Self::Freeze { flag } => format!("{}\n{}", flag.line(true), until_frozen(flag, "", "")),
+            Self::Continue { pids, of_copy: true } => resume_shell(pids),
+            Self::Continue { pids, .. } => format!("kill -CONT {}", list(pids)),
+            Self::Keep => KEEP_SHELL.to_owned(),
         }
     }
 
@@ -93,6 +123,14 @@ impl Step {
         match self {
             Self::Thaw { .. } => "Thaw what would hold the processes: criu would wait for them for ever.",
             Self::FreezeAgain { .. } => "Freeze it again, as it was found.",
+            Self::Namespace(_) => {
+                "A PID namespace and groups for the copy. Where this script ends before its last line, the copy ends, too."
+            }
+            Self::Freeze { .. } => "Freeze the copy, which has not run yet.",
+            Self::Keep => "Keep the copy: its groups are removed when it has ended.",
+            Self::Restore(restore) if restore.of_copy => {
+                "criu in the namespace and in the groups of the copy: it makes and changes none."
+            }
             Self::Restore(restore) if restore.on_terminal => {
                 "criu on this terminal: the processes get it. Do not interrupt it."
             }
@@ -126,8 +164,15 @@ mod tests {
     #[test]
     fn lines_for_a_shell() {
         let (criu, args) = ("/c/criu".into(), vec!["restore".into(), "-D".into(), "/i x".into()]);
-        let mut restore =
-            Restore { root: 7, criu, args, images: "/i x".into(), on_terminal: false, within: vec![] };
+        let mut restore = Restore {
+            root: 7,
+            criu,
+            args,
+            images: "/i x".into(),
+            on_terminal: false,
+            within: vec![],
+            of_copy: false,
+        };
         assert_eq!(restore.shell(), "setsid -w /c/criu restore -D '/i x' </dev/null");
         restore.on_terminal = true;
         assert_eq!(restore.shell(), "/c/criu restore -D '/i x'");
@@ -155,6 +200,7 @@ mod tests {
             images: "/i".into(),
             on_terminal: true,
             within,
+            of_copy: false,
         };
         let run = |restore: &Restore| {
             std::process::Command::new("sh").args(["-c", &restore.shell()]).output().unwrap()
@@ -166,6 +212,6 @@ mod tests {
         }
         let none = run(&restore(vec![temp.path().join("none").into()]));
         assert!(!none.status.success() && none.stdout.is_empty(), "what is not in the group does not start");
-        assert_eq!(Step::Continue { pids: vec![7, 8] }.shell(), "kill -CONT 7 8");
+        assert_eq!(Step::Continue { pids: vec![7, 8], of_copy: false }.shell(), "kill -CONT 7 8");
     }
 }

@@ -4,10 +4,11 @@ use std::collections::{HashMap, HashSet};
 
 use serde::Serialize;
 
+use super::copy::NewGroup;
 use crate::checkpoint::arg::Arg;
 use crate::checkpoint::images::{self, ImageSet, Process, State};
 use crate::kernel::{Filesystem, cgroupfs};
-use crate::model::{CgroupPath, Hierarchies, NamespacePath, Place, Version};
+use crate::model::{CgroupPath, Hierarchies, Hierarchy, NamespacePath, Place, Version};
 
 /// A group that a process is in again.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -67,6 +68,8 @@ pub(super) enum Destination<'a> {
     Images,
     /// Into this group, of this hierarchy.
     Group(&'a Filesystem, &'a cgroupfs::Group),
+    /// Into these groups, which are made first.
+    New(&'a [NewGroup]),
     /// An option for criu decides that.
     Unknown,
 }
@@ -82,8 +85,11 @@ impl Tree {
         let mut groups = match destination {
             Destination::Images => groups_by_process(set, hierarchies),
             Destination::Group(fs, group) => {
-                let one = given(fs, group);
-                set.processes.iter().map(|process| (process.pid, one.clone().into_iter().collect())).collect()
+                in_all(set, &given(fs.hierarchy(), &group.path).into_iter().collect::<Vec<_>>())
+            }
+            Destination::New(groups) => {
+                let new = groups.iter().filter_map(|group| given(&group.hierarchy, &group.below));
+                in_all(set, &new.collect::<Vec<_>>())
             }
             Destination::Unknown => HashMap::new(),
         };
@@ -132,9 +138,14 @@ fn group(stored: &images::Group, hierarchies: &Hierarchies) -> Option<Group> {
     Some(Group { path, version, below, member: stored.below.clone().into() })
 }
 
-/// A group that the person names; `None` where it is no group of a mounted hierarchy.
-fn given(fs: &Filesystem, group: &cgroupfs::Group) -> Option<Group> {
-    let root = fs.hierarchy().root.join(&group.path);
-    let (path, below) = (group.absolute.clone().into(), group.path.clone());
-    Some(Group { path, version: group.version, below, member: root.path()?.clone() })
+/// Every process is in all of these.
+fn in_all(set: &ImageSet, groups: &[Group]) -> HashMap<i32, Vec<Group>> {
+    set.processes.iter().map(|process| (process.pid, groups.to_vec())).collect()
+}
+
+/// A group by its path below what is mounted; `None` where it is no group of a mounted hierarchy.
+fn given(hierarchy: &Hierarchy, below: &CgroupPath) -> Option<Group> {
+    let root = hierarchy.root.join(below);
+    let (path, version) = (hierarchy.absolute(below).into(), hierarchy.version);
+    Some(Group { path, version, below: below.clone(), member: root.path()?.clone() })
 }

@@ -1,12 +1,10 @@
 //! Looks afterwards whether every process is as the images have it.
 
-use std::collections::BTreeMap;
-use std::path::Path;
 use std::time::{Duration, Instant};
 
-use super::Plan;
-use super::plan::PID_FILE;
+use super::here::numbers;
 use super::tree::{Group, Member, Tree};
+use super::{Plan, Ran};
 use crate::checkpoint::flag::Flag;
 use crate::checkpoint::images::State;
 use crate::checkpoint::{Finding, Level};
@@ -14,15 +12,42 @@ use crate::kernel::membership::path_of;
 use crate::kernel::processes::{Processes, comm};
 use crate::kernel::signals::is_stopped;
 use crate::kernel::{Filesystem, Status};
-use crate::model::process::descendants;
-use crate::model::{Hierarchies, Process, State as Freeze, printable, span};
+use crate::model::{Hierarchies, Process, State as Freeze, Version, printable, span};
 
 /// Looks at the processes and their groups.
-pub fn verify(plan: &Plan, hierarchies: &Hierarchies) -> Vec<Finding> {
-    let mut checks: Vec<Finding> = plan.trees.iter().flat_map(processes).collect();
+pub fn verify(plan: &Plan, ran: &Ran, hierarchies: &Hierarchies) -> Vec<Finding> {
+    let copy = Copied { init: ran.copy.as_ref().map(|copy| copy.init), frozen: plan.frozen_copy() };
+    let mut checks: Vec<Finding> = plan.trees.iter().flat_map(|tree| processes(tree, copy)).collect();
     checks.extend(plan.lent().iter().filter_map(again));
+    checks.extend(copy.frozen.map(frozen_copy));
     checks.extend(frozen(plan, hierarchies));
     checks
+}
+
+/// What a copy makes of the looks.
+#[derive(Clone, Copy)]
+struct Copied<'a> {
+    /// PID 1 of its namespace.
+    init: Option<i32>,
+    /// The flag that holds it.
+    frozen: Option<&'a Flag>,
+}
+
+impl Copied<'_> {
+    /// What v1 holds cannot be told from what is stopped: where it goes on, it does so when it is thawed.
+    fn hides_stopped(self) -> bool {
+        self.frozen.is_some_and(|flag| flag.hierarchy == Version::V1)
+    }
+}
+
+/// Nothing of the copy has run.
+fn frozen_copy(flag: &Flag) -> Finding {
+    let shown = flag.shown();
+    let is_frozen = flag.clone().now_there().ok().flatten().and_then(|flag| flag.is_frozen_now());
+    match is_frozen {
+        Some(true) => Finding::ok("frozen", format!("{shown} is frozen, and nothing of the copy has run")),
+        _ => Finding::blocker("frozen", format!("{shown} is not frozen any more"), "somebody has thawed it"),
+    }
 }
 
 /// What was thawed for the restore is frozen again; `None` where the group is gone, or was frozen for a time that is over.
@@ -42,12 +67,13 @@ fn again(flag: &Flag) -> Option<Finding> {
     })
 }
 
-fn processes(tree: &Tree) -> Vec<Finding> {
+fn processes(tree: &Tree, copy: Copied<'_>) -> Vec<Finding> {
     let deadline = Instant::now() + Duration::from_secs(1);
     loop {
-        let numbers = numbers(tree);
-        let check =
-            |member: &Member| process(member, numbers.get(&member.pid).copied(), member.pid == tree.root());
+        let numbers = numbers(tree, copy.init);
+        let check = |member: &Member| {
+            process(member, numbers.get(&member.pid).copied(), member.pid == tree.root(), copy)
+        };
         let checks: Vec<Finding> = tree.processes.iter().map(check).collect();
         // A process that was just let go needs a moment to arrive in its state.
         if !checks.iter().any(Finding::blocks) || Instant::now() > deadline {
@@ -57,26 +83,9 @@ fn processes(tree: &Tree) -> Vec<Finding> {
     }
 }
 
-/// The number that each process has here.
-fn numbers(tree: &Tree) -> BTreeMap<i32, i32> {
-    if !tree.own_pids {
-        return tree.processes.iter().map(|member| (member.pid, member.pid)).collect();
-    }
-    let file = Path::new(&tree.images.0).join(PID_FILE);
-    let root = std::fs::read_to_string(file).ok().and_then(|text| text.trim().parse().ok());
-    let Some(root) = root else { return BTreeMap::new() };
-    let all = Processes::default().all();
-    // The innermost number is the one of the images (`NSpid` of proc_pid_status(5)).
-    let inner = |process: &&Process| {
-        let numbers = Status::read(process.id.pid).ok()??.numbers("NSpid")?;
-        Some((*numbers.last()?, process.id.pid))
-    };
-    descendants(&all, root).iter().filter_map(inner).collect()
-}
-
 /// criu says that it has restored every process. So one that is not there any more has run, and ended: what a process does that
 /// is not the root is its own business.
-fn process(member: &Member, here: Option<i32>, is_root: bool) -> Finding {
+fn process(member: &Member, here: Option<i32>, is_root: bool, copy: Copied<'_>) -> Finding {
     let shown = match here {
         Some(here) if here != member.pid => format!("process {} ({}, here {here})", member.pid, member.name),
         _ => format!("process {} ({})", member.pid, member.name),
@@ -92,7 +101,7 @@ fn process(member: &Member, here: Option<i32>, is_root: bool) -> Finding {
         None if member.state != State::Zombie => ended(&shown),
         Some(_) if has_ended => ended(&shown),
         None => Finding::ok("process", format!("{shown} was a zombie, and its parent has reaped it")),
-        Some(now) => match differs(member, &now) {
+        Some(now) => match differs(member, &now, copy) {
             None => Finding::ok("process", format!("{shown} is as the images have it")),
             Some((Level::Blocker, how)) => {
                 Finding::blocker("process", format!("{shown} {how}"), "the images have it otherwise")
@@ -110,14 +119,14 @@ fn ended(shown: &str) -> Finding {
 }
 
 /// In what a process is not as the images have it: a blocker where it cannot have changed that itself so soon.
-fn differs(member: &Member, now: &Process) -> Option<(Level, String)> {
+fn differs(member: &Member, now: &Process, copy: Copied<'_>) -> Option<(Level, String)> {
     if now.is_zombie() != (member.state == State::Zombie) {
         return Some((Level::Blocker, "has not ended".to_owned()));
     }
     if now.is_zombie() {
         return None;
     }
-    let unlike = unlike(member, now).map(|how| (Level::Blocker, how));
+    let unlike = unlike(member, now, copy).map(|how| (Level::Blocker, how));
     unlike.or_else(|| changed(member, now).map(|how| (Level::Warning, how)))
 }
 
@@ -133,10 +142,10 @@ fn changed(member: &Member, now: &Process) -> Option<String> {
 }
 
 /// What criu decided: whether it is stopped, its session, its groups.
-fn unlike(member: &Member, now: &Process) -> Option<String> {
+fn unlike(member: &Member, now: &Process, copy: Copied<'_>) -> Option<String> {
     let pid = now.id.pid;
     let stopped = member.state == State::Stopped;
-    if is_stopped(now).is_some_and(|now| now != stopped) {
+    if !copy.hides_stopped() && is_stopped(now).is_some_and(|now| now != stopped) {
         return Some(if stopped { "runs" } else { "is stopped" }.to_owned());
     }
     let sid = Status::read(pid).ok().flatten().and_then(|status| status.numbers("NSsid")?.last().copied());
@@ -163,6 +172,7 @@ fn frozen(plan: &Plan, hierarchies: &Hierarchies) -> Vec<Finding> {
         let held_as_found = plan
             .lent()
             .iter()
+            .chain(plan.frozen_copy())
             .any(|lent| lent.hierarchy == group.version && group.below.is_within(&lent.path));
         let flag = Flag::read(&fs, &group.below).ok()?;
         flag.filter(|flag| flag.state != Freeze::Thawed && !held_as_found)

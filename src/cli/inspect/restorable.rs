@@ -40,6 +40,7 @@ impl Restorable {
             on_terminal: true,
             thaw: false,
             into_group: None,
+            copy: None,
         };
         let mut findings = preflight(&request).findings;
         findings.retain(|finding| finding.level != Level::Ok);

@@ -34,7 +34,7 @@ fn port_in_use() {
 }
 
 /// Adds a socket to the open files, and to the descriptors of the process.
-fn add_socket(folder: &Path, files: &[u8], protocol: u64, state: u64, port: SocketAddr) {
+pub fn add_socket(folder: &Path, files: &[u8], protocol: u64, state: u64, port: SocketAddr) {
     let SocketAddr::V4(v4) = port else { panic!("{port}") };
     let address = u64::from(u32::from_ne_bytes(v4.ip().octets()));
     let (id, inet_socket, descriptor) = (7_000_001, 4, 900);
