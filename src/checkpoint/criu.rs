@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use process_wrap::std::{ChildWrapper, CommandWrap, ProcessSession};
 use serde::Serialize;
 
-use super::{Finding, rights};
+use super::Finding;
 use crate::kernel::trust;
 use crate::model::{printable, shell, span};
 
@@ -97,8 +97,7 @@ fn broken(version: Option<&str>, kernel: &str, text: &str) -> Finding {
     if let Some(line) = text.lines().find(|line| line.contains("CAP_CHECKPOINT_RESTORE capability")) {
         let line = line.trim_end_matches([':', ' ']);
         let what = "criu check does not say whether criu works here";
-        return Finding::blocker("criu-broken", what, format!("criu says: \"{line}\""))
-            .remedy(rights::remedy(&["CAP_SYS_ADMIN"]));
+        return Finding::blocker("criu-broken", what, format!("criu says: \"{line}\"")).remedy("run as root");
     }
     let last = || text.lines().next_back().unwrap_or("no reason given").to_owned();
     let line = first_error(text).unwrap_or_else(last);
@@ -373,8 +372,7 @@ mod tests {
                     setcap cap_checkpoint_restore+eip /usr/sbin/criu";
         let finding = broken(Some("4.1.1"), "6.18", text);
         assert!(finding.blocks() && !finding.to_string().contains("setcap"), "{finding}");
-        assert!(finding.why.ends_with("capability\""));
-        assert_eq!(finding.remedy, Some(rights::remedy(&["CAP_SYS_ADMIN"])));
+        assert!(finding.why.ends_with("capability\"") && finding.remedy.as_deref() == Some("run as root"));
     }
 
     proptest! {

@@ -99,7 +99,10 @@ pub struct Preflight {
 pub fn preflight(request: &Request<'_>) -> Preflight {
     let kernel = crate::kernel::host::release();
     let (criu, of_criu) = criu::found(request.criu.as_deref(), &kernel);
-    let check = || criu.as_ref().map(|criu| criu::check(criu, &kernel));
+    let rights = Rights::read();
+    // Without the rights to dump it fails for want of them, and says so in words of its own.
+    let can_check = rights.as_ref().map_or(true, |rights| rights.can_dump());
+    let check = || criu.as_ref().filter(|_| can_check).map(|criu| criu::check(criu, &kernel));
     thread::scope(|scope| {
         // It takes as long as all the rest. Where no thread is to be had, it is done after that.
         let beside = thread::Builder::new().name("criu-check".into()).spawn_scoped(scope, check);
@@ -110,7 +113,7 @@ pub fn preflight(request: &Request<'_>) -> Preflight {
             );
             of_criu.into_iter().chain(looked).collect()
         };
-        look_around(request, criu.clone(), &kernel, checked)
+        look_around(request, criu.clone(), &kernel, &rights, checked)
     })
 }
 
@@ -119,10 +122,10 @@ fn look_around(
     request: &Request<'_>,
     criu: Option<Criu>,
     kernel: &str,
+    rights: &io::Result<Rights>,
     checked: impl FnOnce() -> Vec<Finding>,
 ) -> Preflight {
-    let rights = Rights::read();
-    let mut findings = vec![permission(&rights)];
+    let mut findings = vec![permission(rights)];
     let mut host = scene::read(request, criu.as_ref(), &mut findings);
     let settings = owner::look(request, &mut findings);
     let trees = tree::look(request, &host, &mut findings);
@@ -137,7 +140,7 @@ fn look_around(
         kernel: criu::numbers(kernel),
         extra: &request.extra,
         program: criu.as_ref().map(|criu| &*criu.path),
-        rights: &rights,
+        rights,
         unit: unit.as_ref(),
     };
     if !taken.iter().any(Finding::blocks) {

@@ -24,15 +24,6 @@ fn get_capabilities(missing: &[&str]) -> String {
     )
 }
 
-/// What to do about capabilities that this program does not have.
-pub(super) fn remedy(missing: &[&str]) -> String {
-    remedy_as(rustix::process::geteuid().is_root(), missing)
-}
-
-fn remedy_as(is_root: bool, missing: &[&str]) -> String {
-    if is_root { get_capabilities(missing) } else { "run as root".to_owned() }
-}
-
 /// The users, the groups and the capabilities of this program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Rights {
@@ -80,6 +71,11 @@ impl Rights {
         )
     }
 
+    /// The same as a yes or no.
+    pub(super) fn can_dump(self) -> bool {
+        self.missing().is_empty()
+    }
+
     /// Whether criu can restore anything.
     pub(super) fn for_restore(self) -> Finding {
         self.finding(
@@ -99,8 +95,8 @@ impl Rights {
             ""
         };
         let what = format!("missing: {}", missing.join(", "));
-        Finding::blocker("not-permitted", what, format!("{why}{alone}"))
-            .remedy(remedy_as(self.is_root, &missing))
+        let remedy = if self.is_root { get_capabilities(&missing) } else { "run as root".to_owned() };
+        Finding::blocker("not-permitted", what, format!("{why}{alone}")).remedy(remedy)
     }
 
     fn missing(self) -> Vec<&'static str> {

@@ -18,6 +18,7 @@ use crate::real::support::workload::{Workload, quiet};
 pub fn tests() -> Vec<Trial> {
     vec![
         trial("findings::rights::process_of_another_user", NEEDS, other_user),
+        trial("findings::rights::root_without_one_of_them", NEEDS, root_without_admin),
         trial("findings::rights::doctor_names_them", NEEDS, doctor),
         trial("findings::signals::pending_trap", NEEDS, pending_trap),
         trial("findings::waits::tail", NEEDS, tail),
@@ -56,6 +57,22 @@ fn other_user() {
         assert!(Said::of(&group, &images).remarks().is_empty());
         assert_done(&group, &images, &workload);
     }
+}
+
+/// As in a unit with `CapabilityBoundingSet=`: "run as root" is no remedy, and what `criu check` says then is no news.
+fn root_without_admin() {
+    let (group, images) = (Group::v2("no-admin"), Images::new());
+    let _workload = Workload::in_group(&group);
+    let plain = cryoscope(&group, &images.folder(), &["--dry-run", "--json"]);
+    let mut command = Command::new("setpriv");
+    command.args(["--bounding-set=-sys_admin", "--inh-caps=-sys_admin", env!("CARGO_BIN_EXE_cryoscope")]);
+    let said = Said::read(&command.args(plain.get_args()).output().unwrap());
+    let remedy = said.one("not-permitted")["remedy"].as_str().unwrap();
+    assert!(
+        remedy.starts_with("run cryoscope with CAP_SYS_ADMIN (docker run --cap-add SYS_ADMIN;"),
+        "{remedy}"
+    );
+    assert!(!said.remarks().contains(&("blocker", "criu-broken")), "{:#?}", said.all);
 }
 
 fn bounding() -> u64 {
