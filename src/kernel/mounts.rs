@@ -76,6 +76,12 @@ pub fn at(path: &Path) -> Result<Hierarchies, MountsError> {
     })
 }
 
+/// Whether a path is in a cgroup file system, or would be if it were there: the nearest that is there above it decides.
+pub fn is_in_cgroup_file_system(path: &Path) -> bool {
+    let nearest = path.ancestors().find_map(|path| rustix::fs::statfs(path).ok());
+    nearest.is_some_and(|found| CGROUP_MAGIC.contains(&found.f_type))
+}
+
 /// Which group of which of these hierarchies a path on the file system leads to, by whatever links and mounts; `None` where it
 /// leads to none.
 ///

@@ -1,11 +1,12 @@
 //! The files that the processes had open or mapped: criu opens them by their paths again.
 
 use std::collections::BTreeSet;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rustix::fs::FileType;
 
@@ -13,16 +14,33 @@ use crate::checkpoint::arg::gives;
 use crate::checkpoint::hook::GIVE_OTHER_FILES;
 use crate::checkpoint::images::{ImageSet, OnDisk, Process};
 use crate::checkpoint::{Finding, Level};
+use crate::kernel::mounts;
 use crate::model::printable;
 use crate::model::shell::quoted;
 
 /// How many are said one by one.
 const FEW: usize = 8;
 
-pub(super) fn look(given: &[OsString], sets: &[ImageSet], is_copy: bool, findings: &mut Vec<Finding>) {
+/// Which groups criu makes before it opens the files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum GroupsMade {
+    /// None.
+    None,
+    /// Those of the images that are gone.
+    OfImages,
+    /// An option for criu decides that.
+    Unknown,
+}
+
+pub(super) fn look<'a>(
+    given: &[OsString],
+    sets: impl IntoIterator<Item = (&'a ImageSet, GroupsMade)>,
+    is_copy: bool,
+    findings: &mut Vec<Finding>,
+) {
     let mut wrong = Vec::new();
     let mut seen = BTreeSet::new();
-    for set in sets {
+    for (set, groups_made) in sets {
         if set.namespaces.contains(&"mnt") {
             let what = format!("whether the files of the tree of process {} are as they were", set.root_pid);
             let unknown = Finding::unknown("files", what, "it has a mount namespace of its own");
@@ -33,7 +51,9 @@ pub(super) fn look(given: &[OsString], sets: &[ImageSet], is_copy: bool, finding
         let elsewhere =
             |file: &&OnDisk| !process_below_proc(&file.path).is_some_and(|n| numbers.contains(&n));
         let files = set.on_disk.iter().filter(elsewhere).filter(|file| seen.insert(file.path.clone()));
-        wrong.extend(files.filter_map(finding));
+        for file in files {
+            wrong.extend(finding(file).and_then(|finding| where_made(finding, &file.path, set, groups_made)));
+        }
     }
     if wrong.is_empty() && !seen.is_empty() {
         findings.push(Finding::ok(
@@ -67,6 +87,30 @@ const OF_COPY: &str =
 /// The number in `/proc/N` or below it: a file of a process, which is there again when the process is.
 fn process_below_proc(path: &Path) -> Option<i32> {
     path.strip_prefix("/proc").ok()?.iter().next()?.to_str()?.parse().ok()
+}
+
+/// The finding about a file; `None` where it is missing because its group is, and criu makes that before it opens the file.
+fn where_made(mut finding: Finding, path: &Path, set: &ImageSet, groups_made: GroupsMade) -> Option<Finding> {
+    if finding.code == "file-missing" && mounts::is_in_cgroup_file_system(path) {
+        match groups_made {
+            GroupsMade::OfImages if is_of_groups(path, set) => return None,
+            GroupsMade::Unknown => finding.level = Level::Warning,
+            GroupsMade::OfImages | GroupsMade::None => {}
+        }
+    }
+    Some(finding)
+}
+
+/// Whether a path is a group of the images, one above such a group, or a control file of these, wherever their hierarchy is
+/// mounted.
+fn is_of_groups(path: &Path, set: &ImageSet) -> bool {
+    let own = set.cgroups.iter().map(|group| &group.below);
+    let groups = own.chain(set.cgroups_of_others.iter().map(|group| &group.below));
+    let directories: Vec<&Path> = std::iter::once(path).chain(path.parent()).collect();
+    groups.flat_map(|group| std::iter::once(group.clone()).chain(group.ancestors())).any(|group| {
+        let below: PathBuf = group.components().map(OsStr::from_bytes).collect();
+        !group.is_root() && directories.iter().any(|directory| directory.ends_with(&below))
+    })
 }
 
 /// What is wrong with a file; `None` where it is as it was.

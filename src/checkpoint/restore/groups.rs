@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::copy::NewGroup;
+use super::files::GroupsMade;
 use super::preflight::Request;
 use super::tree::{Destination, Tree};
 use crate::checkpoint::Finding;
@@ -40,6 +41,15 @@ pub(super) fn within(set: &ImageSet, destination: Destination<'_>, hosts: &Hiera
         Destination::New(groups) => Some(groups.iter().map(|group| group.absolute().into()).collect()),
         Destination::Images if !set.cgroups_of_others.is_empty() => of_images(set, hosts),
         Destination::Images | Destination::Unknown => None,
+    }
+}
+
+/// Which groups criu makes for a tree before it opens files.
+pub(super) fn made(destination: Destination<'_>, tree: &Tree) -> GroupsMade {
+    match destination {
+        Destination::Unknown => GroupsMade::Unknown,
+        Destination::Images if tree.within.is_none() => GroupsMade::OfImages,
+        Destination::Images | Destination::Group(..) | Destination::New(_) => GroupsMade::None,
     }
 }
 

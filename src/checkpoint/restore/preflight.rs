@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use super::copy::{self, CopyPlan, NewGroup, Wanted};
+use super::files::GroupsMade;
 use super::tree::Tree;
 use super::{files, groups, numbers, options, ports, stored};
 use crate::checkpoint::Finding;
@@ -78,7 +79,8 @@ pub fn preflight(request: &Request<'_>) -> Preflight {
     let flags = groups::look(request, destination, &sets, &trees, &mut findings);
     let is_copy = request.copy.is_some();
     ports::look(&sets, request.hierarchies, is_copy, &mut findings);
-    files::look(&request.extra, &sets, is_copy, &mut findings);
+    let groups_made = trees.iter().map(|tree| groups::made(destination, tree));
+    files::look(&request.extra, sets.iter().zip(groups_made), is_copy, &mut findings);
     // What a copy says of a terminal is another thing.
     options::look(&request.extra, request.on_terminal || is_copy, &sets, &mut findings);
     if is_copy {
@@ -107,7 +109,8 @@ pub fn look_at_images(folder: &Path, options: &[impl AsRef<str>]) -> Vec<Finding
     let given: Vec<OsString> = options.iter().map(|option| option.as_ref().into()).collect();
     let mut findings = Vec::new();
     let sets = stored::look(folder, None, &host::release(), &mut findings);
-    files::look(&given, &sets, false, &mut findings);
+    // The processes live: their groups are there.
+    files::look(&given, sets.iter().map(|set| (set, GroupsMade::None)), false, &mut findings);
     // Whether there will be a terminal is not known yet.
     options::look(&given, true, &sets, &mut findings);
     findings

@@ -1,14 +1,15 @@
-//! What bare criu restores is not refused: files of the processes themselves, links, terminals of every kind, no file at all,
-//! and children that end at once.
+//! What bare criu restores is not refused: files of the processes themselves and of their groups, links, terminals of every kind,
+//! no file at all, and children that end at once.
 
 use std::process::Command;
 
 use cryoscope::checkpoint::images::read;
+use cryoscope::model::Version;
 use libtest_mimic::Trial;
 use nix::sys::wait::waitpid;
 use nix::unistd::Pid;
 
-use super::{BOTH, assert_restored, restore};
+use super::{BOTH, assert_failed, assert_restored, restore};
 use crate::real::support::checkpoint::{Images, assert_done, checkpoint};
 use crate::real::support::criu::{adopt, be_the_reaper};
 use crate::real::support::requirement::trial;
@@ -22,6 +23,8 @@ pub(super) fn tests() -> Vec<Trial> {
         trial("restore::a_virtual_terminal", BOTH, || holds("terminal", "/dev/tty1")),
         trial("restore::the_console", BOTH, || holds("terminal", "/dev/console")),
         trial("restore::a_master_by_its_other_name", BOTH, || holds("pty", "")),
+        trial("restore::files_of_its_own_v2_group", BOTH, || own_group(Version::V2)),
+        trial("restore::files_of_its_own_v1_group", BOTH, || own_group(Version::V1)),
         trial("restore::no_open_file", BOTH, no_open_file),
         trial("restore::children_that_end_at_once", BOTH, children_that_end),
         trial("restore::what_was_restored_before", BOTH, restored_before),
@@ -38,6 +41,26 @@ fn holds(kind: &str, argument: &str) {
     let count = workload.count();
     let _restored = adopt(workload.pid());
     assert_restored(&restore(&images.folder(), &[]));
+    until("it counts on", SOON, || workload.count() > count);
+}
+
+/// A control file of the process's own group, which is gone when it is restored: criu makes the group again, and then opens the
+/// file. Where no group is made, the file is missing.
+fn own_group(version: Version) {
+    let (group, images) = (Group::new(version, "held"), Images::new());
+    let file = group.path().join("cgroup.procs");
+    let workload = Workload::holding(&group, "open", file.to_str().unwrap());
+    be_the_reaper();
+    assert_done(&checkpoint(&group, &images.folder(), &["--after", "killed", "--yes"]), &images);
+    workload.reap();
+    let count = workload.count();
+    group.remove();
+    let other = Group::new(version, "other");
+    let into_another = restore(&images.folder(), &["--into-group", other.path().to_str().unwrap()]);
+    assert_failed(&into_another, 4, &[file.to_str().unwrap(), "is gone"]);
+    let _restored = adopt(workload.pid());
+    assert_restored(&restore(&images.folder(), &[]));
+    assert_eq!(group.pids(), [workload.pid()]);
     until("it counts on", SOON, || workload.count() > count);
 }
 
