@@ -131,9 +131,10 @@ fn socket_address(family: u32, words: &[u32], port: u32) -> SocketAddr {
     SocketAddr::new(ip, u16::try_from(port).unwrap_or(0))
 }
 
-/// True for a TCP socket that has another side: criu restores it only with `--tcp-established`, or closed.
+/// True for a TCP socket that has another side, or had one until both closed the connection, whatever its state: criu restores it
+/// only with `--tcp-established`, or closed (criu/sk-inet.c: `tcp_connection`).
 pub(super) fn is_connected_tcp(socket: &InetSocket) -> bool {
-    socket.proto == TCP && !matches!(state(socket.state), "unknown" | "close" | "listen" | "time-wait")
+    socket.proto == TCP && socket.dst_port != 0
 }
 
 /// True for a socket whose process was not dumped.
@@ -209,10 +210,14 @@ mod tests {
 
     #[test]
     fn connected_is_what_has_another_side() {
-        let connected = |state| is_connected_tcp(&inet(2, state, &[], 1));
-        let all: Vec<u32> = (0..20).filter(|&state| connected(state)).collect();
-        assert_eq!(all, [1, 2, 3, 4, 5, 8, 9, 11, 12]);
-        assert!(!is_connected_tcp(&InetSocket { proto: 17, ..inet(2, 1, &[], 1) }));
+        let (established, closed, listening) = (1, 7, 10);
+        for state in [established, closed] {
+            assert!(is_connected_tcp(&inet(2, state, &[], 1)));
+        }
+        for state in [closed, listening] {
+            assert!(!is_connected_tcp(&inet(2, state, &[], 0)));
+        }
+        assert!(!is_connected_tcp(&InetSocket { proto: 17, ..inet(2, established, &[], 1) }));
     }
 
     #[test]
