@@ -1,5 +1,6 @@
 //! What becomes of the processes, and how: criu's own option, a signal under the freeze, or a flag that is left otherwise.
 
+use super::finding::Finding;
 use super::handover::{Choice, HandOver};
 use super::preflight::{After, Preflight};
 use super::step::Signal;
@@ -93,6 +94,30 @@ pub(super) fn outcome(
         )),
         Some(After::Killed) => Ok(signal(Signal::Kill)),
     }
+}
+
+/// TCP connections that end with the processes. criu keeps those locked of what it ends itself; those of what it leaves running it
+/// unlocks, so where a signal ends the processes after that, the kernel closes them as those of any process that ends. (Measured:
+/// 4.2.1; after the restore the other end has the connection no more.)
+pub(super) fn closed_connections(
+    after: Option<After>,
+    found: &Preflight,
+    named: (Version, &CgroupPath),
+) -> Option<Finding> {
+    let by_signal = outcome(after, found, named).is_ok_and(|outcome| outcome.signal == Some(Signal::Kill));
+    if !by_signal || !has_connections(found) {
+        return None;
+    }
+    let what = "the TCP connections are closed when the processes end, and do not work after a restore";
+    let why =
+        "criu leaves the processes running, and unlocks their connections, before a signal ends them all";
+    let warning = Finding::warning("tcp-closed", what, why);
+    Some(match found.trees.len() {
+        ..2 => warning,
+        _ => warning.remedy(
+            "checkpoint one tree after the other, each by its --pid into a folder of its own: criu ends that itself, and keeps its connections",
+        ),
+    })
 }
 
 /// They are let run by taking back what the named group and those below it ask for; what is above it, or on the other

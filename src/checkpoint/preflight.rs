@@ -17,6 +17,7 @@ use super::flag::Flag;
 use super::folder;
 use super::handover::{Choice, Place};
 use super::hook;
+use super::outcome::closed_connections;
 use super::plan::handed_over;
 use super::rights::Rights;
 use super::tree::{Member, Tree};
@@ -159,7 +160,7 @@ fn look_around(
     more.extend(of_folder);
     findings.extend(checked());
     findings.extend(more);
-    Preflight {
+    let mut found = Preflight {
         findings,
         trees: to_dump(&trees, &into),
         criu,
@@ -171,7 +172,10 @@ fn look_around(
         choice: freeze.choice,
         held: freeze.held,
         kept: freeze.kept,
-    }
+    };
+    let closed = closed_connections(request.after, &found, (request.group.version, &request.group.path));
+    found.findings.extend(closed);
+    found
 }
 
 impl Preflight {

@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 
 use super::*;
 use crate::checkpoint::flag::Directory;
+use crate::checkpoint::outcome::closed_connections;
 use crate::model::{CgroupId, CgroupPath, State, Version};
 use Version::{V1, V2};
 
@@ -170,6 +171,22 @@ fn stopped_with_tcp_connections() {
     thawed.choice = Some(Choice::Plain);
     let refused = outcome(Some(After::Stopped), &thawed, (V2, &CgroupPath::new(b"/a/g")));
     assert!(refused.unwrap_err().contains("TCP connections"));
+}
+
+/// What is left running first, and ended by a signal then.
+#[test]
+fn connections_that_are_closed_are_said() {
+    let (group, connected) = (CgroupPath::new(b"/a/g"), Finding::warning("tcp-connected", "", ""));
+    let closed = |pids: &[i32], after, with: Option<&Finding>| {
+        let mut found = found(pids, hand_over((V2, "/a/g"), false, &[]));
+        found.findings.extend(with.cloned());
+        closed_connections(Some(after), &found, (V2, &group))
+    };
+    let said = closed(&[7, 8], After::Killed, Some(&connected)).unwrap();
+    assert!(said.code == "tcp-closed" && said.remedy.unwrap().contains("--pid"));
+    assert_eq!(closed(&[7], After::Killed, Some(&connected)), None);
+    assert_eq!(closed(&[7, 8], After::Running, Some(&connected)), None);
+    assert_eq!(closed(&[7, 8], After::Killed, None), None);
 }
 
 #[test]
