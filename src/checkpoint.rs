@@ -14,6 +14,7 @@ mod at_work;
 pub mod by_hand;
 pub mod criu;
 pub mod deserted;
+pub mod diff;
 mod dump;
 pub mod dumping;
 mod fate;

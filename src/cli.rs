@@ -4,6 +4,7 @@ mod args;
 mod ask;
 mod checkpoint;
 mod config;
+mod diff;
 mod doctor;
 mod failure;
 mod freeze;
@@ -45,7 +46,7 @@ pub use args::{Arguments, Verb};
 pub use failure::Failure;
 
 /// The verbs, as they are typed.
-const VERBS: [&str; 13] = [
+const VERBS: [&str; 14] = [
     "list",
     "show",
     "freeze",
@@ -53,6 +54,7 @@ const VERBS: [&str; 13] = [
     "checkpoint",
     "restore",
     "inspect",
+    "diff",
     "rescue",
     "watch",
     "doctor",
@@ -232,6 +234,7 @@ fn verb(arguments: Arguments, out: &mut impl Write) -> Result<(), Failure> {
         }
         // These do on a host without cgroups too.
         Some(Verb::Inspect(options)) => inspect::run(&global, &options, out),
+        Some(Verb::Diff(options)) => diff::run(&options, out),
         Some(Verb::Completions { shell }) => generated::completions(shell, out),
         Some(Verb::Lab(options)) => lab::run(host()?, &options, out),
         Some(Verb::LabCounter(options)) => lab::count_for(options),

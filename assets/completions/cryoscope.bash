@@ -22,6 +22,9 @@ _cryoscope() {
             cryoscope,completions)
                 cmd="cryoscope__subcmd__completions"
                 ;;
+            cryoscope,diff)
+                cmd="cryoscope__subcmd__diff"
+                ;;
             cryoscope,doctor)
                 cmd="cryoscope__subcmd__doctor"
                 ;;
@@ -63,6 +66,9 @@ _cryoscope() {
                 ;;
             cryoscope__subcmd__help,completions)
                 cmd="cryoscope__subcmd__help__subcmd__completions"
+                ;;
+            cryoscope__subcmd__help,diff)
+                cmd="cryoscope__subcmd__help__subcmd__diff"
                 ;;
             cryoscope__subcmd__help,doctor)
                 cmd="cryoscope__subcmd__help__subcmd__doctor"
@@ -107,7 +113,7 @@ _cryoscope() {
 
     case "${cmd}" in
         cryoscope)
-            opts="-v -h -V --root --hierarchy --read-only --ascii --color --config --log --help --version list show freeze thaw checkpoint restore inspect rescue watch doctor lab completions man help"
+            opts="-v -h -V --root --hierarchy --read-only --ascii --color --config --log --help --version list show freeze thaw checkpoint restore inspect diff rescue watch doctor lab completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -224,6 +230,40 @@ _cryoscope() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        cryoscope__subcmd__diff)
+            opts="-v -h --json --root --hierarchy --read-only --ascii --color --config --log --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --root)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --hierarchy)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         cryoscope__subcmd__doctor)
             opts="-v -h --json --root --hierarchy --read-only --ascii --color --config --log --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -301,7 +341,7 @@ _cryoscope() {
             return 0
             ;;
         cryoscope__subcmd__help)
-            opts="list show freeze thaw checkpoint restore inspect rescue watch doctor lab completions man help"
+            opts="list show freeze thaw checkpoint restore inspect diff rescue watch doctor lab completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -329,6 +369,20 @@ _cryoscope() {
             return 0
             ;;
         cryoscope__subcmd__help__subcmd__completions)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        cryoscope__subcmd__help__subcmd__diff)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )

@@ -6,6 +6,7 @@
 
 mod about;
 mod arguments;
+mod compare;
 mod ends;
 mod error;
 mod files;
@@ -38,6 +39,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+pub use compare::{Comparison, MappingChange, MemoryChange, MemoryDifference};
 pub use ends::{Holder, Holders};
 pub use error::ImagesError;
 pub use files::{File, OnDisk, Open, OpenFiles};
@@ -146,7 +148,7 @@ fn read_from(folder: Folder) -> Result<ImageSet, ImagesError> {
     for (entry, depth) in &entries {
         processes.push(reader.process(entry, *depth)?);
     }
-    ends::join(&mut processes);
+    ends::join(&mut processes, &files.ends);
     let names = folder.names()?;
     let mut missing = reader.into_missing();
     missing.extend(pagemap::missing_shared_pages(folder, &names)?);

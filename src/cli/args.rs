@@ -109,6 +109,8 @@ pub enum Verb {
     Restore(Restore),
     /// Say what a folder of criu's images holds
     Inspect(Inspect),
+    /// Say what changed between two checkpoints of the same processes
+    Diff(Diff),
     /// Free criu runs that hang on frozen tasks, put right checkpoints that were cut off, and end freezes that lost their timer
     Rescue(Rescue),
     /// Print a line when a group is frozen, thawed, created, removed, populated or emptied
@@ -294,6 +296,20 @@ pub struct Inspect {
     /// The criu that would restore them (default: the one in PATH)
     #[arg(long, value_name = "PATH")]
     pub criu: Option<PathBuf>,
+    /// One JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `diff`
+#[derive(Debug, Args)]
+pub struct Diff {
+    /// The folder with the first images
+    #[arg(value_name = "BEFORE")]
+    pub before: PathBuf,
+    /// The folder with the second images
+    #[arg(value_name = "AFTER")]
+    pub after: PathBuf,
     /// One JSON object
     #[arg(long)]
     pub json: bool,

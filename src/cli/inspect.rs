@@ -15,6 +15,7 @@ use serde::Serialize;
 use super::Failure;
 use super::args::{Global, Inspect};
 use crate::checkpoint::images::{self, DumpStats, ImageSet, ImagesError, Mapping, Memory, Stored};
+pub(super) use files::what;
 use restorable::Restorable;
 
 #[derive(Serialize)]

@@ -73,18 +73,18 @@ impl Holders {
     }
 }
 
-/// Fills in who holds the other ends of what is open.
-pub(super) fn join(processes: &mut [Process]) {
+/// Fills in who holds the other ends of what is open. `ends` are those of the files, by number.
+pub(super) fn join(processes: &mut [Process], ends: &HashMap<u32, (End, End)>) {
     let mut held: HashMap<End, Holders> = HashMap::new();
     for process in &*processes {
         for open in &process.files.list {
-            if let Some((this, _)) = open.file.ends {
-                held.entry(this).or_default().add(process.pid, open.fd);
+            if let Some((this, _)) = ends.get(&open.file.id) {
+                held.entry(*this).or_default().add(process.pid, open.fd);
             }
         }
     }
     for open in processes.iter_mut().flat_map(|process| &mut process.files.list) {
-        let other = open.file.ends.and_then(|(_, other)| held.get(&other));
+        let other = ends.get(&open.file.id).and_then(|(_, other)| held.get(other));
         open.file.peers = other.cloned();
     }
 }

@@ -17,7 +17,7 @@ use super::{ImagesError, Kind};
 use crate::model::printable;
 
 /// An open file.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct File {
     /// What it is.
     pub kind: Kind,
@@ -40,8 +40,6 @@ pub struct File {
     /// Its number in `files.img`: the same wherever it is shared.
     #[serde(skip)]
     pub id: u32,
-    #[serde(skip)]
-    pub(super) ends: Option<(End, End)>,
 }
 
 /// An open file under its number.
@@ -108,6 +106,8 @@ pub(super) struct Files {
     pub lost_timers: usize,
     /// `files.img` was there.
     pub there: bool,
+    /// Of what has two ends this one and the other one, by the number of the file.
+    pub ends: HashMap<u32, (End, End)>,
     /// The memory files (memfd_create(2)) by their number.
     memory_inodes: HashMap<u64, MemoryInode>,
     /// By the number of the file, that of the segment of shared memory that has its contents.
@@ -167,6 +167,7 @@ impl Files {
         self.terminals.extend(entry.tty.as_ref().map(|tty| (tty.tty_info_id, entry.id)));
         let elsewhere =
             entry.fifo.as_ref().and_then(|f| f.regf_id).or(entry.tty.as_ref().and_then(|t| t.regf_id));
+        self.ends.extend(End::both(entry).map(|ends| (entry.id, ends)));
         let file = File {
             kind: Kind::of(entry),
             name,
@@ -178,7 +179,6 @@ impl Files {
             about: about(entry),
             peers: None,
             id: entry.id,
-            ends: End::both(entry),
         };
         (entry.id, file, elsewhere.filter(|&id| id != 0))
     }

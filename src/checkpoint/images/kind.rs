@@ -5,7 +5,7 @@ use serde::{Serialize, Serializer};
 use super::message::{FileEntry, RegularFile};
 
 /// What kind of file is open: criu's `fd_types` (`fdinfo.proto`), and of regular files those that are none.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[allow(missing_docs)]
 pub enum Kind {
     Regular,
@@ -30,6 +30,7 @@ pub enum Kind {
     Memfd,
     BpfMap,
     Pidfd,
+    #[default]
     Unknown,
 }
 

@@ -9,7 +9,7 @@ use super::files::Files;
 use super::message::{MemoryMap, Vma};
 
 /// A range of addresses that a process has mapped.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Mapping {
     /// The first address; in JSON `0x…`.
     #[serde(serialize_with = "address")]

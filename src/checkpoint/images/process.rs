@@ -109,7 +109,7 @@ impl Process {
 /// So many images may be missing until nothing more is read: each missing one is named.
 const MAX_MISSING_IMAGES: usize = 1000;
 /// How much the open files of all processes may take, in bytes of [`Reader::open_files_bytes`].
-const MAX_OPEN_FILES_BYTES: usize = 256 << 20;
+const MAX_OPEN_FILES_BYTES: usize = 512 << 20;
 
 /// So many mappings of all processes are kept.
 const MAX_MAPPINGS: usize = 2 << 20;

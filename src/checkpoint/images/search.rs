@@ -1,5 +1,6 @@
 //! Bytes looked for in memory, in windows of a fixed size: of the memory itself nothing is kept.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use memchr::memmem::Finder;
@@ -45,6 +46,9 @@ const CHUNK_BYTES: usize = 1 << 20;
 const BEFORE_BYTES: usize = 32;
 const BEHIND_BYTES: usize = 64;
 
+/// So many mappings of one segment of shared memory are known by their process.
+const MAX_USERS: usize = 64;
+
 impl Memory {
     /// Looks for a text in the memory of every process of the set, and in the memory that they share. `found` gets each place.
     ///
@@ -67,9 +71,10 @@ impl Memory {
                 found(hit(Some(process), mapping, address, excerpt));
             })?;
         }
+        let users = users(set);
         for segment in self.segments()? {
             let Some(mut pages) = self.segment(segment)? else { continue };
-            let users = users(set, segment);
+            let users = users.get(&segment).map_or(&[][..], Vec::as_slice);
             search.all_of(&mut pages, &mut searched, &mut |offset, excerpt| {
                 let user = users.iter().find_map(|(process, mapping)| {
                     Some((*process, *mapping, mapping.address_in_segment(offset)?))
@@ -87,14 +92,19 @@ impl Memory {
     }
 }
 
-/// Who has mapped a segment of shared memory, and where.
-fn users(set: &ImageSet, segment: u64) -> Vec<(&Process, &Mapping)> {
-    let of = |process| mappings_of(process, segment).map(move |mapping| (process, mapping));
-    set.processes.iter().flat_map(of).collect()
-}
-
-fn mappings_of(process: &Process, segment: u64) -> impl Iterator<Item = &Mapping> {
-    process.mappings.iter().filter(move |mapping| mapping.segment.is_some_and(|(id, _)| id == segment))
+/// Who has mapped each segment of shared memory, and where: the first of them.
+fn users(set: &ImageSet) -> HashMap<u64, Vec<(&Process, &Mapping)>> {
+    let mut all: HashMap<u64, Vec<(&Process, &Mapping)>> = HashMap::new();
+    for process in &set.processes {
+        for mapping in &process.mappings {
+            let Some((segment, _)) = mapping.segment else { continue };
+            let users = all.entry(segment).or_default();
+            if users.len() < MAX_USERS {
+                users.push((process, mapping));
+            }
+        }
+    }
+    all
 }
 
 fn hit(process: Option<&Process>, mapping: Option<&Mapping>, address: u64, excerpt: String) -> Hit {

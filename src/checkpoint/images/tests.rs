@@ -10,7 +10,7 @@ use super::message::*;
 use super::*;
 use crate::checkpoint::Level;
 
-mod memory;
+pub(super) mod memory;
 
 const COMMON: u32 = 0x5456_4319;
 const SERVICE: u32 = 0x5510_5940;

@@ -42,14 +42,17 @@ fn waits(process: &Process) -> Vec<String> {
     let mut waits: Vec<(String, Vec<&Thread>)> = Vec::new();
     for thread in &process.thread_list {
         let Some(wait) = &thread.waits_in else { continue };
-        let text = match wait.fd {
-            Some(fd) => match process.files.list.iter().find(|open| open.fd == fd) {
-                Some(open) => {
-                    format!("{} on {fd}: {} {}", wait.call, open.file.kind.name(), files::what(open))
-                }
-                None => format!("{} on {fd}", wait.call),
-            },
-            None => wait.call.clone(),
+        let open = wait.fd.and_then(|fd| {
+            // They are in ascending order.
+            let index = process.files.list.binary_search_by_key(&fd, |open| open.fd).ok()?;
+            process.files.list.get(index)
+        });
+        let text = match (wait.fd, open) {
+            (Some(fd), Some(open)) => {
+                format!("{} on {fd}: {} {}", wait.call, open.file.kind.name(), files::what(open))
+            }
+            (Some(fd), None) => format!("{} on {fd}", wait.call),
+            (None, _) => wait.call.clone(),
         };
         match waits.iter().position(|(known, _)| *known == text) {
             Some(known) => waits[known].1.push(thread),

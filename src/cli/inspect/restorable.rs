@@ -7,6 +7,9 @@ use crate::checkpoint::{Finding, Level};
 use crate::cli::Context;
 use crate::cli::args::{Global, Inspect};
 
+/// So many of what is in the way is shown: each process that lives is.
+const MAX_BLOCKERS: usize = 3;
+
 /// Whether the images can be restored on this host, now.
 #[derive(Serialize)]
 pub(super) struct Restorable {
@@ -59,11 +62,15 @@ impl Restorable {
             },
             Some(false) => {
                 let blockers = self.restore_findings.iter().filter(|finding| finding.blocks());
+                let more = blockers.clone().count().saturating_sub(MAX_BLOCKERS);
                 let line = |(number, finding): (usize, &Finding)| {
                     let so = if number == 0 { "no, because" } else { "and because" };
                     format!("{so} {finding}")
                 };
-                blockers.enumerate().map(line).collect()
+                let lines = blockers.take(MAX_BLOCKERS).enumerate().map(line);
+                let more =
+                    (more > 0).then(|| format!("and {more} more; cryoscope restore --dry-run shows them"));
+                lines.chain(more).collect()
             }
         }
     }

@@ -3,7 +3,7 @@
 use std::os::unix::fs::FileExt;
 
 use super::*;
-use crate::real::support::changing::{Changing, MEMORY, VARIABLE};
+use crate::real::support::changing::{CHANGED_PAGES, Changing, MEMORY, VARIABLE};
 
 /// Nothing but the memory of a process has it.
 const SECRET: &str = "SWORDFISH of the checkpoint";
@@ -14,6 +14,7 @@ pub fn tests() -> Vec<Trial> {
         trial("inspect::restorable_once_its_number_is_free", V2, restorable),
         trial("inspect::the_environment_only_on_request", V2, environment),
         trial("inspect::a_text_is_found_in_memory", V2, searched),
+        trial("inspect::what_changed_between_two", V2, changed),
         trial("inspect::cut_memory_is_not_searched_further", V2, cut_memory),
     ]
 }
@@ -108,7 +109,6 @@ fn searched() {
             (&hit["pid"], hit["excerpt"].as_str().unwrap().contains(SECRET)),
             (&json!(program.pid()), true)
         );
-        let number = |field: &Value| u64::from_str_radix(&field.as_str().unwrap()[2..], 16).unwrap();
         let address = number(&hit["address"]);
         let mut there = vec![0; SECRET.len()];
         memory.read_exact_at(&mut there, address).unwrap();
@@ -140,4 +140,84 @@ fn cut_memory() {
     let shown = text(&["--grep", SECRET], images.path());
     assert!(shown.starts_with("0 matches in 0 B") && shown.contains("not searched: "), "{shown}");
     drop(program);
+}
+
+fn diff(arguments: &[&str], before: &Path, after: &Path) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_cryoscope"));
+    command.arg("diff").args(arguments).args([before, after]).stdin(Stdio::null()).output().unwrap()
+}
+
+/// The mapping of the program that it changes, as the images have it: its first address and its end.
+fn changing_mapping(images: &Path) -> (u64, u64) {
+    let all: Value = serde_json::from_str(&text(&["--json", "--maps"], images)).unwrap();
+    let mappings = all["trees"][0]["processes"][0]["mappings"].as_array().unwrap();
+    let known = |mapping: &&Value| {
+        let held = mapping["held_bytes"].as_u64().unwrap();
+        mapping["name"] == "[anonymous]" && (MEMORY as u64..MEMORY as u64 + 64 * 4096).contains(&held)
+    };
+    let mapping = mappings.iter().find(known).unwrap();
+    (number(&mapping["start"]), number(&mapping["end"]))
+}
+
+/// An address in JSON.
+fn number(field: &Value) -> u64 {
+    u64::from_str_radix(field.as_str().unwrap().strip_prefix("0x").unwrap(), 16).unwrap()
+}
+
+/// Memory of a process, as the kernel shows it.
+fn memory(pid: i32, (start, end): (u64, u64)) -> Vec<u8> {
+    let mut bytes = vec![0; usize::try_from(end - start).unwrap()];
+    fs::File::open(format!("/proc/{pid}/mem")).unwrap().read_exact_at(&mut bytes, start).unwrap();
+    bytes
+}
+
+fn changed() {
+    let (_group, program, before) = dumped_program();
+    let after = folder();
+    let mapping = changing_mapping(before.path());
+    let earlier = memory(program.pid(), mapping);
+    program.change();
+    dump(program.pid(), after.path()).leave_running().run().assert_success();
+    let later = memory(program.pid(), mapping);
+    let output = diff(&["--json"], before.path(), after.path());
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    let object: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(
+        (&object["started"], &object["ended"], &object["unchanged"]),
+        (&json!([]), &json!([]), &json!(0))
+    );
+    let process = &object["changed"][0];
+    assert_eq!((&process["pid"], &process["facts"]), (&json!(program.pid()), &json!([])));
+    let names = |field: &str| {
+        let all =
+            process["files"][field].as_array().unwrap().iter().map(|open| open["name"].as_str().unwrap());
+        all.map(|name| name.rsplit('/').next().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        (names("opened"), names("closed")),
+        (vec!["opened".to_owned()], vec!["closed-later".to_owned()])
+    );
+    // What the kernel showed before and after. Kernel and C library have a few bytes of their own beside, in the same mapping.
+    let pages =
+        earlier.chunks(4096).zip(later.chunks(4096)).filter(|(earlier, later)| earlier != later).count();
+    assert!(pages >= CHANGED_PAGES.len(), "{pages}");
+    let changes = process["memory"]["mappings"].as_array().unwrap();
+    let change = changes.iter().find(|change| number(&change["start"]) == mapping.0).unwrap();
+    let [changed_pages, changed_bytes] = ["changed_pages", "changed_bytes"]
+        .map(|field| usize::try_from(change[field].as_u64().unwrap()).unwrap());
+    assert!((pages..pages + 3).contains(&changed_pages), "{pages} pages: {change}");
+    assert!((changed_pages..pages + 64).contains(&changed_bytes), "{change}");
+    let shown = String::from_utf8(diff(&[], before.path(), after.path()).stdout).unwrap();
+    let pages = format!("{changed_pages} pages changed, in {changed_bytes} bytes");
+    for word in [&*pages, "+ fd", "- fd", "opened w at 7"] {
+        assert!(shown.contains(word), "no {word:?} in {shown}");
+    }
+    let shown = String::from_utf8(diff(&[], after.path(), after.path()).stdout).unwrap();
+    assert!(shown.contains("nothing changed"), "{shown}");
+    let other = folder();
+    let pid = dumped(other.path());
+    let shown = String::from_utf8(diff(&[], before.path(), other.path()).stdout).unwrap();
+    let (came, went) = (format!("+ process {pid} "), format!("- process {} ", program.pid()));
+    assert!(shown.contains(&came) && shown.contains(&went), "{shown}");
+    assert_eq!(diff(&[], before.path(), Path::new("/none")).status.code(), Some(5));
 }

@@ -5,7 +5,7 @@ use std::os::unix::fs::symlink;
 use super::*;
 
 /// A page of one letter.
-fn page(letter: u8) -> Vec<u8> {
+pub(in crate::checkpoint::images) fn page(letter: u8) -> Vec<u8> {
     vec![letter; 4096]
 }
 
@@ -23,7 +23,12 @@ fn pagemap(entries: &[(u64, u64, u32)]) -> Vec<u8> {
 }
 
 /// Lays out process 100 alone, with these pages, in a folder.
-pub(super) fn process(folder: &Path, map: &MemoryMap, entries: &[(u64, u64, u32)], pages: &[u8]) {
+pub(in crate::checkpoint::images) fn process(
+    folder: &Path,
+    map: &MemoryMap,
+    entries: &[(u64, u64, u32)],
+    pages: &[u8],
+) {
     let entry = TreeEntry { pid: 100, pgid: 100, sid: 100, threads: vec![100], ..TreeEntry::default() };
     let mut images = whole();
     images.retain(|(name, _)| !name.contains("10") && !name.starts_with("pages-"));
@@ -43,7 +48,7 @@ pub(super) fn process(folder: &Path, map: &MemoryMap, entries: &[(u64, u64, u32)
 }
 
 /// Pages 1 to 9 are mapped, in two mappings.
-pub(super) fn map() -> MemoryMap {
+pub(in crate::checkpoint::images) fn map() -> MemoryMap {
     let vma = |start: u64, end: u64, status| Vma {
         start: start * 4096,
         end: end * 4096,
