@@ -5,6 +5,7 @@ use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
+use std::time::Duration;
 
 use cryoscope::model::Version;
 use libtest_mimic::Trial;
@@ -107,7 +108,7 @@ fn many_groups_in_one() {
     terminal.shows("│>  ▸ cryoscope-test");
     terminal.keys("+");
     // The last one is where it ends once all are there.
-    terminal.shows("watch 20,");
+    terminal.shows_within(Duration::from_secs(180), "watch 20,");
     terminal.keys("G");
     terminal.shows_line(&["9999"]);
     terminal.keys("q");

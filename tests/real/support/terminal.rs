@@ -192,6 +192,14 @@ impl Terminal {
         self.wait(text, |screen| screen.contents().contains(text))
     }
 
+    /// The same for what takes long on a busy machine.
+    #[track_caller]
+    pub fn shows_within(&mut self, time: Duration, text: &str) {
+        if !self.follow(time, |screen| screen.contents().contains(text)) {
+            self.give_up(text);
+        }
+    }
+
     /// Waits until one line shows all of these.
     #[track_caller]
     pub fn shows_line(&mut self, parts: &[&str]) -> Duration {
