@@ -4,9 +4,11 @@ use std::ffi::{OsStr, OsString};
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 
 use cryoscope::kernel::mounts::hierarchies;
+use cryoscope::kernel::symbols::Symbols;
+use cryoscope::kernel::threads;
 use cryoscope::model::Version;
 use libtest_mimic::Trial;
 
@@ -35,6 +37,9 @@ pub fn tests() -> Vec<Trial> {
         }));
         all.push(trial(&name("a_program_that_is_always_starting_others"), with_criu(version), move || {
             a_program_that_is_always_starting_others(version)
+        }));
+        all.push(trial(&name("frozen_while_it_starts_a_program"), with_criu(version), move || {
+            frozen_while_it_starts_a_program(version)
         }));
         all.push(trial(&name("images_restore"), with_criu(version), move || images_restore(version)));
     }
@@ -70,14 +75,19 @@ fn children_come_and_go(version: Version) {
     until("nothing is left", SOON, || groups().all(|group| group.pids().is_empty()));
 }
 
-/// A shell that starts programs as fast as it can, with `vfork`: criu comes in the middle of that more often than not, and can't
-/// stop the shell then.
-fn a_program_that_is_always_starting_others(version: Version) {
-    let group = Group::new(version, "vfork");
+/// A shell that starts programs as fast as it can, with `vfork`.
+fn starter(group: &Group) -> Child {
     let mut command = Command::new("setsid");
     command.args(["sh", "-c", "while :; do /bin/true; done"]);
-    let mut shell = quiet(&mut command).spawn().unwrap();
+    let shell = quiet(&mut command).spawn().unwrap();
     group.add(shell.id().cast_signed());
+    shell
+}
+
+/// criu comes in the middle of that more often than not, and can't stop the shell then.
+fn a_program_that_is_always_starting_others(version: Version) {
+    let group = Group::new(version, "vfork");
+    let mut shell = starter(&group);
     for _ in 0..6 {
         let images = Images::new();
         assert_done(&checkpoint(&group, &images.folder(), &[]), &images);
@@ -86,6 +96,27 @@ fn a_program_that_is_always_starting_others(version: Version) {
     assert_done(&checkpoint(&group, &images.folder(), &["--after", "killed", "--yes"]), &images);
     shell.wait().unwrap();
     until("nothing is left", SOON, || group.pids().is_empty());
+}
+
+/// Frozen in the middle of that, it is no use to try; and a thaw helps.
+fn frozen_while_it_starts_a_program(version: Version) {
+    let group = Group::new(version, "between");
+    let mut shell = starter(&group);
+    let thread = || threads::read(shell.id().cast_signed()).unwrap();
+    until("it is frozen in the middle", SOON * 6, || {
+        group.freeze();
+        let found = thread().waits_in(&Symbols::of_this_kernel().vfork_wait);
+        found || {
+            group.thaw();
+            false
+        }
+    });
+    let images = Images::new();
+    let output = checkpoint(&group, &images.folder(), &[]);
+    assert_refused(&output, &images, "it was frozen while it was just starting a program: cryoscope thaw");
+    group.thaw();
+    assert_done(&checkpoint(&group, &images.folder(), &["--after", "killed", "--yes"]), &images);
+    shell.wait().unwrap();
 }
 
 fn thawed(version: Version) {

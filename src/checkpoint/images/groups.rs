@@ -3,6 +3,8 @@
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
+use prost::{DecodeError, Message};
+
 use serde::Serialize;
 
 use super::ImagesError;
@@ -71,6 +73,9 @@ pub struct OtherGroup {
     pub below: CgroupPath,
 }
 
+/// Where the message begins, behind the two magic numbers.
+const MESSAGE_OFFSET: u64 = 8;
+
 /// The most groups of others that are kept: more are in nobody's sentence.
 const MAX_OTHER_GROUPS: usize = 1000;
 
@@ -110,17 +115,24 @@ pub(super) fn read(folder: &Folder, processes: &[Process]) -> Result<Groups, Ima
         .filter(|group| group.freezer() == Some(Version::V1))
         .map(|group| &group.below)
         .collect();
-    let frozen = frozen(&controllers, &v1);
+    let damaged = |error: DecodeError| image.damaged(MESSAGE_OFFSET, error.to_string());
+    let frozen = frozen(&controllers, &v1).map_err(damaged)?;
     for group in groups.iter_mut().filter(|group| group.freezer() == Some(Version::V1)) {
         group.made_frozen = frozen.contains(&group.below);
     }
-    let others = controllers.iter().flat_map(|controller| others(controller, &groups));
-    let others = others.take(MAX_OTHER_GROUPS).collect();
+    let mut others = Vec::new();
+    for controller in &controllers {
+        add_others(controller, &groups, &mut others).map_err(damaged)?;
+    }
     Ok(Groups { own: groups, others })
 }
 
 /// Those groups of a hierarchy that hold no process of the tree, in them or below.
-fn others(controller: &CgroupController, own: &[Group]) -> Vec<OtherGroup> {
+fn add_others(
+    controller: &CgroupController,
+    own: &[Group],
+    others: &mut Vec<OtherGroup>,
+) -> Result<(), DecodeError> {
     let name = controller_name(&controller.names.join(&b','));
     let members = own.iter().filter(|group| group.controller == name);
     let mut members: Vec<&[u8]> = members.map(|group| group.below.as_bytes()).collect();
@@ -131,17 +143,18 @@ fn others(controller: &CgroupController, own: &[Group]) -> Vec<OtherGroup> {
         path.is_root() || members.get(first).is_some_and(|member| member.starts_with(&below))
     };
     let is_needed = |path: &CgroupPath| members.binary_search(&path.as_bytes()).is_ok() || is_above(path);
-    let mut others = Vec::new();
     each_dir(&controller.dirs, |path, _| {
         if !is_needed(path) && others.len() < MAX_OTHER_GROUPS {
             others.push(OtherGroup { controller: name.clone(), below: path.clone() });
         }
-    });
-    others
+    })
 }
 
 /// Those of the `wanted` groups of the v1 freezer that are made again frozen (criu/cgroup.c: `prepare_cgroup_dir_properties`).
-fn frozen(controllers: &[CgroupController], wanted: &HashSet<&CgroupPath>) -> HashSet<CgroupPath> {
+fn frozen(
+    controllers: &[CgroupController],
+    wanted: &HashSet<&CgroupPath>,
+) -> Result<HashSet<CgroupPath>, DecodeError> {
     let freezer = controllers.iter().filter(|c| c.names.iter().any(|name| name == b"freezer"));
     let mut frozen = HashSet::new();
     for controller in freezer {
@@ -150,23 +163,27 @@ fn frozen(controllers: &[CgroupController], wanted: &HashSet<&CgroupPath>) -> Ha
             if wanted.contains(path) && dir.properties.iter().any(is_frozen) {
                 frozen.insert(path.clone());
             }
-        });
+        })?;
     }
-    frozen
+    Ok(frozen)
 }
 
 /// Looks at each of these groups, and at those below; but at none whose path criu could not make.
-fn each_dir<'a>(dirs: &'a [CgroupDir], mut look: impl FnMut(&CgroupPath, &'a CgroupDir)) {
+fn each_dir(dirs: &[CgroupDir], mut look: impl FnMut(&CgroupPath, &CgroupDir)) -> Result<(), DecodeError> {
     let root = Rc::new(CgroupPath::root());
-    let mut waiting: Vec<(Rc<CgroupPath>, &CgroupDir)> = dirs.iter().map(|dir| (root.clone(), dir)).collect();
+    let mut waiting: Vec<(Rc<CgroupPath>, CgroupDir)> =
+        dirs.iter().map(|dir| (root.clone(), dir.clone())).collect();
     while let Some((above, dir)) = waiting.pop() {
         if above.as_bytes().len() + dir.name.len() >= MAX_PATH_BYTES {
             continue;
         }
         let path = Rc::new(CgroupPath::new(&[above.as_bytes(), b"/", &dir.name[..]].concat()));
-        waiting.extend(dir.children.iter().map(|child| (path.clone(), child)));
-        look(&path, dir);
+        look(&path, &dir);
+        for child in dir.children {
+            waiting.push((path.clone(), CgroupDir::decode(child)?));
+        }
     }
+    Ok(())
 }
 
 /// A hierarchy by its controllers as [`Group::controller`] has it: `v2`, or the v1 controllers, printable.
@@ -217,6 +234,7 @@ mod tests {
 
     fn directory(name: &str, state: &str, children: Vec<CgroupDir>) -> CgroupDir {
         let state = CgroupProperty { name: b"freezer.state".to_vec(), value: state.into() };
+        let children = children.iter().map(|child| child.encode_to_vec().into()).collect();
         CgroupDir { name: name.into(), children, properties: vec![state] }
     }
 
@@ -226,8 +244,8 @@ mod tests {
         let outer = directory("/outer", "THAWED\n", vec![inner]);
         let controllers = [CgroupController { names: vec![b"freezer".to_vec()], dirs: vec![outer] }];
         let (outer, inner) = (CgroupPath::new(b"/outer"), CgroupPath::new(b"/outer/inner"));
-        assert_eq!(frozen(&controllers, &[&outer, &inner].into()), [inner.clone()].into());
-        assert!(frozen(&controllers, &[&outer].into()).is_empty());
+        assert_eq!(frozen(&controllers, &[&outer, &inner].into()).unwrap(), [inner.clone()].into());
+        assert!(frozen(&controllers, &[&outer].into()).unwrap().is_empty());
     }
 
     #[test]
@@ -237,10 +255,22 @@ mod tests {
         let outer = directory("/outer", "", [own].into_iter().chain(beside).collect());
         let freezer = CgroupController { names: vec![b"freezer".to_vec()], dirs: vec![outer] };
         let member = |name: &str| group(&CgroupMember { name: name.into(), path: b"/outer/own".to_vec() });
-        let found = others(&freezer, &[member("freezer"), member("")]);
+        let mut found = Vec::new();
+        add_others(&freezer, &[member("freezer"), member("")], &mut found).unwrap();
         let mut found: Vec<String> = found.iter().map(|group| group.below.to_string()).collect();
         found.sort_unstable();
         assert_eq!(found, ["/outer/beside", "/outer/own-too", "/outer/own/below"]);
+    }
+
+    #[test]
+    fn groups_nested_deeper_than_messages_are() {
+        let nest = |inner, _| directory("d", "FROZEN\n", vec![inner]);
+        let dirs = vec![(0..1500).fold(directory("d", "FROZEN\n", Vec::new()), nest)];
+        let controllers = [CgroupController { names: vec![b"freezer".to_vec()], dirs }];
+        let deepest = CgroupPath::new("/d".repeat(1501).as_bytes());
+        assert_eq!(frozen(&controllers, &[&deepest].into()).unwrap(), [deepest].into());
+        let broken = CgroupDir { children: vec![vec![0xff; 9].into()], ..directory("d", "", Vec::new()) };
+        assert!(each_dir(&[broken], |_, _| {}).is_err());
     }
 
     #[test]

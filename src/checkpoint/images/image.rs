@@ -153,7 +153,7 @@ impl Image {
     }
 
     /// An error about the bytes from `offset` on.
-    fn damaged(&self, offset: u64, why: String) -> ImagesError {
+    pub(super) fn damaged(&self, offset: u64, why: String) -> ImagesError {
         ImagesError::Damaged { file: self.file.clone(), offset, why }
     }
 }

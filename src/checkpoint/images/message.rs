@@ -7,6 +7,7 @@
 mod files;
 
 use prost::Message;
+use prost::bytes::Bytes;
 
 pub(super) use files::*;
 
@@ -258,8 +259,10 @@ pub(super) struct CgroupDir {
     /// Below the group that it is in.
     #[prost(bytes = "vec", required, tag = "1")]
     pub name: Vec<u8>,
-    #[prost(message, repeated, tag = "2")]
-    pub children: Vec<CgroupDir>,
+    /// The groups below, each a message of this type. They are decoded one by one: groups may be nested deeper than messages are
+    /// decoded.
+    #[prost(bytes = "bytes", repeated, tag = "2")]
+    pub children: Vec<Bytes>,
     #[prost(message, repeated, tag = "3")]
     pub properties: Vec<CgroupProperty>,
 }

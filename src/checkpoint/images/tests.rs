@@ -291,12 +291,6 @@ fn what_is_wrong_is_said() {
     assert!(matches!(with("pstree.img", image(&[COMMON, 1], &[])), ImagesError::Magic { found: 1, .. }));
     let twice = vec![TreeEntry { pid: 7, ..Default::default() }.encode_to_vec(); 2];
     assert!(matches!(with("pstree.img", image(&[COMMON, 0x5027_3030], &twice)), ImagesError::Unfit { .. }));
-    let deep = (0..150)
-        .fold(CgroupDir::default(), |inner, _| CgroupDir { children: vec![inner], ..Default::default() });
-    let controller = CgroupController { dirs: vec![deep], ..Default::default() };
-    let cgroups = Cgroups { controllers: vec![controller], ..Default::default() };
-    let deep = image(&[COMMON, 0x5938_3330], &[cgroups.encode_to_vec()]);
-    assert!(matches!(with("cgroup.img", deep), ImagesError::TooDeep(_)));
     // A length of 4 GiB in a file of a few bytes takes no memory.
     let mut long = image(&[COMMON, 0x5505_3847], &[]);
     long.extend([0xff; 4]);
