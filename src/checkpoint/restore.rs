@@ -13,9 +13,9 @@
 pub mod copy;
 mod files;
 mod groups;
-mod here;
 mod numbers;
 mod options;
+mod pid_mapping;
 pub mod plan;
 mod ports;
 pub mod preflight;

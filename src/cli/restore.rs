@@ -9,7 +9,7 @@ use super::ask::ask;
 use super::checkpoint::{checked, indented, script, warnings};
 use super::{Context, Failure, tell};
 use crate::checkpoint::Refused;
-use crate::checkpoint::restore::copy::{Kept, Wanted};
+use crate::checkpoint::restore::copy::{CopyRequest, RunningCopy};
 use crate::checkpoint::restore::{self, Plan, Preflight, Report, Request, RunError};
 use crate::checkpoint::{Finding, Progress};
 use crate::model::shell::quoted;
@@ -36,7 +36,9 @@ pub(super) fn run(context: &Context, options: Restore, out: &mut impl Write) -> 
         on_terminal: io::stdin().is_terminal(),
         thaw: options.thaw,
         into_group: into_group.as_ref().map(|(fs, group)| (fs, group)),
-        copy: options.copy.then_some(Wanted { frozen: options.frozen, freezer: context.global.hierarchy }),
+        copy: options
+            .copy
+            .then_some(CopyRequest { frozen: options.frozen, freezer: context.global.hierarchy }),
     };
     let found = restore::preflight(&request);
     let plan = restore::plan(&found, &request);
@@ -111,12 +113,12 @@ fn print(report: &Report, out: &mut impl Write) -> Result<(), Failure> {
     let processes = span::count(report.processes(), "process", "processes");
     let trees = span::count(report.trees.len(), "tree", "trees");
     writeln!(out, "restored {processes} in {trees}, in {took:.2} s")?;
-    report.copy.as_ref().map_or(Ok(()), |copy| of_copy(copy, out))
+    report.copy.as_ref().map_or(Ok(()), |copy| print_copy(copy, out))
 }
 
-/// What a copy is told by, and how it ends.
-fn of_copy(copy: &Kept, out: &mut impl Write) -> Result<(), Failure> {
-    let Kept { init, .. } = copy;
+/// Says how the copy ends, and how one that is frozen is let run.
+fn print_copy(copy: &RunningCopy, out: &mut impl Write) -> Result<(), Failure> {
+    let RunningCopy { init, .. } = copy;
     let gone = if copy.groups.is_empty() { "its namespace goes" } else { "its namespace and its groups go" };
     writeln!(out, "{gone} when its last process has ended; end all of it: kill -KILL {init}")?;
     if let Some(group) = &copy.frozen {

@@ -12,7 +12,7 @@ mod running;
 use serde::Serialize;
 
 pub use groups::NewGroup;
-pub(super) use preflight::{look, plan};
+pub(super) use preflight::{check, plan_copy};
 pub(super) use running::Keeper;
 
 use super::step::list;
@@ -24,7 +24,7 @@ use crate::model::{CgroupId, State, Version};
 
 /// What is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Wanted {
+pub struct CopyRequest {
     /// It is frozen before it runs.
     pub frozen: bool,
     /// Through which freezer; `None` for v2, where the host has it.
@@ -51,7 +51,7 @@ pub struct CopyPlan {
 
 /// A copy that is there.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Kept {
+pub struct RunningCopy {
     /// PID 1 of its namespace, by its number here: the copy ends when this process is killed.
     pub init: i32,
     /// The process that removes the groups when the copy has ended.

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use super::copy::{self, CopyPlan, NewGroup, Wanted};
+use super::copy::{self, CopyPlan, CopyRequest, NewGroup};
 use super::files::GroupsMade;
 use super::tree::Tree;
 use super::{files, groups, numbers, options, ports, stored};
@@ -34,7 +34,7 @@ pub struct Request<'a> {
     /// The group that the processes come into, in place of those of the images.
     pub into_group: Option<(&'a Filesystem, &'a Group)>,
     /// The processes are restored as a copy.
-    pub copy: Option<Wanted>,
+    pub copy: Option<CopyRequest>,
 }
 
 /// What the preflight found.
@@ -84,10 +84,10 @@ pub fn preflight(request: &Request<'_>) -> Preflight {
     // What a copy says of a terminal is another thing.
     options::look(&request.extra, request.on_terminal || is_copy, &sets, &mut findings);
     if is_copy {
-        copy::look(request, &sets, &mut findings);
+        copy::check(request, &sets, &mut findings);
     }
     memory(&trees, &mut findings);
-    let copy = request.copy.map(|wanted| copy::plan(wanted, &new, &trees, &mut findings));
+    let copy = request.copy.map(|wanted| copy::plan_copy(wanted, &new, &trees, &mut findings));
     Preflight { findings, folder: folder.into(), trees, criu, kernel, copy, flags }
 }
 

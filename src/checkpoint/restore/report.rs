@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::copy::Kept;
+use super::copy::RunningCopy;
 use super::{Plan, Ran, Tree};
 use crate::checkpoint::Finding;
 use crate::checkpoint::arg::Arg;
@@ -24,7 +24,7 @@ pub struct Report {
     pub trees: Vec<Tree>,
     /// The copy that it is.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub copy: Option<Kept>,
+    pub copy: Option<RunningCopy>,
     /// What was looked at afterwards.
     pub checks: Vec<Finding>,
 }

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use process_wrap::std::{ChildWrapper, CommandWrap};
 
-use super::copy::{Keeper, Kept, Numbers};
-use super::here::numbers;
+use super::copy::{Keeper, Numbers, RunningCopy};
+use super::pid_mapping::host_pids;
 use super::plan::LOG;
 use super::reaper::{Reaper, reap, reap_children, reap_group};
 use super::stall::{Stall, StallDetector, end_with_descendants};
@@ -35,7 +35,7 @@ pub struct Ran {
     /// How long it took.
     pub elapsed: Duration,
     /// The copy that was made.
-    pub copy: Option<Kept>,
+    pub copy: Option<RunningCopy>,
 }
 
 /// Why a run failed. Every sentence says what, why, and what has become of the processes.
@@ -229,7 +229,7 @@ fn steps(
     plan: &Plan,
     mut journal: Option<&mut Journal>,
     tell: &mut dyn FnMut(Progress),
-) -> Result<Option<Kept>, RunError> {
+) -> Result<Option<RunningCopy>, RunError> {
     let mut restored = Vec::new();
     let (mut keeper, mut kept) = (None, None);
     for step in &plan.steps {
@@ -276,13 +276,13 @@ fn steps(
 }
 
 /// The copy with the numbers of its processes.
-fn with_numbers(kept: Kept, plan: &Plan) -> Kept {
+fn with_numbers(kept: RunningCopy, plan: &Plan) -> RunningCopy {
     let of_tree = |tree: &Tree| {
-        let here = numbers(tree, Some(kept.init));
+        let here = host_pids(tree, Some(kept.init));
         let of_member = |member: &Member| Some(Numbers { pid: member.pid, here: *here.get(&member.pid)? });
         tree.processes.iter().filter_map(of_member).collect::<Vec<_>>()
     };
-    Kept { processes: plan.trees.iter().flat_map(of_tree).collect(), ..kept }
+    RunningCopy { processes: plan.trees.iter().flat_map(of_tree).collect(), ..kept }
 }
 
 /// Freezes the group of a copy, which its keeper has made; whether all of it is frozen.
@@ -303,7 +303,7 @@ struct Restored {
 
 fn identities(plan: &Plan, root: i32, init: Option<i32>) -> Vec<(i32, ProcessId)> {
     let Some(tree) = plan.trees.iter().find(|tree| tree.root() == root) else { return Vec::new() };
-    let (mut processes, here) = (Processes::default(), numbers(tree, init));
+    let (mut processes, here) = (Processes::default(), host_pids(tree, init));
     let of_member = |member: &Member| Some((member.pid, processes.read(*here.get(&member.pid)?)?.id));
     tree.processes.iter().filter_map(of_member).collect()
 }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::here::numbers;
+use super::pid_mapping::host_pids;
 use super::tree::{Group, Member, Tree};
 use super::{Plan, Ran};
 use crate::checkpoint::flag::Flag;
@@ -16,7 +16,7 @@ use crate::model::{Hierarchies, Process, State as Freeze, Version, printable, sp
 
 /// Looks at the processes and their groups.
 pub fn verify(plan: &Plan, ran: &Ran, hierarchies: &Hierarchies) -> Vec<Finding> {
-    let copy = Copied { init: ran.copy.as_ref().map(|copy| copy.init), frozen: plan.frozen_copy() };
+    let copy = CopyContext { init: ran.copy.as_ref().map(|copy| copy.init), frozen: plan.frozen_copy() };
     let mut checks: Vec<Finding> = plan.trees.iter().flat_map(|tree| processes(tree, copy)).collect();
     checks.extend(plan.lent().iter().filter_map(again));
     checks.extend(copy.frozen.map(frozen_copy));
@@ -24,16 +24,16 @@ pub fn verify(plan: &Plan, ran: &Ran, hierarchies: &Hierarchies) -> Vec<Finding>
     checks
 }
 
-/// What a copy makes of the looks.
+/// What the checks have to know of a copy.
 #[derive(Clone, Copy)]
-struct Copied<'a> {
+struct CopyContext<'a> {
     /// PID 1 of its namespace.
     init: Option<i32>,
     /// The flag that holds it.
     frozen: Option<&'a Flag>,
 }
 
-impl Copied<'_> {
+impl CopyContext<'_> {
     /// What v1 holds cannot be told from what is stopped: where it goes on, it does so when it is thawed.
     fn hides_stopped(self) -> bool {
         self.frozen.is_some_and(|flag| flag.hierarchy == Version::V1)
@@ -67,10 +67,10 @@ fn again(flag: &Flag) -> Option<Finding> {
     })
 }
 
-fn processes(tree: &Tree, copy: Copied<'_>) -> Vec<Finding> {
+fn processes(tree: &Tree, copy: CopyContext<'_>) -> Vec<Finding> {
     let deadline = Instant::now() + Duration::from_secs(1);
     loop {
-        let numbers = numbers(tree, copy.init);
+        let numbers = host_pids(tree, copy.init);
         let check = |member: &Member| {
             process(member, numbers.get(&member.pid).copied(), member.pid == tree.root(), copy)
         };
@@ -85,7 +85,7 @@ fn processes(tree: &Tree, copy: Copied<'_>) -> Vec<Finding> {
 
 /// criu says that it has restored every process. So one that is not there any more has run, and ended: what a process does that
 /// is not the root is its own business.
-fn process(member: &Member, here: Option<i32>, is_root: bool, copy: Copied<'_>) -> Finding {
+fn process(member: &Member, here: Option<i32>, is_root: bool, copy: CopyContext<'_>) -> Finding {
     let shown = match here {
         Some(here) if here != member.pid => format!("process {} ({}, here {here})", member.pid, member.name),
         _ => format!("process {} ({})", member.pid, member.name),
@@ -119,7 +119,7 @@ fn ended(shown: &str) -> Finding {
 }
 
 /// In what a process is not as the images have it: a blocker where it cannot have changed that itself so soon.
-fn differs(member: &Member, now: &Process, copy: Copied<'_>) -> Option<(Level, String)> {
+fn differs(member: &Member, now: &Process, copy: CopyContext<'_>) -> Option<(Level, String)> {
     if now.is_zombie() != (member.state == State::Zombie) {
         return Some((Level::Blocker, "has not ended".to_owned()));
     }
@@ -142,7 +142,7 @@ fn changed(member: &Member, now: &Process) -> Option<String> {
 }
 
 /// What criu decided: whether it is stopped, its session, its groups.
-fn unlike(member: &Member, now: &Process, copy: Copied<'_>) -> Option<String> {
+fn unlike(member: &Member, now: &Process, copy: CopyContext<'_>) -> Option<String> {
     let pid = now.id.pid;
     let stopped = member.state == State::Stopped;
     if !copy.hides_stopped() && is_stopped(now).is_some_and(|now| now != stopped) {

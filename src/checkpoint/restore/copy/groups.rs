@@ -91,9 +91,9 @@ fn name(set: &ImageSet, hosts: &Hierarchies) -> Vec<u8> {
 }
 
 /// Groups that were made for a copy.
-pub(super) struct NewGroups(Vec<Made>);
+pub(super) struct CreatedGroups(Vec<CreatedGroup>);
 
-struct Made {
+struct CreatedGroup {
     above: Dir,
     name: Vec<u8>,
     id: CgroupId,
@@ -102,7 +102,7 @@ struct Made {
 /// How long a group whose processes have ended may be in use.
 const REMOVAL_PATIENCE: Duration = Duration::from_secs(10);
 
-impl NewGroups {
+impl CreatedGroups {
     /// Makes them all, or none.
     pub(super) fn make(paths: &[PathBuf]) -> Result<Self, String> {
         let mut groups = Self(Vec::new());
@@ -137,15 +137,15 @@ impl NewGroups {
     }
 }
 
-fn make(path: &Path) -> io::Result<Made> {
+fn make(path: &Path) -> io::Result<CreatedGroup> {
     let (above, name) = path.parent().zip(path.file_name()).ok_or(io::ErrorKind::InvalidInput)?;
     let (above, name) = (Dir::open(above)?, name.as_bytes().to_vec());
     above.make(&name)?;
     let id = above.id_of(&name)?.ok_or(io::ErrorKind::NotFound)?;
-    Ok(Made { above, name, id })
+    Ok(CreatedGroup { above, name, id })
 }
 
-impl Made {
+impl CreatedGroup {
     /// The group, and no other that has its name by now.
     fn open(&self) -> io::Result<Option<Dir>> {
         match self.above.child(&self.name)? {

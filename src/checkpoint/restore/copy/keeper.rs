@@ -17,7 +17,7 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use nix::errno::Errno;
 use nix::sys::wait::wait;
 
-use super::groups::NewGroups;
+use super::groups::CreatedGroups;
 use crate::kernel::pid_namespace::{end_with_parent, make_for_next_child, mount_own_proc, set_last_pid};
 
 /// The verb of the command line that is the keeper.
@@ -33,9 +33,9 @@ pub const INIT: &str = "copy-init";
 pub fn keep(last_pid: i32, groups: &[PathBuf]) -> Result<(), String> {
     // It keeps no file system from being unmounted.
     let _ = std::env::set_current_dir("/");
-    let groups = NewGroups::make(groups)?;
+    let groups = CreatedGroups::make(groups)?;
     let kept = Init::start(last_pid).and_then(|mut init| {
-        let is_kept = announce(&init).is_ok() && is_told();
+        let is_kept = announce(&init).is_ok() && wait_for_byte();
         match is_kept {
             true => init.keep(),
             // A process that v1 holds ends when it is thawed.
@@ -57,7 +57,7 @@ fn announce(init: &Init) -> io::Result<()> {
 }
 
 /// Waits for a byte; false at the end of the input.
-fn is_told() -> bool {
+fn wait_for_byte() -> bool {
     matches!(io::stdin().read(&mut [0]), Ok(1))
 }
 
@@ -106,7 +106,7 @@ const READY: &str = "ready\n";
 /// # Errors
 /// A sentence: what could not be set up. It is on the standard output, too.
 pub fn be_init(last_pid: i32) -> Result<(), String> {
-    if end_with_parent().is_err() || !is_told() {
+    if end_with_parent().is_err() || !wait_for_byte() {
         return Ok(());
     }
     let ready = mount_own_proc().and_then(|()| set_last_pid(last_pid));
@@ -114,7 +114,7 @@ pub fn be_init(last_pid: i32) -> Result<(), String> {
     let mut output = io::stdout();
     output.write_all(said.as_bytes()).and_then(|()| output.flush()).map_err(|error| error.to_string())?;
     ready.map_err(|error| error.to_string())?;
-    if is_told() {
+    if wait_for_byte() {
         while !matches!(wait(), Err(Errno::ECHILD)) {}
     }
     Ok(())

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use rustix::fs::FileType;
 
-use super::{CopyPlan, NewGroup, Wanted, before_free_run, wanted_numbers};
+use super::{CopyPlan, CopyRequest, NewGroup, before_free_run, wanted_numbers};
 use crate::checkpoint::Finding;
 use crate::checkpoint::arg::gives;
 use crate::checkpoint::hook::program;
@@ -20,7 +20,7 @@ use crate::model::printable;
 const FEW: usize = 3;
 
 /// Looks at what the copy would share with the original, and at what it needs besides criu.
-pub(in crate::checkpoint::restore) fn look(
+pub(in crate::checkpoint::restore) fn check(
     request: &Request<'_>,
     sets: &[ImageSet],
     findings: &mut Vec<Finding>,
@@ -140,8 +140,8 @@ fn shown(name: &[u8]) -> String {
 }
 
 /// The copy that was asked for.
-pub(in crate::checkpoint::restore) fn plan(
-    wanted: Wanted,
+pub(in crate::checkpoint::restore) fn plan_copy(
+    wanted: CopyRequest,
     new: &[NewGroup],
     trees: &[Tree],
     findings: &mut Vec<Finding>,

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use process_wrap::std::ChildWrapper;
 
-use super::{CopyPlan, Kept};
+use super::{CopyPlan, RunningCopy};
 use crate::checkpoint::criu::{command, spawn};
 use crate::kernel::processes::Processes;
 use crate::model::printable;
@@ -68,10 +68,10 @@ impl Keeper {
     ///
     /// # Errors
     /// EPIPE where it has ended.
-    pub(in crate::checkpoint::restore) fn keep(mut self, copy: &CopyPlan) -> io::Result<Kept> {
+    pub(in crate::checkpoint::restore) fn keep(mut self, copy: &CopyPlan) -> io::Result<RunningCopy> {
         let mut input = self.input.take().ok_or(io::ErrorKind::BrokenPipe)?;
         input.write_all(b"!")?;
-        Ok(Kept {
+        Ok(RunningCopy {
             init: self.init,
             keeper: self.child.id().cast_signed(),
             groups: copy.groups.clone(),

@@ -1,4 +1,4 @@
-//! The numbers that restored processes have here, where they are in a PID namespace of their own.
+//! The host PIDs of restored processes, which differ from those in the images where they are in a PID namespace of their own.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -11,7 +11,7 @@ use crate::model::Process;
 use crate::model::process::descendants;
 
 /// By the numbers of the images. `init`: PID 1 of the namespace of a copy, by its number here.
-pub(super) fn numbers(tree: &Tree, init: Option<i32>) -> BTreeMap<i32, i32> {
+pub(super) fn host_pids(tree: &Tree, init: Option<i32>) -> BTreeMap<i32, i32> {
     if let Some(init) = init {
         return of_namespace(init).into_iter().filter(|&(_, here)| here != init).collect();
     }
