@@ -233,8 +233,11 @@ fn not_into_a_frozen_group(version: Version) {
         Version::V2 => format!("echo 0 > {path}/cgroup.freeze"),
         Version::V1 => format!("echo THAWED > {path}/freezer.state"),
     };
-    let output = restore(&killed.folder(), &[]);
-    assert_failed(&output, 4, &[path, "frozen by its own request", &line, "--thaw"]);
+    // With an option that leaves the processes to the groups of the images, too.
+    for more in [&[][..], &["--", "--manage-cgroups"], &["--", "--manage-cgroups=full"]] {
+        let output = restore(&killed.folder(), more);
+        assert_failed(&output, 4, &[path, "frozen by its own request", &line, "--thaw"]);
+    }
     killed.assert_nothing_runs();
     assert!(group.requested());
     let _restored = killed.adopt();

@@ -1,6 +1,7 @@
 //! The groups that the processes come into again: there or to be made, and not frozen.
 
 use std::collections::BTreeSet;
+use std::ffi::OsString;
 use std::path::Path;
 
 use super::copy::NewGroup;
@@ -22,12 +23,17 @@ use crate::runtime::systemd::Unit;
 /// criu's options that decide which groups the processes come into.
 const GROUP_OPTIONS: [&str; 2] = ["--manage-cgroups", "--cgroup-root"];
 
+/// An option by which criu does not put the processes into the groups of the images. Every mode of `--manage-cgroups` but one does.
+fn elsewhere(extra: &[OsString]) -> bool {
+    gives(extra, &["--cgroup-root"]) || extra.iter().any(|word| word == "--manage-cgroups=ignore")
+}
+
 /// Where the processes come.
 pub(super) fn destination<'a>(request: &Request<'a>, new: &'a [NewGroup]) -> Destination<'a> {
     match request.into_group {
         Some((fs, group)) => Destination::Group(fs, group),
         None if request.copy.is_some() => Destination::New(new),
-        None if gives(&request.extra, &GROUP_OPTIONS) => Destination::Unknown,
+        None if elsewhere(&request.extra) => Destination::Unknown,
         None => Destination::Images,
     }
 }
@@ -35,11 +41,19 @@ pub(super) fn destination<'a>(request: &Request<'a>, new: &'a [NewGroup]) -> Des
 /// The groups in which criu is started, so that it makes and moves nothing (`--manage-cgroups=ignore`: what it makes stays in
 /// its own groups): the one that is named, or, where criu would make groups of others again, those of the images. `None` where
 /// criu does it, for it must: the processes are in several sets of groups, or one of these is gone or cannot be reached.
-pub(super) fn within(set: &ImageSet, destination: Destination<'_>, hosts: &Hierarchies) -> Option<Vec<Arg>> {
+pub(super) fn within(
+    set: &ImageSet,
+    destination: Destination<'_>,
+    request: &Request<'_>,
+) -> Option<Vec<Arg>> {
     match destination {
         Destination::Group(_, group) => Some(vec![group.absolute.clone().into()]),
         Destination::New(groups) => Some(groups.iter().map(|group| group.absolute().into()).collect()),
-        Destination::Images if !set.cgroups_of_others.is_empty() => of_images(set, hosts),
+        Destination::Images
+            if !set.cgroups_of_others.is_empty() && !gives(&request.extra, &GROUP_OPTIONS) =>
+        {
+            of_images(set, request.hierarchies)
+        }
         Destination::Images | Destination::Unknown => None,
     }
 }

@@ -67,7 +67,7 @@ pub fn preflight(request: &Request<'_>) -> Preflight {
     let new = new_groups(request, &sets, &mut findings);
     let destination = groups::destination(request, &new);
     let tree = |set: &ImageSet| {
-        let within = groups::within(set, destination, request.hierarchies);
+        let within = groups::within(set, destination, request);
         Tree::of(set, request.hierarchies, destination, within)
     };
     let trees: Vec<Tree> = sets.iter().map(tree).collect();
