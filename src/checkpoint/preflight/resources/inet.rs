@@ -30,7 +30,7 @@ pub(super) fn look(holders: &[Holder<'_>], host: &Host<'_>, findings: &mut Vec<F
             }
         }
     }
-    unsupported(&all, findings);
+    unsupported(&all, host, findings);
     options(&all, host, findings);
     connections(&all, host, findings)
 }
@@ -60,8 +60,8 @@ fn is_closed(error: &io::Error) -> bool {
 }
 
 /// Families and protocols that criu has no code for.
-fn unsupported(all: &[Socket<'_>], findings: &mut Vec<Finding>) {
-    let unknown: Vec<&Socket<'_>> = all.iter().filter(|socket| !is_dumped(&socket.kind)).collect();
+fn unsupported(all: &[Socket<'_>], host: &Host<'_>, findings: &mut Vec<Finding>) {
+    let unknown: Vec<&Socket<'_>> = all.iter().filter(|socket| !is_dumped(&socket.kind, host.criu)).collect();
     let found: Vec<String> = unknown.iter().map(|socket| held(socket.holder, socket.open)).collect();
     let protocol = unknown.first().is_some_and(|socket| socket.kind.is_inet());
     if !found.is_empty() {
@@ -81,12 +81,15 @@ fn unsupported(all: &[Socket<'_>], findings: &mut Vec<Finding>) {
     }
 }
 
-/// `can_dump_ipproto` and `dump_socket`: IP, TCP, UDP, UDP-Lite.
-fn is_dumped(kind: &Kind) -> bool {
+/// `can_dump_ipproto` and `dump_socket`: IP, TCP, UDP, UDP-Lite; from criu 4.2 on ICMP and ICMPv6 (datagram sockets, as of ping).
+fn is_dumped(kind: &Kind, criu: Option<(u32, u32)>) -> bool {
     match kind.family {
         AddressFamily::UNIX | AddressFamily::NETLINK | AddressFamily::PACKET => true,
         AddressFamily::INET | AddressFamily::INET6 => {
-            kind.kind == SocketType::RAW || matches!(kind.protocol, 0 | 6 | 17 | 136)
+            let knows_icmp = criu.is_some_and(|version| version >= (4, 2));
+            kind.kind == SocketType::RAW
+                || matches!(kind.protocol, 0 | 6 | 17 | 136)
+                || knows_icmp && matches!(kind.protocol, 1 | 58)
         }
         _ => false,
     }
@@ -96,7 +99,7 @@ fn is_dumped(kind: &Kind) -> bool {
 fn options(all: &[Socket<'_>], host: &Host<'_>, findings: &mut Vec<Finding>) {
     let known = host.criu.is_some_and(|version| lacks_inet_sockets(version, host.kernel));
     let netlike = |kind: &Kind| kind.is_inet() || kind.family == AddressFamily::PACKET;
-    let hit = |socket: &&Socket<'_>| is_dumped(&socket.kind) && netlike(&socket.kind);
+    let hit = |socket: &&Socket<'_>| is_dumped(&socket.kind, host.criu) && netlike(&socket.kind);
     let found: Vec<&Holder<'_>> = all.iter().filter(hit).map(|socket| socket.holder).collect();
     if known && !found.is_empty() {
         findings.push(
@@ -170,10 +173,12 @@ mod tests {
     #[test]
     fn kinds() {
         let kind = |family, kind, protocol| Kind { family, kind, protocol };
-        assert!(is_dumped(&kind(AddressFamily::INET, SocketType::STREAM, 6)));
-        assert!(is_dumped(&kind(AddressFamily::INET6, SocketType::RAW, 58)));
-        assert!(!is_dumped(&kind(AddressFamily::INET, SocketType::STREAM, 262)));
-        assert!(!is_dumped(&kind(AddressFamily::VSOCK, SocketType::STREAM, 0)));
+        assert!(is_dumped(&kind(AddressFamily::INET, SocketType::STREAM, 6), Some((4, 2))));
+        assert!(is_dumped(&kind(AddressFamily::INET6, SocketType::RAW, 58), Some((4, 2))));
+        assert!(!is_dumped(&kind(AddressFamily::INET, SocketType::STREAM, 262), Some((4, 2))));
+        let icmp = kind(AddressFamily::INET, SocketType::DGRAM, 1);
+        assert!(is_dumped(&icmp, Some((4, 2))) && !is_dumped(&icmp, Some((4, 1))));
+        assert!(!is_dumped(&kind(AddressFamily::VSOCK, SocketType::STREAM, 0), Some((4, 2))));
     }
 
     #[test]
