@@ -6,8 +6,8 @@ use std::time::Duration;
 use super::cause::{Causes, waits_for_fuse};
 use super::holders::Holders;
 use super::processes::Processes;
-use super::symbols::Symbols;
-use super::{mounts, threads, time_in_state, vfork};
+use super::vfork::{self, waits_for_child};
+use super::{mounts, threads, time_in_state};
 use crate::model::culprit::Culprit;
 use crate::model::{CgroupPath, Thread, Version};
 
@@ -66,18 +66,15 @@ impl Rest {
     }
 }
 
-fn waits_for_child(thread: &Thread) -> bool {
-    thread.waits_in(&Symbols::of_this_kernel().vfork_wait)
-}
-
 fn is_unstoppable(thread: &Thread, v1: &mut Holders<'_>) -> bool {
     if thread.kernel_thread {
         return false;
     }
     match thread.state {
-        // A vfork parent is frozen, but not stopped.
+        // A vfork parent is frozen, but not stopped. One whose child runs a program of its own by now goes on at the thaw.
+        'D' if waits_for_child(thread) => vfork::child(thread.tid).is_some(),
         // What the v1 freezer holds shows D too; on some kernels it waits where it waited before.
-        'D' => waits_for_child(thread) || v1.of(thread).is_none(),
+        'D' => v1.of(thread).is_none(),
         'S' => waits_for_fuse(&threads::stack(thread.tid)),
         _ => false,
     }

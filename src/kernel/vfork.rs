@@ -1,9 +1,11 @@
 //! `vfork` children: their parent waits in the kernel until they run another program, or end (vfork(2)).
 
+use procfs::process::Stat;
+
 use super::status::Status;
 use super::symbols::Symbols;
 use super::{proc, threads};
-use crate::model::ProcessId;
+use crate::model::{ProcessId, Thread};
 
 /// A thread that waits for its `vfork` child, which a tracer has stopped: neither goes on before the tracer lets the child go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,9 +16,13 @@ pub struct HeldPair {
     pub child: i32,
 }
 
-/// The child that a thread waits for: the last that it has made.
-pub(super) fn child(tid: i32) -> Option<i32> {
-    children(tid).pop()
+/// The child that a thread has made with `vfork`, and that has neither run another program nor ended: until then both have the same
+/// memory, and its code and stack begin at the same addresses (`start_code`, `start_stack` of proc_pid_stat(5)).
+pub fn child(tid: i32) -> Option<i32> {
+    let memory = |stat: &Stat| (stat.startcode, stat.startstack, stat.vsize);
+    let own = proc::stat(tid)?;
+    let is_same = |stat: &Stat| !matches!(stat.state, 'Z' | 'X') && memory(stat) == memory(&own);
+    children(tid).into_iter().rev().find(|&child| proc::stat(child).as_ref().is_some_and(is_same))
 }
 
 /// Such a pair among a process and its descendants, held by this tracer.
@@ -24,17 +30,21 @@ pub fn find_held(root: ProcessId, tracer: i32) -> Option<HeldPair> {
     let mut left = if proc::is_there(root) { vec![root.pid] } else { Vec::new() };
     while let Some(pid) = left.pop() {
         for tid in threads::of_process(pid) {
-            let children = children(tid);
-            let waits = !children.is_empty()
-                && threads::read(tid)
-                    .is_some_and(|thread| thread.waits_in(&Symbols::of_this_kernel().vfork_wait));
-            if let Some(&child) = children.iter().find(|&&child| waits && is_stopped_by(tracer, child)) {
+            let held = child(tid).filter(|&child| is_stopped_by(tracer, child));
+            if let Some(child) =
+                held.filter(|_| threads::read(tid).is_some_and(|thread| waits_for_child(&thread)))
+            {
                 return Some(HeldPair { parent: pid, child });
             }
-            left.extend(children);
+            left.extend(children(tid));
         }
     }
     None
+}
+
+/// Whether a thread waits for its `vfork` child.
+pub(super) fn waits_for_child(thread: &Thread) -> bool {
+    thread.waits_in(&Symbols::of_this_kernel().vfork_wait)
 }
 
 /// The children that a thread has made, the oldest first (`children` of proc_tid_children(5)).

@@ -7,8 +7,7 @@ use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
 use cryoscope::kernel::mounts::hierarchies;
-use cryoscope::kernel::symbols::Symbols;
-use cryoscope::kernel::threads;
+use cryoscope::kernel::vfork;
 use cryoscope::model::Version;
 use libtest_mimic::Trial;
 
@@ -102,10 +101,10 @@ fn a_program_that_is_always_starting_others(version: Version) {
 fn frozen_while_it_starts_a_program(version: Version) {
     let group = Group::new(version, "between");
     let mut shell = starter(&group);
-    let thread = || threads::read(shell.id().cast_signed()).unwrap();
+    let child = || vfork::child(shell.id().cast_signed());
     until("it is frozen in the middle", SOON * 6, || {
         group.freeze();
-        let found = thread().waits_in(&Symbols::of_this_kernel().vfork_wait);
+        let found = child().is_some_and(|child| group.pids().contains(&child));
         found || {
             group.thaw();
             false
