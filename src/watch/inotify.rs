@@ -1,6 +1,7 @@
 //! One inotify instance. With [`hints`](super::hints), the only place that knows the notify crate.
 
 use std::collections::HashSet;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
 
@@ -99,11 +100,11 @@ impl Instance {
         self.alive + self.dead.len()
     }
 
-    /// Watches groups for which the budget was taken; those that are gone meanwhile are passed over.
+    /// Watches groups for which the budget was taken. Gives back those that were not there.
     ///
     /// # Errors
     /// [`WatchError::Watches`] at the kernel's limit: all of these count as removed groups then.
-    pub(super) fn watch(&mut self, directories: Vec<PathBuf>) -> Result<(), WatchError> {
+    pub(super) fn watch(&mut self, directories: Vec<PathBuf>) -> Result<Vec<PathBuf>, WatchError> {
         let mut operations = Vec::new();
         for directory in &directories {
             // notify would take a group of the same path for the one that it watches already.
@@ -114,12 +115,21 @@ impl Instance {
             operations.extend(paths(directory).map(PathOp::watch_non_recursive::<PathBuf>));
         }
         self.alive += directories.len();
-        let watched = self.update(operations);
-        if watched == Err(WatchError::Watches) {
-            self.budget.refused();
-            directories.into_iter().for_each(|directory| self.forget(directory));
+        match self.update(operations) {
+            Ok(absent) => {
+                let is_absent = |directory: &PathBuf| absent.contains(&alias(directory));
+                let absent: Vec<PathBuf> = directories.into_iter().filter(is_absent).collect();
+                absent.iter().for_each(|directory| self.forget(directory.clone()));
+                Ok(absent)
+            }
+            Err(error) => {
+                if error == WatchError::Watches {
+                    self.budget.refused();
+                    directories.into_iter().for_each(|directory| self.forget(directory));
+                }
+                Err(error)
+            }
         }
-        watched
     }
 
     /// A group that is watched is gone, or has another path.
@@ -144,19 +154,28 @@ impl Instance {
         self.budget.give_back(Amount { watches: groups as u64 * WATCHES_PER_GROUP, instances: 0 });
     }
 
-    fn update(&mut self, mut operations: Vec<PathOp>) -> Result<(), WatchError> {
+    /// Gives back the paths that were not there.
+    fn update(&mut self, mut operations: Vec<PathOp>) -> Result<HashSet<PathBuf>, WatchError> {
+        let mut absent = HashSet::new();
         while !operations.is_empty() {
             let later = operations.split_off(operations.len().min(WATCHES_AT_ONCE));
-            self.update_some(operations)?;
+            self.update_some(operations, &mut absent)?;
             operations = later;
         }
-        Ok(())
+        Ok(absent)
     }
 
-    fn update_some(&mut self, mut operations: Vec<PathOp>) -> Result<(), WatchError> {
+    fn update_some(
+        &mut self,
+        mut operations: Vec<PathOp>,
+        absent: &mut HashSet<PathBuf>,
+    ) -> Result<(), WatchError> {
         while !operations.is_empty() {
             let Some(watcher) = &mut self.watcher else { return Ok(()) };
             let Err(error) = watcher.update_paths(operations) else { return Ok(()) };
+            if let (true, Some(PathOp::Watch(path, _))) = (is_absence(&error.source.kind), &error.origin) {
+                absent.insert(path.clone());
+            }
             match error.source.kind {
                 ErrorKind::MaxFilesWatch => return Err(WatchError::Watches),
                 // Of none of them: its thread has ended.
@@ -204,6 +223,14 @@ impl Drop for Life {
         // Whoever hears the bell sees that it has ended.
         self.token = None;
         self.hints.ring();
+    }
+}
+
+fn is_absence(kind: &ErrorKind) -> bool {
+    match kind {
+        ErrorKind::PathNotFound => true,
+        ErrorKind::Io(error) => error.kind() == io::ErrorKind::NotFound,
+        _ => false,
     }
 }
 

@@ -64,12 +64,12 @@ impl Watches {
         usize::try_from(self.budget.watches_left() / WATCHES_PER_GROUP).unwrap_or(usize::MAX)
     }
 
-    /// Watches groups, the first ones first; those that are gone meanwhile are passed over.
+    /// Watches groups, the first ones first. Gives back those that were not at their paths: they are not watched.
     ///
     /// # Errors
     /// [`WatchError`] where some of them could not be watched: those before stay watched.
-    pub(super) fn watch(&mut self, groups: Vec<(CgroupId, PathBuf)>) -> Result<(), WatchError> {
-        let mut groups = groups;
+    pub(super) fn watch(&mut self, groups: Vec<(CgroupId, PathBuf)>) -> Result<Vec<CgroupId>, WatchError> {
+        let (mut groups, mut absent) = (groups, Vec::new());
         groups.retain(|(id, _)| !self.is_watched(*id));
         while !groups.is_empty() {
             let (place, room) = self.place()?;
@@ -80,11 +80,17 @@ impl Watches {
                 return Err(WatchError::Watches);
             };
             let (ids, directories): (Vec<CgroupId>, Vec<PathBuf>) = groups.into_iter().unzip();
-            instance.watch(directories)?;
-            self.places.extend(ids.into_iter().map(|id| (id, place)));
+            let missing = instance.watch(directories.clone())?;
+            for (id, directory) in ids.into_iter().zip(directories) {
+                if missing.contains(&directory) {
+                    absent.push(id);
+                } else {
+                    self.places.insert(id, place);
+                }
+            }
             groups = later;
         }
-        Ok(())
+        Ok(absent)
     }
 
     /// An instance for more groups, and how many it takes.

@@ -99,15 +99,21 @@ impl Eye<'_> {
         }
         let keys: Vec<Key> = keys.into_iter().filter(|&key| self.tree.get(key).is_some()).collect();
         let groups = keys.iter().filter_map(|&key| Some((self.tree.get(key)?.group.id, self.directory(key))));
-        if let Err(error) = self.watches.watch(groups.collect()) {
+        let absent = self.watches.watch(groups.collect()).unwrap_or_else(|error| {
             self.poll(error.to_string());
             // What is left of them is found by the walks that poll.
             self.fresh.clear();
             self.tidy_at = self.tidy_at.or_else(|| self.watches.has_dead().then(Instant::now));
+            Vec::new()
+        });
+        if !absent.is_empty() {
+            self.tidy_at.get_or_insert_with(|| Instant::now() + TIDY);
         }
         for key in keys {
             self.revisit(key);
         }
+        // One that was not where it was to be watched, and is not gone, had another name just then.
+        self.fresh.extend(absent.into_iter().filter_map(|id| self.tree.find(id)));
     }
 
     /// Watches what is not watched yet, as far as there are watches: what is on screen first, then what is frozen or holds
@@ -187,7 +193,13 @@ impl Eye<'_> {
         };
         let Some(id) = self.tree.get(above).map(|node| node.group.id) else { return };
         match self.fs.same_group(&parent, id) {
-            Ok(Some(group)) => self.take_list(&group),
+            Ok(Some(group)) => {
+                self.take_list(&group);
+                // It came back to its place just before that was read.
+                if self.tree.at(path) == Some(key) {
+                    self.fresh.push_back(key);
+                }
+            }
             // That one has another name itself: after it is found, this one is looked for again.
             Ok(None) => self.fresh.extend([above, key]),
             Err(error) => self.report(parent, &error),

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use super::{Eye, GATHER};
 use crate::model::tree::Key;
-use crate::model::{CgroupPath, Change, Version};
+use crate::model::{CgroupId, CgroupPath, Change, Version};
 use crate::watch::hints::Hint;
 
 /// How many hints are followed in one step.
@@ -131,10 +131,26 @@ impl Eye<'_> {
             return self.spine();
         }
         match self.fs.group(path) {
-            Ok(Some(group)) => self.take_list(&group),
-            Ok(None) => {}
+            Ok(Some(group)) => {
+                self.is_in_place(path, Some(group.id));
+                self.take_list(&group);
+            }
+            Ok(None) => {
+                self.is_in_place(path, None);
+            }
             Err(error) => self.report(path.clone(), &error),
         }
+    }
+
+    /// Whether this is the group that the tree has at a path; where it is not, that one is looked for. In v1 a group may have
+    /// another name for a moment, and what was announced of it meanwhile is of another group now, or of none.
+    fn is_in_place(&mut self, path: &CgroupPath, found: Option<CgroupId>) -> bool {
+        let Some(key) = self.tree.at(path).filter(|_| self.is_v1()) else { return true };
+        let is = self.tree.get(key).map(|node| node.group.id) == found;
+        if !is {
+            self.look_again(key);
+        }
+        is
     }
 
     /// Reads the groups above the top, and the top: the tree hangs on them.
@@ -153,16 +169,18 @@ impl Eye<'_> {
     fn step_down(&mut self, above: &CgroupPath, path: &CgroupPath) -> bool {
         let fs = &self.fs;
         let look = || {
-            let (Some(above), Some(group)) = (fs.group(above)?, fs.group(path)?) else { return Ok(None) };
-            Ok(group.read()?.map(|read| Change::Found { parent: above.id, groups: vec![read] }))
+            let Some(above) = fs.group(above)? else { return Ok((None, None)) };
+            let read = fs.group(path)?.map_or(Ok(None), |group| group.read())?;
+            Ok((Some(above.id), read))
         };
         match look() {
-            Ok(Some(found)) => {
+            Ok((found, _)) if !self.is_in_place(above, found) => {}
+            Ok((Some(parent), Some(read))) => {
                 self.unreadable.remove(path);
-                self.take(found);
+                self.take(Change::Found { parent, groups: vec![read] });
                 return true;
             }
-            Ok(None) => {
+            Ok(_) => {
                 self.unreadable.retain(|below, _| !below.is_within(path));
                 let gone = self.tree.at(path).and_then(|key| self.tree.get(key)).map(|node| node.group.id);
                 gone.into_iter().for_each(|id| self.take(Change::Gone(id)));
