@@ -71,6 +71,8 @@ pub(super) struct Eye<'a> {
     unreadable: BTreeMap<CgroupPath, String>,
     /// Groups had other names meanwhile: what was read may not fit together.
     doubtful: bool,
+    /// Groups that were not found where they are in the tree, or have another name now; some of them, where there are many.
+    sought: Vec<CgroupId>,
     /// In the tree and not told yet.
     changes: Vec<Change>,
     occurred: Vec<Occurrence>,
@@ -135,6 +137,7 @@ impl<'a> Eye<'a> {
             news: false,
             unreadable: BTreeMap::new(),
             doubtful: false,
+            sought: Vec::new(),
             changes: Vec::new(),
             occurred: Vec::new(),
             left: Vec::new(),

@@ -84,7 +84,7 @@ impl Eye<'_> {
             let old = all.iter().filter_map(|&key| Some((self.tree.get(key)?.group.id, self.directory(key))));
             self.left.extend(old.collect::<Vec<_>>());
             self.fresh.extend(all);
-            self.doubtful = true;
+            self.doubt(key);
         }
     }
 
@@ -211,6 +211,11 @@ impl Eye<'_> {
     /// when it was looked at.
     pub(super) fn walk_contradictions(&mut self) {
         self.doubtful = false;
+        // One that is still there had another name: whatever was announced under that may have been missed.
+        let sought = std::mem::take(&mut self.sought);
+        if sought.into_iter().any(|id| self.tree.find(id).is_some()) {
+            self.walks.insert(self.top.clone());
+        }
         let disagrees = |node: &Node| match node.group.freezer {
             Freezer::V1 { inherited, .. } => inherited != node.inherited,
             Freezer::Root | Freezer::V2 { .. } => false,

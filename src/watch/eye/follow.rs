@@ -11,6 +11,9 @@ use crate::watch::hints::Hint;
 /// How many hints are followed in one step.
 const BATCH: usize = 64;
 
+/// So many groups that were not found are remembered.
+const MAX_SOUGHT: usize = 4096;
+
 impl Eye<'_> {
     /// Takes in what was announced.
     pub(super) fn hinted(&mut self) {
@@ -114,7 +117,17 @@ impl Eye<'_> {
     /// of it seems to have changed when that is followed: it and all below it are read again.
     pub(super) fn look_again(&mut self, key: Key) {
         self.fresh.extend(self.tree.subtree(key));
-        self.doubtful |= self.is_v1();
+        if self.is_v1() {
+            self.doubt(key);
+        }
+    }
+
+    /// A group has another name, or is gone: see [`Self::walk_contradictions`].
+    pub(super) fn doubt(&mut self, key: Key) {
+        self.doubtful = true;
+        if self.sought.len() < MAX_SOUGHT {
+            self.sought.extend(self.tree.get(key).map(|node| node.group.id));
+        }
     }
 
     /// Looks at one group, which is there now or is not any more, and at none beside it: there may be thousands.
