@@ -5,9 +5,8 @@
 
 use std::io;
 
-use super::watchdog::sleeps_on;
 use crate::kernel::signals::signal;
-use crate::kernel::tasks::sleeps;
+use crate::kernel::tasks::{sleeps, sleeps_on};
 use crate::kernel::vfork::{HeldPair, find_held};
 use crate::model::ProcessId;
 

@@ -11,8 +11,7 @@ use super::arg::Arg;
 use super::deserted::{self, Deserted, Stillness};
 use super::flag::Flag;
 use super::journal::{Journal, Why};
-use crate::kernel::processes::Processes;
-use crate::kernel::tasks::lives;
+use crate::kernel::tasks::{lives, sleeps_on};
 use crate::model::{CgroupId, ProcessId};
 
 /// How long criu must hang on a freeze until that is taken away; for its own freeze, how long its log must stand still.
@@ -69,13 +68,6 @@ struct Followed {
     told: Option<(Deserted, bool)>,
     /// It was ended, for this.
     ended: Option<Deserted>,
-}
-
-/// Whether criu sleeps, and holds a process.
-pub(super) fn sleeps_on(criu: i32, root: i32) -> bool {
-    let mut processes = Processes::default();
-    let sleeps = processes.read(criu).is_some_and(|criu| criu.state == 'S');
-    sleeps && processes.read(root).is_some_and(|root| root.tracer == Some(criu))
 }
 
 impl<'a> Watchdog<'a> {

@@ -89,6 +89,11 @@ pub fn sleeps(pid: i32) -> Option<i64> {
     switches(&status)
 }
 
+/// Whether a tracer sleeps, and holds a thread of this process: one that has ended is held, too, until the tracer waits for it.
+pub fn sleeps_on(tracer: i32, pid: i32) -> bool {
+    sleeps(tracer).is_some() && threads(pid).any(|thread| thread.tracer() == Some(tracer))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

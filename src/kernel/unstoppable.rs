@@ -23,7 +23,8 @@ pub fn find(pids: impl IntoIterator<Item = i32>, group: &CgroupPath) -> Vec<Culp
     let mut found: Vec<(i32, Thread, Rest)> = threads
         .filter_map(|(pid, tid)| {
             let thread = threads::read(tid).filter(|thread| is_unstoppable(thread, &mut v1))?;
-            Some((pid, thread, Rest::of(tid)))
+            let rest = Rest::of(&thread);
+            Some((pid, thread, rest))
         })
         .collect();
     if found.is_empty() {
@@ -31,8 +32,7 @@ pub fn find(pids: impl IntoIterator<Item = i32>, group: &CgroupPath) -> Vec<Culp
     }
     sleep(SECOND_LOOK);
     found.retain(|(_, thread, rest)| {
-        let again = threads::read(thread.tid);
-        again.is_some_and(|now| now == *thread) && rest.lasts(thread.tid)
+        threads::read(thread.tid).is_some_and(|now| now == *thread) && rest.lasts(thread)
     });
     let (mut causes, mut processes) = (Causes::default(), Processes::default());
     let culprit = |(pid, thread, _): (i32, Thread, _)| {
@@ -54,15 +54,15 @@ struct Rest {
 }
 
 impl Rest {
-    fn of(tid: i32) -> Self {
-        let waits = threads::read(tid).is_some_and(|thread| waits_for_child(&thread));
-        let child = if waits { vfork::child(tid) } else { None };
-        Self { switches: threads::switches(tid), child: child.map(|child| (child, threads::switches(child))) }
+    fn of(thread: &Thread) -> Self {
+        let child = if waits_for_child(thread) { vfork::child(thread.tid) } else { None };
+        let child = child.map(|child| (child, threads::switches(child)));
+        Self { switches: threads::switches(thread.tid), child }
     }
 
-    fn lasts(&self, tid: i32) -> bool {
+    fn lasts(&self, thread: &Thread) -> bool {
         let runs = |(child, _): (i32, _)| threads::read(child).is_none_or(|child| child.state == 'R');
-        Self::of(tid) == *self && !self.child.is_some_and(runs)
+        Self::of(thread) == *self && !self.child.is_some_and(runs)
     }
 }
 

@@ -69,9 +69,8 @@ pub(super) struct Eye<'a> {
     rest: u32,
     news: bool,
     unreadable: BTreeMap<CgroupPath, String>,
-    /// Groups had other names meanwhile: what was read may not fit together.
-    doubtful: bool,
-    /// Groups that were not found where they are in the tree, or have another name now; some of them, where there are many.
+    /// Groups of v1 that were not found where they are in the tree, or have another name now: some of them, where there are many. As
+    /// long as there is one, what was read may not fit together.
     sought: Vec<CgroupId>,
     /// In the tree and not told yet.
     changes: Vec<Change>,
@@ -136,7 +135,6 @@ impl<'a> Eye<'a> {
             rest: REST,
             news: false,
             unreadable: BTreeMap::new(),
-            doubtful: false,
             sought: Vec::new(),
             changes: Vec::new(),
             occurred: Vec::new(),
@@ -175,7 +173,10 @@ impl<'a> Eye<'a> {
 
     /// When there is something to do; `None` for never.
     fn due(&self) -> Option<Instant> {
-        if !self.fresh.is_empty() || self.is_walking() || (self.doubtful && self.follow_at.is_none()) {
+        if !self.fresh.is_empty()
+            || self.is_walking()
+            || (!self.sought.is_empty() && self.follow_at.is_none())
+        {
             return Some(Instant::now());
         }
         let look = self.pause().map(|pause| self.looked + pause);
@@ -203,7 +204,7 @@ impl<'a> Eye<'a> {
             self.gives_way = false;
             if self.scanned && !self.fresh.is_empty() {
                 self.watch_fresh();
-            } else if self.is_walking() || !self.doubtful {
+            } else if self.is_walking() || self.sought.is_empty() {
                 self.walk_on()?;
             } else {
                 self.walk_contradictions();

@@ -1,7 +1,6 @@
 //! One inotify instance. With [`hints`](super::hints), the only place that knows the notify crate.
 
 use std::collections::HashSet;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
 
@@ -10,6 +9,7 @@ use notify::{Config, ErrorKind, PathOp, RecommendedWatcher, Watcher};
 
 use super::budget::{Budget, WATCHES_PER_GROUP};
 use super::hints::{EVENTS, Hints};
+use crate::kernel::dir::vanished;
 use crate::kernel::inotify::Amount;
 
 /// How many watches are made at once: no more, for one that fails sends those behind it round again.
@@ -100,11 +100,11 @@ impl Instance {
         self.alive + self.dead.len()
     }
 
-    /// Watches groups for which the budget was taken. Gives back those that were not there.
+    /// Watches groups for which the budget was taken. Gives back of each whether it was there.
     ///
     /// # Errors
     /// [`WatchError::Watches`] at the kernel's limit: all of these count as removed groups then.
-    pub(super) fn watch(&mut self, directories: Vec<PathBuf>) -> Result<Vec<PathBuf>, WatchError> {
+    pub(super) fn watch(&mut self, directories: Vec<PathBuf>) -> Result<Vec<bool>, WatchError> {
         let mut operations = Vec::new();
         for directory in &directories {
             // notify would take a group of the same path for the one that it watches already.
@@ -117,10 +117,14 @@ impl Instance {
         self.alive += directories.len();
         match self.update(operations) {
             Ok(absent) => {
-                let is_absent = |directory: &PathBuf| absent.contains(&alias(directory));
-                let absent: Vec<PathBuf> = directories.into_iter().filter(is_absent).collect();
-                absent.iter().for_each(|directory| self.forget(directory.clone()));
-                Ok(absent)
+                let look = |directory: PathBuf| {
+                    let is_there = absent.is_empty() || !absent.contains(&alias(&directory));
+                    if !is_there {
+                        self.forget(directory);
+                    }
+                    is_there
+                };
+                Ok(directories.into_iter().map(look).collect())
             }
             Err(error) => {
                 if error == WatchError::Watches {
@@ -229,7 +233,7 @@ impl Drop for Life {
 fn is_absence(kind: &ErrorKind) -> bool {
     match kind {
         ErrorKind::PathNotFound => true,
-        ErrorKind::Io(error) => error.kind() == io::ErrorKind::NotFound,
+        ErrorKind::Io(error) => vanished(error),
         _ => false,
     }
 }

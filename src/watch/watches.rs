@@ -80,12 +80,11 @@ impl Watches {
                 return Err(WatchError::Watches);
             };
             let (ids, directories): (Vec<CgroupId>, Vec<PathBuf>) = groups.into_iter().unzip();
-            let missing = instance.watch(directories.clone())?;
-            for (id, directory) in ids.into_iter().zip(directories) {
-                if missing.contains(&directory) {
-                    absent.push(id);
-                } else {
+            for (id, is_there) in ids.into_iter().zip(instance.watch(directories)?) {
+                if is_there {
                     self.places.insert(id, place);
+                } else {
+                    absent.push(id);
                 }
             }
             groups = later;

@@ -10,7 +10,7 @@ const MAX_COMMAND_BYTES: u64 = 16 << 10;
 /// So many bytes of an environment are read: more than the kernel lets most programs start with.
 const MAX_ENVIRONMENT_BYTES: u64 = 1 << 20;
 
-/// MemoryMap that is picked out while all of it passes.
+/// Memory that is picked out while all of it passes.
 #[derive(Debug)]
 pub(super) struct Window {
     start: u64,

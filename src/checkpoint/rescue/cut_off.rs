@@ -9,10 +9,10 @@ use crate::checkpoint::arg::Arg;
 use crate::checkpoint::deserted;
 use crate::checkpoint::flag::{Flag, PutBack, bearing, set};
 use crate::checkpoint::journal::{Account, CutOff, Due, Why};
-use crate::checkpoint::watchdog::{Watchdog, sleeps_on};
+use crate::checkpoint::watchdog::Watchdog;
 use crate::checkpoint::{Progress, Signal};
 use crate::kernel::signals::{await_end, signal};
-use crate::kernel::tasks::{lives, sleeps};
+use crate::kernel::tasks::{lives, sleeps, sleeps_on};
 use crate::model::{Hierarchies, ProcessId, Version};
 
 /// How long is waited for processes that are to be frozen, or to end.

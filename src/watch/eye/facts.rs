@@ -210,7 +210,6 @@ impl Eye<'_> {
     /// agree, a write went by unseen: it was announced under the name of another group, or what was below had another name just
     /// when it was looked at.
     pub(super) fn walk_contradictions(&mut self) {
-        self.doubtful = false;
         // One that is still there had another name: whatever was announced under that may have been missed.
         let sought = std::mem::take(&mut self.sought);
         if sought.into_iter().any(|id| self.tree.find(id).is_some()) {

@@ -124,7 +124,6 @@ impl Eye<'_> {
 
     /// A group has another name, or is gone: see [`Self::walk_contradictions`].
     pub(super) fn doubt(&mut self, key: Key) {
-        self.doubtful = true;
         if self.sought.len() < MAX_SOUGHT {
             self.sought.extend(self.tree.get(key).map(|node| node.group.id));
         }
