@@ -1,7 +1,8 @@
 //! Which groups are watched, over several inotify instances.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::path::PathBuf;
+use std::hash::{BuildHasher, RandomState};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crossbeam_channel::Receiver;
@@ -33,11 +34,22 @@ pub(super) struct Watches {
     next: u32,
     /// The instance that watches a group.
     places: HashMap<CgroupId, u32>,
+    /// Which group is watched at a path, by the path's hash: the paths themselves would take several times the memory.
+    at_paths: HashMap<u64, CgroupId>,
+    hasher: RandomState,
 }
 
 impl Watches {
     pub(super) fn new(budget: Arc<Budget>) -> Self {
-        Self { hints: Hints::new(), budget, instances: BTreeMap::new(), next: 0, places: HashMap::new() }
+        Self {
+            hints: Hints::new(),
+            budget,
+            instances: BTreeMap::new(),
+            next: 0,
+            places: HashMap::new(),
+            at_paths: HashMap::new(),
+            hasher: RandomState::new(),
+        }
     }
 
     /// Rings when there are hints, or an instance has ended.
@@ -71,6 +83,7 @@ impl Watches {
     pub(super) fn watch(&mut self, groups: Vec<(CgroupId, PathBuf)>) -> Result<Vec<CgroupId>, WatchError> {
         let (mut groups, mut absent) = (groups, Vec::new());
         groups.retain(|(id, _)| !self.is_watched(*id));
+        groups.iter().for_each(|(_, directory)| self.give_up(directory));
         while !groups.is_empty() {
             let (place, room) = self.place()?;
             let wanted = groups.len().min(room) as u64 * WATCHES_PER_GROUP;
@@ -79,10 +92,15 @@ impl Watches {
             let Some(instance) = self.instances.get_mut(&place).filter(|_| taken > 0) else {
                 return Err(WatchError::Watches);
             };
-            let (ids, directories): (Vec<CgroupId>, Vec<PathBuf>) = groups.into_iter().unzip();
-            for (id, is_there) in ids.into_iter().zip(instance.watch(directories)?) {
+            let hasher = &self.hasher;
+            let known =
+                |(id, directory): (CgroupId, PathBuf)| ((id, hasher.hash_one(&*directory)), directory);
+            let (ids, directories): (Vec<(CgroupId, u64)>, Vec<PathBuf>) =
+                groups.into_iter().map(known).unzip();
+            for ((id, hash), is_there) in ids.into_iter().zip(instance.watch(directories)?) {
                 if is_there {
                     self.places.insert(id, place);
+                    self.at_paths.insert(hash, id);
                 } else {
                     absent.push(id);
                 }
@@ -90,6 +108,15 @@ impl Watches {
             groups = later;
         }
         Ok(absent)
+    }
+
+    /// Gives up the watch of the group at a path, which is not that of its next owner: inotify would take the one for the other.
+    fn give_up(&mut self, directory: &Path) {
+        let before = self.at_paths.remove(&self.hasher.hash_one(directory));
+        let place = before.and_then(|before| self.places.remove(&before));
+        if let Some(instance) = place.and_then(|place| self.instances.get_mut(&place)) {
+            instance.forget(directory.to_owned());
+        }
     }
 
     /// An instance for more groups, and how many it takes.
@@ -123,6 +150,10 @@ impl Watches {
 
     /// A group is gone, or has another path than this one: whatever is found there is to be watched anew.
     pub(super) fn forget(&mut self, id: CgroupId, directory: PathBuf) {
+        let hash = self.hasher.hash_one(&*directory);
+        if self.at_paths.get(&hash) == Some(&id) {
+            self.at_paths.remove(&hash);
+        }
         let instance = self.places.remove(&id).and_then(|place| self.instances.get_mut(&place));
         if let Some(instance) = instance {
             instance.forget(directory);
@@ -163,6 +194,8 @@ impl Watches {
     /// All watches of an instance are given back with it, and its memory.
     fn end(&mut self, place: u32) -> Vec<CgroupId> {
         self.instances.remove(&place);
-        self.places.extract_if(|_, at| *at == place).map(|(id, _)| id).collect()
+        let lost: Vec<CgroupId> = self.places.extract_if(|_, at| *at == place).map(|(id, _)| id).collect();
+        self.at_paths.retain(|_, id| self.places.contains_key(id));
+        lost
     }
 }
