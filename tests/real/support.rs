@@ -11,6 +11,7 @@ pub mod hold;
 pub mod impostor;
 pub mod namespace;
 pub mod ordinary;
+pub mod own_group;
 pub mod pause;
 pub mod program;
 pub mod requirement;

@@ -57,6 +57,8 @@ fn groups_of_others() {
     let (group, images) = (Group::v2("other-groups"), Images::new());
     let ghost = Group::v1("ghost");
     let workload = Workload::holding(&group, "nothing", "");
+    let root = ghost.path().with_file_name("cgroup.procs");
+    fs::write(root, workload.pid().to_string()).unwrap();
     let code = |said: &Said| said.all.iter().any(|finding| finding["code"] == "other-groups");
     let said = Said::of(&group, &images);
     assert_eq!(said.one("other-groups")["level"], "warning");
