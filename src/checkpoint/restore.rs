@@ -22,6 +22,7 @@ pub mod preflight;
 mod reaper;
 pub mod report;
 pub mod run;
+pub mod scope;
 mod script;
 pub mod stall;
 pub mod step;

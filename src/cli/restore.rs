@@ -10,6 +10,7 @@ use super::checkpoint::{checked, indented, script, warnings};
 use super::{Context, Failure, tell};
 use crate::checkpoint::Refused;
 use crate::checkpoint::restore::copy::{CopyRequest, RunningCopy};
+use crate::checkpoint::restore::scope::Scope;
 use crate::checkpoint::restore::{self, Plan, Preflight, Report, Request, RunError};
 use crate::checkpoint::{Finding, Progress};
 use crate::model::shell::quoted;
@@ -113,6 +114,9 @@ fn print(report: &Report, out: &mut impl Write) -> Result<(), Failure> {
     let processes = span::count(report.processes(), "process", "processes");
     let trees = span::count(report.trees.len(), "tree", "trees");
     writeln!(out, "restored {processes} in {trees}, in {took:.2} s")?;
+    for line in report.scope.iter().flat_map(Scope::advice) {
+        writeln!(out, "{line}")?;
+    }
     report.copy.as_ref().map_or(Ok(()), |copy| print_copy(copy, out))
 }
 

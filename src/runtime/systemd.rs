@@ -20,6 +20,7 @@ mod answer;
 mod clock;
 mod obstacle;
 mod release;
+mod scope;
 mod systemctl;
 mod timespan;
 
@@ -28,6 +29,7 @@ pub use answer::{Answer, Belief, Disagreement};
 pub use clock::{Clock, Limit};
 pub use obstacle::{DropIn, Obstacle};
 pub use release::Release;
+pub use scope::{Limits, free_scope_name};
 use systemctl::ANSWER_TIMEOUT;
 pub use systemctl::{SystemdError, has_freezer, is_running};
 

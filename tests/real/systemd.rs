@@ -14,8 +14,10 @@ use super::support::program::{self, assert_said};
 use super::support::requirement::{criu, with_criu};
 use super::support::{Group, Need, Workload, trial};
 
+mod scope;
+
 pub fn tests() -> Vec<Trial> {
-    vec![
+    let mut all = vec![
         trial(
             "systemd::a_watchdog_that_it_does_not_stop_is_told_before",
             &[Need::Root, Need::V2, Need::V1],
@@ -37,7 +39,9 @@ pub fn tests() -> Vec<Trial> {
             processes_of_an_ended_unit,
         ),
         trial("systemd::why_a_unit_has_no_group", &[Need::Root, Need::V2], why_a_unit_has_no_group),
-    ]
+    ];
+    all.extend(scope::tests());
+    all
 }
 
 /// A systemctl that answers each call with the same text, and keeps the arguments of all.
@@ -56,9 +60,14 @@ impl Systemctl {
 
     /// cryoscope where systemd runs, as far as it can see.
     fn cryoscope(&self) -> Command {
+        self.on_host(env!("CARGO_BIN_EXE_cryoscope"))
+    }
+
+    /// A program on such a host.
+    fn on_host(&self, program: &str) -> Command {
         let host = "mount -t tmpfs tmpfs /run && mkdir -p /run/systemd/system && exec \"$@\"";
         let mut command = Command::new("unshare");
-        command.args(["--mount", "sh", "-c", host, "sh", env!("CARGO_BIN_EXE_cryoscope")]);
+        command.args(["--mount", "sh", "-c", host, "sh", program]);
         let path = std::env::var_os("PATH").unwrap();
         let places = std::iter::once(PathBuf::from(self.folder.path())).chain(std::env::split_paths(&path));
         command.env("PATH", std::env::join_paths(places).unwrap()).stdin(Stdio::null());

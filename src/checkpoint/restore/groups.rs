@@ -7,6 +7,7 @@ use std::path::Path;
 use super::copy::NewGroup;
 use super::files::GroupsMade;
 use super::preflight::Request;
+use super::scope::Scope;
 use super::tree::{Destination, Tree};
 use crate::checkpoint::Finding;
 use crate::checkpoint::arg::{Arg, gives};
@@ -21,7 +22,7 @@ use crate::model::{CgroupPath, Hierarchies, NamespacePath, Place, Version, print
 use crate::runtime::systemd::Unit;
 
 /// criu's options that decide which groups the processes come into.
-const GROUP_OPTIONS: [&str; 2] = ["--manage-cgroups", "--cgroup-root"];
+pub(super) const GROUP_OPTIONS: [&str; 2] = ["--manage-cgroups", "--cgroup-root"];
 
 /// An option by which criu does not put the processes into the groups of the images. Every mode of `--manage-cgroups` but one does.
 fn elsewhere(extra: &[OsString]) -> bool {
@@ -29,12 +30,16 @@ fn elsewhere(extra: &[OsString]) -> bool {
 }
 
 /// Where the processes come.
-pub(super) fn destination<'a>(request: &Request<'a>, new: &'a [NewGroup]) -> Destination<'a> {
+pub(super) fn destination<'a>(
+    request: &Request<'a>,
+    new: &'a [NewGroup],
+    scope: Option<&'a Scope>,
+) -> Destination<'a> {
     match request.into_group {
         Some((fs, group)) => Destination::Group(fs, group),
         None if request.copy.is_some() => Destination::New(new),
         None if elsewhere(&request.extra) => Destination::Unknown,
-        None => Destination::Images,
+        None => scope.map_or(Destination::Images, Destination::Scope),
     }
 }
 
@@ -49,6 +54,7 @@ pub(super) fn within(
     match destination {
         Destination::Group(_, group) => Some(vec![group.absolute.clone().into()]),
         Destination::New(groups) => Some(groups.iter().map(|group| group.absolute().into()).collect()),
+        Destination::Scope(_) => Some(beside_a_scope(set, request.hierarchies)),
         Destination::Images
             if !set.cgroups_of_others.is_empty() && !gives(&request.extra, &GROUP_OPTIONS) =>
         {
@@ -63,7 +69,9 @@ pub(super) fn made(destination: Destination<'_>, tree: &Tree) -> GroupsMade {
     match destination {
         Destination::Unknown => GroupsMade::Unknown,
         Destination::Images if tree.within.is_none() => GroupsMade::OfImages,
-        Destination::Images | Destination::Group(..) | Destination::New(_) => GroupsMade::None,
+        Destination::Images | Destination::Group(..) | Destination::New(_) | Destination::Scope(_) => {
+            GroupsMade::None
+        }
     }
 }
 
@@ -73,21 +81,29 @@ fn of_images(set: &ImageSet, hosts: &Hierarchies) -> Option<Vec<Arg>> {
         return None;
     }
     let own = own_groups().ok()?;
-    let mut within = Vec::new();
-    for group in &set.cgroups {
-        let path: NamespacePath = group.below.clone().into();
-        let is_own = |(controllers, own): &(Box<[u8]>, NamespacePath)| {
-            controller_name(controllers) == group.controller && *own == path
-        };
-        if own.iter().any(is_own) {
-            continue;
-        }
-        let hierarchy = hosts.get(group.freezer()?)?;
-        let Place::Below(below) = hierarchy.root.place(&path) else { return None };
-        let there = Filesystem::open(hierarchy.clone()).ok()?.group(&below).ok()??;
-        within.push(there.absolute.into());
-    }
-    Some(within)
+    let others = set.cgroups.iter().filter(|group| !is_own(&own, group));
+    others.map(|group| there(group, hosts)).collect()
+}
+
+/// The groups in which criu is started besides a scope: systemd leaves the v1 freezer to others. (systemd: `CGROUP_MASK_V1`,
+/// src/basic/cgroup-util.h)
+fn beside_a_scope(set: &ImageSet, hosts: &Hierarchies) -> Vec<Arg> {
+    let own = own_groups().unwrap_or_default();
+    let of_freezer = set.cgroups.iter().filter(|group| group.freezer() == Some(Version::V1));
+    of_freezer.filter(|group| !is_own(&own, group)).filter_map(|group| there(group, hosts)).collect()
+}
+
+/// This program is in the group.
+fn is_own(own: &[(Box<[u8]>, NamespacePath)], group: &Group) -> bool {
+    let path: NamespacePath = group.below.clone().into();
+    own.iter().any(|(controllers, own)| controller_name(controllers) == group.controller && *own == path)
+}
+
+/// A group's absolute path; `None` where it is gone, or cannot be reached.
+fn there(group: &Group, hosts: &Hierarchies) -> Option<Arg> {
+    let hierarchy = hosts.get(group.freezer()?)?;
+    let Place::Below(below) = hierarchy.root.place(&group.below.clone().into()) else { return None };
+    Some(Filesystem::open(hierarchy.clone()).ok()?.group(&below).ok()??.absolute.into())
 }
 
 /// Looks at the groups; the freeze flags of those that are there, and of all above.
@@ -114,6 +130,7 @@ pub(super) fn look(
             of_sets(request, sets, findings)
         }
         Destination::Group(fs, group) => into(request, fs, group, findings),
+        Destination::Scope(scope) => into_scope(request, scope, sets, trees, findings),
         Destination::New(groups) => into_new(request, groups, findings),
         Destination::Unknown => {
             let what = "which groups the processes come into";
@@ -182,6 +199,44 @@ fn into_new(request: &Request<'_>, groups: &[NewGroup], findings: &mut Vec<Findi
         match Filesystem::open(group.hierarchy.clone()).and_then(|fs| read(&fs, &above)) {
             Ok((_, found)) => flags.extend(found),
             Err(error) => findings.push(Finding::unknown("group", format!("the group {above}"), error)),
+        }
+    }
+    flags
+}
+
+/// A scope that is made: the flags of its slice and of all above bear on it, and of the v1 groups that criu is started in.
+fn into_scope(
+    request: &Request<'_>,
+    scope: &Scope,
+    sets: &[ImageSet],
+    trees: &[Tree],
+    findings: &mut Vec<Finding>,
+) -> Vec<Flag> {
+    let mut flags: Vec<Flag> = Vec::new();
+    if let Some(hierarchy) = request.hierarchies.get(Version::V2)
+        && let Place::Below(slice) = hierarchy.root.place(&scope.slice_group.clone().into())
+    {
+        match Filesystem::open(hierarchy.clone()).and_then(|fs| read(&fs, &slice)) {
+            Ok((_, found)) => flags.extend(found),
+            Err(error) => findings.push(Finding::unknown("group", format!("the group {slice}"), error)),
+        }
+    }
+    for (set, tree) in sets.iter().zip(trees) {
+        for group in set.cgroups.iter().filter(|group| group.freezer() == Some(Version::V1)) {
+            match there(group, request.hierarchies) {
+                Some(path) if tree.within.iter().flatten().any(|within| *within == path) => {
+                    flags.extend(one(request, group, Version::V1, sets.len() > 1, findings));
+                }
+                Some(_) => {}
+                None => {
+                    let what = format!("the group {} (v1) is gone", group.below);
+                    findings.push(Finding::warning(
+                        "group",
+                        what,
+                        "in that hierarchy the processes come into this program's group",
+                    ));
+                }
+            }
         }
     }
     flags

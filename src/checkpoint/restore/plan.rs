@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::copy::CopyPlan;
 use super::preflight::{Preflight, Request};
+use super::scope::{Entry, Scope};
 use super::step::{LEAVE_STOPPED, Restore, Step};
 use super::tree::{Member, Tree};
 use crate::checkpoint::arg::{Arg, first_of_ours};
@@ -32,6 +33,9 @@ pub struct Plan {
     /// Where the processes are restored as a copy: how.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub copy: Option<CopyPlan>,
+    /// The scope of systemd that the processes come into.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scope: Option<Scope>,
     /// The freeze flags of the groups that the processes come into, as they were found.
     pub flags: Vec<Flag>,
     /// The criu version.
@@ -107,6 +111,7 @@ pub fn plan(found: &Preflight, request: &Request<'_>) -> Result<Plan, Refused> {
         folder: found.folder.clone(),
         trees: found.trees.clone(),
         copy: found.copy.clone(),
+        scope: found.scope.clone(),
         flags: found.flags.clone(),
         criu_version: criu.version.clone(),
         kernel: found.kernel.clone(),
@@ -134,7 +139,11 @@ fn restore(tree: &Tree, found: &Preflight, criu: &Criu, extra: &[OsString], stop
     let (criu, images) = (criu.path.clone().into(), tree.images.clone());
     let within = tree.within.clone().unwrap_or_default();
     let of_copy = found.copy.is_some();
-    Restore { root: tree.root(), criu, args, images, on_terminal: tree.on_terminal, within, of_copy }
+    let scope = found.scope.as_ref().map(|scope| match found.trees.first() {
+        Some(first) if first.root() != tree.root() => Entry::Join(scope.name.clone()),
+        _ => Entry::New(scope.clone()),
+    });
+    Restore { root: tree.root(), criu, args, images, on_terminal: tree.on_terminal, within, scope, of_copy }
 }
 
 /// Those that ran when they were dumped: the others stay stopped.

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::copy::{self, CopyPlan, CopyRequest, NewGroup};
 use super::files::GroupsMade;
+use super::scope::{self, Scope};
 use super::tree::Tree;
 use super::{files, groups, numbers, options, ports, stored};
 use crate::checkpoint::Finding;
@@ -52,6 +53,8 @@ pub struct Preflight {
     pub kernel: String,
     /// The copy that was asked for.
     pub(super) copy: Option<CopyPlan>,
+    /// The scope that the processes come into.
+    pub(super) scope: Option<Scope>,
     /// The freeze flags of the groups that the processes come into, and of those above.
     pub(super) flags: Vec<Flag>,
 }
@@ -65,7 +68,8 @@ pub fn preflight(request: &Request<'_>) -> Preflight {
     let version = criu.as_ref().and_then(|criu| criu.version.as_deref());
     let sets = stored::look(&folder, version, &kernel, &mut findings);
     let new = new_groups(request, &sets, &mut findings);
-    let destination = groups::destination(request, &new);
+    let scope = scope::choose(request, &sets, &mut findings);
+    let destination = groups::destination(request, &new, scope.as_ref());
     let tree = |set: &ImageSet| {
         let within = groups::within(set, destination, request);
         Tree::of(set, request.hierarchies, destination, within)
@@ -88,7 +92,7 @@ pub fn preflight(request: &Request<'_>) -> Preflight {
     }
     memory(&trees, &mut findings);
     let copy = request.copy.map(|wanted| copy::plan_copy(wanted, &new, &trees, &mut findings));
-    Preflight { findings, folder: folder.into(), trees, criu, kernel, copy, flags }
+    Preflight { findings, folder: folder.into(), trees, criu, kernel, copy, scope, flags }
 }
 
 /// The groups for a copy, where nobody names one.

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::copy::RunningCopy;
+use super::scope::Scope;
 use super::{Plan, Ran, Tree};
 use crate::checkpoint::Finding;
 use crate::checkpoint::arg::Arg;
@@ -25,6 +26,9 @@ pub struct Report {
     /// The copy that it is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub copy: Option<RunningCopy>,
+    /// The scope of systemd that they are in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scope: Option<Scope>,
     /// What was looked at afterwards.
     pub checks: Vec<Finding>,
 }
@@ -40,6 +44,7 @@ impl Report {
             elapsed_ms: ran.elapsed.as_millis(),
             trees: plan.trees.clone(),
             copy: ran.copy.clone(),
+            scope: plan.scope.clone(),
             checks,
         }
     }

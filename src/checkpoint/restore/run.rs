@@ -12,6 +12,7 @@ use super::copy::{Keeper, Numbers, RunningCopy};
 use super::pid_mapping::host_pids;
 use super::plan::LOG;
 use super::reaper::{Reaper, reap, reap_children, reap_group};
+use super::scope::OLD_WAY;
 use super::stall::{Stall, StallDetector, end_with_descendants};
 use super::step::{Restore, Step};
 use super::tree::Member;
@@ -48,6 +49,16 @@ pub enum RunError {
         criu: String,
         /// Why.
         error: io::Error,
+        /// What has become of the trees before.
+        undone: Undone,
+    },
+    /// systemd did not make the scope, or not let criu into it.
+    #[error("systemd did not start criu in {scope}: {error}; {undone}; {OLD_WAY}")]
+    Scope {
+        /// The scope's name.
+        scope: String,
+        /// What systemd said.
+        error: String,
         /// What has become of the trees before.
         undone: Undone,
     },
@@ -336,6 +347,7 @@ fn end(restored: &[Restored]) -> Undone {
 /// Why one run of criu failed.
 enum Failed {
     Start(String, io::Error),
+    Scope { scope: String, error: String },
     Wait(io::Error),
     Stalled { root: i32, stall: Stall, error: Option<io::Error>, log: String },
     Criu { root: i32, status: ExitStatus, error: String, log: String },
@@ -345,6 +357,7 @@ impl Failed {
     fn with(self, undone: Undone) -> RunError {
         match self {
             Self::Start(criu, error) => RunError::Start { criu, error, undone },
+            Self::Scope { scope, error } => RunError::Scope { scope, error, undone },
             Self::Wait(error) => RunError::Wait(error),
             Self::Stalled { root, stall, error, log } => {
                 RunError::Stalled { root, stall, error, undone, log }
@@ -404,7 +417,14 @@ fn restore(
     if !one.on_terminal {
         reap_group(criu);
     }
-    Err(Failed::Criu { root: one.root, status, error: log.error(), log: shown })
+    let error = log.error();
+    // What criu says before it opens its log has its name in it.
+    match &one.scope {
+        Some(entry) if log.bytes() == 0 && !error.contains("criu") => {
+            Err(Failed::Scope { scope: entry.name().to_owned(), error })
+        }
+        _ => Err(Failed::Criu { root: one.root, status, error, log: shown }),
+    }
 }
 
 /// A session of its own; but a terminal can be given away only by who has it. Where a journal is kept criu is in it before it

@@ -6,6 +6,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::copy::{CopyPlan, INIT_WORD, KEEP_SHELL, resume_shell};
+use super::scope::Entry;
 use crate::checkpoint::arg::Arg;
 use crate::checkpoint::flag::Flag;
 use crate::checkpoint::script::{back, settle};
@@ -63,6 +64,9 @@ pub struct Restore {
     pub on_terminal: bool,
     /// The groups that it is started in.
     pub within: Vec<Arg>,
+    /// How it comes into a scope of systemd.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scope: Option<Entry>,
     /// It is started in the namespace of a copy.
     #[serde(skip)]
     pub of_copy: bool,
@@ -81,7 +85,9 @@ impl Restore {
     /// A shell that goes into the groups and becomes criu, or criu. In a namespace it is in a session with a number there.
     fn words(&self) -> Vec<OsString> {
         let session = self.of_copy.then_some(["setsid", "-w"]).into_iter().flatten().map(OsString::from);
-        let criu = session.chain(std::iter::once(&self.criu).chain(&self.args).map(|arg| arg.0.clone()));
+        let scope = self.scope.iter().flat_map(|entry| entry.words(&self.images));
+        let criu = scope.chain(std::iter::once(&self.criu).chain(&self.args).map(|arg| arg.0.clone()));
+        let criu = session.chain(criu);
         if self.within.is_empty() {
             return criu.collect();
         }
@@ -131,6 +137,12 @@ impl Step {
             Self::Restore(restore) if restore.of_copy => {
                 "criu in the namespace and in the groups of the copy: it makes and changes none."
             }
+            Self::Restore(Restore { scope: Some(Entry::New(_)), on_terminal: false, .. }) => {
+                "criu in a session of its own, started in a scope of systemd: it makes and changes no group."
+            }
+            Self::Restore(Restore { scope: Some(Entry::Join(_)), on_terminal: false, .. }) => {
+                "criu in a session of its own, in the same scope."
+            }
             Self::Restore(restore) if restore.on_terminal => {
                 "criu on this terminal: the processes get it. Do not interrupt it."
             }
@@ -171,6 +183,7 @@ mod tests {
             images: "/i x".into(),
             on_terminal: false,
             within: vec![],
+            scope: None,
             of_copy: false,
         };
         assert_eq!(restore.shell(), "setsid -w /c/criu restore -D '/i x' </dev/null");
@@ -200,6 +213,7 @@ mod tests {
             images: "/i".into(),
             on_terminal: true,
             within,
+            scope: None,
             of_copy: false,
         };
         let run = |restore: &Restore| {

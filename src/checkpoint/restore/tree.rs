@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use serde::Serialize;
 
 use super::copy::NewGroup;
+use super::scope::Scope;
 use crate::checkpoint::arg::Arg;
 use crate::checkpoint::images::{self, ImageSet, Process, State};
 use crate::kernel::{Filesystem, cgroupfs};
@@ -70,6 +71,8 @@ pub(super) enum Destination<'a> {
     Group(&'a Filesystem, &'a cgroupfs::Group),
     /// Into these groups, which are made first.
     New(&'a [NewGroup]),
+    /// Into this scope of systemd, which is made first.
+    Scope(&'a Scope),
     /// An option for criu decides that.
     Unknown,
 }
@@ -90,6 +93,9 @@ impl Tree {
             Destination::New(groups) => {
                 let new = groups.iter().filter_map(|group| given(&group.hierarchy, &group.below));
                 in_all(set, &new.collect::<Vec<_>>())
+            }
+            Destination::Scope(scope) => {
+                in_all(set, &beside_scope(set, scope, within.as_deref().unwrap_or_default(), hierarchies))
             }
             Destination::Unknown => HashMap::new(),
         };
@@ -136,6 +142,17 @@ fn group(stored: &images::Group, hierarchies: &Hierarchies) -> Option<Group> {
     let Place::Below(below) = hierarchy.root.place(&stored.below.clone().into()) else { return None };
     let path = hierarchy.absolute(&below).into();
     Some(Group { path, version, below, member: stored.below.clone().into() })
+}
+
+/// The scope's group, where v2 is mounted, and those of the v1 freezer that criu is started in.
+fn beside_scope(set: &ImageSet, scope: &Scope, within: &[Arg], hierarchies: &Hierarchies) -> Vec<Group> {
+    let v2 = hierarchies.get(Version::V2).and_then(|hierarchy| {
+        let member: NamespacePath = scope.group().into();
+        let Place::Below(below) = hierarchy.root.place(&member) else { return None };
+        given(hierarchy, &below)
+    });
+    let v1 = set.cgroups.iter().filter_map(|stored| group(stored, hierarchies));
+    v2.into_iter().chain(v1.filter(|group| within.contains(&group.path))).collect()
 }
 
 /// Every process is in all of these.

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::pid_mapping::host_pids;
+use super::scope::Scope;
 use super::tree::{Group, Member, Tree};
 use super::{Plan, Ran};
 use crate::checkpoint::flag::Flag;
@@ -18,6 +19,7 @@ use crate::model::{Hierarchies, Process, State as Freeze, Version, printable, sp
 pub fn verify(plan: &Plan, ran: &Ran, hierarchies: &Hierarchies) -> Vec<Finding> {
     let copy = CopyContext { init: ran.copy.as_ref().map(|copy| copy.init), frozen: plan.frozen_copy() };
     let mut checks: Vec<Finding> = plan.trees.iter().flat_map(|tree| processes(tree, copy)).collect();
+    checks.extend(plan.scope.as_ref().map(Scope::check));
     checks.extend(plan.lent().iter().filter_map(again));
     checks.extend(copy.frozen.map(frozen_copy));
     checks.extend(frozen(plan, hierarchies));

@@ -1,0 +1,162 @@
+//! Scopes: units of processes that systemd did not start, and supervises all the same. (systemd.scope(5))
+//!
+//! Measured with systemd 257: `systemd-run --scope` becomes the command that it is given, with the same PID; the scope lives until
+//! its last process has ended.
+
+use std::collections::HashMap;
+
+use super::systemctl::{self, ANSWER_TIMEOUT};
+use super::{SystemdError, Unit, answer, timespan};
+
+/// Settings of a unit that a scope has as well, each with the value that sets nothing. (systemd.resource-control(5), systemd.kill(5))
+const SAME: [(&str, &str); 13] = [
+    ("MemoryMax", "infinity"),
+    ("MemoryHigh", "infinity"),
+    ("MemorySwapMax", "infinity"),
+    ("MemoryLow", "0"),
+    ("MemoryMin", "0"),
+    ("CPUWeight", UNSET),
+    ("IOWeight", UNSET),
+    ("AllowedCPUs", ""),
+    ("AllowedMemoryNodes", ""),
+    ("IPAddressAllow", ""),
+    ("IPAddressDeny", ""),
+    ("KillSignal", "15"),
+    ("SendSIGHUP", "no"),
+];
+
+/// Settings whose value may be the manager's default: the unit's property, the manager's, and how it is assigned.
+const DEFAULTED: [(&str, &str, &str); 2] = [
+    ("TasksMax", "DefaultTasksMax", "TasksMax"),
+    ("TimeoutStopUSec", "DefaultTimeoutStopUSec", "TimeoutStopSec"),
+];
+
+/// A share of the CPU, which is assigned in percent.
+const CPU_QUOTA: &str = "CPUQuotaPerSecUSec";
+
+/// Settings of a unit's group that are not taken over, each with the values that set nothing.
+const LEFT: [(&str, [&str; 2]); 2] = [("DevicePolicy", ["auto", ""]), ("DeviceAllow", ["", ""])];
+
+/// How systemctl shows a number that is not set.
+const UNSET: &str = "[not set]";
+
+/// How many names are tried until a scope has one.
+const NAMES: usize = 16;
+
+/// What a unit's group limits, for a scope in its place.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Limits {
+    /// `NAME=VALUE`, as systemd-run takes them; those that are not set are not among them.
+    pub assignments: Vec<String>,
+    /// The names of those that a scope does not get.
+    pub left: Vec<&'static str>,
+}
+
+impl Unit {
+    /// What systemd limits the unit to, whether it runs or not: two calls of systemctl.
+    ///
+    /// # Errors
+    /// [`SystemdError`].
+    pub fn limits(&self) -> Result<Limits, SystemdError> {
+        let of_unit = SAME.map(|(name, _)| name).into_iter().chain(DEFAULTED.map(|(name, ..)| name));
+        let of_unit = of_unit.chain(LEFT.map(|(name, _)| name)).chain([CPU_QUOTA]);
+        let of_manager = DEFAULTED.map(|(_, name, _)| name);
+        let unit = show(&of_unit.collect::<Vec<_>>(), &[self.name.as_bytes()])?;
+        let manager = show(&of_manager, &[])?;
+        Ok(limits(&unit, &manager))
+    }
+}
+
+fn show(properties: &[&str], units: &[&[u8]]) -> Result<Vec<String>, SystemdError> {
+    let properties = format!("--property={}", properties.join(","));
+    Ok(answer::printable_lines(&systemctl::run(&["show", &properties], units, ANSWER_TIMEOUT)?))
+}
+
+fn limits(unit: &[String], manager: &[String]) -> Limits {
+    let values = |lines| -> HashMap<&str, &str> {
+        <[String]>::iter(lines).filter_map(|line: &String| line.split_once('=')).collect()
+    };
+    let (unit, manager) = (values(unit), values(manager));
+    // What this systemd does not know is not set.
+    let set =
+        |name: &str, none: &str| unit.get(name).copied().filter(|&value| value != none && value != UNSET);
+    let same = SAME.into_iter().filter_map(|(name, none)| Some(format!("{name}={}", set(name, none)?)));
+    let defaulted = DEFAULTED.into_iter().filter_map(|(name, default, assigned)| {
+        let default = manager.get(default).copied().unwrap_or_default();
+        Some(format!("{assigned}={}", set(name, default)?))
+    });
+    let quota = unit.get(CPU_QUOTA).and_then(|value| timespan::limit(value));
+    let quota = quota.map(|quota| format!("CPUQuota={:.2}%", quota.as_secs_f64() * 100.0));
+    let left =
+        LEFT.into_iter().filter(|(name, none)| unit.get(name).is_some_and(|value| !none.contains(value)));
+    Limits {
+        assignments: same.chain(defaulted).chain(quota).collect(),
+        left: left.map(|(name, _)| name).collect(),
+    }
+}
+
+/// A name for a scope that no unit has: that of the service, `-restored`, and a number where that is taken.
+///
+/// # Errors
+/// [`SystemdError`]; also where all that are tried are taken.
+pub fn free_scope_name(service: &str) -> Result<String, SystemdError> {
+    let names: Vec<String> = (1..=NAMES).map(|number| scope_name(service, number)).collect();
+    let bytes: Vec<&[u8]> = names.iter().map(String::as_bytes).collect();
+    let lines = show(&["Id", "LoadState"], &bytes)?;
+    let free = first_not_found(&names, &lines);
+    free.ok_or_else(|| SystemdError::Failed(format!("{} and {} more are taken", names[0], NAMES - 1)))
+}
+
+/// A scope is no instance of a template: `@` is not in its name.
+fn scope_name(service: &str, number: usize) -> String {
+    let stem = service.strip_suffix(".service").unwrap_or(service).replace('@', "-");
+    match number {
+        1 => format!("{stem}-restored.scope"),
+        number => format!("{stem}-restored-{number}.scope"),
+    }
+}
+
+/// The first of these units that systemd has not loaded: blocks of lines, with an empty line between them.
+fn first_not_found(names: &[String], lines: &[String]) -> Option<String> {
+    let blocks = lines.split(|line| line.is_empty());
+    let free = blocks.filter(|block| block.iter().any(|line| line == "LoadState=not-found"));
+    let ids: Vec<&str> = free.flatten().filter_map(|line| line.strip_prefix("Id=")).collect();
+    names.iter().find(|name| ids.contains(&name.as_str())).cloned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines(text: &str) -> Vec<String> {
+        text.lines().map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn limits_that_are_set() {
+        let unit = "MemoryMax=209715200\nMemoryHigh=infinity\nMemoryLow=0\nCPUWeight=[not set]\nIOWeight=50\nTasksMax=50\nTimeoutStopUSec=1min 30s\nKillSignal=2\nAllowedCPUs=\nCPUQuotaPerSecUSec=500ms\nDevicePolicy=closed\nDeviceAllow=\n";
+        let found = limits(&lines(unit), &lines("DefaultTasksMax=4915\nDefaultTimeoutStopUSec=1min 30s\n"));
+        assert_eq!(
+            found.assignments,
+            ["MemoryMax=209715200", "IOWeight=50", "KillSignal=2", "TasksMax=50", "CPUQuota=50.00%"]
+        );
+        assert_eq!(found.left, ["DevicePolicy"]);
+        let none = "MemoryMax=infinity\nTasksMax=4915\nTimeoutStopUSec=5s\nKillSignal=15\nCPUQuotaPerSecUSec=infinity\nDevicePolicy=auto\n";
+        let found = limits(&lines(none), &lines("DefaultTasksMax=4915\nDefaultTimeoutStopUSec=1min 30s\n"));
+        assert_eq!(found, Limits { assignments: vec!["TimeoutStopSec=5s".to_owned()], left: Vec::new() });
+    }
+
+    #[test]
+    fn names_of_scopes() {
+        let names: Vec<String> =
+            (1..=3).map(|number| scope_name("postgresql@17-main.service", number)).collect();
+        assert_eq!(names[0], "postgresql-17-main-restored.scope");
+        assert_eq!(names[1], "postgresql-17-main-restored-2.scope");
+        let said = format!(
+            "Id={}\nLoadState=loaded\n\nId={}\nLoadState=not-found\n\nId={}\nLoadState=not-found\n",
+            names[0], names[1], names[2]
+        );
+        assert_eq!(first_not_found(&names, &lines(&said)).as_ref(), Some(&names[1]));
+        assert_eq!(first_not_found(&names, &[]), None);
+    }
+}
