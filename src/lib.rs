@@ -60,6 +60,7 @@
 //!   leaves what somebody else has.
 //! - No process is ended before its images are proved: criu asks ([`checkpoint::hook`]), and lets it go where they are not.
 //! - A copy that is being made ends with the program that makes it; one that is kept ends with its last process, and its groups do.
+//!   The groups that a killed keeper leaves are on disk, by inode, and a rescue removes them.
 //! - criu is never killed while anything is in its hold: what it hangs on is thawed.
 //! - What this program froze for a time is thawed by a process of its own; what others froze is never thawed unasked.
 //! - Untrusted bytes reach the terminal only through [`model::printable()`].

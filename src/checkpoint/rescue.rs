@@ -7,6 +7,7 @@ mod cut_off;
 mod follow;
 mod hanging;
 mod left;
+mod left_groups;
 mod orphaned_timer;
 mod outcome;
 
@@ -16,11 +17,13 @@ use std::path::PathBuf;
 use super::at_work::Claim;
 use super::dumping::images;
 use super::journal::{self, CutOff};
+use super::restore::copy::left_groups;
 use super::{AtWork, Progress, fate};
 use crate::model::{Hierarchies, ProcessId, printable};
 use crate::timer::{OrphanError, forget_finished};
 use hanging::Hanging;
 use left::Left;
+pub use left_groups::CopyGroups;
 pub use orphaned_timer::OrphanedTimer;
 
 /// Something to put right.
@@ -34,6 +37,8 @@ pub enum Case {
     Left(LeftCriu),
     /// A freeze for a time is not ended by its timer.
     Timer(OrphanedTimer),
+    /// The keeper of a copy was killed: its groups are left.
+    Copy(CopyGroups),
 }
 
 /// A plan whose program is gone.
@@ -73,6 +78,14 @@ pub enum RescueError {
     /// A freeze that its timer does not end did not get its end.
     #[error(transparent)]
     Timer(#[from] OrphanError),
+    /// The groups of a copy were not removed.
+    #[error("{shown} cannot be removed: {error}; it is kept for another rescue")]
+    Groups {
+        /// Their paths.
+        shown: String,
+        /// Why.
+        error: io::Error,
+    },
     /// criu, or its target, could not be followed.
     #[error("lost sight of criu: {0}; it may still run: run cryoscope rescue again")]
     Wait(io::Error),
@@ -103,7 +116,10 @@ pub fn stranded(hosts: &Hierarchies, tell: &mut dyn FnMut(String)) -> Result<Str
     let cases = cases.chain(hanging.into_iter().map(|hanging| Case::Hanging(HangingCriu(hanging))));
     let cases = cases.chain(left.into_iter().map(|left| Case::Left(LeftCriu(left))));
     let timers = orphaned_timer::look(hosts).map_err(RescueError::Look)?;
-    Ok(Stranded { cases: cases.chain(timers.into_iter().map(Case::Timer)).collect(), at_work: busy })
+    let copies = left_groups().map_err(RescueError::Look)?;
+    let cases = cases.chain(timers.into_iter().map(Case::Timer));
+    let copies = copies.into_iter().map(|groups| Case::Copy(CopyGroups(groups)));
+    Ok(Stranded { cases: cases.chain(copies).collect(), at_work: busy })
 }
 
 impl Case {
@@ -147,6 +163,7 @@ impl Case {
                 )
             }
             Self::Timer(timer) => timer.what(),
+            Self::Copy(groups) => groups.what(),
         }
     }
 
@@ -160,6 +177,7 @@ impl Case {
             },
             Self::Hanging(HangingCriu(hanging)) => hanging.claim(),
             Self::Timer(timer) => timer.claim(),
+            Self::Copy(groups) => groups.claim(),
             Self::Left(LeftCriu(left)) => {
                 Claim { processes: left.targets.clone(), written: Vec::new(), bearing: Vec::new() }
             }
@@ -177,7 +195,7 @@ impl Case {
                 (hanging.targets.clone(), images(hanging.criu.id.pid).into_iter().collect())
             }
             Self::Left(LeftCriu(left)) => (left.targets.clone(), images(left.criu.pid).into_iter().collect()),
-            Self::Timer(_) => (Vec::new(), Vec::new()),
+            Self::Timer(_) | Self::Copy(_) => (Vec::new(), Vec::new()),
         }
     }
 
@@ -188,6 +206,7 @@ impl Case {
             Self::Hanging(HangingCriu(hanging)) => hanging.shell(),
             Self::Left(LeftCriu(left)) => left.shell(),
             Self::Timer(timer) => timer.shell(),
+            Self::Copy(groups) => groups.shell(),
         }
     }
 }
@@ -245,6 +264,7 @@ fn put_right(
         Case::Hanging(HangingCriu(hanging)) => hanging.rescue(tell)?,
         Case::Left(LeftCriu(left)) => left.rescue(tell)?,
         Case::Timer(timer) => return Ok(timer.rescue(hosts)?),
+        Case::Copy(groups) => return groups.rescue(),
     }
     Ok(Vec::new())
 }

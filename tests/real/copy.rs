@@ -14,11 +14,11 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
 
-use super::rescue::said;
+use super::rescue::{rescue, said};
 use super::restore::ports::add_socket;
 use super::restore::{assert_failed, assert_restored, restore};
 use super::support::checkpoint::{Images, checkpoint};
-use super::support::namespace::only;
+use super::support::namespace::{isolated, only};
 use super::support::requirement::{Need, criu, trial};
 use super::support::wait::{reached, throughout};
 use super::support::workload::quiet;
@@ -51,6 +51,10 @@ pub fn tests() -> Vec<Trial> {
         trial("copy::on_a_host_with_v1_alone", BOTH, || with_one_hierarchy(Version::V1)),
         trial("copy::refused", BOTH, refused),
     ];
+    for version in [Version::V1, Version::V2] {
+        let name = format!("copy::what_a_killed_keeper_leaves::{version}");
+        all.push(isolated(&name, BOTH, move || killed_keeper(version)));
+    }
     all.extend(shared::tests());
     all
 }
@@ -201,7 +205,8 @@ impl Drop for CopyOf {
                 }
                 let _ = fs::write(group.join("freezer.state"), "THAWED");
                 if !but_for_groups {
-                    let _ = fs::remove_dir(group);
+                    let below = ["inner/most", "inner", ""].map(|below| group.join(below));
+                    below.iter().for_each(|group| drop(fs::remove_dir(group)));
                 }
             }
             keepers(&self.groups).is_empty()
@@ -429,6 +434,43 @@ fn ended_at_once() {
     let here = copy.here(original.pid());
     kill(Pid::from_raw(copy.keeper()), Signal::SIGKILL).unwrap();
     until("the copy ends with it", SOON, || !Path::new(&format!("/proc/{here}")).exists());
+}
+
+/// Its groups, with those that the copy has made below, are found and removed by a rescue, also where v1 holds what was killed;
+/// one with a process of somebody else in it is left.
+fn killed_keeper(version: Version) {
+    let original = Original::new(1);
+    let copy = original.copy(&["--frozen", "--hierarchy", &version.to_string()]);
+    copy.groups.iter().for_each(|group| fs::create_dir_all(group.join("inner/most")).unwrap());
+    assert!(said(&rescue("--dry-run")).contains("nothing to rescue"), "its keeper lives");
+    kill(Pid::from_raw(copy.keeper()), Signal::SIGKILL).unwrap();
+    let output = rescue("--dry-run");
+    let text = said(&output);
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    let keeper = format!("the keeper of a copy (process {}) was killed", copy.keeper());
+    assert!(text.contains(&keeper) && copy.groups.iter().all(|group| group.exists()), "{text}");
+    for group in &copy.groups {
+        assert!(text.contains(&format!("find {} -depth -type d", group.display())), "{text}");
+    }
+    let elsewhere = Group::v2("guest");
+    let guest = Workload::in_group(&elsewhere);
+    fs::write(copy.groups[0].join("inner/cgroup.procs"), guest.pid().to_string()).unwrap();
+    assert!(said(&rescue("--yes")).contains("nothing to rescue"), "somebody else uses it");
+    drop(guest);
+    let output = rescue("--yes");
+    assert!(output.status.success() && said(&output).contains("removed: "), "{}", said(&output));
+    copy.assert_gone();
+    assert!(said(&rescue("--yes")).contains("nothing to rescue"));
+    original.assert_no_copy_ran();
+    // Another group of that name is not what it was.
+    let copy = original.copy(&[]);
+    kill(Pid::from_raw(copy.keeper()), Signal::SIGKILL).unwrap();
+    for group in &copy.groups {
+        until("the copy has ended", SOON, || fs::remove_dir(group).is_ok());
+        fs::create_dir(group).unwrap();
+    }
+    assert!(said(&rescue("--yes")).contains("nothing to rescue"));
+    copy.groups.iter().for_each(|group| fs::remove_dir(group).unwrap());
 }
 
 fn criu_fails() {

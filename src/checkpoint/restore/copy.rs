@@ -6,12 +6,15 @@
 
 pub mod groups;
 pub mod keeper;
+mod left;
 mod preflight;
+mod record;
 mod running;
 
 use serde::Serialize;
 
 pub use groups::NewGroup;
+pub use left::{LeftGroups, left_groups};
 pub(super) use preflight::{check, plan_copy};
 pub(super) use running::Keeper;
 

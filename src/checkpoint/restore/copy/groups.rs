@@ -6,7 +6,11 @@ use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use super::record::Record;
 use crate::checkpoint::images::ImageSet;
+use crate::kernel::dir::vanished;
+use crate::kernel::processes::{Processes, pids};
+use crate::kernel::tasks::is_active;
 use crate::kernel::{Dir, Filesystem};
 use crate::model::{CgroupId, CgroupPath, Hierarchies, Hierarchy, Place, Version, printable};
 
@@ -91,9 +95,12 @@ fn name(set: &ImageSet, hosts: &Hierarchies) -> Vec<u8> {
 }
 
 /// Groups that were made for a copy.
+#[derive(Debug)]
 pub(super) struct CreatedGroups(Vec<CreatedGroup>);
 
+#[derive(Debug)]
 struct CreatedGroup {
+    path: PathBuf,
     above: Dir,
     name: Vec<u8>,
     id: CgroupId,
@@ -103,20 +110,65 @@ struct CreatedGroup {
 const REMOVAL_PATIENCE: Duration = Duration::from_secs(10);
 
 impl CreatedGroups {
-    /// Makes them all, or none.
-    pub(super) fn make(paths: &[PathBuf]) -> Result<Self, String> {
+    /// Makes them all, or none; each is added to the record.
+    pub(super) fn make(paths: &[PathBuf], record: &mut Record) -> Result<Self, String> {
         let mut groups = Self(Vec::new());
         for path in paths {
-            match make(path) {
-                Ok(made) => groups.0.push(made),
-                Err(error) => {
-                    groups.remove();
-                    let path = printable(path.as_os_str().as_bytes()).into_owned();
-                    return Err(format!("cannot make the group {path}: {error}"));
-                }
+            let added = make(path).and_then(|made| {
+                let id = made.id;
+                groups.0.push(made);
+                record.add(path, id)
+            });
+            if let Err(error) = added {
+                groups.remove();
+                let path = printable(path.as_os_str().as_bytes()).into_owned();
+                return Err(format!("cannot make the group {path}: {error}"));
             }
         }
         Ok(groups)
+    }
+
+    /// Those of these that are there: another group that has the name of one by now is none.
+    pub(super) fn find(groups: &[(PathBuf, CgroupId)]) -> Self {
+        let at = |(path, id): &(PathBuf, CgroupId)| {
+            let (above, name) = path.parent().zip(path.file_name())?;
+            let group = CreatedGroup {
+                path: path.clone(),
+                above: Dir::open(above).ok()?,
+                name: name.as_bytes().to_vec(),
+                id: *id,
+            };
+            group.open().ok()?.is_some().then_some(group)
+        };
+        Self(groups.iter().filter_map(at).collect())
+    }
+
+    /// Whether none of them is there any more.
+    pub(super) fn are_gone(&self) -> bool {
+        self.0.iter().all(|group| matches!(group.open(), Ok(None)))
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Their absolute paths.
+    pub(super) fn paths(&self) -> impl Iterator<Item = &PathBuf> {
+        self.0.iter().map(|group| &group.path)
+    }
+
+    /// Whether a process is in one of them, or below, that goes on to live; also where that cannot be read.
+    pub(super) fn hold_active_processes(&self) -> bool {
+        let mut processes = Processes::default();
+        let mut active = false;
+        for dir in self.0.iter().filter_map(|group| group.open().ok().flatten()) {
+            each(&dir, &mut |dir| {
+                let is_active = |pid| processes.read(pid).is_some_and(|process| is_active(process.id));
+                active |=
+                    pids(dir).map_or_else(|error| !vanished(&error), |pids| pids.into_iter().any(is_active));
+            });
+        }
+        active
     }
 
     /// Thaws those of v1 and all below: what was killed ends only then.
@@ -142,7 +194,7 @@ fn make(path: &Path) -> io::Result<CreatedGroup> {
     let (above, name) = (Dir::open(above)?, name.as_bytes().to_vec());
     above.make(&name)?;
     let id = above.id_of(&name)?.ok_or(io::ErrorKind::NotFound)?;
-    Ok(CreatedGroup { above, name, id })
+    Ok(CreatedGroup { path: path.to_owned(), above, name, id })
 }
 
 impl CreatedGroup {

@@ -18,6 +18,7 @@ use nix::errno::Errno;
 use nix::sys::wait::wait;
 
 use super::groups::CreatedGroups;
+use super::record::Record;
 use crate::kernel::pid_namespace::{end_with_parent, make_for_next_child, mount_own_proc, set_last_pid};
 
 /// The verb of the command line that is the keeper.
@@ -33,7 +34,16 @@ pub const INIT: &str = "copy-init";
 pub fn keep(last_pid: i32, groups: &[PathBuf]) -> Result<(), String> {
     // It keeps no file system from being unmounted.
     let _ = std::env::set_current_dir("/");
-    let groups = CreatedGroups::make(groups)?;
+    // Before the first group: what this process leaves when it is killed, a rescue removes.
+    let mut record = Record::begin().map_err(|error| format!("cannot write down its groups: {error}"))?;
+    let groups = match CreatedGroups::make(groups, &mut record) {
+        Ok(groups) => groups,
+        Err(why) => {
+            // What is left of it names no group, and the next look removes it.
+            let _ = record.end();
+            return Err(why);
+        }
+    };
     let kept = Init::start(last_pid).and_then(|mut init| {
         let is_kept = announce(&init).is_ok() && wait_for_byte();
         match is_kept {
@@ -44,6 +54,10 @@ pub fn keep(last_pid: i32, groups: &[PathBuf]) -> Result<(), String> {
         init.child.wait().map(drop)
     });
     groups.remove();
+    // One that stays is of groups in which a process of somebody else is.
+    if groups.are_gone() {
+        let _ = record.end();
+    }
     kept.map_err(|error| format!("cannot make a PID namespace: {error}"))
 }
 
