@@ -1,6 +1,7 @@
 //! The command line: one file a verb, and one for the screen.
 
 mod args;
+mod as_root;
 mod ask;
 mod checkpoint;
 mod config;
@@ -200,7 +201,7 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
     log::begin(&arguments.global, beside_screen)?;
     let mut out = io::BufWriter::new(output::Output(io::stdout()));
     let done = verb(arguments, &mut out);
-    let done = finish(done, &mut out);
+    let done = finish(done, &mut out).map_err(Failure::with_root_line);
     if let Err(failure) = &done {
         tracing::error!(code = failure.code, %failure, "failed");
     }

@@ -8,6 +8,7 @@ pub mod cgroupfs;
 pub mod control_files;
 pub mod culprits;
 pub mod delegated;
+pub mod denial;
 pub mod descriptors;
 pub mod dir;
 mod executable;

@@ -30,6 +30,7 @@ mod real {
     pub mod live;
     pub mod log;
     pub mod membership;
+    pub mod ordinary;
     pub mod proof;
     pub mod readme;
     pub mod refused;
@@ -83,6 +84,7 @@ fn main() -> ExitCode {
         membership::tests,
         guard::tests,
         cli::tests,
+        ordinary::tests,
         config::tests,
         checkpoint::tests,
         at_work::tests,

@@ -138,7 +138,11 @@ fn find(asked: Option<&Path>) -> Option<PathBuf> {
         return std::path::absolute(path).ok().filter(runs);
     }
     let name = asked.map_or(OsStr::new("criu"), Path::as_os_str);
-    std::env::split_paths(&trust::search_path()).map(|place| place.join(name)).find(runs)
+    let path = trust::search_path();
+    // An ordinary user's PATH has none of these, where packages install it.
+    let sbin = ["/usr/local/sbin", "/usr/sbin", "/sbin"].map(PathBuf::from).into_iter();
+    let sbin = sbin.filter(|_| !nix::unistd::geteuid().is_root());
+    std::env::split_paths(&path).chain(sbin).map(|place| place.join(name)).find(runs)
 }
 
 /// A command for a session of its own, so that a terminal's Ctrl-C and hang-up do not reach it, with no input and nothing

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::args::Doctor;
 use super::{Context, Failure};
-use crate::checkpoint::{criu, rights};
+use crate::checkpoint::{Finding, criu, rights};
 use crate::kernel::delegated::{self, Delegated};
 use crate::kernel::{Dir, Filesystem, host, inotify};
 use crate::model::{Hierarchy, Version, printable};
@@ -27,6 +27,8 @@ struct Criu {
     version: Option<String>,
     works: bool,
     problem: Option<String>,
+    /// What to do about the problem.
+    remedy: Option<String>,
     /// What this criu does not do on this kernel.
     limits: Vec<String>,
 }
@@ -105,7 +107,15 @@ pub(super) fn run(context: &Context, options: &Doctor, out: &mut impl Write) -> 
                 (path.as_deref().unwrap_or("criu"), version.as_deref().unwrap_or("unknown"));
             writeln!(out, "criu      {path}, version {version}, works")?;
         }
-        criu => writeln!(out, "criu      {}", criu.problem.as_deref().unwrap_or("not found"))?,
+        criu => {
+            let which = criu.path.iter().map(|path| match &criu.version {
+                Some(version) => format!("{path}, version {version}: "),
+                None => format!("{path}: "),
+            });
+            let problem = criu.problem.as_deref().unwrap_or("not found");
+            let remedy = criu.remedy.iter().map(|remedy| format!("; {remedy}")).collect::<String>();
+            writeln!(out, "criu      {}{problem}{remedy}", which.collect::<String>())?;
+        }
     }
     for missing in report.criu.limits.iter().chain(&report.rights.missing) {
         writeln!(out, "missing   {missing}")?;
@@ -186,11 +196,13 @@ fn inotify() -> Inotify {
 fn found_criu() -> Criu {
     let kernel = host::release();
     let (found, findings) = criu::look(None, &kernel);
-    let problem = findings.iter().find(|finding| finding.blocks()).map(|finding| finding.what.clone());
+    let blocker = findings.into_iter().find(Finding::blocks);
+    let (problem, remedy) = blocker.map(|finding| (finding.what, finding.remedy)).unzip();
+    let remedy = remedy.flatten();
     let path = found.as_ref().map(|criu| printable(criu.path.as_os_str().as_encoded_bytes()).into_owned());
     let works = found.is_some() && problem.is_none();
     let version = found.and_then(|criu| criu.version);
     let limits =
         version.iter().filter(|_| works).flat_map(|version| criu::limits(version, &kernel)).collect();
-    Criu { path, version, works, problem, limits }
+    Criu { path, version, works, problem, remedy, limits }
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io;
 
+use super::as_root;
 use crate::checkpoint::report::ReportError;
 use crate::checkpoint::{Refused, RescueError, RunError};
 use crate::kernel::freezer::FreezerError;
@@ -12,6 +13,9 @@ use crate::kernel::target::TargetError;
 use crate::runtime::ThawError;
 use crate::timer::{ForATimeError, OrphanError, TimerError};
 
+/// The exit code of what this user may not do.
+const NOT_PERMITTED: u8 = 3;
+
 /// A failure at the edge of the program.
 #[derive(Debug)]
 pub struct Failure {
@@ -20,12 +24,27 @@ pub struct Failure {
     pub code: u8,
     sentence: String,
     closed_pipe: bool,
+    /// Root of this host could do it.
+    root_may: bool,
 }
 
 impl Failure {
     /// A failure with a code of the list at [`Failure::code`].
     pub fn new(code: u8, sentence: impl Into<String>) -> Self {
-        Self { code, sentence: sentence.into(), closed_pipe: false }
+        Self { code, sentence: sentence.into(), closed_pipe: false, root_may: code == NOT_PERMITTED }
+    }
+
+    /// Root could not do it either.
+    pub(super) fn not_even_root(self) -> Self {
+        Self { root_may: false, ..self }
+    }
+
+    /// With a line that does it as root, where a right is missing that root has.
+    pub(super) fn with_root_line(self) -> Self {
+        match as_root::this_call().filter(|_| self.root_may) {
+            Some(line) => Self { sentence: format!("{}\n  as root: {line}", self.sentence), ..self },
+            None => self,
+        }
     }
 
     /// A guard or a rule said no: exit code 4.
@@ -144,10 +163,14 @@ impl From<FreezerError> for Failure {
         let code = match error {
             FreezerError::Root(_) => 2,
             FreezerError::Gone(_) => 5,
-            FreezerError::NotPermitted { .. } => 3,
+            FreezerError::NotPermitted { .. } => NOT_PERMITTED,
             FreezerError::Io { .. } | FreezerError::Cancelled { .. } => 1,
             FreezerError::TimedOut { .. } => 6,
         };
-        Self::new(code, error.to_string())
+        let failure = Self::new(code, error.to_string());
+        match error {
+            FreezerError::NotPermitted { denial, .. } if !denial.root_may() => failure.not_even_root(),
+            _ => failure,
+        }
     }
 }

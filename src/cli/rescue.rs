@@ -5,7 +5,7 @@ use std::thread;
 
 use super::args::Rescue;
 use super::ask::ask;
-use super::{Context, Failure, tell};
+use super::{Context, Failure, as_root, tell};
 use crate::checkpoint::{self, By, Case, Progress, Stranded};
 use crate::lab;
 
@@ -29,7 +29,8 @@ pub(super) fn run(context: &Context, options: &Rescue, out: &mut impl Write) -> 
             "nothing to rescue: no checkpoint was cut off, no freeze has lost its timer, and no criu hangs on frozen tasks or waits for what is gone"
         )?;
         if !nix::unistd::geteuid().is_root() {
-            writeln!(out, "# that is: nothing of your own; only root sees what others have left")?;
+            let line = as_root::this_call().map_or(String::new(), |line| format!(": {line}"));
+            writeln!(out, "# that is: nothing of your own; only root sees what others have left{line}")?;
         }
         return Ok(());
     }

@@ -8,8 +8,8 @@ use super::list::scan;
 use super::{Context, Failure, tell};
 use crate::checkpoint::dumping;
 use crate::kernel::cgroupfs::{Filesystem, Group};
-use crate::kernel::freezer::{Outcome, asking_ancestor};
-use crate::kernel::{membership, processes};
+use crate::kernel::freezer::{FreezerError, Outcome, asking_ancestor};
+use crate::kernel::{freezer, membership, processes};
 use crate::model::shell::quoted;
 use crate::model::{CgroupPath, State};
 use crate::runtime::{ThawError, Thawed};
@@ -18,21 +18,41 @@ use crate::timer;
 /// Thaws each target, or every group that asks for a freeze itself.
 pub(super) fn run(context: &Context, options: &Thaw, out: &mut impl Write) -> Result<(), Failure> {
     context.may_write()?;
-    let targets = if options.all { all(context)? } else { named(context, options)? };
-    if targets.is_empty() {
+    let (targets, denied) = match options.all {
+        true => split_permitted(all(context)?),
+        false => (named(context, options)?, Vec::new()),
+    };
+    if targets.is_empty() && denied.is_empty() {
         writeln!(out, "no group asks for a freeze")?;
-    } else if options.all && !options.yes {
+    } else if options.all && !options.yes && !targets.is_empty() {
         confirm(context, &targets, out)?;
     }
     // Where one fails, the others are thawed all the same; what holds one of them still is known when all are done.
     let done: Vec<_> = targets.iter().map(|(fs, group)| one(fs, group)).collect();
-    let mut first = None;
-    for ((fs, group), done) in targets.iter().zip(done) {
-        if let Err(failure) = done.map_err(Into::into).and_then(|done| say(context, fs, group, done, out)) {
-            first.get_or_insert(failure);
+    let said = targets.iter().zip(done).map(|((fs, group), done)| {
+        done.map_err(Failure::from).and_then(|done| say(context, fs, group, done, out))
+    });
+    let failures = said.filter_map(Result::err).collect::<Vec<_>>();
+    first_of(failures.into_iter().chain(denied.into_iter().map(Failure::from)))
+}
+
+/// The groups that this program may thaw, and why it may not thaw the others.
+fn split_permitted(found: Vec<(Filesystem, Group)>) -> (Vec<(Filesystem, Group)>, Vec<FreezerError>) {
+    let (mut permitted, mut denied) = (Vec::new(), Vec::new());
+    for (fs, group) in found {
+        match freezer::not_permitted(&group) {
+            Some(error) => denied.push(error),
+            None => permitted.push((fs, group)),
         }
     }
-    first.map_or(Ok(()), Err)
+    (permitted, denied)
+}
+
+/// The first failure is the program's; the others are said.
+fn first_of(mut failures: impl Iterator<Item = Failure>) -> Result<(), Failure> {
+    let Some(first) = failures.next() else { return Ok(()) };
+    failures.for_each(tell);
+    Err(first)
 }
 
 fn named(context: &Context, options: &Thaw) -> Result<Vec<(Filesystem, Group)>, Failure> {

@@ -7,7 +7,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, RawDir, ResolveFlags, Stat, StatxFlags};
+use rustix::fs::{Access, AtFlags, CWD, FileType, Mode, OFlags, RawDir, ResolveFlags, Stat, StatxFlags};
 use rustix::io::Errno;
 
 use crate::model::{CgroupId, CgroupPath};
@@ -283,10 +283,26 @@ impl Dir {
         Ok(stat.filter(truncated).and_then(time))
     }
 
+    /// The user that a file in this directory belongs to; `None` where the file or the group is gone.
+    ///
+    /// # Errors
+    /// What fstatat(2) says.
+    pub fn owner_of(&self, file: &str) -> io::Result<Option<u32>> {
+        let stat = present(rustix::fs::statat(&self.fd, file, AtFlags::SYMLINK_NOFOLLOW))?;
+        Ok(stat.map(|stat| stat.st_uid))
+    }
+
     /// Whether this program may write a file in this directory, without writing.
     pub fn may_write(&self, file: &str) -> bool {
-        let access = rustix::fs::Access::WRITE_OK;
-        rustix::fs::accessat(&self.fd, file, access, rustix::fs::AtFlags::EACCESS).is_ok()
+        self.try_access(file).is_ok()
+    }
+
+    /// What a write to a file in this directory would say of this program's rights, without writing.
+    ///
+    /// # Errors
+    /// What faccessat(2) says.
+    pub fn try_access(&self, file: &str) -> io::Result<()> {
+        Ok(rustix::fs::accessat(&self.fd, file, Access::WRITE_OK, AtFlags::EACCESS)?)
     }
 }
 

@@ -11,6 +11,7 @@ use rustix::io::Errno;
 
 use super::cgroupfs::{Filesystem, Group};
 use super::culprits;
+use super::denial::Denial;
 use super::dir::vanished;
 use crate::model::{CgroupPath, Culprits, Hierarchies, State, Version, printable};
 
@@ -24,12 +25,14 @@ pub enum FreezerError {
     #[error("{} is gone: it was removed meanwhile", .0.display())]
     Gone(PathBuf),
     /// The file may not be written.
-    #[error("not permitted to write {file}: {error}; run as root, or have the group delegated to you")]
+    #[error("not permitted to write {file}: {error}; {denial}")]
     NotPermitted {
         /// The file, as text.
         file: String,
         /// What the kernel said.
         error: io::Error,
+        /// Why, and who may.
+        denial: Denial,
     },
     /// Another failure.
     #[error("cannot write {file}: {error}")]
@@ -290,20 +293,29 @@ fn wait(
 
 fn explain(group: &Group, file: &str, error: io::Error) -> FreezerError {
     let name = printable(group.absolute.join(file).as_os_str().as_encoded_bytes()).into_owned();
-    let denied = [Errno::ACCESS, Errno::PERM, Errno::ROFS]
-        .iter()
-        .any(|e| error.raw_os_error() == Some(e.raw_os_error()));
-    match error {
-        error if vanished(&error) => FreezerError::Gone(group.absolute.clone()),
-        error if denied => FreezerError::NotPermitted { file: name, error },
-        error => FreezerError::Io { file: name, error },
+    let denied = [Errno::ACCESS, Errno::PERM, Errno::ROFS].map(Errno::raw_os_error);
+    match error.raw_os_error() {
+        _ if vanished(&error) => FreezerError::Gone(group.absolute.clone()),
+        Some(code) if denied.contains(&code) => {
+            let denial = Denial::look(group, code == Errno::ROFS.raw_os_error());
+            FreezerError::NotPermitted { file: name, error, denial }
+        }
+        _ => FreezerError::Io { file: name, error },
     }
 }
 
 /// Whether this program may freeze a group, without writing.
 pub fn may_freeze(group: &Group) -> bool {
-    group.dir.may_write(match group.version {
-        Version::V1 => "freezer.state",
-        Version::V2 => "cgroup.freeze",
-    })
+    group.dir.may_write(group.version.control_file())
+}
+
+/// Why this program may not freeze a group, as a write to it would fail; `None` where it may, or where that would fail for
+/// another reason. Nothing is written.
+pub fn not_permitted(group: &Group) -> Option<FreezerError> {
+    if group.path.is_root() {
+        return None;
+    }
+    let file = group.version.control_file();
+    let error = group.dir.try_access(file).err()?;
+    Some(explain(group, file, error)).filter(|error| matches!(error, FreezerError::NotPermitted { .. }))
 }

@@ -80,7 +80,8 @@ impl Course {
             return Err(CourseError::Missing(missing));
         }
         let made = Scene::new(lesson, version, ground);
-        let mut scene = made.map_err(|error| explain(&error).map_or(error.into(), CourseError::Missing))?;
+        let mut scene =
+            made.map_err(|error| explain(&error, version).map_or(error.into(), CourseError::Missing))?;
         let steps = (lesson.steps)(version, scene.has_other());
         for step in &steps {
             scene.watch(step.act.spot());

@@ -1,8 +1,11 @@
 //! What a lesson needs of the host, and whether it is there.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+use nix::unistd::geteuid;
 
 use super::lesson::Lesson;
 use crate::checkpoint::criu;
@@ -37,7 +40,7 @@ pub struct Missing {
     /// What is missing.
     pub what: String,
     /// What can be done.
-    pub remedy: &'static str,
+    pub remedy: Cow<'static, str>,
 }
 
 impl fmt::Display for Missing {
@@ -61,7 +64,8 @@ impl Ground {
 
     /// What a lesson lacks on this host, on one freezer.
     pub fn missing(&self, lesson: &Lesson, version: Version) -> Option<Missing> {
-        let missing = |lack, what: String, remedy| Some(Missing { lack, what, remedy });
+        let missing =
+            |lack, what: String, remedy: &'static str| Some(Missing { lack, what, remedy: remedy.into() });
         let Some(hierarchy) = self.hosts.get(version) else {
             return missing(
                 Lack::Part,
@@ -72,7 +76,7 @@ impl Ground {
                 },
             );
         };
-        let root = nix::unistd::geteuid().is_root();
+        let root = geteuid().is_root();
         if lesson.criu && !root {
             return missing(
                 Lack::Right,
@@ -93,7 +97,7 @@ impl Ground {
                 why.clone(),
                 "install criu 3.14 or newer (4.1 on x86 with Linux 6.13 or newer), or name one with --criu; lessons 1 to 5 need none",
             ),
-            _ if !root && !self.may_make_groups(version) => not_permitted(),
+            _ if !root && !self.may_make_groups(version) => Some(not_permitted(version)),
             _ => None,
         }
     }
@@ -107,14 +111,31 @@ impl Ground {
     }
 }
 
-fn not_permitted() -> Option<Missing> {
+fn not_permitted(version: Version) -> Missing {
     let what = "this user may not make groups here".to_owned();
-    let remedy = "run it with sudo, or in a group of your own: systemd-run --user --scope -p Delegate=yes cryoscope lab";
-    Some(Missing { lack: Lack::Right, what, remedy })
+    Missing { lack: Lack::Right, what, remedy: way_to_a_group(version).into() }
+}
+
+/// How this user comes to a group of their own. systemd delegates none of the v1 freezer: that is no controller of its.
+fn way_to_a_group(version: Version) -> String {
+    let user = geteuid();
+    let own = match () {
+        () if version == Version::V1 => String::new(),
+        () if Path::new(&format!("/run/user/{user}/systemd")).is_dir() => {
+            ", or in a group of your own: systemd-run --user --scope -p Delegate=yes cryoscope lab".to_owned()
+        }
+        () if Path::new("/run/systemd/system").is_dir() => {
+            format!(
+                ", or in a group of your own: sudo systemd-run --pty --uid={user} -p Delegate=yes cryoscope lab"
+            )
+        }
+        () => String::new(),
+    };
+    format!("run it with sudo{own}")
 }
 
 /// What the kernel's refusal to make the scene means.
-pub(super) fn explain(error: &io::Error) -> Option<Missing> {
+pub(super) fn explain(error: &io::Error, version: Version) -> Option<Missing> {
     let denied = [io::ErrorKind::PermissionDenied, io::ErrorKind::ReadOnlyFilesystem];
-    denied.contains(&error.kind()).then(not_permitted).flatten()
+    denied.contains(&error.kind()).then(|| not_permitted(version))
 }

@@ -21,6 +21,8 @@ pub(crate) enum Guard {
     Clear,
     /// Refused without force, with the reason.
     Refused(String),
+    /// This user may not write to it: what a write would say, and who may.
+    NotPermitted(String),
 }
 
 /// What is asked.
@@ -61,7 +63,8 @@ pub(crate) enum Question {
     Signal { process: Process, effect: Effect },
     /// `above`: the nearest group above that asks; while it does, thawing the target alone does nothing.
     /// `dump`: the criu that dumps a process of it, in words.
-    Thaw { target: Target, own: bool, above: Option<Target>, dump: Option<String> },
+    /// `denied`: why this user may not thaw the target.
+    Thaw { target: Target, own: bool, above: Option<Target>, dump: Option<String>, denied: Option<String> },
     /// This run froze groups that are still frozen.
     Leave { frozen: Vec<Target> },
     /// What hangs or was cut off, a sentence each.
@@ -192,6 +195,8 @@ impl Dialog {
             (Question::Freeze { guard: Guard::Waiting, .. }, Choice::Freeze) => {
                 Some("still looking at what is in the group".to_owned())
             }
+            (Question::Freeze { guard: Guard::NotPermitted(why), .. }, Choice::Freeze)
+            | (Question::Thaw { denied: Some(why), .. }, Choice::Thaw) => Some(why.clone()),
             (Question::FreezeMany { waiting, .. }, Choice::Freeze) if !waiting.is_empty() => {
                 Some("still looking at what is in the groups".to_owned())
             }

@@ -147,6 +147,13 @@ pub enum Event {
         /// What is to be known before the freeze, a sentence each.
         warnings: Vec<String>,
     },
+    /// The answer to [`super::Command::Inspect`] where this user may not freeze or thaw the group.
+    NotPermitted {
+        /// Which group was looked at.
+        id: CgroupId,
+        /// What a write to it would say, and who may.
+        why: String,
+    },
     /// The answer to [`super::Command::Inspect`].
     Guard {
         /// Which group was looked at.

@@ -14,6 +14,7 @@ use crate::model::{
 };
 
 mod checkpoint;
+mod denied;
 mod forecast;
 mod keys;
 mod looks;

@@ -109,6 +109,7 @@ fn take(app: &mut App, event: Event, commands: &mut Vec<Command>) {
             }
         }
         Event::Forecast { id, command, warnings } => answers::on_forecast(app, id, command, warnings),
+        Event::NotPermitted { id, why } => answers::on_not_permitted(app, id, why),
         Event::Guard { id, refusal, owner, dump } => {
             answers::on_guard(app, id, answers::Answer { refusal, owner, dump });
         }

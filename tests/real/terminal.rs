@@ -402,10 +402,10 @@ fn an_ordinary_user() {
     terminal.keys("2");
     terminal.shows("needs root");
     terminal.keys("f");
-    // Once it is known that nothing speaks against it.
-    terminal.shows("Every process in it and below stops");
+    terminal.shows("Not permitted to write");
     terminal.keys("\x1b[C\r");
-    terminal.shows("not permitted to write");
+    terminal.shows("it belongs to root");
+    terminal.keys("\x1b[D\r");
     assert!(!group.requested());
     workload.assert_counting();
     // And it is still there.

@@ -62,7 +62,7 @@ pub(super) fn ask_thaw(app: &mut App, commands: &mut Vec<Command>) {
     let freezes = app.under_way.of(target.id) == Some(FreezeAction::Freeze);
     let own = freezes || app.node_of(&target).is_some_and(|node| node.group.freezer.requested());
     let above = above(app, &target);
-    app.dialog = Some(Dialog::new(Question::Thaw { target, own, above, dump: None }));
+    app.dialog = Some(Dialog::new(Question::Thaw { target, own, above, dump: None, denied: None }));
 }
 
 /// The nearest group above a group that asks for a freeze.
@@ -216,6 +216,23 @@ pub(super) fn on_guard(app: &mut App, of: CgroupId, answer: Answer) {
         _ => return,
     }
     // Whatever was chosen before the answer was not chosen knowing it.
+    dialog.button = 0;
+}
+
+/// Neither a freeze nor a thaw of this group is chosen any more; what others of several lack is said with what the guard refuses.
+pub(super) fn on_not_permitted(app: &mut App, of: CgroupId, why: String) {
+    let Some(dialog) = &mut app.dialog else { return };
+    match &mut dialog.question {
+        Question::Freeze { target, guard, .. } if target.id == of => *guard = Guard::NotPermitted(why),
+        Question::FreezeMany { targets, waiting, refused, .. } => {
+            if waiting.remove(&of) {
+                let target = targets.iter().find(|target| target.id == of);
+                refused.extend(target.map(|target| (target.path.clone(), why)));
+            }
+        }
+        Question::Thaw { target, denied, .. } if target.id == of => *denied = Some(why),
+        _ => return,
+    }
     dialog.button = 0;
 }
 

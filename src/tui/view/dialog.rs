@@ -86,8 +86,9 @@ fn text(app: &App, dialog: &Dialog) -> Text {
         }
         Question::ThawMany { targets, held } => (" Thaw all marked ", thaw_many(targets, held.as_ref())),
         Question::Signal { process, effect } => (" Signal ", signal(process, *effect, dialog.choice())),
-        Question::Thaw { target, own, above, dump } => {
+        Question::Thaw { target, own, above, dump, denied } => {
             let mut text = thaw(app, target, *own, above.as_ref());
+            text.extend(denied.iter().map(|why| (denial(why), true)));
             let frees = "where it hangs on this freeze, the thaw frees it; where the freeze is its own, the processes may run in the middle of the dump";
             text.extend(dump.iter().map(|dump| dumped(dump, frees)));
             (" Thaw ", text)
@@ -97,6 +98,12 @@ fn text(app: &App, dialog: &Dialog) -> Text {
         Question::Busy => (" Leave ", busy()),
     };
     Text { title, said, typed: lines }
+}
+
+/// Why this user may not write to the group, as a sentence.
+fn denial(why: &str) -> String {
+    let why = printable(why.as_bytes());
+    format!("{}{}.", why[..1].to_uppercase(), &why[1..])
 }
 
 /// How many warnings are shown.
@@ -128,7 +135,8 @@ fn freeze(
     if app.asked_above().is_some() {
         text.push(("A group above asks already: this one is then held twice.".to_owned(), false));
     }
-    if let Some(limit) = app.settings.limits.first() {
+    // Once the group was looked at, it is known.
+    if let (Guard::Waiting | Guard::Refused(_), Some(limit)) = (guard, app.settings.limits.first()) {
         text.push((format!("It may fail: {}", printable(limit.as_bytes())), false));
     }
     match guard {
@@ -139,6 +147,7 @@ fn freeze(
             text.push((format!("Every process in it{and} stops until it is thawed."), false))
         }
         Guard::Refused(reason) => text.push((format!("Refused: {}", printable(reason.as_bytes())), true)),
+        Guard::NotPermitted(why) => text.push((denial(why), true)),
     }
     text
 }

@@ -3,17 +3,20 @@
 use super::open;
 use crate::checkpoint::dumping;
 use crate::kernel::membership::group_of;
-use crate::kernel::{culprits, guard};
+use crate::kernel::{culprits, freezer, guard};
 use crate::model::{CgroupId, Hierarchies, Hierarchy, Version};
 use crate::runtime;
 use crate::timer;
 use crate::tui::{Event, Target};
 
-/// What speaks against freezing a group, and which criu dumps a process of it.
+/// What speaks against freezing a group, and which criu dumps a process of it; where this user may not freeze it, only that.
 pub(super) fn inspect(hosts: &Hierarchies, target: &Target) -> Option<Event> {
     // Where it is gone nothing is to be said, but that it was looked at.
     let opened = open(hosts.get(target.version)?, &target.path, target.id).ok();
     let of = opened.as_ref();
+    if let Some(denied) = of.and_then(|(_, group)| freezer::not_permitted(group)) {
+        return Some(Event::NotPermitted { id: target.id, why: denied.to_string() });
+    }
     let refusal = of.and_then(|(fs, group)| guard::refusal(fs, group)).map(|refusal| refusal.to_string());
     let dump = of.and_then(|(_, group)| dumping::of_group(group)).map(|dump| dump.to_string());
     Some(Event::Guard { id: target.id, refusal, owner: None, dump })
