@@ -40,6 +40,7 @@ pub mod restore;
 pub mod rights;
 pub mod run;
 mod script;
+pub mod service;
 pub mod step;
 pub mod tree;
 pub mod verify;

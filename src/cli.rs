@@ -113,11 +113,17 @@ impl Context {
     fn not_found(&self, target: &OsStr, error: TargetError) -> Failure {
         let is_absent = matches!(error, TargetError::NoSuchGroup(_));
         let unit = is_absent.then(|| Unit::named(target, &self.hosts)).flatten();
-        let Some(answer) = unit.and_then(|unit| unit.ask().ok()) else { return error.into() };
+        let Some((unit, answer)) = unit.and_then(|unit| unit.ask().ok().map(|answer| (unit, answer))) else {
+            return error.into();
+        };
         match (answer.ended_frozen(), answer.status) {
             (Some(Disagreement { what, remedy, .. }), _) => Failure::new(5, format!("{what}; run {remedy}")),
             (None, Some(status)) => {
-                Failure::new(5, format!("{} has no cgroup: systemd says that it is {status}", answer.unit))
+                let restored = unit.restored_scope();
+                let restored = restored.map(|scope| format!("; what was restored of it runs in {scope}"));
+                let restored = restored.unwrap_or_default();
+                let unit = &answer.unit;
+                Failure::new(5, format!("{unit} has no cgroup: systemd says that it is {status}{restored}"))
             }
             (None, None) => error.into(),
         }

@@ -13,6 +13,7 @@ use super::handover::{Choice, HandOver, Place};
 use super::hook::{GIVE_OTHER_FILES, Hook};
 use super::outcome::{Flags, Outcome, holds_before, outcome};
 use super::preflight::{After, Preflight, Request};
+use super::service::ServiceRecord;
 use super::step::{Dump, Signal, Step};
 use super::tree::{Member, Tree};
 use super::{Finding, Refused};
@@ -29,6 +30,9 @@ pub struct Plan {
     pub into: Arg,
     /// What is to become of the processes; as they were found where it is `None`.
     pub after: Option<After>,
+    /// What is kept of the service that they are of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub service: Option<ServiceRecord>,
     /// The freeze flags that bear on the processes, as they were found, and as they will be afterwards.
     pub flags: Vec<Flag>,
     /// Those among them that the plan, or criu, writes.
@@ -98,6 +102,7 @@ pub fn plan(found: &Preflight, request: &Request<'_>) -> Result<Plan, Refused> {
         trees: found.trees.clone(),
         into: found.into.clone(),
         after: request.after,
+        service: found.service.clone(),
         flags,
         written,
         criu_version: criu.version.clone(),

@@ -20,6 +20,7 @@ use super::hook;
 use super::outcome::closed_connections;
 use super::plan::handed_over;
 use super::rights::Rights;
+use super::service::ServiceRecord;
 use super::tree::{Member, Tree};
 use crate::kernel::{Filesystem, Group};
 use crate::model::{Hierarchies, Process};
@@ -31,6 +32,7 @@ mod owner;
 mod requests;
 mod resources;
 mod scene;
+mod service;
 mod tree;
 mod waits;
 
@@ -92,6 +94,8 @@ pub struct Preflight {
     pub(super) choice: Option<Choice>,
     /// Some request holds some process of the trees.
     pub(super) held: bool,
+    /// What is kept of the service that the trees are of.
+    pub(super) service: Option<ServiceRecord>,
     /// The requests that were found, and one of the named group, hold every process of the trees.
     pub(super) kept: bool,
 }
@@ -130,6 +134,7 @@ fn look_around(
     let mut host = scene::read(request, criu.as_ref(), &mut findings);
     let settings = owner::look(request, &mut findings);
     let trees = tree::look(request, &host, &mut findings);
+    let service = service::look(request, &trees, &mut findings);
     let mut of_freeze = Vec::new();
     let freeze = freeze::look(request, &mut host, &trees, &mut of_freeze);
     let taken = taken(&trees, &freeze, &host);
@@ -171,6 +176,7 @@ fn look_around(
         flags: freeze.flags,
         choice: freeze.choice,
         held: freeze.held,
+        service,
         kept: freeze.kept,
     };
     let closed = closed_connections(request.after, &found, (request.group.version, &request.group.path));

@@ -9,6 +9,7 @@ use super::arg::Arg;
 use super::flag::Flag;
 use super::folder::ImageFolder;
 use super::images::{DumpStats, stats};
+use super::service::ServiceRecord;
 use super::tree::Tree;
 use super::{Finding, Plan, Ran, Verification};
 use crate::kernel::host;
@@ -55,6 +56,9 @@ pub struct Report {
     pub findings: Vec<Finding>,
     /// The freeze flags.
     pub flags: Vec<FlagReport>,
+    /// What ends with the service that they were of, and is made again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub service: Option<ServiceRecord>,
     /// What was dumped.
     pub trees: Vec<Tree>,
     /// What was looked at afterwards.
@@ -79,6 +83,7 @@ impl Report {
             stats: stats.reduce(DumpStats::and),
             findings: findings.to_vec(),
             flags: plan.flags.iter().map(flag).collect(),
+            service: plan.service.clone(),
             trees: plan.trees.clone(),
             checks: verification.checks.clone(),
         }

@@ -22,12 +22,14 @@ pub mod preflight;
 mod reaper;
 pub mod report;
 pub mod run;
+mod runtime_files;
 pub mod scope;
 mod script;
 pub mod stall;
 pub mod step;
 mod stored;
 pub mod tree;
+mod units;
 pub mod verify;
 
 pub use options::lost_timers;

@@ -138,6 +138,7 @@ mod tests {
             trees: vec![],
             into: into.into(),
             after: None,
+            service: None,
             written: vec![v2.group.clone(), v1.group.clone()],
             flags: vec![v2, v1],
             criu_version: None,

@@ -271,6 +271,7 @@ mod tests {
             trees: vec![],
             into: "/i".into(),
             after: None,
+            service: None,
             flags: vec![flag.clone()],
             written: vec![flag.group.clone()],
             criu_version: None,

@@ -21,6 +21,7 @@ mod clock;
 mod obstacle;
 mod release;
 mod scope;
+mod service;
 mod systemctl;
 mod timespan;
 
@@ -29,7 +30,8 @@ pub use answer::{Answer, Belief, Disagreement};
 pub use clock::{Clock, Limit};
 pub use obstacle::{DropIn, Obstacle};
 pub use release::Release;
-pub use scope::{Limits, free_scope_name};
+pub use scope::{Limits, free_scope_name, is_restored_scope, scope_description};
+pub use service::Service;
 use systemctl::ANSWER_TIMEOUT;
 pub use systemctl::{SystemdError, has_freezer, is_running};
 

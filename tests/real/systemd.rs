@@ -208,7 +208,9 @@ fn processes_of_an_ended_unit() {
     assert_said(
         &show(ended),
         0,
-        &["systemd    says that it is failed (signal), and does not supervise these processes\n"],
+        &[
+            "systemd    says that it is failed (signal), and does not supervise these processes: stop does nothing, start kills them\n",
+        ],
     );
     let runs = show("LoadState=loaded\nActiveState=active\nSubState=running\n");
     assert!(!String::from_utf8_lossy(&runs.stdout).contains("supervise"), "{runs:?}");

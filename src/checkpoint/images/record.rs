@@ -1,9 +1,11 @@
 //! What cryoscope keeps beside the images, read leniently: other versions wrote other fields.
 
+use serde::Deserialize as _;
 use serde_json::Value;
 
 use super::folder::Folder;
 use crate::checkpoint::report::FILE;
+use crate::checkpoint::service::ServiceRecord;
 use crate::model::printable;
 
 /// `cryoscope.json`, as far as it says something that is shown. All text is printable.
@@ -23,6 +25,8 @@ pub struct Record {
     pub host: Option<String>,
     /// How long it took, in milliseconds.
     pub elapsed_ms: Option<u64>,
+    /// The service that the processes were of; `None` where what it says is not sound.
+    pub service: Option<ServiceRecord>,
 }
 
 /// Longer than any report.
@@ -50,7 +54,12 @@ pub(super) fn read(folder: &Folder) -> Result<Option<Record>, String> {
         kernel: field("kernel"),
         host: field("host"),
         elapsed_ms: fields.get("elapsed_ms").and_then(Value::as_u64),
+        service: fields.get("service").and_then(service),
     }))
+}
+
+fn service(value: &Value) -> Option<ServiceRecord> {
+    ServiceRecord::deserialize(value).ok().filter(ServiceRecord::is_sound)
 }
 
 #[cfg(test)]
@@ -71,6 +80,17 @@ mod tests {
         let record = record.unwrap().unwrap();
         assert_eq!(record.command.as_deref(), Some("criu dump\\x1b\ncriu 2"));
         assert_eq!((record.kernel, record.elapsed_ms), (None, Some(12)));
+    }
+
+    #[test]
+    fn what_is_said_of_a_service_must_be_sound() {
+        let read = |path: &str| {
+            let file = format!(r#"{{"path":"{path}","mode":493,"uid":0,"gid":0,"new":1}}"#);
+            let text = format!(r#"{{"service":{{"name":"x.service","runtime_files":[{file}]}}}}"#);
+            read_text(&text).unwrap().unwrap().service
+        };
+        assert_eq!(read("/run/x").unwrap().runtime_files[0].mode, 0o755);
+        assert_eq!((read("/etc/x"), read("/run/../etc/x")), (None, None));
     }
 
     #[test]

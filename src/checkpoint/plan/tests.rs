@@ -43,6 +43,7 @@ fn found(trees: &[i32], hand_over: HandOver) -> Preflight {
         program: "/bin/cryoscope".into(),
         held: hand_over.asks || !hand_over.aside.is_empty(),
         kept: true,
+        service: None,
         flags,
         choice: Some(Choice::Through(hand_over)),
     }

@@ -104,10 +104,8 @@ fn of_unit(request: &Request<'_>, unit: &Unit, findings: &mut Vec<Finding>) -> V
         );
         findings.push(Finding::blocker("systemd-ends-frozen", what, why).remedy(remedy));
     }
-    if let Some(what) = answer.after_kill().filter(|_| request.after == Some(After::Killed)) {
-        findings.push(Finding::warning("systemd-after-kill", what, "the dump ends its main process"));
-    }
-    answer.obstacles().iter().map(obstacle).collect()
+    // Their remedy is a restart, which kills what was restored into the group of a unit that has ended.
+    answer.obstacles().iter().filter(|_| !answer.has_ended).map(obstacle).collect()
 }
 
 /// Whether the processes are to end while systemd holds their unit frozen, and this systemd would not start it after that.

@@ -19,7 +19,6 @@ use crate::kernel::processes::{controllers, own_groups};
 use crate::kernel::{Filesystem, cgroupfs};
 use crate::model::shell::{quoted, write_request};
 use crate::model::{CgroupPath, Hierarchies, NamespacePath, Place, Version, printable};
-use crate::runtime::systemd::Unit;
 
 /// criu's options that decide which groups the processes come into.
 pub(super) const GROUP_OPTIONS: [&str; 2] = ["--manage-cgroups", "--cgroup-root"];
@@ -114,10 +113,6 @@ pub(super) fn look(
     trees: &[Tree],
     findings: &mut Vec<Finding>,
 ) -> Vec<Flag> {
-    // Beside a unit's processes a copy is where it was meant to be.
-    if request.copy.is_none() {
-        units(sets, matches!(destination, Destination::Images), findings);
-    }
     let flags = match destination {
         Destination::Images => {
             for (set, tree) in sets.iter().zip(trees) {
@@ -306,41 +301,6 @@ fn not_kept(set: &ImageSet, findings: &mut Vec<Finding>) {
         ours.join(", ")
     );
     findings.push(Finding::warning("group-not-kept", what, why));
-}
-
-/// systemd takes a process that criu made for none of its own, though it is in the group of a unit (measured: it becomes a
-/// child of PID 1, and the unit stays failed or dead).
-fn units(sets: &[ImageSet], in_their_groups: bool, findings: &mut Vec<Finding>) {
-    let groups = sets.iter().flat_map(|set| &set.cgroups).filter(|group| group.is_of_units());
-    let is_unit = |group: &&Group| {
-        let name = group.below.name();
-        name.ends_with(b".service") || name.ends_with(b".scope")
-    };
-    let mut seen = BTreeSet::new();
-    for group in groups.filter(is_unit).filter(|group| seen.insert(group.below.name().to_vec())) {
-        let name = printable(group.below.name()).into_owned();
-        match Unit::of(&group.below).filter(runs) {
-            Some(unit) => findings.push(runs_again(&unit.name())),
-            None if in_their_groups => {
-                let what = format!("the processes were of the unit {name}");
-                let why = "restored, they are in its group, and systemd does not supervise them: it neither stops nor restarts them";
-                findings.push(Finding::warning("unit", what, why));
-            }
-            None => {}
-        }
-    }
-}
-
-/// systemd has started it again, or is about to.
-fn runs(unit: &Unit) -> bool {
-    unit.ask().is_ok_and(|answer| answer.is_to_restart || !answer.has_ended)
-}
-
-fn runs_again(unit: &str) -> Finding {
-    let what = format!("the processes were of the unit {unit}, which systemd runs again");
-    let why = "what is restored comes beside the new processes, to the same files and ports; and systemd does not supervise it";
-    Finding::warning("unit", what, why)
-        .remedy(format!("stop the new ones first: systemctl stop {}", quoted(unit.as_ref())))
 }
 
 /// A hierarchy that is not mounted here is mounted by criu for itself, where the kernel has it.

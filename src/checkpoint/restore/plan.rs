@@ -107,6 +107,10 @@ pub fn plan(found: &Preflight, request: &Request<'_>) -> Result<Plan, Refused> {
             false => steps.extend([freeze].into_iter().chain(go_on)),
         }
     }
+    let missing = &found.runtime_files;
+    if !missing.is_empty() {
+        steps.insert(0, Step::MakeRuntimeFiles { files: missing.clone() });
+    }
     Ok(Plan {
         folder: found.folder.clone(),
         trees: found.trees.clone(),

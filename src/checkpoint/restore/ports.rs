@@ -10,6 +10,7 @@ use crate::kernel::processes::{arguments, comm};
 use crate::model::owner::{Manager, UnitName};
 use crate::model::shell::quoted;
 use crate::model::{CgroupPath, Hierarchies, printable};
+use crate::runtime::systemd;
 
 /// How many are said one by one.
 const FEW: usize = 5;
@@ -134,7 +135,8 @@ fn unit_above(path: &CgroupPath) -> Option<UnitName> {
     (!unit.as_bytes().ends_with(b".slice")).then_some(unit)
 }
 
-/// What stops the unit, where that is the right thing: a scope is a login or a container, with more in it.
+/// What stops the unit, where that is the right thing: a scope is a login or a container, with more in it, but for one that a
+/// restore has made.
 fn stop(unit: &UnitName) -> Option<String> {
     let name = unit.text();
     let word = quoted(name.as_ref().as_ref());
@@ -142,7 +144,8 @@ fn stop(unit: &UnitName) -> Option<String> {
         Manager::System => "systemctl",
         Manager::User(_) => "systemctl --user",
     };
-    unit.as_bytes().ends_with(b".service").then(|| format!("{manager} stop {word}"))
+    let is_ours = unit.as_bytes().ends_with(b".service") || systemd::is_restored_scope(&name);
+    is_ours.then(|| format!("{manager} stop {word}"))
 }
 
 #[cfg(test)]
@@ -181,6 +184,8 @@ mod tests {
         assert_eq!(of("/system.slice/nginx.service/worker").as_deref(), Some("systemctl stop nginx.service"));
         let user = "/user.slice/user-7.slice/user@7.service/app.slice/web.service";
         assert_eq!(of(user).as_deref(), Some("systemctl --user stop web.service"));
+        let restored = of("/system.slice/nginx-restored-2.scope");
+        assert_eq!(restored.as_deref(), Some("systemctl stop nginx-restored-2.scope"));
         assert_eq!(
             (of("/user.slice/user-7.slice/session-1.scope"), of("/"), of("/shop/web")),
             (None, None, None)

@@ -7,13 +7,14 @@ use super::copy::{self, CopyPlan, CopyRequest, NewGroup};
 use super::files::GroupsMade;
 use super::scope::{self, Scope};
 use super::tree::Tree;
-use super::{files, groups, numbers, options, ports, stored};
+use super::{files, groups, numbers, options, ports, runtime_files, stored, units};
 use crate::checkpoint::Finding;
 use crate::checkpoint::arg::Arg;
 use crate::checkpoint::criu::{self, Criu};
 use crate::checkpoint::flag::Flag;
 use crate::checkpoint::images::ImageSet;
 use crate::checkpoint::rights::Rights;
+use crate::checkpoint::service::RuntimeFile;
 use crate::kernel::{Filesystem, Group, host};
 use crate::model::Hierarchies;
 
@@ -53,6 +54,8 @@ pub struct Preflight {
     pub kernel: String,
     /// The copy that was asked for.
     pub(super) copy: Option<CopyPlan>,
+    /// What is made again before them.
+    pub(super) runtime_files: Vec<RuntimeFile>,
     /// The scope that the processes come into.
     pub(super) scope: Option<Scope>,
     /// The freeze flags of the groups that the processes come into, and of those above.
@@ -66,9 +69,9 @@ pub fn preflight(request: &Request<'_>) -> Preflight {
     let (criu, of_criu) = criu::look(request.criu.as_deref(), &kernel);
     let folder = std::path::absolute(&request.folder).unwrap_or_else(|_| request.folder.clone());
     let version = criu.as_ref().and_then(|criu| criu.version.as_deref());
-    let sets = stored::look(&folder, version, &kernel, &mut findings);
+    let (sets, service) = stored::look(&folder, version, &kernel, &mut findings);
     let new = new_groups(request, &sets, &mut findings);
-    let scope = scope::choose(request, &sets, &mut findings);
+    let scope = scope::choose(request, &sets, service.as_ref(), &mut findings);
     let destination = groups::destination(request, &new, scope.as_ref());
     let tree = |set: &ImageSet| {
         let within = groups::within(set, destination, request);
@@ -80,8 +83,12 @@ pub fn preflight(request: &Request<'_>) -> Preflight {
         Some(_) => numbers::of_copy(&trees, &mut findings),
         None => numbers::look(&trees, &mut findings),
     }
-    let flags = groups::look(request, destination, &sets, &trees, &mut findings);
     let is_copy = request.copy.is_some();
+    // Beside a unit's processes a copy is where it was meant to be.
+    if !is_copy {
+        units::look(&sets, destination, service.as_ref(), &mut findings);
+    }
+    let flags = groups::look(request, destination, &sets, &trees, &mut findings);
     ports::look(&sets, request.hierarchies, is_copy, &mut findings);
     let groups_made = trees.iter().map(|tree| groups::made(destination, tree));
     files::look(&request.extra, sets.iter().zip(groups_made), is_copy, &mut findings);
@@ -90,9 +97,12 @@ pub fn preflight(request: &Request<'_>) -> Preflight {
     if is_copy {
         copy::check(request, &sets, &mut findings);
     }
+    // A copy runs beside the original, which has them.
+    let service = service.filter(|_| !is_copy);
+    let runtime_files = runtime_files::look(service.as_ref(), &trees, &mut findings);
     memory(&trees, &mut findings);
     let copy = request.copy.map(|wanted| copy::plan_copy(wanted, &new, &trees, &mut findings));
-    Preflight { findings, folder: folder.into(), trees, criu, kernel, copy, scope, flags }
+    Preflight { findings, folder: folder.into(), trees, criu, kernel, copy, scope, runtime_files, flags }
 }
 
 /// The groups for a copy, where nobody names one.
@@ -112,7 +122,7 @@ fn new_groups(request: &Request<'_>, sets: &[ImageSet], findings: &mut Vec<Findi
 pub fn look_at_images(folder: &Path, options: &[impl AsRef<str>]) -> Vec<Finding> {
     let given: Vec<OsString> = options.iter().map(|option| option.as_ref().into()).collect();
     let mut findings = Vec::new();
-    let sets = stored::look(folder, None, &host::release(), &mut findings);
+    let (sets, _) = stored::look(folder, None, &host::release(), &mut findings);
     // The processes live: their groups are there.
     files::look(&given, sets.iter().map(|set| (set, GroupsMade::None)), false, &mut findings);
     // Whether there will be a terminal is not known yet.

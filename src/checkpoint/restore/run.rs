@@ -24,6 +24,7 @@ use crate::checkpoint::gate;
 use crate::checkpoint::journal::{Journal, NotBegun, Why};
 use crate::checkpoint::log::Log;
 use crate::checkpoint::script::processes;
+use crate::checkpoint::service::{self, MakeError};
 use crate::checkpoint::{Exit, Progress};
 use crate::kernel::freezer::FreezerError;
 use crate::kernel::processes::Processes;
@@ -52,6 +53,9 @@ pub enum RunError {
         /// What has become of the trees before.
         undone: Undone,
     },
+    /// What systemd removed when the service ended cannot be made again.
+    #[error("{0}; nothing was restored")]
+    RuntimeFiles(#[from] MakeError),
     /// systemd did not make the scope, or not let criu into it.
     #[error("systemd did not start criu in {scope}: {error}; {undone}; {OLD_WAY}")]
     Scope {
@@ -246,6 +250,7 @@ fn steps(
     for step in &plan.steps {
         tell(Progress::Step(step.shell()));
         match step {
+            Step::MakeRuntimeFiles { files } => service::make(files)?,
             Step::Thaw { flags } => {
                 let Some(journal) = &mut journal else { continue };
                 flags.iter().try_for_each(|flag| journal.write(flag, false, Why::Step))?;

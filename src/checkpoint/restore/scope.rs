@@ -12,9 +12,10 @@ use super::preflight::Request;
 use crate::checkpoint::Finding;
 use crate::checkpoint::arg::{Arg, gives};
 use crate::checkpoint::images::{Group, ImageSet, State};
+use crate::checkpoint::service::ServiceRecord;
 use crate::model::shell::quoted;
 use crate::model::{CgroupPath, printable};
-use crate::runtime::systemd::{self, SystemdError, Unit};
+use crate::runtime::systemd::{self, Service, SystemdError, Unit};
 
 /// A scope that is made for the restore.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -37,14 +38,26 @@ pub(super) const OLD_WAY: &str =
     "-- --manage-cgroups=soft restores them into its old group, where systemd does not supervise them";
 
 /// Chooses the scope for the processes of one service; `None` where they come elsewhere.
-pub(super) fn choose(request: &Request<'_>, sets: &[ImageSet], findings: &mut Vec<Finding>) -> Option<Scope> {
+pub(super) fn choose(
+    request: &Request<'_>,
+    sets: &[ImageSet],
+    service: Option<&ServiceRecord>,
+    findings: &mut Vec<Finding>,
+) -> Option<Scope> {
     let elsewhere = request.copy.is_some() || request.into_group.is_some();
     if elsewhere || gives(&request.extra, &GROUP_OPTIONS) || !systemd::is_running() {
         return None;
     }
-    let group = service_group(sets)?;
+    let group = unit_group(sets)?;
     let unit = Unit::of(&group)?;
-    match plan(&unit, &group, findings) {
+    // Their own run goes on, of which they are a part: systemd has not lost them.
+    if service.is_some_and(|service| runs_on(&unit, service)) {
+        return None;
+    }
+    // What was restored into a scope before is still of its service.
+    let recorded = service.and_then(|record| Unit::of(&CgroupPath::root().join(record.name.as_bytes())));
+    let service = recorded.filter(|_| systemd::is_restored_scope(&unit.name())).unwrap_or(unit);
+    match plan(&service, &group, findings) {
         Ok(mut scope) => {
             // Into no other scope does systemd let a second criu.
             scope.properties.extend((sets.len() > 1).then(|| "Delegate=yes".to_owned()));
@@ -52,7 +65,7 @@ pub(super) fn choose(request: &Request<'_>, sets: &[ImageSet], findings: &mut Ve
             Some(scope)
         }
         Err(error) => {
-            let what = format!("a scope for the processes of {}", unit.name());
+            let what = format!("a scope for the processes of {}", service.name());
             findings.push(Finding::unknown("scope", what, error));
             None
         }
@@ -86,9 +99,16 @@ fn chosen(scope: &Scope) -> Finding {
     Finding::warning("scope", what, why).remedy(OLD_WAY)
 }
 
-/// The one service in whose own group all processes were; `None` where there is no such one. Of the hierarchies in which systemd may
-/// have its units some are without them.
-fn service_group(sets: &[ImageSet]) -> Option<CgroupPath> {
+/// Whether the very run of the unit that the images were made of goes on.
+pub(super) fn runs_on(unit: &Unit, record: &ServiceRecord) -> bool {
+    let is_same =
+        |now: Service| now.runs && !now.invocation.is_empty() && now.invocation == record.invocation;
+    record.name == unit.name() && unit.service().ok().flatten().is_some_and(is_same)
+}
+
+/// The own group of the one service, or scope that a restore made, in which all processes were; `None` where there is no such one.
+/// Of the hierarchies in which systemd may have its units some are without them.
+fn unit_group(sets: &[ImageSet]) -> Option<CgroupPath> {
     let is_of_unit = |group: &&Group| group.is_of_units() && Unit::of(&group.below).is_some();
     let holds_all = |set: &ImageSet| {
         let living = set.processes.iter().filter(|process| process.state != State::Zombie).count();
@@ -96,7 +116,10 @@ fn service_group(sets: &[ImageSet]) -> Option<CgroupPath> {
         held && !set.namespaces.contains(&"cgroup")
     };
     let mut groups = sets.iter().flat_map(|set| &set.cgroups).filter(is_of_unit).map(|group| &group.below);
-    let first = groups.next().filter(|group| group.name().ends_with(b".service"))?;
+    let is_restorable = |group: &&CgroupPath| {
+        group.name().ends_with(b".service") || systemd::is_restored_scope(&printable(group.name()))
+    };
+    let first = groups.next().filter(is_restorable)?;
     (groups.all(|group| group == first) && sets.iter().all(holds_all)).then(|| first.clone())
 }
 
@@ -139,7 +162,7 @@ impl Scope {
         words.extend([
             format!("--unit={}", self.name).into(),
             format!("--slice={}", self.slice).into(),
-            format!("--description={}, restored from {images}", self.service).into(),
+            format!("--description={}", systemd::scope_description(&self.service, &images)).into(),
         ]);
         words.extend(self.properties.iter().map(|property| format!("--property={property}").into()));
         words.push("--".into());

@@ -6,10 +6,12 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::copy::{CopyPlan, INIT_WORD, KEEP_SHELL, resume_shell};
+use super::runtime_files;
 use super::scope::Entry;
 use crate::checkpoint::arg::Arg;
 use crate::checkpoint::flag::Flag;
 use crate::checkpoint::script::{back, settle};
+use crate::checkpoint::service::RuntimeFile;
 use crate::checkpoint::step::until_frozen;
 use crate::kernel::pid_namespace::enter;
 use crate::model::shell::quoted;
@@ -27,6 +29,11 @@ pub enum Step {
     FreezeAgain {
         /// The flags, as they were found.
         flags: Vec<Flag>,
+    },
+    /// Make what systemd removed when the service ended.
+    MakeRuntimeFiles {
+        /// What, each directory before what is in it.
+        files: Vec<RuntimeFile>,
     },
     /// Make a PID namespace and groups for a copy.
     Namespace(CopyPlan),
@@ -115,6 +122,7 @@ impl Step {
             Self::FreezeAgain { flags } => {
                 lines(back(flags.clone()).into_iter().chain(flags.iter().map(settle)))
             }
+            Self::MakeRuntimeFiles { files } => runtime_files::shell(files),
             Self::Namespace(copy) => copy.shell(),
             Self::Restore(restore) => restore.shell(),
             Self::Freeze { flag } => format!("{}\n{}", flag.line(true), until_frozen(flag, "", "")),
@@ -129,6 +137,9 @@ impl Step {
         match self {
             Self::Thaw { .. } => "Thaw what would hold the processes: criu would wait for them for ever.",
             Self::FreezeAgain { .. } => "Freeze it again, as it was found.",
+            Self::MakeRuntimeFiles { .. } => {
+                "What systemd removed when the service ended; it stays where a later step fails."
+            }
             Self::Namespace(_) => {
                 "A PID namespace and groups for the copy. Where this script ends before its last line, the copy ends, too."
             }

@@ -7,21 +7,22 @@ use rustix::fs::{Access, access};
 use crate::checkpoint::Finding;
 use crate::checkpoint::criu::numbers;
 use crate::checkpoint::images::{self, ImageSet, ImagesError, Record};
+use crate::checkpoint::service::ServiceRecord;
 use crate::kernel::trust;
 use crate::model::printable;
 
-/// Reads the images; none where they cannot be read, and a finding says why then.
+/// Reads the images, and what is kept of their service; none where they cannot be read, and a finding says why then.
 pub(super) fn look(
     folder: &Path,
     criu: Option<&str>,
     kernel: &str,
     findings: &mut Vec<Finding>,
-) -> Vec<ImageSet> {
+) -> (Vec<ImageSet>, Option<ServiceRecord>) {
     let stored = match images::stored(folder) {
         Ok(stored) => stored,
         Err(error) => {
             findings.push(unreadable(&error));
-            return Vec::new();
+            return (Vec::new(), None);
         }
     };
     if let Some(problem) = &stored.record_problem {
@@ -53,7 +54,7 @@ pub(super) fn look(
         let what = format!("the images are readable and complete; processes: {processes}");
         findings.push(Finding::ok("images", what));
     }
-    stored.trees
+    (stored.trees, stored.record.and_then(|record| record.service))
 }
 
 fn unreadable(error: &ImagesError) -> Finding {

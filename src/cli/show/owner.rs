@@ -23,6 +23,8 @@ pub(super) struct Systemd {
     disagreement: Option<Disagreement>,
     obstacles: Vec<Obstacle>,
     after_kill: Option<String>,
+    /// The scope in which what was restored of the service runs.
+    restored_scope: Option<String>,
     /// The unit's state and since when, where it has ended: processes that are in its group all the same were restored there.
     #[serde(skip)]
     ended: Option<String>,
@@ -44,6 +46,7 @@ impl Systemd {
                 disagreement: None,
                 obstacles: Vec::new(),
                 after_kill: None,
+                restored_scope: None,
                 ended: None,
                 stop_timeout: None,
             }),
@@ -56,9 +59,11 @@ impl Systemd {
                     .disagreement(requested, asking_ancestor(fs, &group.path).as_ref())
                     .filter(|_| group.version == Version::V2),
                 after_kill: answer.after_kill(),
+                restored_scope: unit.restored_scope(),
                 ended: answer.status.filter(|_| answer.has_ended),
                 stop_timeout: answer.stop_timeout,
-                obstacles: answer.obstacles,
+                // Their remedy is a restart, which kills what was restored into the group of a unit that has ended.
+                obstacles: if answer.has_ended { Vec::new() } else { answer.obstacles },
             }),
         }
     }
@@ -94,8 +99,11 @@ pub(super) fn print(shown: &Shown, out: &mut impl Write) -> io::Result<()> {
             if let Some(ended) = systemd.ended.as_ref().filter(|_| !shown.process_list.is_empty()) {
                 writeln!(
                     out,
-                    "  systemd    says that it is {ended}, and does not supervise these processes"
+                    "  systemd    says that it is {ended}, and does not supervise these processes: stop does nothing, start kills them"
                 )?;
+            }
+            if let Some(scope) = &systemd.restored_scope {
+                writeln!(out, "  systemd    what was restored of it runs in {scope}")?;
             }
             unit(systemd, shown.group.requested, out)
         }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::obstacle::{self, Obstacle};
+use super::service::restarts;
 use super::timespan;
 use crate::model::shell::quoted;
 use crate::model::{CgroupPath, printable};
@@ -227,19 +228,17 @@ impl Answer {
     /// unclean end. `None` for what is not a service. (systemd.service(5), `Restart=`)
     pub fn after_kill(&self) -> Option<String> {
         let unit = &self.unit;
-        let restarts = match self.restart.as_str() {
-            "" => return None,
-            "no" | "on-success" | "on-watchdog" => false,
-            _ => true,
-        };
-        Some(if restarts {
+        if self.restart.is_empty() {
+            return None;
+        }
+        Some(if restarts(&self.restart) {
             format!(
                 "systemd starts {unit} anew when its main process is killed (Restart={}): what is restored later runs beside it",
                 self.restart
             )
         } else {
             format!(
-                "systemd marks {unit} failed when its main process is killed; what is restored later is not under its supervision"
+                "systemd marks {unit} failed when its main process is killed; what is restored later comes into a scope beside it"
             )
         })
     }

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 
 use super::systemctl::{self, ANSWER_TIMEOUT};
 use super::{SystemdError, Unit, answer, timespan};
+use crate::model::CgroupPath;
 
 /// Settings of a unit that a scope has as well, each with the value that sets nothing. (systemd.resource-control(5), systemd.kill(5))
 const SAME: [(&str, &str); 13] = [
@@ -103,8 +104,39 @@ pub fn free_scope_name(service: &str) -> Result<String, SystemdError> {
     let names: Vec<String> = (1..=NAMES).map(|number| scope_name(service, number)).collect();
     let bytes: Vec<&[u8]> = names.iter().map(String::as_bytes).collect();
     let lines = show(&["Id", "LoadState"], &bytes)?;
-    let free = first_not_found(&names, &lines);
+    let free = first_with(&names, &lines, "LoadState=not-found");
     free.ok_or_else(|| SystemdError::Failed(format!("{} and {} more are taken", names[0], NAMES - 1)))
+}
+
+impl Unit {
+    /// The scope in which what was restored of this service runs: the first of those that a restore names. `None` for what is no
+    /// service, and where systemd does not answer.
+    pub fn restored_scope(&self) -> Option<String> {
+        let service = self.name().into_owned();
+        let names: Vec<String> = (1..=NAMES).map(|number| scope_name(&service, number)).collect();
+        let bytes: Vec<&[u8]> = names.iter().map(String::as_bytes).collect();
+        let lines = service.ends_with(".service").then(|| show(&["Id", "ActiveState"], &bytes))?.ok()?;
+        first_with(&names, &lines, "ActiveState=active")
+    }
+}
+
+/// What stands between the service and the images in the description of a scope.
+const RESTORED_FROM: &str = ", restored from ";
+
+/// The description of a scope that is made for what is restored of a service.
+pub fn scope_description(service: &str, images: &str) -> String {
+    format!("{service}{RESTORED_FROM}{images}")
+}
+
+impl Unit {
+    /// The service that was restored into this scope, as its description says; `None` for every other unit.
+    pub fn restored_service(&self) -> Option<Self> {
+        let lines = show(&["Description"], &[self.name.as_bytes()]).ok()?;
+        let description = lines.iter().find_map(|line| line.strip_prefix("Description="))?;
+        let (service, _) =
+            description.split_once(RESTORED_FROM).filter(|_| is_restored_scope(&self.name()))?;
+        Self::of(&CgroupPath::root().join(service.as_bytes())).filter(|_| service.ends_with(".service"))
+    }
 }
 
 /// A scope is no instance of a template: `@` is not in its name.
@@ -116,11 +148,17 @@ fn scope_name(service: &str, number: usize) -> String {
     }
 }
 
-/// The first of these units that systemd has not loaded: blocks of lines, with an empty line between them.
-fn first_not_found(names: &[String], lines: &[String]) -> Option<String> {
+/// Whether a scope has the name of one that a restore has made.
+pub fn is_restored_scope(name: &str) -> bool {
+    let stem = name.strip_suffix(".scope").unwrap_or_default();
+    stem.trim_end_matches(|c: char| c.is_ascii_digit()).trim_end_matches('-').ends_with("-restored")
+}
+
+/// The first of these units in whose block of lines this one is; an empty line is between two blocks.
+fn first_with(names: &[String], lines: &[String], wanted: &str) -> Option<String> {
     let blocks = lines.split(|line| line.is_empty());
-    let free = blocks.filter(|block| block.iter().any(|line| line == "LoadState=not-found"));
-    let ids: Vec<&str> = free.flatten().filter_map(|line| line.strip_prefix("Id=")).collect();
+    let found = blocks.filter(|block| block.iter().any(|line| line == wanted));
+    let ids: Vec<&str> = found.flatten().filter_map(|line| line.strip_prefix("Id=")).collect();
     names.iter().find(|name| ids.contains(&name.as_str())).cloned()
 }
 
@@ -156,7 +194,8 @@ mod tests {
             "Id={}\nLoadState=loaded\n\nId={}\nLoadState=not-found\n\nId={}\nLoadState=not-found\n",
             names[0], names[1], names[2]
         );
-        assert_eq!(first_not_found(&names, &lines(&said)).as_ref(), Some(&names[1]));
-        assert_eq!(first_not_found(&names, &[]), None);
+        assert_eq!(first_with(&names, &lines(&said), "LoadState=not-found").as_ref(), Some(&names[1]));
+        assert_eq!(first_with(&names, &[], "LoadState=not-found"), None);
+        assert!(names.iter().all(|name| is_restored_scope(name)) && !is_restored_scope("session-1.scope"));
     }
 }

@@ -32,6 +32,7 @@ fn plan(after: Option<After>) -> Arc<Plan> {
         trees: vec![tree],
         into: into.clone(),
         after,
+        service: None,
         flags: Vec::new(),
         written: Vec::new(),
         criu_version: Some("4.1.1".to_owned()),
@@ -55,6 +56,7 @@ fn report(checks: Vec<Finding>) -> Result<Arc<Report>, String> {
         elapsed_ms: 412,
         bytes: 33 << 20,
         flags: Vec::new(),
+        service: None,
         trees: plan.trees.clone(),
         checks,
     }))

@@ -2,11 +2,13 @@
 //! becomes the command, as the real one does.
 
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::process::Output;
 
 use cryoscope::model::Version;
 use libtest_mimic::Trial;
+use serde_json::{Value, json};
 
 use super::Systemctl;
 use crate::real::restore::assert_restored;
@@ -24,6 +26,9 @@ pub(super) fn tests() -> Vec<Trial> {
         trial("systemd::scope::the_old_way_on_request", v2, old_way),
         trial("systemd::scope::systemd_says_no", v2, systemd_says_no),
         trial("systemd::scope::not_into_a_frozen_slice", v2, frozen_slice),
+        trial("systemd::scope::runtime_directories_are_made_again", v2, runtime_directories),
+        trial("systemd::scope::not_beside_a_new_run", v2, new_run),
+        trial("systemd::scope::into_its_own_run", v2, own_run),
     ]
 }
 
@@ -176,6 +181,75 @@ fn systemd_says_no() {
     let _restored = service.adopt();
     assert_restored(&service.restore(&["--yes"]));
     assert_eq!(scope.pids(), service.pids());
+}
+
+/// What a checkpoint of the service would have kept beside the images.
+fn record(service: &Service, fields: &Value) {
+    let file = service.images.folder().join("cryoscope.json");
+    let mut record: Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
+    record["service"] = json!({"name": "w.service", "invocation": "a1"});
+    let all = record["service"].as_object_mut().unwrap();
+    all.extend(fields.as_object().unwrap().clone());
+    fs::write(&file, record.to_string()).unwrap();
+}
+
+/// systemd removed them when the service ended. The `/run` of the processes is that of the program that restored them.
+fn runtime_directories() {
+    for by_script in [false, true] {
+        let service = Service::killed(1);
+        let pid = service.workloads[0].pid();
+        let file = |path: &str, mode: u32, pid: Option<i32>| json!({"path": path, "mode": mode, "uid": 7, "gid": 8, "pid": pid});
+        let files = [
+            file("/run/w", 0o2750, None),
+            file("/run/w/sub", 0o700, None),
+            file("/run/w/sub/x.pid", 0o640, Some(pid)),
+            file("/run/w/other.pid", 0o640, Some(1)),
+        ];
+        record(&service, &json!({"runtime_files": files, "other_files": ["/run/w/text"]}));
+        let scope = service.scope();
+        let _restored = service.adopt();
+        let printed = service.restore(&["--dry-run"]);
+        assert_said(&printed, 0, &["mkdir -m 0700 /run/w\n", "chmod 2750 /run/w\n"]);
+        if by_script {
+            let mut shell = service.systemd.on_host("sh");
+            assert_restored(
+                &shell.arg("-c").arg(String::from_utf8(printed.stdout).unwrap()).output().unwrap(),
+            );
+        } else {
+            assert_said(&service.restore(&["--yes"]), 0, &["/run/w/text is gone: systemd removed that"]);
+        }
+        assert_eq!(scope.pids(), [pid]);
+        let root = Path::new("/proc").join(pid.to_string()).join("root/run/w");
+        let facts = |path: &str| {
+            let meta = fs::symlink_metadata(root.join(path)).unwrap();
+            (meta.mode() & 0o7777, meta.uid(), meta.gid())
+        };
+        assert_eq!(facts("."), (0o2750, 7, 8));
+        assert_eq!((facts("sub"), facts("sub/x.pid")), ((0o700, 7, 8), (0o640, 7, 8)));
+        assert_eq!(fs::read_to_string(root.join("sub/x.pid")).unwrap(), format!("{pid}\n"));
+        assert!(!root.join("other.pid").exists(), "that process is not in the images");
+    }
+}
+
+/// systemd has started the service anew: other processes, another run.
+fn new_run() {
+    let runs = ENDED.replace("=failed", "=active") + "InvocationID=b2\n";
+    let service = Service { systemd: Systemctl::answering(&runs), ..Service::killed(1) };
+    record(&service, &json!({}));
+    let words = ["which systemd runs again", "stop the new ones first: systemctl stop w.service"];
+    assert_said(&service.restore(&["--yes"]), 4, &words);
+    assert!(!Path::new(&format!("/proc/{}", service.pids()[0])).exists());
+}
+
+/// Only a part of the service was killed: it comes back into the group that systemd has for it.
+fn own_run() {
+    let runs = ENDED.replace("=failed", "=active") + "InvocationID=a1\n";
+    let service = Service { systemd: Systemctl::answering(&runs), ..Service::killed(1) };
+    record(&service, &json!({}));
+    let output = service.restore(&["--dry-run"]);
+    assert_said(&output, 0, &["criu restore"]);
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(!said.contains("systemd-run") && !said.contains("runs again"), "{said}");
 }
 
 fn frozen_slice() {

@@ -1,0 +1,80 @@
+//! The units that the processes were of: whether systemd supervises them again, or runs them anew.
+
+use std::collections::BTreeSet;
+
+use super::scope::runs_on;
+use super::tree::Destination;
+use crate::checkpoint::Finding;
+use crate::checkpoint::images::{Group, ImageSet};
+use crate::checkpoint::service::ServiceRecord;
+use crate::model::owner::{Manager, UnitName};
+use crate::model::printable;
+use crate::model::shell::quoted;
+use crate::runtime::systemd::Unit;
+
+/// systemd takes a process that criu made for none of its own, though it is in the group of a unit (measured: it becomes a
+/// child of PID 1, and the unit stays failed or dead).
+pub(super) fn look(
+    sets: &[ImageSet],
+    destination: Destination<'_>,
+    record: Option<&ServiceRecord>,
+    findings: &mut Vec<Finding>,
+) {
+    let groups = sets.iter().flat_map(|set| &set.cgroups).filter(|group| group.is_of_units());
+    let is_unit = |group: &&Group| {
+        let name = group.below.name();
+        name.ends_with(b".service") || name.ends_with(b".scope")
+    };
+    let mut seen = BTreeSet::new();
+    for group in groups.filter(is_unit).filter(|group| seen.insert(group.below.name().to_vec())) {
+        let name = printable(group.below.name()).into_owned();
+        match Unit::of(&group.below).filter(runs) {
+            Some(unit) if record.is_some_and(|record| runs_on(&unit, record)) => {
+                findings.push(Finding::ok(
+                    "unit",
+                    format!("{name} runs on, and the processes come back into it"),
+                ));
+            }
+            // Of another run than that of the images, as far as these say so.
+            Some(_) => {
+                let is_another =
+                    record.is_some_and(|record| !record.invocation.is_empty() && record.name == name);
+                findings.push(runs_again(&name, is_another && matches!(destination, Destination::Scope(_))));
+            }
+            None if matches!(destination, Destination::Images) => {
+                findings.extend(UnitName::of(&group.below).map(|unit| unsupervised(&unit)));
+            }
+            None => {}
+        }
+    }
+}
+
+fn unsupervised(unit: &UnitName) -> Finding {
+    let name = unit.text();
+    let word = quoted(name.as_ref().as_ref());
+    let (whose, start) = match unit.manager {
+        Manager::System => (String::new(), format!("systemctl start {word}")),
+        Manager::User(uid) => {
+            (format!(" of user {uid}"), format!("systemctl --user start {word}, as that user"))
+        }
+    };
+    let what = format!("the processes were of the unit {name}{whose}");
+    let why = "restored, they are in its group, and systemd does not supervise them: it does nothing when it is to stop it, and kills them when it is to start it";
+    Finding::warning("unit", what, why)
+        .remedy(format!("to go back to it end them with kill, and then: {start}"))
+}
+
+/// systemd has started it again, or is about to.
+fn runs(unit: &Unit) -> bool {
+    unit.ask().is_ok_and(|answer| answer.is_to_restart || !answer.has_ended)
+}
+
+fn runs_again(unit: &str, blocks: bool) -> Finding {
+    let what = format!("the processes were of the unit {unit}, which systemd runs again");
+    let why = "what is restored comes beside the new processes, to the same files and ports";
+    let remedy = format!("stop the new ones first: systemctl stop {}", quoted(unit.as_ref()));
+    match blocks {
+        true => Finding::blocker("unit", what, why).remedy(remedy),
+        false => Finding::warning("unit", what, why).remedy(remedy),
+    }
+}
