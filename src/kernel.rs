@@ -5,6 +5,7 @@
 
 pub mod cause;
 pub mod cgroupfs;
+pub mod command_line;
 pub mod control_files;
 pub mod culprits;
 pub mod delegated;
@@ -18,11 +19,13 @@ pub mod freezing;
 pub mod frozen;
 pub mod fuse;
 pub mod guard;
+pub mod held_by_criu;
 mod holders;
 pub mod host;
 pub mod inotify;
 pub mod job_control;
 pub mod mappings;
+pub mod members;
 pub mod membership;
 pub mod mounts;
 pub mod namespaces;

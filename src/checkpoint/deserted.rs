@@ -7,7 +7,7 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use super::fate::list;
-use crate::kernel::processes::arguments;
+use crate::kernel::command_line::arguments;
 use crate::kernel::signals::{await_end, signal};
 use crate::kernel::tasks::{has_children, held_by, lives, sleeps};
 use crate::model::{ProcessId, span};

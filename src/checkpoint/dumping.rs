@@ -8,8 +8,9 @@ use std::path::PathBuf;
 
 use super::arg::Arg;
 use crate::kernel::cgroupfs::Group;
-use crate::kernel::processes::{arguments, working_directory};
-use crate::kernel::running_criu::held_by_criu;
+use crate::kernel::command_line::arguments;
+use crate::kernel::held_by_criu::held_by_criu;
+use crate::kernel::processes::working_directory;
 use crate::model::criu::root;
 use crate::model::{Process, printable};
 

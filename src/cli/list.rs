@@ -8,7 +8,7 @@ use super::json;
 use super::stuck::{Stuck, StuckGroups};
 use super::{Context, Failure};
 use crate::kernel::cgroupfs::{Filesystem, Group};
-use crate::kernel::{freezing, membership, processes};
+use crate::kernel::{freezing, members, membership};
 use crate::model::tree::{Key, Node};
 use crate::model::{
     CgroupId, CgroupPath, Change, Culprits, Hierarchy, Owner, State, TimedFreeze, Tree, printable,
@@ -135,7 +135,7 @@ fn count(tree: &mut Tree, key: Key, group: Option<&Group>) {
     else {
         return;
     };
-    if let Some(processes) = group.and_then(|group| processes::count(&group.dir)) {
+    if let Some(processes) = group.and_then(|group| members::count(&group.dir)) {
         tree.apply(Change::Counted { id, processes }, &mut Vec::new());
     }
 }

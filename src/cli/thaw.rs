@@ -9,7 +9,7 @@ use super::{Context, Failure, tell};
 use crate::checkpoint::dumping;
 use crate::kernel::cgroupfs::{Filesystem, Group};
 use crate::kernel::freezer::{FreezerError, Outcome, asking_ancestor};
-use crate::kernel::{freezer, membership, processes};
+use crate::kernel::{freezer, members, membership};
 use crate::model::shell::quoted;
 use crate::model::{CgroupPath, State};
 use crate::runtime::{ThawError, Thawed};
@@ -140,7 +140,7 @@ fn still_held(context: &Context, group: &Group) -> Option<Group> {
         let state = group.read().ok()??.freezer.state(false)?;
         (state != State::Thawed).then_some(group)
     };
-    let held = membership::elsewhere(processes::pids(&group.dir).ok()?, other).keys().find_map(holds)?;
+    let held = membership::elsewhere(members::pids(&group.dir).ok()?, other).keys().find_map(holds)?;
     // The one that asks is the one to thaw.
     let asks = held.read().ok().flatten().is_some_and(|read| read.freezer.requested());
     match asking_ancestor(&fs, &held.path).filter(|_| !asks) {

@@ -5,7 +5,6 @@ use std::path::PathBuf;
 
 use super::Dir;
 use super::dir::absent_is_none;
-use super::walk::{Unreadable, Walk};
 use crate::model::freezer::{Events, flag, keyed, v1_state};
 use crate::model::{Cgroup, CgroupId, CgroupPath, Change, Freezer, Hierarchy, State, Version};
 
@@ -33,6 +32,15 @@ pub struct Group {
 
 /// How many groups of one directory go into one [`Change::Found`]: enough to be cheap, few enough to be on screen soon.
 const BATCH: usize = 512;
+
+/// A group that could not be looked into.
+#[derive(Debug)]
+pub struct Unreadable {
+    /// Which group.
+    pub path: CgroupPath,
+    /// What the kernel said.
+    pub error: io::Error,
+}
 
 impl Filesystem {
     /// Opens a hierarchy.
@@ -83,19 +91,6 @@ impl Filesystem {
     pub fn read_root(&self) -> io::Result<Cgroup> {
         let gone = || io::Error::from(rustix::io::Errno::NOENT);
         read(&self.root, self.root.id()?, self.hierarchy.version, &[], &mut Vec::new())?.ok_or_else(gone)
-    }
-
-    /// Walks a group and everything below it, on as many CPUs as there are, telling each fact as it is read: the groups of a
-    /// directory, then that it is complete, and at some time after that what is below each. Groups that vanish on the way are
-    /// left out; one that cannot be read is passed over, and is the error in the end.
-    ///
-    /// # Errors
-    /// What the reads say, but for vanished groups: the error of the first group by path.
-    pub fn walk(&self, from: &CgroupPath, tell: &mut impl FnMut(Change)) -> io::Result<()> {
-        let Some(mut walk) = Walk::new(self, from)? else { return Ok(()) };
-        walk.finish(self, tell);
-        let first = walk.unreadable().min_by(|a, b| a.path.cmp(&b.path));
-        first.map_or(Ok(()), |first| Err(first.error))
     }
 
     /// Reads one directory: its groups, and that these are all. Returns those that could not be read.

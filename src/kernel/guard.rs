@@ -6,10 +6,11 @@
 use std::collections::BTreeMap;
 
 use super::cgroupfs::{Filesystem, Group};
+use super::command_line::comm;
 use super::membership::groups_of;
 use super::mounts::true_path;
 use super::proc;
-use super::processes::{comm, user_name};
+use super::processes::user_name;
 use crate::model::{CgroupPath, Hierarchy, printable};
 
 mod essential;

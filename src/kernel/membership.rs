@@ -9,8 +9,10 @@ use std::io;
 
 use super::cgroupfs::{Filesystem, Group};
 use super::dir::{Dir, absent_is_none};
-use super::proc;
-use super::processes::{every_pid, numbers, pids};
+
+use super::members::pids;
+use super::proc::{self, numbers};
+use super::processes::every_pid;
 use crate::model::{CgroupPath, Hierarchy, NamespacePath, Place, Version};
 
 /// Where a process or thread is in a hierarchy.

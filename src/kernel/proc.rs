@@ -38,7 +38,29 @@ pub(super) fn stat(pid: i32) -> Option<Stat> {
     Stat::from_read(&read(pid, "stat").ok()?[..]).ok()
 }
 
+/// `PF_KTHREAD` of linux/sched.h: the bit of a kernel thread in field 9 of `/proc/PID/stat`.
+pub(super) const PF_KTHREAD: u32 = 0x0020_0000;
+
+/// The numbers of a file that has one in each line.
+pub(super) fn numbers(text: &[u8]) -> Vec<i32> {
+    let number = |line| std::str::from_utf8(line).ok()?.trim().parse().ok();
+    text.split(|&b| b == b'\n').filter_map(number).collect()
+}
+
 /// Whether a process is there, a zombie too: the one that is meant, and no other that has its PID by now.
 pub(super) fn is_there(process: ProcessId) -> bool {
     stat(process.pid).is_some_and(|stat| stat.starttime == process.start)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_survived(text: Vec<u8>) {
+            numbers(&text);
+        }
+    }
 }

@@ -6,45 +6,15 @@ use std::path::PathBuf;
 
 use nix::unistd::{Uid, User};
 use procfs::process::Stat;
-use rustix::io::Errno;
 
+use super::command_line::command;
 use super::dir::Dir;
-use super::proc;
+use super::members::pids;
+use super::proc::{self, PF_KTHREAD};
 use super::running_criu::is_criu;
 use super::status::Status;
 use super::threads;
 use crate::model::{NamespacePath, Process, ProcessId};
-
-/// The PIDs in a group itself, in ascending order, each once. A PID of 0 is a process outside this PID namespace.
-///
-/// # Errors
-/// What reading `cgroup.procs` says (EACCES without the right to read); a group that is gone has none.
-pub fn pids(group: &Dir) -> io::Result<Vec<i32>> {
-    let text = match group.read("cgroup.procs") {
-        // A threaded group lists threads only. (kernel: cgroup-v2.rst, "Threads")
-        Err(error) if error.raw_os_error() == Some(Errno::OPNOTSUPP.raw_os_error()) => threads(group)?,
-        other => other?.unwrap_or_default(),
-    };
-    let mut pids = numbers(&text);
-    pids.sort_unstable();
-    pids.dedup();
-    Ok(pids)
-}
-
-/// The threads of a threaded group: each is shown as the process that it is part of.
-fn threads(group: &Dir) -> io::Result<Vec<u8>> {
-    let text = group.read("cgroup.threads")?.unwrap_or_default();
-    let leader = |tid| Status::read(tid).ok()??.number("Tgid");
-    let leaders: Vec<String> =
-        numbers(&text).into_iter().filter_map(leader).map(|n: i64| n.to_string()).collect();
-    Ok(leaders.join("\n").into_bytes())
-}
-
-/// The numbers of a file that has one in each line.
-pub(super) fn numbers(text: &[u8]) -> Vec<i32> {
-    let number = |line| std::str::from_utf8(line).ok()?.trim().parse().ok();
-    text.split(|&b| b == b'\n').filter_map(number).collect()
-}
 
 /// Reads processes, and remembers the names of users.
 #[derive(Debug)]
@@ -60,9 +30,6 @@ impl Default for Processes {
         Self { page: procfs::page_size(), users: HashMap::new(), criu: HashMap::new() }
     }
 }
-
-/// `PF_KTHREAD` of linux/sched.h: the bit of a kernel thread in field 9 of `/proc/PID/stat`.
-pub(super) const PF_KTHREAD: u32 = 0x0020_0000;
 
 impl Processes {
     /// The processes of a group itself. Those that end while they are read are left out.
@@ -137,27 +104,6 @@ fn first_living(pid: i32) -> Option<(i32, Stat)> {
     threads::of_process(pid).find_map(living)
 }
 
-/// So many bytes of a command line are shown at most.
-const LONG_COMMAND: usize = 16 << 10;
-/// So many bytes of arguments are looked at at most.
-const MANY_ARGUMENTS: usize = 1 << 20;
-
-/// The beginning of `/proc/PID/cmdline`. That is no file of the kernel's but memory of the process, which says itself where
-/// it is and how long (`PR_SET_MM_MAP`, prctl(2)): it may be all its memory.
-fn command_line(pid: i32, most: usize) -> Vec<u8> {
-    // One that may not be read, or is gone, has none to show.
-    proc::read_head(pid, "cmdline", most).unwrap_or_default()
-}
-
-/// The arguments of a process, its own name first; none where it is gone, or has none (a zombie, a kernel thread).
-pub fn arguments(pid: i32) -> Vec<Vec<u8>> {
-    let mut line = command_line(pid, MANY_ARGUMENTS);
-    if line.last() == Some(&0) {
-        line.pop();
-    }
-    if line.is_empty() { Vec::new() } else { line.split(|&b| b == 0).map(Into::into).collect() }
-}
-
 /// Where a process is (`/proc/PID/cwd`); `None` where it is gone, or that may not be seen.
 pub fn working_directory(pid: i32) -> Option<PathBuf> {
     std::fs::read_link(format!("/proc/{pid}/cwd")).ok()
@@ -198,11 +144,6 @@ pub fn every_pid() -> impl Iterator<Item = i32> {
     entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
 }
 
-/// A process's name, as the kernel has it (`/proc/PID/comm`); `None` where it is gone.
-pub fn comm(pid: i32) -> Option<Box<[u8]>> {
-    proc::read(pid, "comm").ok().map(|text| text.trim_ascii_end().into())
-}
-
 /// The hierarchies that are mounted, each by its v1 controllers; cgroup v2 has none (`/proc/PID/cgroup`, cgroups(7)).
 ///
 /// # Errors
@@ -225,46 +166,14 @@ pub fn own_groups() -> io::Result<Vec<(Box<[u8]>, NamespacePath)>> {
     Ok(text.split(|&b| b == b'\n').filter_map(group).collect())
 }
 
-/// The kernel function that a process waits in; `None` where it runs, or that may not be seen.
-pub fn wchan(pid: i32) -> Option<Box<[u8]>> {
-    let text = proc::read(pid, "wchan").ok()?;
-    (!matches!(text.trim_ascii(), b"" | b"0")).then(|| text.trim_ascii().into())
-}
-
-/// The command line with spaces between the arguments; the command name in brackets where there is none.
-fn command(pid: i32) -> Box<[u8]> {
-    let mut line = command_line(pid, LONG_COMMAND);
-    while line.last() == Some(&0) {
-        line.pop();
-    }
-    if line.is_empty() {
-        return [b"[", &comm(pid).unwrap_or_default()[..], b"]"].concat().into();
-    }
-    line.iter_mut().filter(|byte| **byte == 0).for_each(|byte| *byte = b' ');
-    line.into()
-}
-
-/// How many processes are in the group itself; `None` where that may not be read.
-pub fn count(group: &Dir) -> Option<u32> {
-    u32::try_from(pids(group).ok()?.len()).ok()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
 
     #[test]
     fn this_process_is_read() {
         let me = Processes::default().read(std::process::id().cast_signed()).unwrap();
         assert!(me.threads >= 1 && me.rss > 0 && !me.kernel_thread);
         assert!(!me.command.is_empty() && !me.command.contains(&0));
-    }
-
-    proptest! {
-        #[test]
-        fn any_bytes_are_survived(text: Vec<u8>) {
-            numbers(&text);
-        }
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::io;
 
 use super::dir::{Dir, absent_is_none};
-use super::{proc, processes};
+use super::{members, proc};
 use crate::model::CgroupPath;
 
 /// What was found, of as many processes as were looked at.
@@ -25,7 +25,7 @@ pub fn service_groups(group: &Dir, most_processes: usize) -> ServiceGroups {
     let mut found = ServiceGroups::default();
     let mut waiting: Vec<Dir> = group.again().into_iter().collect();
     while let Some(dir) = waiting.pop() {
-        for pid in processes::pids(&dir).unwrap_or_default() {
+        for pid in members::pids(&dir).unwrap_or_default() {
             if found.processes == most_processes {
                 return ServiceGroups { cut: true, ..found };
             }

@@ -8,8 +8,8 @@ use rustix::io::Errno;
 
 use super::dir::absent_is_none;
 use super::proc;
-use super::processes::wchan;
 use super::status::Status;
+use super::threads::wchan;
 use crate::model::{Process, ProcessId};
 
 /// Whether a process is stopped by a signal, or will be before it runs again. `None` where that may not be seen.

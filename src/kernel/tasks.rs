@@ -3,8 +3,9 @@
 use std::io;
 
 use super::dir::Dir;
+use super::members::pids;
 use super::proc;
-use super::processes::{cpu, every_pid, pids};
+use super::processes::{cpu, every_pid};
 use super::status::Status;
 use crate::model::ProcessId;
 

@@ -3,8 +3,7 @@
 use std::io;
 
 use super::dir::Dir;
-use super::proc;
-use super::processes::{PF_KTHREAD, numbers, wchan};
+use super::proc::{self, PF_KTHREAD, numbers};
 use super::status::Status;
 use crate::model::{Thread, Version};
 
@@ -32,6 +31,12 @@ pub fn read(tid: i32) -> Option<Thread> {
     let stat = proc::stat(tid)?;
     let kernel_thread = stat.flags & PF_KTHREAD != 0;
     Some(Thread { tid, start: stat.starttime, state: stat.state, kernel_thread, wchan: wchan(tid) })
+}
+
+/// The kernel function that a thread waits in; `None` where it runs, or that may not be seen.
+pub fn wchan(tid: i32) -> Option<Box<[u8]>> {
+    let text = proc::read(tid, "wchan").ok()?;
+    (!matches!(text.trim_ascii(), b"" | b"0")).then(|| text.trim_ascii().into())
 }
 
 /// The PID of the process that a thread is part of (`Tgid` of proc_pid_status(5)).

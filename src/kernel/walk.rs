@@ -7,7 +7,7 @@ use std::thread;
 
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 
-use super::cgroupfs::Filesystem;
+use super::cgroupfs::{Filesystem, Unreadable};
 use super::dir::{Dir, vanished};
 use crate::model::{CgroupId, CgroupPath, Change};
 
@@ -20,15 +20,6 @@ pub struct Walk {
     waiting: Vec<Waiting>,
     unreadable: Vec<Unreadable>,
     missed: Vec<CgroupId>,
-}
-
-/// A group that could not be looked into.
-#[derive(Debug)]
-pub struct Unreadable {
-    /// Which group.
-    pub path: CgroupPath,
-    /// What the kernel said.
-    pub error: io::Error,
 }
 
 #[derive(Debug)]
@@ -50,6 +41,21 @@ struct Entered {
 
 /// So many directories are worth the threads that read them side by side.
 const MANY: usize = 16;
+
+impl Filesystem {
+    /// Walks a group and everything below it, on as many CPUs as there are, telling each fact as it is read: the groups of a
+    /// directory, then that it is complete, and at some time after that what is below each. Groups that vanish on the way are
+    /// left out; one that cannot be read is passed over, and is the error in the end.
+    ///
+    /// # Errors
+    /// What the reads say, but for vanished groups: the error of the first group by path.
+    pub fn walk(&self, from: &CgroupPath, tell: &mut impl FnMut(Change)) -> io::Result<()> {
+        let Some(mut walk) = Walk::new(self, from)? else { return Ok(()) };
+        walk.finish(self, tell);
+        let first = walk.unreadable().min_by(|a, b| a.path.cmp(&b.path));
+        first.map_or(Ok(()), |first| Err(first.error))
+    }
+}
 
 impl Walk {
     /// A walk that has not begun; `None` where there is no such group.

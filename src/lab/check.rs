@@ -199,7 +199,7 @@ fn populated(scene: &Scene, spot: Spot) -> Option<bool> {
         .read()
         .ok()??
         .populated
-        .or_else(|| crate::kernel::processes::pids(&group.dir).ok().map(|pids| !pids.is_empty()))
+        .or_else(|| crate::kernel::members::pids(&group.dir).ok().map(|pids| !pids.is_empty()))
 }
 
 fn is_in(scene: &Scene, who: &str, spot: Spot) -> bool {

@@ -14,7 +14,8 @@ use rustix::process::Signal;
 
 use super::counter::is_of;
 use super::record::{self, LeftBehind};
-use crate::kernel::processes::{Processes, pids};
+use crate::kernel::members::pids;
+use crate::kernel::processes::Processes;
 use crate::kernel::signals::signal;
 use crate::kernel::{Dir, Filesystem, Group, freezer};
 use crate::model::ProcessId;

@@ -16,7 +16,8 @@ use nix::unistd::Pid;
 use process_wrap::std::{CommandWrap, ProcessSession};
 
 use crate::kernel::Dir;
-use crate::kernel::processes::{self, arguments};
+use crate::kernel::command_line::arguments;
+use crate::kernel::processes::{self};
 use crate::model::ProcessId;
 
 /// The verb of the command line that counts.

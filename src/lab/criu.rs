@@ -65,8 +65,8 @@ pub(super) fn is_reported(folder: &Path) -> bool {
 /// Whether a spot holds a process that waits in the kernel for another one to be taken hold of.
 pub(super) fn holds(scene: &Scene, spot: Spot) -> bool {
     let Ok(group) = scene.group(spot) else { return false };
-    let pids = crate::kernel::processes::pids(&group.dir).unwrap_or_default();
-    pids.into_iter().any(|pid| crate::kernel::processes::wchan(pid).as_deref() == Some(b"ptrace_attach"))
+    let pids = crate::kernel::members::pids(&group.dir).unwrap_or_default();
+    pids.into_iter().any(|pid| crate::kernel::threads::wchan(pid).as_deref() == Some(b"ptrace_attach"))
 }
 
 /// Whether `criu restore` has written that it has finished, in the folder or in one of a tree below it.

@@ -124,7 +124,7 @@ fn groups_of(lines: Vec<Line>) -> io::Result<Vec<(Filesystem, Group)>> {
         let Some(group) = fs.group(&path)? else { continue };
         let same = id.map(|(dev, ino)| CgroupId { dev, ino } == group.id);
         // One that was made and not written down is empty: this lab put nothing into it.
-        let empty = || crate::kernel::processes::pids(&group.dir).is_ok_and(|pids| pids.is_empty());
+        let empty = || crate::kernel::members::pids(&group.dir).is_ok_and(|pids| pids.is_empty());
         if same.unwrap_or_else(empty) {
             found.push((fs, group));
         }

@@ -6,7 +6,7 @@ use std::os::unix::ffi::OsStringExt;
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
-use cryoscope::kernel::processes::arguments;
+use cryoscope::kernel::command_line::arguments;
 use cryoscope::kernel::signals::await_end;
 use cryoscope::model::Version;
 use cryoscope::timer::of;

@@ -12,9 +12,10 @@ use cryoscope::kernel::freezer::{
     FreezerError, Outcome, Undone, asking_ancestor, freeze, may_freeze, request, thaw,
 };
 use cryoscope::kernel::guard::{Why, refusal};
+use cryoscope::kernel::members::{count, pids};
 use cryoscope::kernel::membership::{Membership, group_of};
 use cryoscope::kernel::mounts::{self, hierarchies};
-use cryoscope::kernel::processes::{Processes, count, pids};
+use cryoscope::kernel::processes::Processes;
 use cryoscope::kernel::target::{TargetError, resolve};
 use cryoscope::kernel::{self, Filesystem};
 use cryoscope::model::{CgroupPath, Contents, Freezer, Hierarchies, Setup, State, Tree, Version, printable};

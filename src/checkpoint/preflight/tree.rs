@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use super::scene::Host;
 use super::{Finding, Request};
 use crate::checkpoint::dumping::{Dumping, dumping};
-use crate::kernel::processes::{Processes, pids};
+use crate::kernel::members::pids;
+use crate::kernel::processes::Processes;
 use crate::model::process::{descendants, roots};
 use crate::model::{Process, printable};
 

@@ -12,7 +12,8 @@ use crate::checkpoint::dumping::{held, told};
 use crate::checkpoint::flag::{Flag, bearing};
 use crate::checkpoint::journal::Journal;
 use crate::checkpoint::watchdog::Watchdog;
-use crate::kernel::processes::{Processes, arguments, cpu};
+use crate::kernel::command_line::arguments;
+use crate::kernel::processes::{Processes, cpu};
 use crate::kernel::tasks::lives;
 use crate::model::{Hierarchies, Process, ProcessId};
 

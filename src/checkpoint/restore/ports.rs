@@ -4,9 +4,9 @@ use std::net::{IpAddr, SocketAddr};
 
 use crate::checkpoint::Finding;
 use crate::checkpoint::images::{BoundPort, ImageSet};
+use crate::kernel::command_line::{arguments, comm};
 use crate::kernel::membership::group_of;
 use crate::kernel::ports::{self, Port, Protocol};
-use crate::kernel::processes::{arguments, comm};
 use crate::model::owner::{Manager, UnitName};
 use crate::model::shell::quoted;
 use crate::model::{CgroupPath, Hierarchies, printable};

@@ -84,6 +84,6 @@ fn is_gone(pid: i32) -> bool {
         Ok(WaitStatus::StillAlive) => false,
         Ok(_) => true,
         // No child of this program: somebody else reaps it.
-        Err(_) => crate::kernel::processes::comm(pid).is_none(),
+        Err(_) => crate::kernel::command_line::comm(pid).is_none(),
     }
 }

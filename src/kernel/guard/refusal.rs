@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::kernel::processes::comm;
+use crate::kernel::command_line::comm;
 use crate::model::printable;
 
 /// The process that would be frozen, and why that must not happen unasked.

@@ -2,8 +2,8 @@
 
 use rustix::process::Signal as Kernel;
 
+use crate::kernel::command_line::comm;
 use crate::kernel::guard;
-use crate::kernel::processes::comm;
 use crate::kernel::signals::signal as send_to;
 use crate::model::{ProcessId, printable};
 use crate::tui::Signal;

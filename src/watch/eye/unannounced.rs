@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use super::{Eye, Listed, REST};
-use crate::kernel::processes::count;
+use crate::kernel::members::count;
 use crate::model::tree::{Key, Node};
 use crate::model::{CgroupId, CgroupPath, Change, Process, State, Version};
 use crate::watch::observer::Told;

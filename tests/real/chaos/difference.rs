@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use cryoscope::kernel::processes::pids;
+use cryoscope::kernel::members::pids;
 use cryoscope::model::tree::{Below, Key};
 use cryoscope::model::{CgroupId, CgroupPath, Freezer, State, Tree};
 use cryoscope::watch::Focus;

@@ -70,7 +70,7 @@ fn endless() {
 /// Whether a process runs this script.
 fn runs(script: &Path) -> bool {
     let is = |pid| {
-        cryoscope::kernel::processes::arguments(pid)
+        cryoscope::kernel::command_line::arguments(pid)
             .iter()
             .any(|word| word == script.as_os_str().as_encoded_bytes())
     };

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use cryoscope::kernel::Status;
-use cryoscope::kernel::processes::arguments;
+use cryoscope::kernel::command_line::arguments;
 use nix::sys::ptrace;
 use nix::sys::signal::{Signal, kill};
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
