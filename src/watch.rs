@@ -1,8 +1,9 @@
 //! What changes on a host, as it changes.
 //!
-//! Announcements of the kernel are hints ([`hints`]): they name a group to look at, and the truth is read again. So a
-//! lost or doubled announcement can't corrupt anything. [`observer`] runs the one that looks: it scans, watches, reads what
-//! it is hinted at, and polls only what the kernel does not announce.
+//! What the kernel announces is a hint ([`hints`]): it names a group to read, and the truth is read again. So a lost or doubled
+//! announcement corrupts nothing. An [`Observer`] runs a watcher for each hierarchy. It scans the groups, watches them, follows
+//! hints, and polls only what the kernel does not announce; the schedule decides what it does next. What it finds comes as
+//! [`Message`]s.
 //!
 //! The user's inotify watches are shared with everything else that runs as that user: a [`Budget`] leaves half of them, and what
 //! cannot be watched is polled: what is on the screen each second, the rest more seldom. Watches are not moved to what is scrolled
@@ -10,14 +11,17 @@
 //! inotify instance.
 
 mod budget;
-mod eye;
 pub mod hints;
 mod inotify;
+pub mod message;
 pub mod observer;
+mod schedule;
+mod watcher;
 mod watches;
 
 pub use budget::Budget;
-pub use observer::{Focus, Observer, Told, Watching};
+pub use message::{Focus, Message, Watching};
+pub use observer::Observer;
 
 use crate::kernel::inotify::Amount;
 

@@ -13,7 +13,7 @@ use super::args::Watch;
 use super::{Context, Failure, tell};
 use crate::model::tree::Occurrence;
 use crate::model::{Hierarchy, printable};
-use crate::watch::{Observer, Told, Watching};
+use crate::watch::{Message, Observer, Watching};
 
 #[derive(Serialize)]
 struct Line {
@@ -42,14 +42,14 @@ pub(super) fn run(context: &Context, options: &Watch, out: &mut impl Write) -> R
         };
         let Ok((hierarchy, told)) = heard else { break };
         match told {
-            Told::Happened(occurred) => {
+            Message::Happened(occurred) => {
                 for occurrence in occurred {
                     print(&hierarchy, &occurrence, options.json, out)?;
                 }
                 out.flush()?;
             }
-            Told::Watching(watching) => notes(&watching),
-            Told::Failed(why) => {
+            Message::Watching(watching) => notes(&watching),
+            Message::Failed(why) => {
                 return Err(Failure::new(1, format!("cannot watch {}: {why}", hierarchy.version)));
             }
             _ => {}

@@ -28,7 +28,7 @@ use crate::kernel::cgroupfs::{Filesystem, Group};
 use crate::kernel::membership::elsewhere;
 use crate::model::{CgroupId, CgroupPath, Hierarchies, Hierarchy, Version};
 use crate::timer::Log;
-use crate::watch::{Focus, Observer, Told, Watching};
+use crate::watch::{Focus, Message, Observer, Watching};
 
 /// How many questions are answered at once. Further ones wait: a person asks one at a time, and marked groups ask by the thousand.
 const MAX_READS: usize = 8;
@@ -203,28 +203,28 @@ impl World {
 }
 
 /// What an observer tells, as an event.
-fn event(version: Version, other: Option<&Hierarchy>, told: Told) -> Event {
+fn event(version: Version, other: Option<&Hierarchy>, told: Message) -> Event {
     match told {
-        Told::Root(root) => Event::Root { version, root },
-        Told::Changes(changes) => Event::Changes { version, changes },
-        Told::Scanned => Event::Scanned { version },
-        Told::Processes { id, list, frozen_usec } => {
+        Message::Root(root) => Event::Root { version, root },
+        Message::Changes(changes) => Event::Changes { version, changes },
+        Message::Scanned => Event::Scanned { version },
+        Message::Processes { id, list, frozen_usec } => {
             let known = list.as_ref().ok().zip(other);
             let elsewhere = known.map(|(list, other)| {
                 elsewhere(list.iter().map(|process| process.id.pid), other).into_iter().collect()
             });
             Event::Processes { id, list, elsewhere: elsewhere.unwrap_or_default(), frozen_usec }
         }
-        Told::Watching(Watching { groups, of, polling, unreadable }) => Event::Watching {
+        Message::Watching(Watching { groups, of, polling, unreadable }) => Event::Watching {
             version,
             groups_watched: groups,
             groups: of,
             polling,
             unreadable: unreadable.iter().map(|(path, why)| format!("{path}: {why}")).collect(),
         },
-        Told::Failed(why) => Event::Unobserved { version, why },
-        Told::Files { id, list } => Event::Files { id, list },
-        Told::Happened(occurred) => Event::Happened { version, at: jiff::ZonedDateTime::now(), occurred },
+        Message::Failed(why) => Event::Unobserved { version, why },
+        Message::Files { id, list } => Event::Files { id, list },
+        Message::Happened(occurred) => Event::Happened { version, at: jiff::ZonedDateTime::now(), occurred },
     }
 }
 

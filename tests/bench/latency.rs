@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, unbounded};
 use cryoscope::model::tree::What;
-use cryoscope::watch::{Observer, Told};
+use cryoscope::watch::{Message, Observer};
 
 use super::figures::{WIDE, groups, part};
 use crate::real::support::terminal::Terminal;
@@ -33,7 +33,7 @@ fn to_the_model(group: &Group, child: &Group) {
     let (tell, told) = unbounded();
     let send = move |said| drop(tell.send(said));
     let _observer = Observer::start(group.filesystem(), group.cgroup_path(), Arc::default(), send).unwrap();
-    while !matches!(told.recv_timeout(SOON).unwrap(), Told::Watching(_)) {}
+    while !matches!(told.recv_timeout(SOON).unwrap(), Message::Watching(_)) {}
     let fresh = group.path().join("!fresh");
     let freeze: Act<'_> = (&|| child.request(true), What::Frozen);
     let thaw: Act<'_> = (&|| child.request(false), What::Thawed);
@@ -59,7 +59,7 @@ fn to_the_model(group: &Group, child: &Group) {
 
 type Act<'a> = (&'a dyn Fn(), What);
 
-fn to_and_fro(told: &Receiver<Told>, to: &str, (act, seen): Act<'_>, fro: &str, (undo, undone): Act<'_>) {
+fn to_and_fro(told: &Receiver<Message>, to: &str, (act, seen): Act<'_>, fro: &str, (undo, undone): Act<'_>) {
     let (mut there, mut back) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
         for (act, what, times) in [(act, seen, &mut there), (undo, undone, &mut back)] {
@@ -74,8 +74,8 @@ fn to_and_fro(told: &Receiver<Told>, to: &str, (act, seen): Act<'_>, fro: &str, 
     say_times(&format!("{fro} to the model"), back);
 }
 
-fn wait_for(told: &Receiver<Told>, what: What) {
-    let so = |said: Told| matches!(said, Told::Happened(all) if all.iter().any(|one| one.what == what));
+fn wait_for(told: &Receiver<Message>, what: What) {
+    let so = |said: Message| matches!(said, Message::Happened(all) if all.iter().any(|one| one.what == what));
     while !so(told.recv_timeout(SOON).unwrap()) {}
 }
 

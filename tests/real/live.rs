@@ -13,7 +13,7 @@ use crossbeam_channel::{Receiver, unbounded};
 use cryoscope::kernel::inotify::used_by_others;
 use cryoscope::model::tree::What;
 use cryoscope::model::{CgroupId, CgroupPath, Change, Freezer, Process, State, Tree, Version};
-use cryoscope::watch::{Focus, Observer, Told, Watching};
+use cryoscope::watch::{Focus, Message, Observer, Watching};
 use libtest_mimic::Trial;
 use nix::sys::signal::Signal;
 use rustix::fs::inotify::{self, CreateFlags, WatchFlags};
@@ -59,7 +59,7 @@ pub fn tests() -> Vec<Trial> {
 /// What an observer has told so far.
 pub(super) struct Watched {
     pub(super) observer: Observer,
-    told: Receiver<Told>,
+    told: Receiver<Message>,
     pub(super) tree: Option<Tree>,
     happened: Vec<(What, CgroupPath)>,
     processes: Option<(CgroupId, Vec<Process>)>,
@@ -100,13 +100,13 @@ impl Watched {
     pub(super) fn listen(&mut self) {
         for told in self.told.try_iter().collect::<Vec<_>>() {
             match told {
-                Told::Root(root) => self.tree = Some(Tree::new(root)),
-                Told::Changes(changes) => changes.into_iter().for_each(|change| self.apply(change)),
-                Told::Happened(all) => self.happened.extend(all.into_iter().map(|o| (o.what, o.path))),
-                Told::Processes { id, list, .. } => self.processes = Some((id, list.unwrap())),
-                Told::Watching(watching) => self.watching = Some(watching),
-                Told::Scanned | Told::Files { .. } => {}
-                Told::Failed(why) => panic!("the observer ended: {why}"),
+                Message::Root(root) => self.tree = Some(Tree::new(root)),
+                Message::Changes(changes) => changes.into_iter().for_each(|change| self.apply(change)),
+                Message::Happened(all) => self.happened.extend(all.into_iter().map(|o| (o.what, o.path))),
+                Message::Processes { id, list, .. } => self.processes = Some((id, list.unwrap())),
+                Message::Watching(watching) => self.watching = Some(watching),
+                Message::Scanned | Message::Files { .. } => {}
+                Message::Failed(why) => panic!("the observer ended: {why}"),
             }
         }
     }

@@ -6,64 +6,50 @@
 //! that anybody starts would wake this one.
 
 use std::collections::BTreeSet;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use super::{Eye, Listed, REST};
+use super::{LastProcesses, Watcher};
 use crate::kernel::members::count;
 use crate::model::tree::{Key, Node};
 use crate::model::{CgroupId, CgroupPath, Change, Process, State, Version};
-use crate::watch::observer::Told;
+use crate::watch::message::Message;
 
-/// How often the membership of a group on screen is read, and everything where watches ran out.
-pub(super) const VISIBLE: Duration = Duration::from_secs(1);
-/// How often a v1 group is read that is on its way to FROZEN, for that step is silent: at first, and where it takes long.
-const FREEZING: (Duration, Duration) = (Duration::from_millis(50), VISIBLE);
-
-impl Eye<'_> {
-    /// How long nothing needs to be read unasked; `None` for ever.
-    pub(super) fn pause(&self) -> Option<Duration> {
-        let freezing = self.freezing_since.map(|since| (since.elapsed() / 8).clamp(FREEZING.0, FREEZING.1));
-        let polled = self.polling.is_some() && self.is_wanted();
-        let restless = || self.on_screen().any(|key| self.tree.get(key).is_some_and(is_restless));
-        let pause = freezing.or_else(|| (polled || restless()).then_some(VISIBLE))?;
-        Some(pause.max(self.may_look().duration_since(self.looked)))
-    }
-
-    /// When the next look may begin that nobody asks for: to read thousands of processes takes its time.
-    pub(super) fn may_look(&self) -> Instant {
-        self.looked + self.looking * (REST + 1)
+impl Watcher<'_> {
+    /// Whether processes of a group on screen can come and go unannounced.
+    pub(super) fn is_restless_on_screen(&self) -> bool {
+        self.on_screen().any(|key| self.tree.get(key).is_some_and(is_restless))
     }
 
     /// Reads what may have changed without an announcement, or `all` that is on screen.
-    pub(super) fn look(&mut self, all: bool) {
-        self.looked = Instant::now();
+    pub(super) fn poll(&mut self, all: bool) {
+        let now = Instant::now();
         // One that was due is done with this one.
-        let mut all = std::mem::take(&mut self.stirred) || all;
+        let mut all = self.schedule.poll_began(now) || all;
         let polled = self.polling.is_some();
-        if polled && self.is_wanted() && self.walk.is_none() && self.looked >= self.rested {
+        if polled && self.is_wanted() && self.walk.is_none() && self.schedule.may_walk(now) {
             self.walks.insert(self.top.clone());
         }
         if self.is_v1() || polled {
             let freezing = if self.is_v1() { self.freezing() } else { Vec::new() };
             for key in freezing.into_iter().chain(self.on_screen()).collect::<BTreeSet<_>>() {
-                let state = |eye: &Self| eye.tree.get(key).and_then(Node::state);
+                let state = |watcher: &Self| watcher.tree.get(key).and_then(Node::state);
                 let before = state(self);
                 self.read(&self.tree.path(key));
                 // What forked on the way to FROZEN is not looked at again.
                 all |= state(self) != before;
             }
-            self.stirred = false;
+            self.schedule.screen_was_read();
         }
         for id in self.focus.as_ref().map(|focus| focus.visible.clone()).unwrap_or_default() {
             self.count(id, all);
         }
         self.list_processes(all);
         self.read_files(all);
-        self.looking = self.looked.elapsed();
+        self.schedule.poll_ended(Instant::now());
     }
 
     /// Everything is wanted as long as nobody said what is on screen.
-    fn is_wanted(&self) -> bool {
+    pub(super) fn is_wanted(&self) -> bool {
         self.focus.as_ref().is_none_or(|focus| !focus.visible.is_empty() || focus.selected.is_some())
     }
 
@@ -100,7 +86,7 @@ impl Eye<'_> {
     }
 
     /// Whether its processes can have changed without an announcement.
-    pub(super) fn may_stir(&self, node: &Node) -> bool {
+    pub(super) fn may_change_silently(&self, node: &Node) -> bool {
         // A process that is moved into a frozen group, or out of it, is announced by a write alone.
         self.polling.is_some() || is_restless(node)
     }
@@ -112,14 +98,14 @@ impl Eye<'_> {
         let known = node.processes;
         let processes = if node.group.populated == Some(false) {
             Some(0)
-        } else if all || known.is_none() || self.may_stir(node) {
+        } else if all || known.is_none() || self.may_change_silently(node) {
             let group = self.fs.same_group(&self.tree.path(key), id);
             group.ok().flatten().and_then(|group| count(&group.dir))
         } else {
             known
         };
         if let Some(processes) = processes.filter(|&n| known != Some(n)) {
-            self.take(Change::Counted { id, processes });
+            self.apply(Change::Counted { id, processes });
         }
     }
 
@@ -129,16 +115,18 @@ impl Eye<'_> {
             return;
         };
         let (state, path) = (node.state(), self.tree.path(key));
-        let known = self.listed.as_ref().is_some_and(|listed| listed.id == id && listed.state == state);
-        if known && !all && !self.may_stir(node) {
+        let known =
+            self.last_processes.as_ref().is_some_and(|listed| listed.id == id && listed.state == state);
+        if known && !all && !self.may_change_silently(node) {
             return;
         }
         let list = self.processes_of(&path, id);
-        let told = self.listed.as_ref().is_some_and(|listed| listed.id == id && listed.list == list);
-        self.listed = Some(Listed { id, state, list: list.clone() });
-        if !told {
+        let already_sent =
+            self.last_processes.as_ref().is_some_and(|listed| listed.id == id && listed.list == list);
+        self.last_processes = Some(LastProcesses { id, state, list: list.clone() });
+        if !already_sent {
             let group = self.fs.same_group(&path, id).ok().flatten();
-            (self.tell)(Told::Processes {
+            (self.send)(Message::Processes {
                 id,
                 list,
                 frozen_usec: group.and_then(|group| group.frozen_usec()),

@@ -2,14 +2,14 @@
 
 use std::time::Instant;
 
-use super::Eye;
-use super::unannounced::VISIBLE;
+use super::Watcher;
 use crate::kernel::control_files;
 use crate::model::{CgroupId, CgroupPath, ControlFile, State};
-use crate::watch::observer::Told;
+use crate::watch::message::Message;
+use crate::watch::schedule::POLL_INTERVAL;
 
 /// What was read last.
-pub(super) struct Seen {
+pub(super) struct LastFiles {
     /// Of which group.
     id: CgroupId,
     /// In which state it was.
@@ -18,28 +18,30 @@ pub(super) struct Seen {
     at: Instant,
 }
 
-impl Eye<'_> {
+impl Watcher<'_> {
     /// Reads them where something was announced (`all`), where another group or another state is looked at, and as long as the
     /// group's processes can change them, or nothing is announced, once in a while.
     pub(super) fn read_files(&mut self, all: bool) {
-        let Some(focus) = self.focus.as_ref().filter(|focus| focus.files) else { return self.seen = None };
+        let Some(focus) = self.focus.as_ref().filter(|focus| focus.files) else {
+            return self.last_files = None;
+        };
         let Some(id) = focus.selected else { return };
         let Some((key, node)) = self.tree.find(id).and_then(|key| Some((key, self.tree.get(key)?))) else {
             return;
         };
         let (state, path) = (node.state(), self.tree.path(key));
-        let known = self.seen.as_ref().filter(|seen| seen.id == id && seen.state == state);
+        let known = self.last_files.as_ref().filter(|seen| seen.id == id && seen.state == state);
         // A v1 group that is freezing is looked at more often than these need to be.
-        let restless = self.may_stir(node);
-        let rests = |seen: &Seen| !restless || seen.at.elapsed() < VISIBLE * 9 / 10;
+        let restless = self.may_change_silently(node);
+        let rests = |seen: &LastFiles| !restless || seen.at.elapsed() < POLL_INTERVAL * 9 / 10;
         if !all && known.is_some_and(rests) {
             return;
         }
         let list = self.files_of(&path, id);
-        let told = self.seen.as_ref().is_some_and(|seen| seen.id == id && seen.list == list);
-        self.seen = Some(Seen { id, state, list: list.clone(), at: Instant::now() });
-        if !told {
-            (self.tell)(Told::Files { id, list });
+        let already_sent = self.last_files.as_ref().is_some_and(|seen| seen.id == id && seen.list == list);
+        self.last_files = Some(LastFiles { id, state, list: list.clone(), at: Instant::now() });
+        if !already_sent {
+            (self.send)(Message::Files { id, list });
         }
     }
 

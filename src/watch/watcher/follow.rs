@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Instant;
 
-use super::{Eye, GATHER};
+use super::Watcher;
 use crate::model::tree::Key;
 use crate::model::{CgroupId, CgroupPath, Change, Version};
 use crate::watch::hints::Hint;
@@ -14,20 +14,19 @@ const BATCH: usize = 64;
 /// So many groups that were not found are remembered.
 const MAX_SOUGHT: usize = 4096;
 
-impl Eye<'_> {
+impl Watcher<'_> {
     /// Takes in what was announced.
-    pub(super) fn hinted(&mut self) {
+    pub(super) fn take_hints_in(&mut self) {
         self.hints.append(&mut self.watches.take_hints());
         let lost = self.watches.end_broken();
         if !lost.is_empty() {
-            self.poll("inotify ended unexpectedly".to_owned());
+            self.start_polling("inotify ended unexpectedly".to_owned());
         }
-        let next = self.followed + GATHER;
-        self.follow_at.get_or_insert_with(|| next.max(Instant::now()));
+        self.schedule.hints_came(Instant::now());
     }
 
     /// Looks at some of what was announced.
-    pub(super) fn follow(&mut self) {
+    pub(super) fn follow_hints(&mut self) {
         if self.hints.contains(&Hint::Everything) {
             self.start_over();
         }
@@ -41,18 +40,18 @@ impl Eye<'_> {
                 None => break,
             }
         }
-        self.followed = Instant::now();
         let more = !self.round.is_empty() || !self.hints.is_empty();
-        self.follow_at = more.then_some(self.followed);
+        let has_set_going = self.is_walking() || !self.unwatched.is_empty();
+        self.schedule.hints_followed(Instant::now(), more, has_set_going);
     }
 
     /// Announcements were lost: every group is read again.
     fn start_over(&mut self) {
         self.hints.clear();
         self.round.clear();
-        self.spine();
+        self.read_ancestors();
         self.walks.insert(self.top.clone());
-        self.stirred = true;
+        self.schedule.set_dirty(true);
     }
 
     fn follow_one(&mut self, hint: Hint) {
@@ -60,12 +59,12 @@ impl Eye<'_> {
             Hint::Everything => {}
             Hint::Group(directory) => {
                 if let Some(path) = self.group_at(&directory) {
-                    self.one_at(&path);
+                    self.read_one(&path);
                 }
             }
             Hint::Children(directory) => {
                 if let Some(path) = self.group_at(&directory) {
-                    self.children_of(&path);
+                    self.read_children(&path);
                 }
             }
             Hint::State(directory) => {
@@ -78,7 +77,7 @@ impl Eye<'_> {
             }
             // Where the processes came from is announced nowhere.
             Hint::Members(directory) => {
-                self.stirred = true;
+                self.schedule.set_dirty(true);
                 if let Some(path) = self.group_at(&directory) {
                     self.read(&path);
                 }
@@ -99,13 +98,13 @@ impl Eye<'_> {
     pub(super) fn read(&mut self, path: &CgroupPath) {
         let read = self.fs.group(path).and_then(|group| group.map_or(Ok(None), |group| group.read()));
         if let Some(key) = self.tree.at(path) {
-            self.stirred |= self.is_on_screen(key);
+            self.schedule.set_dirty(self.is_on_screen(key));
             let known = self.tree.get(key).map(|node| node.group.id);
             if read.as_ref().is_ok_and(|read| read.as_ref().map(|group| group.id) != known) {
-                self.look_again(key);
+                self.recheck_subtree(key);
             }
         }
-        self.take_read(path, read);
+        self.apply_read(path, read);
     }
 
     /// Has a group and all below it read again, as far as they are observed.
@@ -115,37 +114,37 @@ impl Eye<'_> {
 
     /// A group was not found where it is in the tree. It is gone, or has another name, perhaps for a moment only, so that nothing
     /// of it seems to have changed when that is followed: it and all below it are read again.
-    pub(super) fn look_again(&mut self, key: Key) {
-        self.fresh.extend(self.tree.subtree(key));
+    pub(super) fn recheck_subtree(&mut self, key: Key) {
+        self.unwatched.extend(self.tree.subtree(key));
         if self.is_v1() {
-            self.doubt(key);
+            self.note_misplaced(key);
         }
     }
 
-    /// A group has another name, or is gone: see [`Self::walk_contradictions`].
-    pub(super) fn doubt(&mut self, key: Key) {
-        if self.sought.len() < MAX_SOUGHT {
-            self.sought.extend(self.tree.get(key).map(|node| node.group.id));
+    /// A group has another name, or is gone: see [`Self::recheck`].
+    pub(super) fn note_misplaced(&mut self, key: Key) {
+        if self.misplaced.len() < MAX_SOUGHT {
+            self.misplaced.extend(self.tree.get(key).map(|node| node.group.id));
         }
     }
 
     /// Looks at one group, which is there now or is not any more, and at none beside it: there may be thousands.
-    pub(super) fn one_at(&mut self, path: &CgroupPath) {
+    pub(super) fn read_one(&mut self, path: &CgroupPath) {
         let Some(above) = path.parent().filter(|above| above.is_within(&self.top)) else {
-            return self.spine();
+            return self.read_ancestors();
         };
-        self.step_down(&above, path);
+        self.read_below(&above, path);
     }
 
     /// Reads which groups are in a group.
-    pub(super) fn children_of(&mut self, path: &CgroupPath) {
+    pub(super) fn read_children(&mut self, path: &CgroupPath) {
         if !path.is_within(&self.top) {
-            return self.spine();
+            return self.read_ancestors();
         }
         match self.fs.group(path) {
             Ok(Some(group)) => {
                 self.is_in_place(path, Some(group.id));
-                self.take_list(&group);
+                self.apply_list(&group);
             }
             Ok(None) => {
                 self.is_in_place(path, None);
@@ -160,25 +159,25 @@ impl Eye<'_> {
         let Some(key) = self.tree.at(path).filter(|_| self.is_v1()) else { return true };
         let is = self.tree.get(key).map(|node| node.group.id) == found;
         if !is {
-            self.look_again(key);
+            self.recheck_subtree(key);
         }
         is
     }
 
     /// Reads the groups above the top, and the top: the tree hangs on them.
-    pub(super) fn spine(&mut self) {
+    pub(super) fn read_ancestors(&mut self) {
         let mut path: Vec<CgroupPath> = self.top.ancestors().collect();
         path.reverse();
         path.push(self.top.clone());
         for pair in path.windows(2) {
-            if !self.step_down(&pair[0], &pair[1]) {
+            if !self.read_below(&pair[0], &pair[1]) {
                 break;
             }
         }
     }
 
     /// Reads one group below another; false where it is not there.
-    fn step_down(&mut self, above: &CgroupPath, path: &CgroupPath) -> bool {
+    fn read_below(&mut self, above: &CgroupPath, path: &CgroupPath) -> bool {
         let fs = &self.fs;
         let look = || {
             let Some(above) = fs.group(above)? else { return Ok((None, None)) };
@@ -189,13 +188,13 @@ impl Eye<'_> {
             Ok((found, _)) if !self.is_in_place(above, found) => {}
             Ok((Some(parent), Some(read))) => {
                 self.unreadable.remove(path);
-                self.take(Change::Found { parent, groups: vec![read] });
+                self.apply(Change::Found { parent, groups: vec![read] });
                 return true;
             }
             Ok(_) => {
                 self.unreadable.retain(|below, _| !below.is_within(path));
                 let gone = self.tree.at(path).and_then(|key| self.tree.get(key)).map(|node| node.group.id);
-                gone.into_iter().for_each(|id| self.take(Change::Gone(id)));
+                gone.into_iter().for_each(|id| self.apply(Change::Gone(id)));
             }
             Err(error) => self.report(path.clone(), &error),
         }
