@@ -6,6 +6,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use super::arg::Arg;
+use super::control::{Control, FREEZE_TIMEOUT};
 use super::criu::{is_vanished_group, meaning};
 use super::deserted::waits_for_others;
 use super::flag::Flag;
@@ -15,7 +16,8 @@ use super::hook::Hook;
 use super::journal::{Journal, Why};
 use super::log::Log;
 use super::patience::{Over, Patience};
-use super::run::{Control, FREEZE, Progress, RunError};
+use super::progress::Progress;
+use super::run_error::RunError;
 use super::step::Dump;
 use super::watchdog::Watchdog;
 use super::{Plan, fate, folder, proof};
@@ -69,7 +71,7 @@ pub(super) fn dump(
         folder::remove_files(images).map_err(|error| RunError::unwritable(images, error))?;
         if let Some(flag) = held.filter(|flag| flag.asks_now() == Some(false)) {
             journal.write(flag, true, Why::Step)?;
-            flag.await_frozen(FREEZE);
+            flag.await_frozen(FREEZE_TIMEOUT);
         }
     }
 }

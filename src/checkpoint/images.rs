@@ -22,6 +22,7 @@ mod namespaces;
 mod needs;
 mod pagemap;
 mod pages;
+mod peers;
 mod process;
 mod record;
 mod search;
@@ -148,7 +149,7 @@ fn read_from(folder: Folder) -> Result<ImageSet, ImagesError> {
     for (entry, depth) in &entries {
         processes.push(reader.process(entry, *depth)?);
     }
-    ends::join(&mut processes, &files.ends);
+    peers::fill_in_peers(&mut processes, &files.ends);
     let names = folder.names()?;
     let mut missing = reader.into_missing();
     missing.extend(pagemap::missing_shared_pages(folder, &names)?);

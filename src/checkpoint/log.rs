@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{Mode, OFlags};
 
-use super::Progress;
 use super::criu::first_error;
+use super::progress::Progress;
 use crate::model::printable;
 
 /// How much is read in one go.

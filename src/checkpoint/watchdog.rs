@@ -6,11 +6,12 @@
 
 use std::time::{Duration, Instant};
 
-use super::Progress;
 use super::arg::Arg;
+use super::control::May;
 use super::deserted::{self, Deserted, Stillness};
 use super::flag::Flag;
 use super::journal::{Journal, Why};
+use super::progress::Progress;
 use crate::kernel::tasks::{lives, sleeps_on};
 use crate::model::{CgroupId, ProcessId};
 
@@ -40,20 +41,6 @@ pub(super) struct Watchdog<'a> {
     /// What was asked for while criu stood still, holding its target: somebody else's freezes, of criu's own group too.
     foreign_asked: Vec<&'a Flag>,
     followed: Option<Followed>,
-}
-
-/// What may be done without asking.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct May {
-    /// Thaw what criu hangs on.
-    pub thaw: bool,
-    /// End a criu that waits for ever.
-    pub end: bool,
-}
-
-impl May {
-    /// What a rescue does.
-    pub(super) const ALL: Self = Self { thaw: true, end: true };
 }
 
 /// A criu, and what it dumps.

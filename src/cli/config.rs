@@ -5,6 +5,7 @@ mod file;
 mod keys;
 mod mistake;
 mod themes;
+mod value;
 
 use std::env;
 use std::ffi::OsStr;

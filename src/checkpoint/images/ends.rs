@@ -1,12 +1,10 @@
 //! Who holds the other end: pipes, unix sockets, connections and terminals have two, and each may be open in several processes.
 
-use std::collections::HashMap;
 use std::net::SocketAddr;
 
 use serde::Serialize;
 
 use super::message::{FileEntry, TtyInfo};
-use super::process::Process;
 use super::socket::connection;
 
 /// One end of something that has two.
@@ -70,21 +68,5 @@ impl Holders {
         if self.first.len() < MAX_NAMED {
             self.first.push(Holder { pid, fd });
         }
-    }
-}
-
-/// Fills in who holds the other ends of what is open. `ends` are those of the files, by number.
-pub(super) fn join(processes: &mut [Process], ends: &HashMap<u32, (End, End)>) {
-    let mut held: HashMap<End, Holders> = HashMap::new();
-    for process in &*processes {
-        for open in &process.files.list {
-            if let Some((this, _)) = ends.get(&open.file.id) {
-                held.entry(*this).or_default().add(process.pid, open.fd);
-            }
-        }
-    }
-    for open in processes.iter_mut().flat_map(|process| &mut process.files.list) {
-        let other = ends.get(&open.file.id).and_then(|(_, other)| held.get(other));
-        open.file.peers = other.cloned();
     }
 }

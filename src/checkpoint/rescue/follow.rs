@@ -4,8 +4,9 @@ use std::time::{Duration, Instant};
 
 use super::RescueError;
 use crate::checkpoint::Progress;
+use crate::checkpoint::control::May;
 use crate::checkpoint::patience::{Limits, Patience};
-use crate::checkpoint::watchdog::{May, Watchdog};
+use crate::checkpoint::watchdog::Watchdog;
 use crate::kernel::signals::await_end;
 use crate::model::ProcessId;
 

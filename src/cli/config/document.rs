@@ -1,9 +1,9 @@
 //! The config as a document: its tables, and the settings of the screen. All mistakes are found, not only the first.
 
-use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::mistake::Mistake;
+use super::value::{Value, string, table, wrong_kind};
 use super::{keys, themes};
 use crate::tui::theme::{Choice, Styles};
 use crate::tui::{Preferences, Sort};
@@ -12,9 +12,6 @@ use crate::tui::{Preferences, Sort};
 const TOP: [&str; 4] = ["theme", "themes", "keys", "screen"];
 /// What stands in `[screen]`.
 const SCREEN: [&str; 2] = ["mouse", "sort"];
-
-/// A value with its place.
-pub(super) type Value<'a> = Spanned<DeValue<'a>>;
 
 /// Reads a config.
 pub(super) fn read(text: &str) -> Result<Preferences, Vec<Mistake>> {
@@ -89,37 +86,6 @@ fn screen(preferences: &mut Preferences, table: Option<&DeTable<'_>>, mistakes: 
             }
         }
     }
-}
-
-/// The table that a value should be.
-pub(super) fn table<'a, 'i>(
-    name: &str,
-    value: &'a Value<'i>,
-    mistakes: &mut Vec<Mistake>,
-) -> Option<&'a DeTable<'i>> {
-    let table = value.get_ref().as_table();
-    if table.is_none() {
-        mistakes.push(wrong_kind(name, &format!("a table: [{name}]"), value, value.get_ref()));
-    }
-    table
-}
-
-/// The text that a value should be.
-pub(super) fn string<'a>(name: &str, value: &'a Value<'_>, mistakes: &mut Vec<Mistake>) -> Option<&'a str> {
-    let text = value.get_ref().as_str();
-    if text.is_none() {
-        mistakes.push(wrong_kind(name, "a text in quotes", value, value.get_ref()));
-    }
-    text
-}
-
-pub(super) fn wrong_kind(name: &str, right: &str, at: &Value<'_>, value: &DeValue<'_>) -> Mistake {
-    Mistake::new(at.span().start, format!("{name} is {right}, and here it is {}", article(value.type_str())))
-}
-
-fn article(kind: &str) -> String {
-    let article = if kind.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" };
-    format!("{article} {kind}")
 }
 
 #[cfg(test)]

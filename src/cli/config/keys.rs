@@ -3,8 +3,8 @@
 use strum::IntoEnumIterator;
 use toml::de::{DeTable, DeValue};
 
-use super::document::{Value, wrong_kind};
 use super::mistake::Mistake;
+use super::value::{Value, wrong_kind};
 use crate::tui::keymap::{canonical, clash};
 use crate::tui::{Action, Keymap};
 

@@ -3,8 +3,8 @@
 use toml::Spanned;
 use toml::de::{DeString, DeTable};
 
-use super::document::{Value, string, table};
 use super::mistake::Mistake;
+use super::value::{Value, string, table};
 use crate::tui::theme::{NotAStyle, Role, Styles, Wrong, words};
 
 /// What stands in a theme beside the roles: where those that it leaves out come from.
