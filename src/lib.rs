@@ -23,7 +23,7 @@
 //! - The **panel** is one of four about the selected group: processes, the story of its freeze in words, the contents of its control
 //!   files, and what happened to it and below. (`tui::processes`, `tui::story`, `tui::files`, `tui::events`)
 //! - The **message** says what was done, what failed and why, or else why the selected group is in its state.
-//! - The **footer** has the keys that fit the selected row. It is made of the same table as the help, the palette and the README.
+//! - The **footer** has the keys that fit the selected row. It is made from the same table as the help, the palette and the man page.
 //!   (`tui::keymap`)
 //! - A **dialog** lies over the tree before anything changes. It shows the exact write or command, starts on Cancel, and keeps the
 //!   group that it was opened for, by its inode. (`tui::dialog`, `tui::checkpoint`)

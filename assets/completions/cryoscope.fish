@@ -24,238 +24,238 @@ function __fish_cryoscope_using_subcommand
     contains -- $cmd[1] $argv
 end
 
-complete -c cryoscope -n "__fish_cryoscope_needs_command" -l root -d 'The cgroup file system to look at (default: those that are mounted)' -r -F
-complete -c cryoscope -n "__fish_cryoscope_needs_command" -l hierarchy -d 'Look only at this hierarchy' -r
-complete -c cryoscope -n "__fish_cryoscope_needs_command" -l color -d 'When to use colour' -r -f -a "auto\t'As many as the terminal has, unless `NO_COLOR` is set'
-always\t'Always'
-never\t'Never'"
-complete -c cryoscope -n "__fish_cryoscope_needs_command" -l config -d 'The config of the screen: theme and keys (default: cryoscope/config.toml in $XDG_CONFIG_HOME or ~/.config)' -r -F
-complete -c cryoscope -n "__fish_cryoscope_needs_command" -l log -d 'Log to this file what is written, which criu is run, and what fails' -r -F
+complete -c cryoscope -n "__fish_cryoscope_needs_command" -l root -d 'Use the cgroup file system mounted here (default: all mounted ones)' -r -F
+complete -c cryoscope -n "__fish_cryoscope_needs_command" -l hierarchy -d 'Use only this hierarchy' -r
+complete -c cryoscope -n "__fish_cryoscope_needs_command" -l color -d 'When to use colour' -r -f -a "auto\t'As many colours as the terminal supports; none if `NO_COLOR` is set and not empty'
+always\t'At least 16 colours, whatever the terminal and `NO_COLOR` say'
+never\t'No colours: bold, reverse and underline only'"
+complete -c cryoscope -n "__fish_cryoscope_needs_command" -l config -d 'Read the theme and the keys from this file (default: cryoscope/config.toml in $XDG_CONFIG_HOME or ~/.config)' -r -F
+complete -c cryoscope -n "__fish_cryoscope_needs_command" -l log -d 'Log every write, every criu command and every failure to this file' -r -F
 complete -c cryoscope -n "__fish_cryoscope_needs_command" -l read-only -d 'Change nothing on this host'
-complete -c cryoscope -n "__fish_cryoscope_needs_command" -l ascii -d 'Letters in place of symbols and lines (the default where the locale is not UTF-8)'
-complete -c cryoscope -n "__fish_cryoscope_needs_command" -s v -d 'Log more: what is heard of the kernel (-v), everything (-vv)'
+complete -c cryoscope -n "__fish_cryoscope_needs_command" -l ascii -d 'Use ASCII instead of Unicode symbols and borders (the default unless the locale is UTF-8)'
+complete -c cryoscope -n "__fish_cryoscope_needs_command" -s v -d 'Log more: kernel notifications (-v), everything (-vv)'
 complete -c cryoscope -n "__fish_cryoscope_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c cryoscope -n "__fish_cryoscope_needs_command" -s V -l version -d 'Print version'
 complete -c cryoscope -n "__fish_cryoscope_needs_command" -a "list" -d 'Print the groups with their freeze state'
-complete -c cryoscope -n "__fish_cryoscope_needs_command" -a "show" -d 'Print one group: who froze it, and its processes'
-complete -c cryoscope -n "__fish_cryoscope_needs_command" -a "freeze" -d 'Freeze groups, and wait until they are frozen'
+complete -c cryoscope -n "__fish_cryoscope_needs_command" -a "show" -d 'Print one group: why it is frozen, and its processes'
+complete -c cryoscope -n "__fish_cryoscope_needs_command" -a "freeze" -d 'Freeze groups and wait until they are frozen'
 complete -c cryoscope -n "__fish_cryoscope_needs_command" -a "thaw" -d 'Thaw groups'
-complete -c cryoscope -n "__fish_cryoscope_needs_command" -a "checkpoint" -d 'Checkpoint a group\'s processes with criu, without the hang'
-complete -c cryoscope -n "__fish_cryoscope_needs_command" -a "restore" -d 'Restore what a folder of criu\'s images holds: all of it, or nothing'
-complete -c cryoscope -n "__fish_cryoscope_needs_command" -a "inspect" -d 'Say what a folder of criu\'s images holds'
-complete -c cryoscope -n "__fish_cryoscope_needs_command" -a "diff" -d 'Say what changed between two checkpoints of the same processes'
-complete -c cryoscope -n "__fish_cryoscope_needs_command" -a "rescue" -d 'Free criu runs that hang on frozen tasks, put right checkpoints that were cut off, and end freezes that lost their timer'
-complete -c cryoscope -n "__fish_cryoscope_needs_command" -a "watch" -d 'Print a line when a group is frozen, thawed, created, removed, populated or emptied'
-complete -c cryoscope -n "__fish_cryoscope_needs_command" -a "doctor" -d 'Say what this host can do'
-complete -c cryoscope -n "__fish_cryoscope_needs_command" -a "lab" -d 'Lessons on the freezer and on criu, with groups and processes of their own'
-complete -c cryoscope -n "__fish_cryoscope_needs_command" -a "completions" -d 'Print the completions for a shell'
+complete -c cryoscope -n "__fish_cryoscope_needs_command" -a "checkpoint" -d 'Checkpoint a group\'s processes with criu, even if the group is frozen'
+complete -c cryoscope -n "__fish_cryoscope_needs_command" -a "restore" -d 'Restore processes from a directory of criu images: all of them, or none'
+complete -c cryoscope -n "__fish_cryoscope_needs_command" -a "inspect" -d 'Describe a directory of criu images'
+complete -c cryoscope -n "__fish_cryoscope_needs_command" -a "diff" -d 'Compare two checkpoints of the same processes'
+complete -c cryoscope -n "__fish_cryoscope_needs_command" -a "rescue" -d 'Recover: criu runs that hang on frozen processes, interrupted checkpoints, freezes that have lost their timer'
+complete -c cryoscope -n "__fish_cryoscope_needs_command" -a "watch" -d 'Print one line whenever a group is frozen, thawed, created, removed, populated or emptied'
+complete -c cryoscope -n "__fish_cryoscope_needs_command" -a "doctor" -d 'Report what this host supports'
+complete -c cryoscope -n "__fish_cryoscope_needs_command" -a "lab" -d 'Learn how the freezer and criu work, in lessons with groups and processes of their own'
+complete -c cryoscope -n "__fish_cryoscope_needs_command" -a "completions" -d 'Print completions for a shell'
 complete -c cryoscope -n "__fish_cryoscope_needs_command" -a "man" -d 'Print the man page'
 complete -c cryoscope -n "__fish_cryoscope_needs_command" -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand list" -l depth -d 'How many levels below the first group' -r
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand list" -l root -d 'The cgroup file system to look at (default: those that are mounted)' -r -F
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand list" -l hierarchy -d 'Look only at this hierarchy' -r
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand list" -l color -d 'When to use colour' -r -f -a "auto\t'As many as the terminal has, unless `NO_COLOR` is set'
-always\t'Always'
-never\t'Never'"
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand list" -l config -d 'The config of the screen: theme and keys (default: cryoscope/config.toml in $XDG_CONFIG_HOME or ~/.config)' -r -F
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand list" -l log -d 'Log to this file what is written, which criu is run, and what fails' -r -F
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand list" -l frozen -d 'Only groups that are frozen or freezing'
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand list" -l json -d 'One JSON object a line'
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand list" -l depth -d 'Limit the depth to N levels below the first group' -r
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand list" -l root -d 'Use the cgroup file system mounted here (default: all mounted ones)' -r -F
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand list" -l hierarchy -d 'Use only this hierarchy' -r
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand list" -l color -d 'When to use colour' -r -f -a "auto\t'As many colours as the terminal supports; none if `NO_COLOR` is set and not empty'
+always\t'At least 16 colours, whatever the terminal and `NO_COLOR` say'
+never\t'No colours: bold, reverse and underline only'"
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand list" -l config -d 'Read the theme and the keys from this file (default: cryoscope/config.toml in $XDG_CONFIG_HOME or ~/.config)' -r -F
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand list" -l log -d 'Log every write, every criu command and every failure to this file' -r -F
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand list" -l frozen -d 'Show only frozen or freezing groups'
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand list" -l json -d 'Print one JSON object per line'
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand list" -l read-only -d 'Change nothing on this host'
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand list" -l ascii -d 'Letters in place of symbols and lines (the default where the locale is not UTF-8)'
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand list" -s v -d 'Log more: what is heard of the kernel (-v), everything (-vv)'
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand list" -l ascii -d 'Use ASCII instead of Unicode symbols and borders (the default unless the locale is UTF-8)'
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand list" -s v -d 'Log more: kernel notifications (-v), everything (-vv)'
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand list" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand show" -l root -d 'The cgroup file system to look at (default: those that are mounted)' -r -F
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand show" -l hierarchy -d 'Look only at this hierarchy' -r
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand show" -l color -d 'When to use colour' -r -f -a "auto\t'As many as the terminal has, unless `NO_COLOR` is set'
-always\t'Always'
-never\t'Never'"
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand show" -l config -d 'The config of the screen: theme and keys (default: cryoscope/config.toml in $XDG_CONFIG_HOME or ~/.config)' -r -F
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand show" -l log -d 'Log to this file what is written, which criu is run, and what fails' -r -F
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand show" -l json -d 'One JSON object'
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand show" -l root -d 'Use the cgroup file system mounted here (default: all mounted ones)' -r -F
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand show" -l hierarchy -d 'Use only this hierarchy' -r
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand show" -l color -d 'When to use colour' -r -f -a "auto\t'As many colours as the terminal supports; none if `NO_COLOR` is set and not empty'
+always\t'At least 16 colours, whatever the terminal and `NO_COLOR` say'
+never\t'No colours: bold, reverse and underline only'"
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand show" -l config -d 'Read the theme and the keys from this file (default: cryoscope/config.toml in $XDG_CONFIG_HOME or ~/.config)' -r -F
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand show" -l log -d 'Log every write, every criu command and every failure to this file' -r -F
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand show" -l json -d 'Print one JSON object'
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand show" -l read-only -d 'Change nothing on this host'
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand show" -l ascii -d 'Letters in place of symbols and lines (the default where the locale is not UTF-8)'
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand show" -s v -d 'Log more: what is heard of the kernel (-v), everything (-vv)'
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand show" -l ascii -d 'Use ASCII instead of Unicode symbols and borders (the default unless the locale is UTF-8)'
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand show" -s v -d 'Log more: kernel notifications (-v), everything (-vv)'
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand show" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand freeze" -l for -d 'Thaw them automatically after this time, even if this program or its terminal is gone; a suspend counts' -r
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand freeze" -l timeout -d 'How long to wait until a group is frozen, before the freeze is taken back' -r
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand freeze" -l root -d 'The cgroup file system to look at (default: those that are mounted)' -r -F
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand freeze" -l hierarchy -d 'Look only at this hierarchy' -r
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand freeze" -l color -d 'When to use colour' -r -f -a "auto\t'As many as the terminal has, unless `NO_COLOR` is set'
-always\t'Always'
-never\t'Never'"
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand freeze" -l config -d 'The config of the screen: theme and keys (default: cryoscope/config.toml in $XDG_CONFIG_HOME or ~/.config)' -r -F
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand freeze" -l log -d 'Log to this file what is written, which criu is run, and what fails' -r -F
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand freeze" -l force -d 'Freeze even what may lock you out'
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand freeze" -l yes -d 'Ask nothing'
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand freeze" -l for -d 'Thaw automatically after DURATION, even if this program or its terminal is gone: 30s, 5m or 2h (1 second to 1 week; time in suspend counts)' -r
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand freeze" -l timeout -d 'How long to wait for a group to freeze before the freeze is rolled back' -r
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand freeze" -l root -d 'Use the cgroup file system mounted here (default: all mounted ones)' -r -F
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand freeze" -l hierarchy -d 'Use only this hierarchy' -r
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand freeze" -l color -d 'When to use colour' -r -f -a "auto\t'As many colours as the terminal supports; none if `NO_COLOR` is set and not empty'
+always\t'At least 16 colours, whatever the terminal and `NO_COLOR` say'
+never\t'No colours: bold, reverse and underline only'"
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand freeze" -l config -d 'Read the theme and the keys from this file (default: cryoscope/config.toml in $XDG_CONFIG_HOME or ~/.config)' -r -F
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand freeze" -l log -d 'Log every write, every criu command and every failure to this file' -r -F
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand freeze" -l force -d 'Freeze even if it may lock you out'
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand freeze" -l yes -d 'Don\'t ask for confirmation'
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand freeze" -l read-only -d 'Change nothing on this host'
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand freeze" -l ascii -d 'Letters in place of symbols and lines (the default where the locale is not UTF-8)'
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand freeze" -s v -d 'Log more: what is heard of the kernel (-v), everything (-vv)'
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand freeze" -l ascii -d 'Use ASCII instead of Unicode symbols and borders (the default unless the locale is UTF-8)'
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand freeze" -s v -d 'Log more: kernel notifications (-v), everything (-vv)'
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand freeze" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand thaw" -l root -d 'The cgroup file system to look at (default: those that are mounted)' -r -F
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand thaw" -l hierarchy -d 'Look only at this hierarchy' -r
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand thaw" -l color -d 'When to use colour' -r -f -a "auto\t'As many as the terminal has, unless `NO_COLOR` is set'
-always\t'Always'
-never\t'Never'"
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand thaw" -l config -d 'The config of the screen: theme and keys (default: cryoscope/config.toml in $XDG_CONFIG_HOME or ~/.config)' -r -F
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand thaw" -l log -d 'Log to this file what is written, which criu is run, and what fails' -r -F
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand thaw" -l all -d 'Every group that asks for a freeze itself; on a terminal they are listed first, and you are asked'
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand thaw" -l yes -d 'Ask nothing'
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand thaw" -l root -d 'Use the cgroup file system mounted here (default: all mounted ones)' -r -F
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand thaw" -l hierarchy -d 'Use only this hierarchy' -r
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand thaw" -l color -d 'When to use colour' -r -f -a "auto\t'As many colours as the terminal supports; none if `NO_COLOR` is set and not empty'
+always\t'At least 16 colours, whatever the terminal and `NO_COLOR` say'
+never\t'No colours: bold, reverse and underline only'"
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand thaw" -l config -d 'Read the theme and the keys from this file (default: cryoscope/config.toml in $XDG_CONFIG_HOME or ~/.config)' -r -F
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand thaw" -l log -d 'Log every write, every criu command and every failure to this file' -r -F
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand thaw" -l all -d 'Thaw all groups with a freeze of their own; on a terminal, lists them and asks first'
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand thaw" -l yes -d 'Don\'t ask for confirmation'
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand thaw" -l read-only -d 'Change nothing on this host'
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand thaw" -l ascii -d 'Letters in place of symbols and lines (the default where the locale is not UTF-8)'
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand thaw" -s v -d 'Log more: what is heard of the kernel (-v), everything (-vv)'
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand thaw" -l ascii -d 'Use ASCII instead of Unicode symbols and borders (the default unless the locale is UTF-8)'
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand thaw" -s v -d 'Log more: kernel notifications (-v), everything (-vv)'
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand thaw" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand checkpoint" -l into -d 'The folder for the images: made where it is missing, else empty' -r -F
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand checkpoint" -l pid -d 'The root of the process tree, where the group holds several' -r
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand checkpoint" -l after -d 'What becomes of the processes (default: they stay as they were found)' -r
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand checkpoint" -l criu -d 'The criu to use (default: the one in PATH)' -r -F
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand checkpoint" -l root -d 'The cgroup file system to look at (default: those that are mounted)' -r -F
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand checkpoint" -l hierarchy -d 'Look only at this hierarchy' -r
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand checkpoint" -l color -d 'When to use colour' -r -f -a "auto\t'As many as the terminal has, unless `NO_COLOR` is set'
-always\t'Always'
-never\t'Never'"
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand checkpoint" -l config -d 'The config of the screen: theme and keys (default: cryoscope/config.toml in $XDG_CONFIG_HOME or ~/.config)' -r -F
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand checkpoint" -l log -d 'Log to this file what is written, which criu is run, and what fails' -r -F
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand checkpoint" -l dry-run -d 'Print what would run, as a shell script, and run nothing'
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand checkpoint" -l yes -d 'Ask nothing'
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand checkpoint" -l json -d 'One JSON object'
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand checkpoint" -l into -d 'The image directory: created if missing; must be empty' -r -F
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand checkpoint" -l pid -d 'The root of the process tree to checkpoint, if the group contains several' -r
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand checkpoint" -l after -d 'State of the processes afterwards: running, frozen, stopped or killed (default: as they are now)' -r
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand checkpoint" -l criu -d 'The criu program to use (default: the one in PATH)' -r -F
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand checkpoint" -l root -d 'Use the cgroup file system mounted here (default: all mounted ones)' -r -F
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand checkpoint" -l hierarchy -d 'Use only this hierarchy' -r
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand checkpoint" -l color -d 'When to use colour' -r -f -a "auto\t'As many colours as the terminal supports; none if `NO_COLOR` is set and not empty'
+always\t'At least 16 colours, whatever the terminal and `NO_COLOR` say'
+never\t'No colours: bold, reverse and underline only'"
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand checkpoint" -l config -d 'Read the theme and the keys from this file (default: cryoscope/config.toml in $XDG_CONFIG_HOME or ~/.config)' -r -F
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand checkpoint" -l log -d 'Log every write, every criu command and every failure to this file' -r -F
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand checkpoint" -l dry-run -d 'Print the plan as a shell script; run nothing'
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand checkpoint" -l yes -d 'Don\'t ask for confirmation'
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand checkpoint" -l json -d 'Print one JSON object'
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand checkpoint" -l read-only -d 'Change nothing on this host'
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand checkpoint" -l ascii -d 'Letters in place of symbols and lines (the default where the locale is not UTF-8)'
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand checkpoint" -s v -d 'Log more: what is heard of the kernel (-v), everything (-vv)'
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand checkpoint" -l ascii -d 'Use ASCII instead of Unicode symbols and borders (the default unless the locale is UTF-8)'
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand checkpoint" -s v -d 'Log more: kernel notifications (-v), everything (-vv)'
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand checkpoint" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand restore" -l into-group -d 'Put the processes into this group, not into those of the images: a path, pid:N, or a unit\'s name' -r
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand restore" -l criu -d 'The criu to use (default: the one in PATH)' -r -F
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand restore" -l root -d 'The cgroup file system to look at (default: those that are mounted)' -r -F
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand restore" -l hierarchy -d 'Look only at this hierarchy' -r
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand restore" -l color -d 'When to use colour' -r -f -a "auto\t'As many as the terminal has, unless `NO_COLOR` is set'
-always\t'Always'
-never\t'Never'"
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand restore" -l config -d 'The config of the screen: theme and keys (default: cryoscope/config.toml in $XDG_CONFIG_HOME or ~/.config)' -r -F
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand restore" -l log -d 'Log to this file what is written, which criu is run, and what fails' -r -F
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand restore" -l thaw -d 'Thaw what would hold the processes for as long as the restore takes, and freeze it again: others in it run meanwhile'
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand restore" -l copy -d 'Restore a copy in a PID namespace and groups of its own, while the original may live: all of it goes when its last process ends'
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand restore" -l frozen -d 'Freeze the copy before it runs: cryoscope thaw lets it go'
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand restore" -l dry-run -d 'Print what would run, as a shell script, and run nothing'
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand restore" -l yes -d 'Ask nothing'
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand restore" -l json -d 'One JSON object'
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand restore" -l into-group -d 'Put the processes into this group instead of their original ones: a path, pid:N, or a unit name' -r
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand restore" -l criu -d 'The criu program to use (default: the one in PATH)' -r -F
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand restore" -l root -d 'Use the cgroup file system mounted here (default: all mounted ones)' -r -F
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand restore" -l hierarchy -d 'Use only this hierarchy' -r
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand restore" -l color -d 'When to use colour' -r -f -a "auto\t'As many colours as the terminal supports; none if `NO_COLOR` is set and not empty'
+always\t'At least 16 colours, whatever the terminal and `NO_COLOR` say'
+never\t'No colours: bold, reverse and underline only'"
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand restore" -l config -d 'Read the theme and the keys from this file (default: cryoscope/config.toml in $XDG_CONFIG_HOME or ~/.config)' -r -F
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand restore" -l log -d 'Log every write, every criu command and every failure to this file' -r -F
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand restore" -l thaw -d 'Thaw a frozen target group during the restore and freeze it again afterwards; other processes in it run meanwhile'
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand restore" -l copy -d 'Restore a copy beside the original, in a PID namespace and groups of its own, which are removed when its last process ends'
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand restore" -l frozen -d 'Freeze the copy before it runs; cryoscope thaw starts it'
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand restore" -l dry-run -d 'Print the plan as a shell script; run nothing'
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand restore" -l yes -d 'Don\'t ask for confirmation'
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand restore" -l json -d 'Print one JSON object'
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand restore" -l read-only -d 'Change nothing on this host'
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand restore" -l ascii -d 'Letters in place of symbols and lines (the default where the locale is not UTF-8)'
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand restore" -s v -d 'Log more: what is heard of the kernel (-v), everything (-vv)'
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand restore" -l ascii -d 'Use ASCII instead of Unicode symbols and borders (the default unless the locale is UTF-8)'
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand restore" -s v -d 'Log more: kernel notifications (-v), everything (-vv)'
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand restore" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand inspect" -l grep -d 'Search the memory for this text, and show where it is; \\xHH stands for a byte' -r
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand inspect" -l criu -d 'The criu that would restore them (default: the one in PATH)' -r -F
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand inspect" -l root -d 'The cgroup file system to look at (default: those that are mounted)' -r -F
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand inspect" -l hierarchy -d 'Look only at this hierarchy' -r
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand inspect" -l color -d 'When to use colour' -r -f -a "auto\t'As many as the terminal has, unless `NO_COLOR` is set'
-always\t'Always'
-never\t'Never'"
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand inspect" -l config -d 'The config of the screen: theme and keys (default: cryoscope/config.toml in $XDG_CONFIG_HOME or ~/.config)' -r -F
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand inspect" -l log -d 'Log to this file what is written, which criu is run, and what fails' -r -F
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand inspect" -l files -d 'Show all open files and sockets, not only the first of them'
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand inspect" -l maps -d 'Show all mappings, not only the largest'
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand inspect" -l env -d 'Show the environment of each process: it may hold passwords'
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand inspect" -l json -d 'One JSON object'
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand inspect" -l grep -d 'Search the processes\' memory for this text and show where it occurs; \\xHH is one byte' -r
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand inspect" -l criu -d 'The criu program that would restore them (default: the one in PATH)' -r -F
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand inspect" -l root -d 'Use the cgroup file system mounted here (default: all mounted ones)' -r -F
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand inspect" -l hierarchy -d 'Use only this hierarchy' -r
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand inspect" -l color -d 'When to use colour' -r -f -a "auto\t'As many colours as the terminal supports; none if `NO_COLOR` is set and not empty'
+always\t'At least 16 colours, whatever the terminal and `NO_COLOR` say'
+never\t'No colours: bold, reverse and underline only'"
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand inspect" -l config -d 'Read the theme and the keys from this file (default: cryoscope/config.toml in $XDG_CONFIG_HOME or ~/.config)' -r -F
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand inspect" -l log -d 'Log every write, every criu command and every failure to this file' -r -F
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand inspect" -l files -d 'Show all open files and sockets, not only the first ones'
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand inspect" -l maps -d 'Show all memory mappings, not only the largest ones'
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand inspect" -l env -d 'Show the environment of each process; it may contain passwords'
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand inspect" -l json -d 'Print one JSON object'
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand inspect" -l read-only -d 'Change nothing on this host'
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand inspect" -l ascii -d 'Letters in place of symbols and lines (the default where the locale is not UTF-8)'
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand inspect" -s v -d 'Log more: what is heard of the kernel (-v), everything (-vv)'
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand inspect" -l ascii -d 'Use ASCII instead of Unicode symbols and borders (the default unless the locale is UTF-8)'
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand inspect" -s v -d 'Log more: kernel notifications (-v), everything (-vv)'
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand inspect" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand diff" -l root -d 'The cgroup file system to look at (default: those that are mounted)' -r -F
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand diff" -l hierarchy -d 'Look only at this hierarchy' -r
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand diff" -l color -d 'When to use colour' -r -f -a "auto\t'As many as the terminal has, unless `NO_COLOR` is set'
-always\t'Always'
-never\t'Never'"
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand diff" -l config -d 'The config of the screen: theme and keys (default: cryoscope/config.toml in $XDG_CONFIG_HOME or ~/.config)' -r -F
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand diff" -l log -d 'Log to this file what is written, which criu is run, and what fails' -r -F
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand diff" -l json -d 'One JSON object'
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand diff" -l root -d 'Use the cgroup file system mounted here (default: all mounted ones)' -r -F
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand diff" -l hierarchy -d 'Use only this hierarchy' -r
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand diff" -l color -d 'When to use colour' -r -f -a "auto\t'As many colours as the terminal supports; none if `NO_COLOR` is set and not empty'
+always\t'At least 16 colours, whatever the terminal and `NO_COLOR` say'
+never\t'No colours: bold, reverse and underline only'"
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand diff" -l config -d 'Read the theme and the keys from this file (default: cryoscope/config.toml in $XDG_CONFIG_HOME or ~/.config)' -r -F
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand diff" -l log -d 'Log every write, every criu command and every failure to this file' -r -F
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand diff" -l json -d 'Print one JSON object'
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand diff" -l read-only -d 'Change nothing on this host'
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand diff" -l ascii -d 'Letters in place of symbols and lines (the default where the locale is not UTF-8)'
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand diff" -s v -d 'Log more: what is heard of the kernel (-v), everything (-vv)'
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand diff" -l ascii -d 'Use ASCII instead of Unicode symbols and borders (the default unless the locale is UTF-8)'
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand diff" -s v -d 'Log more: kernel notifications (-v), everything (-vv)'
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand diff" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand rescue" -l root -d 'The cgroup file system to look at (default: those that are mounted)' -r -F
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand rescue" -l hierarchy -d 'Look only at this hierarchy' -r
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand rescue" -l color -d 'When to use colour' -r -f -a "auto\t'As many as the terminal has, unless `NO_COLOR` is set'
-always\t'Always'
-never\t'Never'"
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand rescue" -l config -d 'The config of the screen: theme and keys (default: cryoscope/config.toml in $XDG_CONFIG_HOME or ~/.config)' -r -F
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand rescue" -l log -d 'Log to this file what is written, which criu is run, and what fails' -r -F
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand rescue" -l dry-run -d 'Say what would be done, as lines for a shell, and do nothing'
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand rescue" -l yes -d 'Ask nothing'
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand rescue" -l root -d 'Use the cgroup file system mounted here (default: all mounted ones)' -r -F
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand rescue" -l hierarchy -d 'Use only this hierarchy' -r
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand rescue" -l color -d 'When to use colour' -r -f -a "auto\t'As many colours as the terminal supports; none if `NO_COLOR` is set and not empty'
+always\t'At least 16 colours, whatever the terminal and `NO_COLOR` say'
+never\t'No colours: bold, reverse and underline only'"
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand rescue" -l config -d 'Read the theme and the keys from this file (default: cryoscope/config.toml in $XDG_CONFIG_HOME or ~/.config)' -r -F
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand rescue" -l log -d 'Log every write, every criu command and every failure to this file' -r -F
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand rescue" -l dry-run -d 'Print what would be done, as shell commands; change nothing'
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand rescue" -l yes -d 'Don\'t ask for confirmation'
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand rescue" -l read-only -d 'Change nothing on this host'
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand rescue" -l ascii -d 'Letters in place of symbols and lines (the default where the locale is not UTF-8)'
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand rescue" -s v -d 'Log more: what is heard of the kernel (-v), everything (-vv)'
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand rescue" -l ascii -d 'Use ASCII instead of Unicode symbols and borders (the default unless the locale is UTF-8)'
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand rescue" -s v -d 'Log more: kernel notifications (-v), everything (-vv)'
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand rescue" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand watch" -l root -d 'The cgroup file system to look at (default: those that are mounted)' -r -F
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand watch" -l hierarchy -d 'Look only at this hierarchy' -r
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand watch" -l color -d 'When to use colour' -r -f -a "auto\t'As many as the terminal has, unless `NO_COLOR` is set'
-always\t'Always'
-never\t'Never'"
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand watch" -l config -d 'The config of the screen: theme and keys (default: cryoscope/config.toml in $XDG_CONFIG_HOME or ~/.config)' -r -F
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand watch" -l log -d 'Log to this file what is written, which criu is run, and what fails' -r -F
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand watch" -l json -d 'One JSON object a line'
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand watch" -l root -d 'Use the cgroup file system mounted here (default: all mounted ones)' -r -F
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand watch" -l hierarchy -d 'Use only this hierarchy' -r
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand watch" -l color -d 'When to use colour' -r -f -a "auto\t'As many colours as the terminal supports; none if `NO_COLOR` is set and not empty'
+always\t'At least 16 colours, whatever the terminal and `NO_COLOR` say'
+never\t'No colours: bold, reverse and underline only'"
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand watch" -l config -d 'Read the theme and the keys from this file (default: cryoscope/config.toml in $XDG_CONFIG_HOME or ~/.config)' -r -F
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand watch" -l log -d 'Log every write, every criu command and every failure to this file' -r -F
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand watch" -l json -d 'Print one JSON object per line'
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand watch" -l read-only -d 'Change nothing on this host'
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand watch" -l ascii -d 'Letters in place of symbols and lines (the default where the locale is not UTF-8)'
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand watch" -s v -d 'Log more: what is heard of the kernel (-v), everything (-vv)'
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand watch" -l ascii -d 'Use ASCII instead of Unicode symbols and borders (the default unless the locale is UTF-8)'
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand watch" -s v -d 'Log more: kernel notifications (-v), everything (-vv)'
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand watch" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand doctor" -l root -d 'The cgroup file system to look at (default: those that are mounted)' -r -F
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand doctor" -l hierarchy -d 'Look only at this hierarchy' -r
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand doctor" -l color -d 'When to use colour' -r -f -a "auto\t'As many as the terminal has, unless `NO_COLOR` is set'
-always\t'Always'
-never\t'Never'"
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand doctor" -l config -d 'The config of the screen: theme and keys (default: cryoscope/config.toml in $XDG_CONFIG_HOME or ~/.config)' -r -F
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand doctor" -l log -d 'Log to this file what is written, which criu is run, and what fails' -r -F
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand doctor" -l json -d 'One JSON object'
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand doctor" -l root -d 'Use the cgroup file system mounted here (default: all mounted ones)' -r -F
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand doctor" -l hierarchy -d 'Use only this hierarchy' -r
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand doctor" -l color -d 'When to use colour' -r -f -a "auto\t'As many colours as the terminal supports; none if `NO_COLOR` is set and not empty'
+always\t'At least 16 colours, whatever the terminal and `NO_COLOR` say'
+never\t'No colours: bold, reverse and underline only'"
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand doctor" -l config -d 'Read the theme and the keys from this file (default: cryoscope/config.toml in $XDG_CONFIG_HOME or ~/.config)' -r -F
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand doctor" -l log -d 'Log every write, every criu command and every failure to this file' -r -F
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand doctor" -l json -d 'Print one JSON object'
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand doctor" -l read-only -d 'Change nothing on this host'
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand doctor" -l ascii -d 'Letters in place of symbols and lines (the default where the locale is not UTF-8)'
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand doctor" -s v -d 'Log more: what is heard of the kernel (-v), everything (-vv)'
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand doctor" -l ascii -d 'Use ASCII instead of Unicode symbols and borders (the default unless the locale is UTF-8)'
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand doctor" -s v -d 'Log more: kernel notifications (-v), everything (-vv)'
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand doctor" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand lab" -l criu -d 'The criu to use (default: the one in PATH)' -r -F
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand lab" -l root -d 'The cgroup file system to look at (default: those that are mounted)' -r -F
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand lab" -l hierarchy -d 'Look only at this hierarchy' -r
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand lab" -l color -d 'When to use colour' -r -f -a "auto\t'As many as the terminal has, unless `NO_COLOR` is set'
-always\t'Always'
-never\t'Never'"
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand lab" -l config -d 'The config of the screen: theme and keys (default: cryoscope/config.toml in $XDG_CONFIG_HOME or ~/.config)' -r -F
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand lab" -l log -d 'Log to this file what is written, which criu is run, and what fails' -r -F
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand lab" -l auto -d 'Hold the lesson without a person, print what happens, and fail where a step does not happen; all lessons where none is named, on each freezer that the host has'
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand lab" -l presentation -d 'For an audience: more space, the keys that are pressed, and events one at a time'
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand lab" -l criu -d 'The criu program to use (default: the one in PATH)' -r -F
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand lab" -l root -d 'Use the cgroup file system mounted here (default: all mounted ones)' -r -F
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand lab" -l hierarchy -d 'Use only this hierarchy' -r
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand lab" -l color -d 'When to use colour' -r -f -a "auto\t'As many colours as the terminal supports; none if `NO_COLOR` is set and not empty'
+always\t'At least 16 colours, whatever the terminal and `NO_COLOR` say'
+never\t'No colours: bold, reverse and underline only'"
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand lab" -l config -d 'Read the theme and the keys from this file (default: cryoscope/config.toml in $XDG_CONFIG_HOME or ~/.config)' -r -F
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand lab" -l log -d 'Log every write, every criu command and every failure to this file' -r -F
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand lab" -l auto -d 'Run unattended, print each step, and fail if one doesn\'t happen; runs all lessons on each freezer of the host if no lesson is named'
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand lab" -l presentation -d 'For an audience: more space, pressed keys are shown, events appear one at a time'
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand lab" -l read-only -d 'Change nothing on this host'
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand lab" -l ascii -d 'Letters in place of symbols and lines (the default where the locale is not UTF-8)'
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand lab" -s v -d 'Log more: what is heard of the kernel (-v), everything (-vv)'
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand lab" -l ascii -d 'Use ASCII instead of Unicode symbols and borders (the default unless the locale is UTF-8)'
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand lab" -s v -d 'Log more: kernel notifications (-v), everything (-vv)'
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand lab" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand completions" -l root -d 'The cgroup file system to look at (default: those that are mounted)' -r -F
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand completions" -l hierarchy -d 'Look only at this hierarchy' -r
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand completions" -l color -d 'When to use colour' -r -f -a "auto\t'As many as the terminal has, unless `NO_COLOR` is set'
-always\t'Always'
-never\t'Never'"
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand completions" -l config -d 'The config of the screen: theme and keys (default: cryoscope/config.toml in $XDG_CONFIG_HOME or ~/.config)' -r -F
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand completions" -l log -d 'Log to this file what is written, which criu is run, and what fails' -r -F
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand completions" -l root -d 'Use the cgroup file system mounted here (default: all mounted ones)' -r -F
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand completions" -l hierarchy -d 'Use only this hierarchy' -r
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand completions" -l color -d 'When to use colour' -r -f -a "auto\t'As many colours as the terminal supports; none if `NO_COLOR` is set and not empty'
+always\t'At least 16 colours, whatever the terminal and `NO_COLOR` say'
+never\t'No colours: bold, reverse and underline only'"
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand completions" -l config -d 'Read the theme and the keys from this file (default: cryoscope/config.toml in $XDG_CONFIG_HOME or ~/.config)' -r -F
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand completions" -l log -d 'Log every write, every criu command and every failure to this file' -r -F
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand completions" -l read-only -d 'Change nothing on this host'
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand completions" -l ascii -d 'Letters in place of symbols and lines (the default where the locale is not UTF-8)'
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand completions" -s v -d 'Log more: what is heard of the kernel (-v), everything (-vv)'
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand completions" -l ascii -d 'Use ASCII instead of Unicode symbols and borders (the default unless the locale is UTF-8)'
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand completions" -s v -d 'Log more: kernel notifications (-v), everything (-vv)'
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand completions" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand man" -l root -d 'The cgroup file system to look at (default: those that are mounted)' -r -F
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand man" -l hierarchy -d 'Look only at this hierarchy' -r
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand man" -l color -d 'When to use colour' -r -f -a "auto\t'As many as the terminal has, unless `NO_COLOR` is set'
-always\t'Always'
-never\t'Never'"
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand man" -l config -d 'The config of the screen: theme and keys (default: cryoscope/config.toml in $XDG_CONFIG_HOME or ~/.config)' -r -F
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand man" -l log -d 'Log to this file what is written, which criu is run, and what fails' -r -F
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand man" -l root -d 'Use the cgroup file system mounted here (default: all mounted ones)' -r -F
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand man" -l hierarchy -d 'Use only this hierarchy' -r
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand man" -l color -d 'When to use colour' -r -f -a "auto\t'As many colours as the terminal supports; none if `NO_COLOR` is set and not empty'
+always\t'At least 16 colours, whatever the terminal and `NO_COLOR` say'
+never\t'No colours: bold, reverse and underline only'"
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand man" -l config -d 'Read the theme and the keys from this file (default: cryoscope/config.toml in $XDG_CONFIG_HOME or ~/.config)' -r -F
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand man" -l log -d 'Log every write, every criu command and every failure to this file' -r -F
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand man" -l read-only -d 'Change nothing on this host'
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand man" -l ascii -d 'Letters in place of symbols and lines (the default where the locale is not UTF-8)'
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand man" -s v -d 'Log more: what is heard of the kernel (-v), everything (-vv)'
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand man" -l ascii -d 'Use ASCII instead of Unicode symbols and borders (the default unless the locale is UTF-8)'
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand man" -s v -d 'Log more: kernel notifications (-v), everything (-vv)'
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand man" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand help; and not __fish_seen_subcommand_from list show freeze thaw checkpoint restore inspect diff rescue watch doctor lab completions man help" -f -a "list" -d 'Print the groups with their freeze state'
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand help; and not __fish_seen_subcommand_from list show freeze thaw checkpoint restore inspect diff rescue watch doctor lab completions man help" -f -a "show" -d 'Print one group: who froze it, and its processes'
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand help; and not __fish_seen_subcommand_from list show freeze thaw checkpoint restore inspect diff rescue watch doctor lab completions man help" -f -a "freeze" -d 'Freeze groups, and wait until they are frozen'
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand help; and not __fish_seen_subcommand_from list show freeze thaw checkpoint restore inspect diff rescue watch doctor lab completions man help" -f -a "show" -d 'Print one group: why it is frozen, and its processes'
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand help; and not __fish_seen_subcommand_from list show freeze thaw checkpoint restore inspect diff rescue watch doctor lab completions man help" -f -a "freeze" -d 'Freeze groups and wait until they are frozen'
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand help; and not __fish_seen_subcommand_from list show freeze thaw checkpoint restore inspect diff rescue watch doctor lab completions man help" -f -a "thaw" -d 'Thaw groups'
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand help; and not __fish_seen_subcommand_from list show freeze thaw checkpoint restore inspect diff rescue watch doctor lab completions man help" -f -a "checkpoint" -d 'Checkpoint a group\'s processes with criu, without the hang'
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand help; and not __fish_seen_subcommand_from list show freeze thaw checkpoint restore inspect diff rescue watch doctor lab completions man help" -f -a "restore" -d 'Restore what a folder of criu\'s images holds: all of it, or nothing'
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand help; and not __fish_seen_subcommand_from list show freeze thaw checkpoint restore inspect diff rescue watch doctor lab completions man help" -f -a "inspect" -d 'Say what a folder of criu\'s images holds'
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand help; and not __fish_seen_subcommand_from list show freeze thaw checkpoint restore inspect diff rescue watch doctor lab completions man help" -f -a "diff" -d 'Say what changed between two checkpoints of the same processes'
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand help; and not __fish_seen_subcommand_from list show freeze thaw checkpoint restore inspect diff rescue watch doctor lab completions man help" -f -a "rescue" -d 'Free criu runs that hang on frozen tasks, put right checkpoints that were cut off, and end freezes that lost their timer'
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand help; and not __fish_seen_subcommand_from list show freeze thaw checkpoint restore inspect diff rescue watch doctor lab completions man help" -f -a "watch" -d 'Print a line when a group is frozen, thawed, created, removed, populated or emptied'
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand help; and not __fish_seen_subcommand_from list show freeze thaw checkpoint restore inspect diff rescue watch doctor lab completions man help" -f -a "doctor" -d 'Say what this host can do'
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand help; and not __fish_seen_subcommand_from list show freeze thaw checkpoint restore inspect diff rescue watch doctor lab completions man help" -f -a "lab" -d 'Lessons on the freezer and on criu, with groups and processes of their own'
-complete -c cryoscope -n "__fish_cryoscope_using_subcommand help; and not __fish_seen_subcommand_from list show freeze thaw checkpoint restore inspect diff rescue watch doctor lab completions man help" -f -a "completions" -d 'Print the completions for a shell'
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand help; and not __fish_seen_subcommand_from list show freeze thaw checkpoint restore inspect diff rescue watch doctor lab completions man help" -f -a "checkpoint" -d 'Checkpoint a group\'s processes with criu, even if the group is frozen'
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand help; and not __fish_seen_subcommand_from list show freeze thaw checkpoint restore inspect diff rescue watch doctor lab completions man help" -f -a "restore" -d 'Restore processes from a directory of criu images: all of them, or none'
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand help; and not __fish_seen_subcommand_from list show freeze thaw checkpoint restore inspect diff rescue watch doctor lab completions man help" -f -a "inspect" -d 'Describe a directory of criu images'
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand help; and not __fish_seen_subcommand_from list show freeze thaw checkpoint restore inspect diff rescue watch doctor lab completions man help" -f -a "diff" -d 'Compare two checkpoints of the same processes'
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand help; and not __fish_seen_subcommand_from list show freeze thaw checkpoint restore inspect diff rescue watch doctor lab completions man help" -f -a "rescue" -d 'Recover: criu runs that hang on frozen processes, interrupted checkpoints, freezes that have lost their timer'
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand help; and not __fish_seen_subcommand_from list show freeze thaw checkpoint restore inspect diff rescue watch doctor lab completions man help" -f -a "watch" -d 'Print one line whenever a group is frozen, thawed, created, removed, populated or emptied'
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand help; and not __fish_seen_subcommand_from list show freeze thaw checkpoint restore inspect diff rescue watch doctor lab completions man help" -f -a "doctor" -d 'Report what this host supports'
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand help; and not __fish_seen_subcommand_from list show freeze thaw checkpoint restore inspect diff rescue watch doctor lab completions man help" -f -a "lab" -d 'Learn how the freezer and criu work, in lessons with groups and processes of their own'
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand help; and not __fish_seen_subcommand_from list show freeze thaw checkpoint restore inspect diff rescue watch doctor lab completions man help" -f -a "completions" -d 'Print completions for a shell'
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand help; and not __fish_seen_subcommand_from list show freeze thaw checkpoint restore inspect diff rescue watch doctor lab completions man help" -f -a "man" -d 'Print the man page'
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand help; and not __fish_seen_subcommand_from list show freeze thaw checkpoint restore inspect diff rescue watch doctor lab completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'

@@ -15,14 +15,14 @@ use crate::tui::theme::Depth;
 
 /// See, freeze, thaw and checkpoint Linux cgroups.
 ///
-/// Without a verb: the live tree on the screen, or, where the output is no terminal, the tree printed once.
+/// With no command, shows the live tree; if standard output is not a terminal, prints it once.
 #[derive(Debug, Parser)]
 #[command(name = "cryoscope", version, about, subcommand_precedence_over_arg = true)]
 pub struct Arguments {
     /// What is asked for; the screen where nothing is.
     #[command(subcommand)]
     pub verb: Option<Verb>,
-    /// The group to open the screen at: a path, pid:N, or a unit's name
+    /// The group to select first: a path, pid:N, or a unit name
     pub target: Option<OsString>,
     /// What holds for every verb.
     #[command(flatten)]
@@ -32,28 +32,28 @@ pub struct Arguments {
 /// Options of every verb.
 #[derive(Debug, Clone, Default, Args)]
 pub struct Global {
-    /// The cgroup file system to look at (default: those that are mounted)
+    /// Use the cgroup file system mounted here (default: all mounted ones)
     #[arg(long, global = true, value_name = "DIR")]
     pub root: Option<PathBuf>,
-    /// Look only at this hierarchy
+    /// Use only this hierarchy
     #[arg(long, global = true, value_name = "v1|v2", value_parser = version)]
     pub hierarchy: Option<Version>,
     /// Change nothing on this host
     #[arg(long, global = true)]
     pub read_only: bool,
-    /// Letters in place of symbols and lines (the default where the locale is not UTF-8)
+    /// Use ASCII instead of Unicode symbols and borders (the default unless the locale is UTF-8)
     #[arg(long, global = true)]
     pub ascii: bool,
     /// When to use colour
     #[arg(long, global = true, value_name = "WHEN", value_enum, default_value = "auto")]
     pub color: When,
-    /// The config of the screen: theme and keys (default: cryoscope/config.toml in $XDG_CONFIG_HOME or ~/.config)
+    /// Read the theme and the keys from this file (default: cryoscope/config.toml in $XDG_CONFIG_HOME or ~/.config)
     #[arg(long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// Log to this file what is written, which criu is run, and what fails
+    /// Log every write, every criu command and every failure to this file
     #[arg(long, global = true, value_name = "FILE")]
     pub log: Option<PathBuf>,
-    /// Log more: what is heard of the kernel (-v), everything (-vv)
+    /// Log more: kernel notifications (-v), everything (-vv)
     #[arg(short = 'v', global = true, action = ArgAction::Count, requires = "log")]
     pub verbose: u8,
 }
@@ -61,12 +61,12 @@ pub struct Global {
 /// When to use colour.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum When {
-    /// As many as the terminal has, unless `NO_COLOR` is set
+    /// As many colours as the terminal supports; none if `NO_COLOR` is set and not empty
     #[default]
     Auto,
-    /// Always
+    /// At least 16 colours, whatever the terminal and `NO_COLOR` say
     Always,
-    /// Never
+    /// No colours: bold, reverse and underline only
     Never,
 }
 
@@ -97,31 +97,31 @@ impl When {
 pub enum Verb {
     /// Print the groups with their freeze state
     List(List),
-    /// Print one group: who froze it, and its processes
+    /// Print one group: why it is frozen, and its processes
     Show(Show),
-    /// Freeze groups, and wait until they are frozen
+    /// Freeze groups and wait until they are frozen
     Freeze(Freeze),
     /// Thaw groups
     Thaw(Thaw),
-    /// Checkpoint a group's processes with criu, without the hang
+    /// Checkpoint a group's processes with criu, even if the group is frozen
     Checkpoint(Checkpoint),
-    /// Restore what a folder of criu's images holds: all of it, or nothing
+    /// Restore processes from a directory of criu images: all of them, or none
     Restore(Restore),
-    /// Say what a folder of criu's images holds
+    /// Describe a directory of criu images
     Inspect(Inspect),
-    /// Say what changed between two checkpoints of the same processes
+    /// Compare two checkpoints of the same processes
     Diff(Diff),
-    /// Free criu runs that hang on frozen tasks, put right checkpoints that were cut off, and end freezes that lost their timer
+    /// Recover: criu runs that hang on frozen processes, interrupted checkpoints, freezes that have lost their timer
     Rescue(Rescue),
-    /// Print a line when a group is frozen, thawed, created, removed, populated or emptied
+    /// Print one line whenever a group is frozen, thawed, created, removed, populated or emptied
     Watch(Watch),
-    /// Say what this host can do
+    /// Report what this host supports
     Doctor(Doctor),
-    /// Lessons on the freezer and on criu, with groups and processes of their own
+    /// Learn how the freezer and criu work, in lessons with groups and processes of their own
     Lab(Lab),
-    /// Print the completions for a shell
+    /// Print completions for a shell
     Completions {
-        /// For which
+        /// The shell to generate completions for
         shell: clap_complete::Shell,
     },
     /// Print the man page
@@ -146,15 +146,15 @@ pub enum Verb {
 /// `list`
 #[derive(Debug, Default, Args)]
 pub struct List {
-    /// Where to begin: a path, pid:N, or a unit's name (default: the roots)
+    /// Where to start: a path, pid:N, or a unit name (default: the root groups)
     pub target: Option<OsString>,
-    /// Only groups that are frozen or freezing
+    /// Show only frozen or freezing groups
     #[arg(long)]
     pub frozen: bool,
-    /// How many levels below the first group
+    /// Limit the depth to N levels below the first group
     #[arg(long, value_name = "N", value_parser = levels, allow_negative_numbers = true)]
     pub depth: Option<usize>,
-    /// One JSON object a line
+    /// Print one JSON object per line
     #[arg(long)]
     pub json: bool,
 }
@@ -169,9 +169,9 @@ impl List {
 /// `show`
 #[derive(Debug, Args)]
 pub struct Show {
-    /// A path, pid:N, or a unit's name
+    /// The group: a path, pid:N, or a unit name
     pub target: OsString,
-    /// One JSON object
+    /// Print one JSON object
     #[arg(long)]
     pub json: bool,
 }
@@ -179,21 +179,22 @@ pub struct Show {
 /// `freeze`
 #[derive(Debug, Args)]
 pub struct Freeze {
-    /// Paths, pid:N, or units' names
+    /// The groups: paths, pid:N, or unit names
     #[arg(required = true, value_name = "TARGET")]
     pub targets: Vec<OsString>,
-    /// Thaw them automatically after this time, even if this program or its terminal is gone; a suspend counts
-    #[arg(long = "for", value_name = "SPAN", value_parser = span::for_a_time,
+    /// Thaw automatically after DURATION, even if this program or its terminal is gone: 30s, 5m or 2h (1 second to 1 week;
+    /// time in suspend counts)
+    #[arg(long = "for", value_name = "DURATION", value_parser = span::for_a_time,
         allow_hyphen_values = true)]
     pub span: Option<Duration>,
-    /// How long to wait until a group is frozen, before the freeze is taken back
-    #[arg(long, value_name = "SPAN", default_value = "10s", value_parser = span::parse,
+    /// How long to wait for a group to freeze before the freeze is rolled back
+    #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = span::parse,
         allow_hyphen_values = true)]
     pub timeout: Duration,
-    /// Freeze even what may lock you out
+    /// Freeze even if it may lock you out
     #[arg(long)]
     pub force: bool,
-    /// Ask nothing
+    /// Don't ask for confirmation
     #[arg(long)]
     pub yes: bool,
 }
@@ -201,13 +202,13 @@ pub struct Freeze {
 /// `thaw`
 #[derive(Debug, Args)]
 pub struct Thaw {
-    /// Paths, pid:N, or units' names
+    /// The groups: paths, pid:N, or unit names
     #[arg(required_unless_present = "all", conflicts_with = "all", value_name = "TARGET")]
     pub targets: Vec<OsString>,
-    /// Every group that asks for a freeze itself; on a terminal they are listed first, and you are asked
+    /// Thaw all groups with a freeze of their own; on a terminal, lists them and asks first
     #[arg(long)]
     pub all: bool,
-    /// Ask nothing
+    /// Don't ask for confirmation
     #[arg(long)]
     pub yes: bool,
 }
@@ -215,15 +216,15 @@ pub struct Thaw {
 /// `checkpoint`
 #[derive(Debug, Args)]
 pub struct Checkpoint {
-    /// A path, pid:N, or a unit's name
+    /// The group: a path, pid:N, or a unit name
     pub target: OsString,
-    /// The folder for the images: made where it is missing, else empty
+    /// The image directory: created if missing; must be empty
     #[arg(long, value_name = "DIR")]
     pub into: PathBuf,
-    /// The root of the process tree, where the group holds several
+    /// The root of the process tree to checkpoint, if the group contains several
     #[arg(long, value_name = "N", value_parser = pid, allow_negative_numbers = true)]
     pub pid: Option<i32>,
-    /// What becomes of the processes (default: they stay as they were found)
+    /// State of the processes afterwards: running, frozen, stopped or killed (default: as they are now)
     #[arg(long, value_name = "STATE", value_parser = after)]
     pub after: Option<After>,
     /// How criu is run.
@@ -234,19 +235,19 @@ pub struct Checkpoint {
 /// What the verbs that run criu have in common.
 #[derive(Debug, Args)]
 pub struct CriuRun {
-    /// Print what would run, as a shell script, and run nothing
+    /// Print the plan as a shell script; run nothing
     #[arg(long)]
     pub dry_run: bool,
-    /// Ask nothing
+    /// Don't ask for confirmation
     #[arg(long)]
     pub yes: bool,
-    /// One JSON object
+    /// Print one JSON object
     #[arg(long)]
     pub json: bool,
-    /// The criu to use (default: the one in PATH)
+    /// The criu program to use (default: the one in PATH)
     #[arg(long, value_name = "PATH")]
     pub criu: Option<PathBuf>,
-    /// Options handed on to criu
+    /// Options passed to criu
     #[arg(last = true, value_name = "CRIU-OPTIONS")]
     pub extra: Vec<OsString>,
 }
@@ -254,20 +255,20 @@ pub struct CriuRun {
 /// `restore`
 #[derive(Debug, Args)]
 pub struct Restore {
-    /// The folder with the images
+    /// The image directory
     #[arg(value_name = "DIR")]
     pub folder: PathBuf,
-    /// Thaw what would hold the processes for as long as the restore takes, and freeze it again: others in it run meanwhile
+    /// Thaw a frozen target group during the restore and freeze it again afterwards; other processes in it run meanwhile
     #[arg(long)]
     pub thaw: bool,
-    /// Put the processes into this group, not into those of the images: a path, pid:N, or a unit's name
+    /// Put the processes into this group instead of their original ones: a path, pid:N, or a unit name
     #[arg(long, value_name = "GROUP")]
     pub into_group: Option<OsString>,
-    /// Restore a copy in a PID namespace and groups of its own, while the original may live: all of it goes when its last
-    /// process ends
+    /// Restore a copy beside the original, in a PID namespace and groups of its own, which are removed when its last process
+    /// ends
     #[arg(long, conflicts_with = "thaw")]
     pub copy: bool,
-    /// Freeze the copy before it runs: cryoscope thaw lets it go
+    /// Freeze the copy before it runs; cryoscope thaw starts it
     #[arg(long, requires = "copy", conflicts_with = "into_group")]
     pub frozen: bool,
     /// How criu is run.
@@ -278,25 +279,25 @@ pub struct Restore {
 /// `inspect`
 #[derive(Debug, Args)]
 pub struct Inspect {
-    /// The folder with the images
+    /// The image directory
     #[arg(value_name = "DIR")]
     pub folder: PathBuf,
-    /// Show all open files and sockets, not only the first of them
+    /// Show all open files and sockets, not only the first ones
     #[arg(long)]
     pub files: bool,
-    /// Show all mappings, not only the largest
+    /// Show all memory mappings, not only the largest ones
     #[arg(long)]
     pub maps: bool,
-    /// Show the environment of each process: it may hold passwords
+    /// Show the environment of each process; it may contain passwords
     #[arg(long)]
     pub env: bool,
-    /// Search the memory for this text, and show where it is; \xHH stands for a byte
+    /// Search the processes' memory for this text and show where it occurs; \xHH is one byte
     #[arg(long, value_name = "TEXT", value_parser = search_text, conflicts_with_all = ["files", "maps", "env", "criu"])]
     pub grep: Option<SearchText>,
-    /// The criu that would restore them (default: the one in PATH)
+    /// The criu program that would restore them (default: the one in PATH)
     #[arg(long, value_name = "PATH")]
     pub criu: Option<PathBuf>,
-    /// One JSON object
+    /// Print one JSON object
     #[arg(long)]
     pub json: bool,
 }
@@ -304,13 +305,13 @@ pub struct Inspect {
 /// `diff`
 #[derive(Debug, Args)]
 pub struct Diff {
-    /// The folder with the first images
+    /// The first image directory
     #[arg(value_name = "BEFORE")]
     pub before: PathBuf,
-    /// The folder with the second images
+    /// The second image directory
     #[arg(value_name = "AFTER")]
     pub after: PathBuf,
-    /// One JSON object
+    /// Print one JSON object
     #[arg(long)]
     pub json: bool,
 }
@@ -326,18 +327,18 @@ fn search_text(text: &str) -> Result<SearchText, String> {
     let bytes = printable::unescaped(text.as_bytes());
     match bytes.len() {
         1..=MAX_SEARCH_BYTES => Ok(SearchText(bytes)),
-        0 => Err("write the text to look for".to_owned()),
-        _ => Err(format!("it is longer than {MAX_SEARCH_BYTES} bytes")),
+        0 => Err("give the text to search for".to_owned()),
+        _ => Err(format!("the text is longer than {MAX_SEARCH_BYTES} bytes")),
     }
 }
 
 /// `rescue`
 #[derive(Debug, Args)]
 pub struct Rescue {
-    /// Say what would be done, as lines for a shell, and do nothing
+    /// Print what would be done, as shell commands; change nothing
     #[arg(long)]
     pub dry_run: bool,
-    /// Ask nothing
+    /// Don't ask for confirmation
     #[arg(long)]
     pub yes: bool,
 }
@@ -345,9 +346,9 @@ pub struct Rescue {
 /// `watch`
 #[derive(Debug, Args)]
 pub struct Watch {
-    /// Where to look: this group and all below (default: the roots)
+    /// The group to watch, with all groups below it: a path, pid:N, or a unit name (default: all groups)
     pub target: Option<OsString>,
-    /// One JSON object a line
+    /// Print one JSON object per line
     #[arg(long)]
     pub json: bool,
 }
@@ -355,7 +356,7 @@ pub struct Watch {
 /// `doctor`
 #[derive(Debug, Args)]
 pub struct Doctor {
-    /// One JSON object
+    /// Print one JSON object
     #[arg(long)]
     pub json: bool,
 }
@@ -363,17 +364,17 @@ pub struct Doctor {
 /// `lab`
 #[derive(Debug, Args)]
 pub struct Lab {
-    /// The number of a lesson (default: a list to choose from)
+    /// The lesson's number (default: choose from a list)
     #[arg(value_parser = clap::value_parser!(u8).range(1..=lab::ALL.len() as i64))]
     pub lesson: Option<u8>,
-    /// Hold the lesson without a person, print what happens, and fail where a step does not happen; all lessons where none is
-    /// named, on each freezer that the host has
+    /// Run unattended, print each step, and fail if one doesn't happen; runs all lessons on each freezer of the host if no
+    /// lesson is named
     #[arg(long)]
     pub auto: bool,
-    /// For an audience: more space, the keys that are pressed, and events one at a time
+    /// For an audience: more space, pressed keys are shown, events appear one at a time
     #[arg(long, conflicts_with = "auto")]
     pub presentation: bool,
-    /// The criu to use (default: the one in PATH)
+    /// The criu program to use (default: the one in PATH)
     #[arg(long, value_name = "PATH")]
     pub criu: Option<PathBuf>,
 }
@@ -447,8 +448,8 @@ pub struct ThawTimer {
     /// The inode of its directory
     #[arg(long, value_name = "N")]
     pub inode: u64,
-    /// How long it is to be frozen
-    #[arg(long = "for", value_name = "SPAN", value_parser = span::for_a_time)]
+    /// How long to freeze it
+    #[arg(long = "for", value_name = "DURATION", value_parser = span::for_a_time)]
     pub span: Duration,
     /// It is frozen for a time already
     #[arg(long)]
@@ -456,12 +457,12 @@ pub struct ThawTimer {
 }
 
 fn levels(text: &str) -> Result<usize, String> {
-    text.parse().map_err(|_| "write how many levels as a number, 0 for the group alone".to_owned())
+    text.parse().map_err(|_| "give the number of levels, 0 for the group alone".to_owned())
 }
 
 fn pid(text: &str) -> Result<i32, String> {
     let number = text.parse().ok().filter(|&pid| pid > 0);
-    number.ok_or_else(|| "write the process's number, as in 1234".to_owned())
+    number.ok_or_else(|| "give the process ID, such as 1234".to_owned())
 }
 
 fn after(text: &str) -> Result<After, String> {
@@ -470,7 +471,7 @@ fn after(text: &str) -> Result<After, String> {
         "frozen" => Ok(After::Frozen),
         "stopped" => Ok(After::Stopped),
         "killed" => Ok(After::Killed),
-        _ => Err("afterwards they can be running, frozen, stopped or killed".to_owned()),
+        _ => Err("choose running, frozen, stopped or killed".to_owned()),
     }
 }
 
@@ -478,6 +479,6 @@ fn version(text: &str) -> Result<Version, String> {
     match text {
         "v1" => Ok(Version::V1),
         "v2" => Ok(Version::V2),
-        _ => Err("the hierarchies are v1 and v2".to_owned()),
+        _ => Err("choose v1 or v2".to_owned()),
     }
 }

@@ -110,10 +110,9 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn the_example_of_the_readme_holds() {
-        let readme = include_str!("../../../README.md");
-        let example = readme.split_once("```toml\n").unwrap().1.split_once("```").unwrap().0;
-        let preferences = read(example).map_err(|mistakes| report("README.md", example, mistakes)).unwrap();
+    fn the_example_of_the_man_page_holds() {
+        let example = crate::cli::generated::EXAMPLE_CONFIG;
+        let preferences = read(example).map_err(|mistakes| report("config.toml", example, mistakes)).unwrap();
         let Choice::Fixed(styles) = preferences.theme else { panic!("it chooses its own theme") };
         assert!(Styles::names().all(|name| Styles::named(name) != Some(styles)));
         assert_ne!(preferences.keymap, Preferences::default().keymap);

@@ -143,7 +143,7 @@ fn other_keys_are_the_ones_that_act_and_that_are_shown() {
     s.press("?");
     assert!(s.screen().contains("Ctrl-D        freeze the group") && s.screen().contains("F5 ge"));
     s.press("?gecopy path");
-    assert!(s.screen().contains(" copy path, command or events"), "{}", s.screen());
+    assert!(s.screen().contains(" copy the path, command or events"), "{}", s.screen());
     s.press("<Enter>");
     assert!(s.said().starts_with("copied"), "what has no key is in the palette");
 }
