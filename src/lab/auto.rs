@@ -19,7 +19,7 @@ const WIDTH: usize = 96;
 #[derive(Debug, thiserror::Error)]
 pub enum AutoError {
     /// Something is missing, so it did not begin.
-    #[error("lesson {lesson} cannot be held on {version}: {missing}")]
+    #[error("lesson {lesson} cannot run on {version}: {missing}")]
     Missing {
         /// Which lesson.
         lesson: usize,
@@ -29,7 +29,9 @@ pub enum AutoError {
         missing: Missing,
     },
     /// A step did not happen.
-    #[error("lesson {lesson} on {version}, step {step}: {why}; everything that the lesson made is removed")]
+    #[error(
+        "lesson {lesson} on {version}, step {step}: {why}; everything that the lesson created is removed"
+    )]
     Step {
         /// Which lesson.
         lesson: usize,
@@ -41,7 +43,7 @@ pub enum AutoError {
         why: String,
     },
     /// A signal said so.
-    #[error("interrupted; everything that the lesson made is removed")]
+    #[error("interrupted; everything that the lesson created is removed")]
     Interrupted,
     /// Another failure.
     #[error(transparent)]
@@ -68,7 +70,7 @@ pub fn hold(
     while course.phase() != Phase::Over {
         step(&mut course, end, out)?;
     }
-    writeln!(out, "Lesson {} on {version} is over: every step happened.\n", lesson.number)?;
+    writeln!(out, "Lesson {} on {version} is complete: every step happened.\n", lesson.number)?;
     Ok(out.flush()?)
 }
 
@@ -104,7 +106,7 @@ fn step(course: &mut Course, end: &AtomicBool, out: &mut impl Write) -> Result<(
         if course.waited() > course.patience() {
             let lacking: Vec<String> = course.lacking().into_iter().map(|check| course.says(check)).collect();
             let (lacking, patience) = (lacking.join("; "), course.patience().as_secs());
-            return Err(failed(course, format!("this has not come about within {patience} s: {lacking}")));
+            return Err(failed(course, format!("this did not happen within {patience} s: {lacking}")));
         }
         std::thread::sleep(LOOK);
     }

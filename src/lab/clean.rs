@@ -37,7 +37,7 @@ pub fn left_behind() -> io::Result<usize> {
     let all = record::left_behind()?;
     let number = all.len();
     for LeftBehind { lab, folder, groups, .. } in &all {
-        tracing::info!(lab = lab.pid, "removing what a lab has left behind");
+        tracing::info!(lab = lab.pid, "removing what an earlier lab left behind");
         groups_of(groups, *lab)?;
         remove_folder(folder)?;
     }

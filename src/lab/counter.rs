@@ -57,7 +57,7 @@ pub fn count(order: &Order) -> Result<(), String> {
     let file = File::create(&order.file).map_err(|error| format!("{}: {error}", order.file.display()))?;
     if let Some(child) = &order.child {
         let order = Order { file: child.clone(), child: None, groups: Vec::new(), ..order.clone() };
-        command(&order).spawn().map_err(|error| format!("its child cannot be started: {error}"))?;
+        command(&order).spawn().map_err(|error| format!("cannot start its child: {error}"))?;
     }
     if let Some(target) = order.attach {
         ptrace::seize(Pid::from_raw(target), ptrace::Options::empty()).map_err(|error| error.to_string())?;
@@ -67,7 +67,7 @@ pub fn count(order: &Order) -> Result<(), String> {
             std::thread::sleep(Duration::from_millis(10))
         };
         let thread = std::thread::Builder::new().spawn(sleep);
-        thread.map_err(|error| format!("one of its threads cannot be started: {error}"))?;
+        thread.map_err(|error| format!("cannot start one of its threads: {error}"))?;
     }
     step(order.lab, &file).map_err(|error| format!("{}: {error}", order.file.display()))
 }
@@ -135,7 +135,7 @@ fn name_of(lab: ProcessId) -> String {
 /// A sentence.
 pub fn lab(text: &str) -> Result<ProcessId, String> {
     let parts = text.split_once(':').and_then(|(pid, start)| Some((pid.parse().ok()?, start.parse().ok()?)));
-    let (pid, start) = parts.ok_or_else(|| format!("{text:?} is no process: PID:START"))?;
+    let (pid, start) = parts.ok_or_else(|| format!("{text:?} is not a process: expected PID:START"))?;
     Ok(ProcessId { pid, start })
 }
 

@@ -49,7 +49,7 @@ pub enum CourseError {
     #[error("{0}")]
     Missing(Missing),
     /// Another failure.
-    #[error("the lesson cannot be set up: {0}")]
+    #[error("cannot set up the lesson: {0}")]
     Io(#[from] io::Error),
 }
 

@@ -31,7 +31,7 @@ pub(super) fn arguments(scene: &Scene, dump: &Dump) -> Vec<OsString> {
 
 /// Starts it, and does not wait for it.
 pub(super) fn dump(scene: &mut Scene, dump: &Dump) -> io::Result<()> {
-    let path = scene.criu.clone().ok_or_else(|| io::Error::other("no criu was found"))?;
+    let path = scene.criu.clone().ok_or_else(|| io::Error::other("criu was not found"))?;
     let started = by_hand::start(&path, &arguments(scene, dump))?;
     scene.criu_runs.push(started);
     Ok(())

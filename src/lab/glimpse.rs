@@ -53,11 +53,11 @@ impl Glimpse {
         for group in &self.groups {
             match before.groups.iter().find(|old| old.name == group.name) {
                 Some(old) => group.news_since(old, &mut news),
-                None => news.push(format!("{}: the group is there", group.name)),
+                None => news.push(format!("{}: group created", group.name)),
             }
         }
         let gone = before.groups.iter().filter(|old| self.groups.iter().all(|group| group.name != old.name));
-        news.extend(gone.map(|old| format!("{}: the group is gone", old.name)));
+        news.extend(gone.map(|old| format!("{}: group removed", old.name)));
         news
     }
 }
@@ -70,9 +70,9 @@ impl GroupSeen {
         for process in &self.processes {
             let old = before.processes.iter().find(|old| old.pid == process.pid);
             match old {
-                None => news.push(format!("{}: {} comes, {}", self.name, process.name, process.pid)),
+                None => news.push(format!("{}: {} ({}) joined", self.name, process.name, process.pid)),
                 Some(old) if old.traced != process.traced => {
-                    let word = if process.traced { "is held by a tracer" } else { "is let go" };
+                    let word = if process.traced { "is being traced" } else { "is no longer traced" };
                     news.push(format!("{}: {} {word}", self.name, process.name));
                 }
                 Some(old) if rests(old.state) != rests(process.state) => {
@@ -84,7 +84,7 @@ impl GroupSeen {
         }
         for old in &before.processes {
             if self.processes.iter().all(|process| process.pid != old.pid) {
-                news.push(format!("{}: {} has gone", self.name, old.name));
+                news.push(format!("{}: {} left", self.name, old.name));
             }
         }
     }
@@ -148,7 +148,7 @@ mod tests {
             seen("1", 'D').news_since(&seen("0", 'S')),
             ["box: cgroup.freeze: 0 → 1", "box: counter: state S → D"]
         );
-        assert_eq!(seen("0", 'S').news_since(&Glimpse::default()), ["box: the group is there"]);
-        assert_eq!(Glimpse::default().news_since(&seen("0", 'S')), ["box: the group is gone"]);
+        assert_eq!(seen("0", 'S').news_since(&Glimpse::default()), ["box: group created"]);
+        assert_eq!(Glimpse::default().news_since(&seen("0", 'S')), ["box: group removed"]);
     }
 }

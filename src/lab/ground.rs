@@ -71,8 +71,8 @@ impl Ground {
                 Lack::Part,
                 format!("this host has no {version} freezer"),
                 match version {
-                    Version::V1 => "hold it on the other one: --hierarchy v2",
-                    Version::V2 => "hold it on the other one: --hierarchy v1",
+                    Version::V1 => "run it on the other one: --hierarchy v2",
+                    Version::V2 => "run it on the other one: --hierarchy v1",
                 },
             );
         };
@@ -81,7 +81,7 @@ impl Ground {
             return missing(
                 Lack::Right,
                 "criu needs root".to_owned(),
-                "run it with sudo; lessons 1 to 5 need groups only",
+                "run it with sudo; lessons 1 to 5 work without criu",
             );
         }
         if hierarchy.read_only {
@@ -95,7 +95,8 @@ impl Ground {
             Err(why) if lesson.criu => missing(
                 Lack::Part,
                 why.clone(),
-                "install criu 3.14 or newer (4.1 on x86 with Linux 6.13 or newer), or name one with --criu; lessons 1 to 5 need none",
+                "install criu 3.14 or newer (4.1 on x86 with Linux 6.13 or newer), or pass --criu PATH; lessons 1 to \
+                 5 work without criu",
             ),
             _ if !root && !self.may_make_groups(version) => Some(not_permitted(version)),
             _ => None,
@@ -112,7 +113,7 @@ impl Ground {
 }
 
 fn not_permitted(version: Version) -> Missing {
-    let what = "this user may not make groups here".to_owned();
+    let what = "this user may not create groups here".to_owned();
     Missing { lack: Lack::Right, what, remedy: way_to_a_group(version).into() }
 }
 

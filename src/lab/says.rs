@@ -19,7 +19,7 @@ impl Check {
         let name = |at| spot(scene, at);
         let v1 = |at| scene.version_of(at) == Version::V1;
         match self {
-            Self::Exists(at, true) => format!("the group {} is there", name(at)),
+            Self::Exists(at, true) => format!("the group {} exists", name(at)),
             Self::Exists(at, false) => format!("the group {} is gone", name(at)),
             Self::Asks(at, so) => {
                 let file = if v1(at) { "freezer.self_freezing" } else { "cgroup.freeze" };
@@ -29,8 +29,8 @@ impl Check {
             Self::Inherits(at, so) if v1(at) => {
                 format!("{}: freezer.parent_freezing is {}", name(at), u8::from(so))
             }
-            Self::Inherits(at, true) => format!("a group above {} asks for a freeze", name(at)),
-            Self::Inherits(at, false) => format!("no group above {} asks for a freeze", name(at)),
+            Self::Inherits(at, true) => format!("an ancestor of {} requests a freeze", name(at)),
+            Self::Inherits(at, false) => format!("no ancestor of {} requests a freeze", name(at)),
             Self::Populated(at, so) if v1(at) => {
                 format!("{} has {} process", name(at), if so { "a" } else { "no" })
             }
@@ -40,24 +40,28 @@ impl Check {
             Self::Stopped(who, false) => format!("{who} is not stopped by a signal"),
             Self::Letter(who, letter) => format!("{who} is in state {letter}"),
             Self::Threads(who, number) => format!("{who} has {number} threads"),
-            Self::ParentTold(who, true) => format!("the parent of {who} is told: your child has stopped"),
-            Self::ParentTold(who, false) => format!("the parent of {who} is told nothing"),
-            Self::Counts(who) => format!("{who} counts"),
-            Self::Still(who) => format!("{who} stands still{}", at(scene, who)),
-            Self::Same(who) => format!("{who} has not counted once meanwhile{}", at(scene, who)),
+            Self::ParentTold(who, true) => {
+                format!("the parent of {who} is notified that its child has stopped")
+            }
+            Self::ParentTold(who, false) => format!("the parent of {who} is not notified"),
+            Self::Counts(who) => format!("{who} is counting"),
+            Self::Still(who) => format!("{who} has stopped counting{}", at(scene, who)),
+            Self::Same(who) => format!("{who} has not counted meanwhile{}", at(scene, who)),
             Self::GoesOn(who) => match (scene.marks.get(who), scene.count(who)) {
-                (Some(mark), Some(count)) => format!("{who} counts on: {mark} was saved, {count} it is now"),
-                _ => format!("{who} counts on from the number that was saved"),
+                (Some(mark), Some(count)) => {
+                    format!("{who} has continued: {mark} was saved, now it is at {count}")
+                }
+                _ => format!("{who} has continued from the saved number"),
             },
-            Self::Lives(who) => format!("{who} lives"),
+            Self::Lives(who) => format!("{who} is alive"),
             Self::Gone(who) => format!("{who} is gone"),
             Self::Killed(who) => format!("{who} got SIGKILL"),
-            Self::KillWaits(who) => format!("SIGKILL waits, and {who} is still there"),
-            Self::Holds(at) => format!("a process in {} waits in the kernel (ptrace_attach)", name(at)),
-            Self::CriuBegan(_) => "criu has begun".to_owned(),
-            Self::Hangs(who, _) => format!("criu holds {who}, and has done nothing for two seconds"),
-            Self::Dumped(_) => "criu has ended, exit code 0".to_owned(),
-            Self::CriuSays(_, message) => format!("criu has failed and says: {message}"),
+            Self::KillWaits(who) => format!("SIGKILL is pending, and {who} still exists"),
+            Self::Holds(at) => format!("a process in {} is blocked in the kernel (ptrace_attach)", name(at)),
+            Self::CriuBegan(_) => "criu has started".to_owned(),
+            Self::Hangs(who, _) => format!("criu is attached to {who}, and has done nothing for two seconds"),
+            Self::Dumped(_) => "criu has exited with 0".to_owned(),
+            Self::CriuSays(_, message) => format!("criu has failed with: {message}"),
             Self::Reported(_) => "cryoscope checkpoint has written its report".to_owned(),
             Self::Restored(_) => "criu restore has finished".to_owned(),
         }

@@ -138,7 +138,7 @@ impl Scene {
         let counts = |scene: &Self, name: &str| scene.count(name).is_some() && scene.pid(name).is_some();
         while !names.iter().flatten().all(|name| counts(self, name)) {
             if Instant::now() > deadline {
-                return Err(io::Error::other(format!("the counter {} does not count", role.name)));
+                return Err(io::Error::other(format!("the counter {} is not counting", role.name)));
             }
             std::thread::sleep(Duration::from_millis(2));
             self.refresh();
@@ -332,7 +332,7 @@ impl Drop for Scene {
         // Otherwise the record stays, for the next lab.
         let ended = cleaned.and_then(|()| self.record.take().map_or(Ok(()), Record::end));
         if let Err(error) = ended {
-            tracing::error!(%error, "the lesson's groups are left behind");
+            tracing::error!(%error, "the lesson's groups could not be removed");
         }
     }
 }

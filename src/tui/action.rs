@@ -75,12 +75,10 @@ impl Action {
     /// Why this cannot be done now; `None` when it can.
     pub(crate) fn unavailable(self, app: &App) -> Option<String> {
         match self {
-            Self::Suspend if app.checkpoint_runs() => {
-                Some("a checkpoint runs, and criu must not be left alone".to_owned())
-            }
+            Self::Suspend if app.checkpoint_runs() => Some("can't suspend while criu is running".to_owned()),
             Self::Rescue if app.settings.read_only => Some("started with --read-only".to_owned()),
             Self::CancelFreeze if app.under_way.freezes().next().is_none() => {
-                Some("no freeze is under way".to_owned())
+                Some("no freeze in progress".to_owned())
             }
             Self::Freeze | Self::FreezeFor | Self::Thaw if app.marks() > 0 => {
                 why_no_write(app).or_else(|| self.wrong_marks(app))
@@ -91,14 +89,14 @@ impl Action {
             Self::Signal if app.settings.read_only => Some("started with --read-only".to_owned()),
             Self::Signal | Self::Order if !processes::has_the_keys(app) => {
                 let key = app.keymap().name(Self::PanelProcesses);
-                Some(format!("that is for the panel of processes: {key} shows it"))
+                Some(format!("only in the Processes panel: {key} shows it"))
             }
             Self::Signal if processes::chosen(app).is_none() => {
-                Some("no process is in the group itself".to_owned())
+                Some("the group itself has no processes".to_owned())
             }
-            Self::Export if events::is_empty(app) => Some("nothing has happened yet".to_owned()),
+            Self::Export if events::is_empty(app) => Some("no events yet".to_owned()),
             Self::BorderLeft | Self::BorderRight if app.layout().is_none_or(|l| l.border().is_none()) => {
-                Some("groups and panel do not stand side by side".to_owned())
+                Some("the tree and the panel are not side by side".to_owned())
             }
             Self::Unmark if app.marks() == 0 => {
                 Some(format!("no group is marked: {} marks", app.keymap().name(Self::Mark)))
@@ -107,7 +105,7 @@ impl Action {
                 Some("this host has one hierarchy with a freezer".to_owned())
             }
             Self::NextHit | Self::PreviousHit if app.search.last().is_empty() => {
-                Some(format!("nothing was searched for: {} searches", app.keymap().name(Self::Search)))
+                Some(format!("no search yet: {} searches", app.keymap().name(Self::Search)))
             }
             Self::Checkpoint if app.selected_node().is_none_or(|n| n.group.freezer == Freezer::Root) => {
                 Some("the root group can't be checkpointed".to_owned())
@@ -117,7 +115,7 @@ impl Action {
     }
 
     fn wrong_state(self, app: &App) -> Option<String> {
-        let Some(node) = app.selected_node() else { return Some("no group is there yet".to_owned()) };
+        let Some(node) = app.selected_node() else { return Some("no groups yet".to_owned()) };
         if node.group.freezer == Freezer::Root {
             return Some("the root group has no freezer".to_owned());
         }
@@ -129,13 +127,13 @@ impl Action {
             }
             // The request may not be written yet: a thaw cancels the freeze all the same.
             (Self::Thaw, false) if under_way == Some(FreezeAction::Freeze) => None,
-            (Self::Freeze, true) => Some(format!("{name} asks for a freeze already")),
+            (Self::Freeze, true) => Some(format!("{name} is already frozen or freezing")),
             // A new time may be given to what thaws by itself.
             (Self::FreezeFor, true) if app.selected_timed().is_none() => {
-                Some(format!("{name} asks for a freeze already, and not for a time"))
+                Some(format!("{name} is already frozen or freezing, without a time limit"))
             }
             (Self::Thaw, false) if app.asked_above().is_none() && !app.inherits() => {
-                Some(format!("nobody asks for a freeze of {name}"))
+                Some(format!("{name} is not frozen"))
             }
             _ => None,
         }
@@ -145,8 +143,11 @@ impl Action {
 impl Action {
     /// For the marked groups: nothing is to be done where all are so already.
     fn wrong_marks(self, app: &App) -> Option<String> {
-        let (thaw, word) =
-            if self == Self::Thaw { (true, "asks for a freeze") } else { (false, "can still be frozen") };
+        let (thaw, word) = if self == Self::Thaw {
+            (true, "has its own freeze set")
+        } else {
+            (false, "can still be frozen")
+        };
         (!app.is_any_marked_that(thaw)).then(|| format!("none of the marked groups {word}"))
     }
 }

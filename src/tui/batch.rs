@@ -46,7 +46,7 @@ impl Batch {
         let all = self.done + self.failed.len();
         Some(match self.failed.first() {
             None => Ok(format!("{} {word}", span::count(all, "group is", "groups are"))),
-            Some(first) => Err(format!("{} of {all} groups are {word}; not all: {first}", self.done)),
+            Some(first) => Err(format!("{} of {all} groups {word}; first failure: {first}", self.done)),
         })
     }
 }
@@ -65,7 +65,7 @@ mod tests {
         assert!(batch.take(FreezeAction::Freeze, id(1), &Ok(String::new())));
         assert_eq!(batch.outcome(), None);
         assert!(batch.take(FreezeAction::Freeze, id(2), &Err("/b: EPERM".to_owned())));
-        let said = "1 of 2 groups are frozen; not all: /b: EPERM";
+        let said = "1 of 2 groups frozen; first failure: /b: EPERM";
         assert_eq!(batch.outcome(), Some(Err(said.to_owned())));
     }
 }

@@ -162,13 +162,13 @@ impl Checkpoint {
     /// Why it cannot be run now; `None` when it can.
     pub(crate) fn unavailable(&self) -> Option<String> {
         match &self.stage {
-            Stage::Looking => Some("still looking".to_owned()),
+            Stage::Looking => Some("still checking".to_owned()),
             Stage::Looked(Look { plan: Err(why), .. }) => Some(why.clone()),
             Stage::Looked(_) if self.ends_processes() && self.typed.value() != self.name() => {
-                Some(format!("this ends the processes: type the group's name to do it: {}", self.name()))
+                Some(format!("this ends the processes: to confirm, type the group's name: {}", self.name()))
             }
             Stage::Looked(_) => None,
-            Stage::Running(_) | Stage::Ended(_) => Some("it was run already".to_owned()),
+            Stage::Running(_) | Stage::Ended(_) => Some("it has already run".to_owned()),
         }
     }
 
@@ -251,7 +251,7 @@ impl Checkpoint {
         match progress {
             Progress::Started(pid) => {
                 running.begun += 1;
-                running.notices.push(format!("criu runs: process {pid}"));
+                running.notices.push(format!("criu is running: process {pid}"));
             }
             Progress::Log(line) => running.keep(line),
             Progress::Written { bytes, .. } => running.bytes = bytes,
@@ -259,14 +259,14 @@ impl Checkpoint {
             Progress::Stalled { origins, thawing: false } => running.stalled = Some(origins),
             Progress::Stalled { origins, thawing: true } => {
                 running.stalled = None;
-                running.notices.push(format!("criu waits for {}: thawing it", origins.join(", ")));
+                running.notices.push(format!("criu is waiting for {}: thawing it", origins.join(", ")));
             }
             Progress::Deserted { found, ending: false } if found.alive.is_empty() => {
                 running.deserted = Some(found.to_string());
             }
             Progress::Deserted { found, ending } => {
                 running.deserted = None;
-                let so = if ending { "; it is ended" } else { "" };
+                let so = if ending { "; ending it" } else { "" };
                 running.notices.push(format!("{found}{so}"));
             }
             Progress::Restored(what) => running.notices.push(what),
@@ -281,10 +281,10 @@ impl Checkpoint {
 /// An outcome in words.
 pub(crate) fn words(after: Option<After>) -> &'static str {
     match after {
-        None => "as they were found",
+        None => "unchanged",
         Some(After::Running) => "running",
         Some(After::Frozen) => "frozen",
-        Some(After::Stopped) => "stopped, as by SIGSTOP",
-        Some(After::Killed) => "gone: the dump ends them",
+        Some(After::Stopped) => "stopped (SIGSTOP)",
+        Some(After::Killed) => "ended by the dump",
     }
 }

@@ -94,10 +94,10 @@ impl Choice {
             Self::Freeze => "Freeze",
             Self::Thaw => "Thaw",
             Self::ThawAbove => "Thaw the group above",
-            Self::ThawAndLeave => "Thaw and leave",
+            Self::ThawAndLeave => "Thaw and quit",
             Self::Leave => "Leave them frozen",
-            Self::Rescue => "Put it right",
-            Self::LeaveAfter => "Leave when it has ended",
+            Self::Rescue => "Rescue",
+            Self::LeaveAfter => "Quit when it has finished",
             Self::Send(signal) => signal.word(),
         }
     }
@@ -193,12 +193,12 @@ impl Dialog {
     pub(crate) fn unavailable(&self, choice: Choice) -> Option<String> {
         match (&self.question, choice) {
             (Question::Freeze { guard: Guard::Waiting, .. }, Choice::Freeze) => {
-                Some("still looking at what is in the group".to_owned())
+                Some("still checking the group's processes".to_owned())
             }
             (Question::Freeze { guard: Guard::NotPermitted(why), .. }, Choice::Freeze)
             | (Question::Thaw { denied: Some(why), .. }, Choice::Thaw) => Some(why.clone()),
             (Question::FreezeMany { waiting, .. }, Choice::Freeze) if !waiting.is_empty() => {
-                Some("still looking at what is in the groups".to_owned())
+                Some("still checking the groups' processes".to_owned())
             }
             (Question::FreezeMany { refused, .. }, Choice::Freeze) if !refused.is_empty() => {
                 Some("one of them must not be frozen: unmark it, or freeze it alone".to_owned())
@@ -207,7 +207,7 @@ impl Dialog {
                 let missing = self.wanted().filter(|wanted| typed.value() != wanted.as_ref());
                 let what = match &self.question {
                     Question::Freeze { .. } => "the group's name to freeze it",
-                    _ => "their number to freeze them",
+                    _ => "the number of groups to freeze them",
                 };
                 missing.map(|wanted| format!("type {what}: {wanted}")).or_else(|| self.wrong_span())
             }
@@ -219,11 +219,11 @@ impl Dialog {
     /// What is to be typed, and why.
     pub(crate) fn demand(&self, wanted: &str) -> String {
         match &self.question {
-            Question::FreezeMany { .. } => format!("To freeze all of them type {wanted}:"),
+            Question::FreezeMany { .. } => format!("To freeze all of them, type {wanted}:"),
             Question::Freeze { guard: Guard::Refused(_), .. } => {
-                format!("To do it all the same type {wanted}:")
+                format!("To freeze it anyway, type {wanted}:")
             }
-            _ => format!("That is much at once. To do it type {wanted}:"),
+            _ => format!("It has many groups below. To freeze it, type {wanted}:"),
         }
     }
 

@@ -115,11 +115,11 @@ pub(crate) fn lines(app: &App, width: usize, height: usize) -> Vec<Shown<'_>> {
     let shown = app.events.shown(&entries, room);
     let newer = entries.len() - shown;
     let count = match (entries.len(), newer) {
-        (0, _) => "nothing has happened yet".to_owned(),
+        (0, _) => "no events yet".to_owned(),
         (n, 0) => span::count(n, "event", "events"),
         (_, newer) => format!("{newer} newer: J"),
     };
-    let ours = if entries.iter().any(|entry| entry.ours) { "   us: this run" } else { "" };
+    let ours = if entries.iter().any(|entry| entry.ours) { "   us: this session" } else { "" };
     let title = format!(" {}   {count}{ours}", story::name(node));
     let line = |entry| Shown { text: line(entry, &target.path, width), entry: Some(entry) };
     let rows = entries[shown.saturating_sub(room)..shown].iter().copied().map(line);

@@ -8,7 +8,7 @@ use crate::timer;
 /// A line for each group that this run froze and that still asks for it, with how to thaw it; none where there is none.
 pub(super) fn frozen(app: &App) -> Vec<String> {
     let lines: Vec<String> = app.left_frozen().filter_map(|target| line(app, target)).collect();
-    let head = (!lines.is_empty()).then(|| "cryoscope: frozen by this run, and left so:".to_owned());
+    let head = (!lines.is_empty()).then(|| "cryoscope: still frozen by this session:".to_owned());
     head.into_iter().chain(lines).collect()
 }
 
@@ -26,9 +26,9 @@ fn line(app: &App, target: &Target) -> Option<String> {
 fn thaws_in(app: &App, id: CgroupId) -> Option<String> {
     Some(match timer::timed_freezes(&app.hierarchies).ok()?.remove(&id)? {
         TimedFreeze { timer: TimerState::Runs, time: TimeLeft::Left(left) } => {
-            format!(", thaws by itself in {}", span::left(left))
+            format!(", thaws automatically in {}", span::left(left))
         }
-        TimedFreeze { timer: TimerState::Runs, time } => format!(", thaws by itself; {time}"),
+        TimedFreeze { timer: TimerState::Runs, time } => format!(", thaws automatically; {time}"),
         freeze => format!(", {freeze}"),
     })
 }

@@ -15,7 +15,7 @@ impl Asks {
     pub(crate) fn words(self) -> &'static str {
         match self {
             Self::Jump => " go to PID, unit, container or path: ",
-            Self::Export => " write the events to the new file: ",
+            Self::Export => " save the events to a new file: ",
         }
     }
 }

@@ -62,14 +62,14 @@ impl Watching {
     /// What makes the groups less than live or less than complete, in a sentence.
     pub(crate) fn trouble(&self) -> Option<String> {
         if let Some(why) = &self.ended {
-            return Some(format!("not live any more: {why}"));
+            return Some(format!("no longer live: {why}"));
         }
         let first = self.unreadable.first();
         let unreadable =
             first.map(|first| format!("{} groups cannot be read: {first}", self.unreadable.len()));
         let polling = self.polling.as_ref().map(|why| match self.groups {
             0 => format!("polling: {why}"),
-            watched => format!("{watched} of {} groups are watched, the rest is polled: {why}", self.of),
+            watched => format!("{watched} of {} groups are watched, the rest are polled: {why}", self.of),
         });
         polling.or(unreadable)
     }

@@ -57,7 +57,7 @@ pub fn run(hosts: Hierarchies, settings: Settings) -> io::Result<()> {
         say(&line);
     }
     if world.is_busy() {
-        say("cryoscope: waiting for the checkpoint to end");
+        say("cryoscope: waiting for the checkpoint to finish");
     }
     for line in world.finish() {
         say(&format!("cryoscope: {line}"));

@@ -36,7 +36,7 @@ pub fn on_screen<T>(
             let _ = be_quiet();
             return hook(info);
         }
-        let _ = report.send(format!("a fault of this program: {info}"));
+        let _ = report.send(format!("internal error: {info}"));
         panicked();
     }));
     let done = execute!(stdout(), EnableBracketedPaste, Clicks(true)).and_then(|()| body(&mut terminal));

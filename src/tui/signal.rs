@@ -49,7 +49,7 @@ impl Effect {
     /// Why the signal is not sent.
     pub(crate) fn refused(self, signal: Signal) -> Option<String> {
         let criu = self.criu.filter(|_| signal != Signal::Continue)?;
-        Some(format!("criu (process {criu}) is dumping it: that would be spoilt"))
+        Some(format!("criu (process {criu}) is dumping it; a signal would break the dump"))
     }
 
     /// What the signal does, in a sentence. (kernel: admin-guide/cgroup-v2.rst, "cgroup.freeze", and
@@ -57,22 +57,16 @@ impl Effect {
     pub(crate) fn words(self, signal: Signal) -> &'static str {
         let held = self.state != State::Thawed;
         match (signal, held, self.version) {
-            (Signal::Stop, false, _) => {
-                "It stops, and its state letter is T. A thaw does not make it go on: CONT does."
-            }
-            (Signal::Stop, true, _) => {
-                "It is held already: it stops as soon as it is thawed, and waits for CONT."
-            }
-            (Signal::Continue, false, _) => "It goes on where a STOP, or Ctrl-Z, has stopped it.",
-            (Signal::Continue, true, _) => {
-                "It takes a STOP back. The process stays frozen until it is thawed."
-            }
-            (Signal::Terminate, false, _) => "It is asked to end, and may save what it has first.",
-            (Signal::Terminate, true, _) => "It is asked to end, and sees that when it is thawed.",
-            (Signal::Kill, false, _) => "It ends at once. Nothing is saved.",
-            (Signal::Kill, true, Version::V2) => "It ends at once, frozen as it is. Nothing is saved.",
+            (Signal::Stop, false, _) => "The process stops (state T). A thaw does not resume it; CONT does.",
+            (Signal::Stop, true, _) => "It is frozen. It stops as soon as it is thawed, and waits for CONT.",
+            (Signal::Continue, false, _) => "Resumes a process stopped by STOP or Ctrl-Z.",
+            (Signal::Continue, true, _) => "Cancels a STOP. The process stays frozen until it is thawed.",
+            (Signal::Terminate, false, _) => "Asks it to exit; it may save its data first.",
+            (Signal::Terminate, true, _) => "Asks it to exit; it notices once it is thawed.",
+            (Signal::Kill, false, _) => "Ends it at once. Nothing is saved.",
+            (Signal::Kill, true, Version::V2) => "Ends it at once, even while frozen. Nothing is saved.",
             (Signal::Kill, true, Version::V1) => {
-                "The v1 freezer holds it: it ends when it is thawed, and not before. Nothing is saved."
+                "The v1 freezer holds it: it ends only when it is thawed. Nothing is saved."
             }
         }
     }

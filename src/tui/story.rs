@@ -61,7 +61,7 @@ fn paragraphs(app: &App) -> Vec<String> {
     }
     let file = hierarchy.version.control_file();
     let mut text = vec![format!("{} is {}.", name(node), why(app, node)), String::new()];
-    let own = if node.group.freezer.requested() { "yes: it asks itself" } else { "no" };
+    let own = if node.group.freezer.requested() { "yes" } else { "no" };
     text.push(format!("Own request\t{own}"));
     text.push(format!("Inherited\t{}", inherited(app)));
     let state = node.state().map_or(String::new(), |s| s.to_string());
@@ -73,7 +73,7 @@ fn paragraphs(app: &App) -> Vec<String> {
     text.extend(owner(app));
     text.extend(elsewhere::lines(app));
     text.extend(systemd(app));
-    text.extend([String::new(), "Above, nearest first (1: it asks):".to_owned()]);
+    text.extend([String::new(), "Ancestors, nearest first (1 = freeze requested):".to_owned()]);
     text.extend(above(app));
     text.extend([
         String::new(),
@@ -81,12 +81,12 @@ fn paragraphs(app: &App) -> Vec<String> {
         format!("  {}", criu(app, node, hierarchy.version)),
     ]);
     if let Some(target) = app.selected_target() {
-        text.extend([String::new(), format!("The same in a shell ({file}):")]);
+        text.extend([String::new(), format!("Shell equivalent ({file}):")]);
         text.push(format!("  {}", write_request(hierarchy, &target.path, true)));
         text.push(format!("  {}", write_request(hierarchy, &target.path, false)));
     }
     if !app.settings.limits.is_empty() {
-        text.extend([String::new(), "This user lacks:".to_owned()]);
+        text.extend([String::new(), "Limits for this user:".to_owned()]);
         text.extend(app.settings.limits.iter().map(|limit| format!("  {}", printable(limit.as_bytes()))));
     }
     text
@@ -99,10 +99,10 @@ fn thaws(freeze: TimedFreeze) -> String {
         }
         TimedFreeze { timer: TimerState::Runs, time } => format!("Thaws\tby a timer; {time}"),
         TimedFreeze { timer: TimerState::Gone, .. } | TimedFreeze { time: TimeLeft::Overdue(_), .. } => {
-            format!("Thaws\tnot by itself: {freeze}; R puts it right")
+            format!("Thaws\tnot automatically: {freeze}; R rescues it")
         }
         // Until its end somebody may let the timer go on.
-        freeze => format!("Thaws\tnot by itself: {freeze}"),
+        freeze => format!("Thaws\tnot automatically: {freeze}"),
     }
 }
 
@@ -137,7 +137,7 @@ fn why(app: &App, node: &Node) -> String {
         (true, None) => " by its own request".to_owned(),
         (true, Some(above)) => format!(" by its own request, and by {above}"),
         (false, Some(above)) => format!(" by {above}, not by its own request"),
-        (false, None) if app.inherits() => " by a group above that can't be seen from here".to_owned(),
+        (false, None) if app.inherits() => " by an ancestor that is not visible here".to_owned(),
         (false, None) => String::new(),
     };
     match (node.state(), elsewhere::held(app)) {
@@ -148,8 +148,8 @@ fn why(app: &App, node: &Node) -> String {
             format!("thawed; below: {}", below(node))
         }
         (Some(State::Freezing), None) => match app.culprits().and_then(Culprits::short) {
-            Some(culprits) => format!("freezing{by}, held up by {culprits}"),
-            None => format!("freezing{by}: some process has not stopped yet"),
+            Some(culprits) => format!("freezing{by}, blocked by {culprits}"),
+            None => format!("freezing{by}: some processes have not stopped yet"),
         },
         (Some(state), _) => format!("{state}{by}"),
     }
@@ -160,13 +160,13 @@ fn inherited(app: &App) -> String {
         Some(key) => {
             let path = app.target(key).map_or_else(String::new, |target| target.path.to_string());
             let alone = if app.selected_node().is_some_and(|node| node.group.freezer.requested()) {
-                "takes its own request back, and it stays frozen by the one above"
+                "clears its own request, but it stays frozen by the ancestor"
             } else {
-                "does nothing"
+                "has no effect"
             };
             format!("yes: from {path}; thawing this group alone {alone}")
         }
-        None if app.inherits() => "yes: from a group that can't be seen from here".to_owned(),
+        None if app.inherits() => "yes: from an ancestor that is not visible here".to_owned(),
         None => "no".to_owned(),
     }
 }
@@ -177,10 +177,10 @@ fn since(app: &App, node: &Node) -> String {
     };
     let span = app.now.saturating_sub(since.at);
     match (span.as_secs(), since.at_least) {
-        (0, true) => ", since before this program was started".to_owned(),
+        (0, true) => ", since before cryoscope started".to_owned(),
         (0, false) => ", just now".to_owned(),
         (_, true) => {
-            format!(" for at least {}, since before this program was started", span::short(span))
+            format!(" for at least {}, since before cryoscope started", span::short(span))
         }
         (_, false) => format!(" for {}", span::short(span)),
     }
@@ -194,7 +194,7 @@ fn culprits(app: &App) -> Vec<String> {
         return Vec::new();
     };
     let line = |(at, culprit): (usize, &Culprit)| {
-        let label = if at == 0 { "Held up by" } else { "" };
+        let label = if at == 0 { "Blocked by" } else { "" };
         let since = known.since(&culprit.thread).map(|since| app.now.saturating_sub(since));
         let since = since.filter(|span| span.as_secs() > 0);
         let since = since.map_or(String::new(), |span| format!(", for at least {}", span::short(span)));
@@ -205,7 +205,7 @@ fn culprits(app: &App) -> Vec<String> {
     lines.extend((more > 0).then(|| format!("\tand {more} more")));
     if let Some(first) = culprits.list.first() {
         lines.push(format!("What to do\t{}", first.remedy()));
-        lines.push("\tt takes the request back; p goes to a process".to_owned());
+        lines.push("\tt rolls it back; p jumps to a process".to_owned());
     }
     lines
 }
@@ -217,8 +217,7 @@ fn in_all(app: &App, node: &Node) -> Option<String> {
     // It counts on while the group stays frozen, and is not read again.
     let since = (node.state() == Some(State::Frozen)).then(|| app.now.saturating_sub(listed.at));
     let frozen = Duration::from_micros(listed.frozen_usec?) + since.unwrap_or_default();
-    (frozen.as_secs() > 0)
-        .then(|| format!("In all\tfrozen for {}, by the kernel's count", span::short(frozen)))
+    (frozen.as_secs() > 0).then(|| format!("Total\tfrozen for {} (kernel counter)", span::short(frozen)))
 }
 
 fn owner(app: &App) -> Option<String> {
@@ -268,17 +267,21 @@ fn criu(app: &App, node: &Node, version: Version) -> &'static str {
     let thawed = matches!(node.state(), Some(State::Thawed) | None);
     match (node.state(), version) {
         _ if thawed && elsewhere::held(app).is_some() => match version {
-            Version::V1 => "hangs for ever: cgroup v2 holds the processes, and no time limit covers this",
-            Version::V2 => "fails after 10 seconds: the v1 freezer holds the processes that criu has to stop",
+            Version::V1 => {
+                "hangs forever: cgroup v2 holds the processes, and none of criu's timeouts covers this"
+            }
+            Version::V2 => "fails after 10 seconds: the v1 freezer holds the processes that criu must stop",
         },
         (Some(State::Thawed) | None, _) if node.below.frozen + node.below.freezing > 0 => {
-            "works for processes of this group, not for those in the frozen groups below"
+            "works for the processes in this group, but not for those in frozen groups below"
         }
-        (Some(State::Thawed) | None, _) => "nothing of the freezer is in its way",
-        (_, Version::V1) => "fails after 10 seconds: the freezer holds the processes that criu has to stop",
+        (Some(State::Thawed) | None, _) => "is not affected by the freezer",
+        (_, Version::V1) => "fails after 10 seconds: the freezer holds the processes that criu must stop",
         (_, Version::V2) if app.asked_above().is_some() => {
-            "hangs for ever: a group above holds the processes, and --freeze-cgroup on this group does not help"
+            "hangs forever: an ancestor holds the processes, and --freeze-cgroup on this group does not help"
         }
-        (_, Version::V2) => "hangs for ever: the freezer holds the processes, and no time limit covers this",
+        (_, Version::V2) => {
+            "hangs forever: the freezer holds the processes, and none of criu's timeouts covers this"
+        }
     }
 }

@@ -27,7 +27,7 @@ pub fn update(app: &mut App, event: Event) -> Vec<Command> {
         take(app, event, &mut commands);
     } else if app.hold.is_full() {
         release(app, &mut commands);
-        app.say("too much has happened to hold the display any longer");
+        app.say("too many events: updates resumed");
     }
     settle(app, &mut commands);
     app.events.about_to(&commands);
@@ -102,7 +102,7 @@ fn take(app: &mut App, event: Event, commands: &mut Vec<Command>) {
             }
         }
         Event::Unobserved { version, why } => {
-            app.complain(format!("{version} is not live any more: {why}"));
+            app.complain(format!("{version} is no longer live: {why}"));
             app.keep_message();
             if let Some(grove) = app.grove_of(version) {
                 grove.watching = Watching { ended: Some(why), ..Watching::default() };
@@ -128,9 +128,7 @@ fn take(app: &mut App, event: Event, commands: &mut Vec<Command>) {
         Event::Rescued(Ok(said)) => app.say(said),
         Event::Rescued(Err(why)) => app.complain(why),
         Event::NoThread(why) => {
-            app.complain(format!(
-                "no further thread can be started: {why}; what was asked for is done when one is free"
-            ));
+            app.complain(format!("cannot start another thread: {why}; the request waits until one is free"));
             app.keep_message();
         }
         Event::Stop => match super::Action::Suspend.unavailable(app) {
@@ -161,7 +159,7 @@ fn notice(app: &mut App, others: &[(CgroupId, What)]) {
         others.iter().filter(|(id, what)| *id == target.id && matches!(what, What::Frozen | What::Thawed));
     let complains = app.message.as_ref().is_some_and(|message| message.wrong);
     if let Some((_, what)) = here.next_back().filter(|_| !complains) {
-        app.say(format!("{} was {} just now, and not from here", target.path, what.word()));
+        app.say(format!("{} was just {} by somebody else", target.path, what.word()));
     }
 }
 
@@ -169,7 +167,7 @@ fn on_scanned(app: &mut App, version: Version) {
     let Some(grove) = app.grove_of(version) else { return };
     grove.scanned = true;
     if let Some(path) = grove.give_up() {
-        app.complain(format!("{path} is not there in {version}"));
+        app.complain(format!("{path} does not exist in {version}"));
     }
 }
 

@@ -118,7 +118,7 @@ impl World {
             Command::Run { plan, findings } => match checkpoint::run(plan, findings, &self.inbox) {
                 Ok(running) => self.checkpoint = Some(running),
                 Err(error) => {
-                    let why = format!("the checkpoint is not started: {error}");
+                    let why = format!("the checkpoint could not start: {error}");
                     let _ = self.inbox.send(Event::Checkpoint(CheckpointTold::Ended(Err(why))));
                 }
             },
@@ -234,5 +234,5 @@ fn open(hierarchy: &Hierarchy, path: &CgroupPath, id: CgroupId) -> Result<(Files
     let group = fs.same_group(path, id).map_err(|error| error.to_string())?;
     group
         .map(|group| (fs, group))
-        .ok_or_else(|| format!("{path} is gone: it was removed or made anew meanwhile"))
+        .ok_or_else(|| format!("{path} is gone: it was removed or re-created meanwhile"))
 }

@@ -163,7 +163,7 @@ fn only_they_are_named(version: Version) {
     let mut terminal = Terminal::at(group.path(), (250, 50));
     terminal.keys("2");
     terminal.shows_line(&["is freezing by its own request, held up by", &process.pid().to_string()]);
-    terminal.shows_line(&["Held up by", &process.pid().to_string(), "(state D, in "]);
+    terminal.shows_line(&["Blocked by", &process.pid().to_string(), "(state D, in "]);
     terminal.shows_line(&["thread", &thread.tid().to_string()]);
     terminal.keys("1");
     let wchan = threads::read(process.tid()).unwrap().wchan.unwrap();

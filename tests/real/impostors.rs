@@ -143,7 +143,7 @@ fn beside_the_screen(executable: Executable, traces: bool) {
     let mut terminal = Terminal::at(group.path(), (140, 40));
     terminal.shows_line(&[group.name().to_str().unwrap()]);
     terminal.keys("f");
-    terminal.shows("Every process in it and below stops");
+    terminal.shows("All processes in it and below stop");
     assert!(!terminal.screen().contents().contains("is dumping"), "{}", terminal.screen().contents());
     terminal.keys("\x1b[C\r");
     terminal.shows_line(&[group.name().to_str().unwrap(), "❄ frozen"]);

@@ -160,7 +160,10 @@ fn whole(number: usize, version: Version) {
     let output = running.wait_with_output().unwrap();
     let text = said(&output);
     assert_eq!(output.status.code(), Some(0), "{text}");
-    assert!(text.contains(&format!("Lesson {number} on {version} is over: every step happened.")), "{text}");
+    assert!(
+        text.contains(&format!("Lesson {number} on {version} is complete: every step happened.")),
+        "{text}"
+    );
     assert!(text.contains("  1. ") && text.contains("     seen: "), "{text}");
     assert_nothing_stays(pid, &[]);
 }
@@ -346,7 +349,7 @@ fn thawed_behind_its_back() {
     });
     let text = said(&output);
     assert_eq!(output.status.code(), Some(1), "{text}");
-    assert!(text.contains("lesson 4 on v2, step 1: this has not come about"), "{text}");
+    assert!(text.contains("lesson 4 on v2, step 1: this did not happen"), "{text}");
     assert_nothing_stays(pid, &[]);
 }
 
@@ -447,18 +450,18 @@ fn on_the_screen() {
     terminal.shows("1  A group, its files, its processes");
     terminal.keys("\r");
     terminal.shows("Step 1 of 7");
-    terminal.shows("[x] counter counts");
+    terminal.shows("[x] counter is counting");
     terminal.keys("\r");
     terminal.shows("Step 2 of 7");
-    terminal.shows("Enter does it");
+    terminal.shows("Press Enter");
     assert!(!group.join("spare").exists(), "nothing is done unasked");
     fs::create_dir(group.join("spare")).unwrap();
-    terminal.shows("done by hand: the kernel says so");
-    terminal.shows("[x] the group spare is there");
+    terminal.shows("done by hand: the kernel confirms it");
+    terminal.shows("[x] the group spare exists");
     terminal.keys("\r");
     terminal.shows("Step 3 of 7");
     terminal.keys("\r");
-    terminal.shows("What does rmdir do now");
+    terminal.shows("What does rmdir spare do");
     assert_eq!(processes(&group.join("spare")).len(), 1);
     terminal.keys("1");
     terminal.shows("No: removing a group never ends a process.");
@@ -469,17 +472,17 @@ fn on_the_screen() {
     terminal.keys("\r");
     terminal.shows("[x] spare is frozen");
     terminal.shows_line(&["* cgroup.freeze  1"]);
-    terminal.shows("Enter goes on.");
+    terminal.shows("Enter continues.");
     assert!(fs::read_to_string(group.join("spare/cgroup.events")).unwrap().contains("frozen 1"));
     for step in 5..=7 {
         terminal.keys("\r");
         terminal.shows(&format!("Step {step} of 7"));
-        terminal.shows("Enter does it");
+        terminal.shows("Press Enter");
         terminal.keys("\r");
-        terminal.shows("Enter goes on.");
+        terminal.shows("Enter continues.");
     }
     terminal.keys("\r");
-    terminal.shows("The lesson is over.");
+    terminal.shows("The lesson is complete.");
     terminal.keys("\r");
     terminal.shows("2  Freeze is not SIGSTOP");
     assert_nothing_stays(pid, &[]);
@@ -494,14 +497,14 @@ fn the_hang_on_the_screen() {
     let pid = terminal.pid();
     terminal.shows("Step 1 of 6");
     terminal.keys("\r");
-    terminal.shows("Enter goes on.");
+    terminal.shows("Enter continues.");
     terminal.keys("\r");
     terminal.shows("Step 2 of 6");
     terminal.keys("\r");
-    terminal.shows("[x] criu holds counter, and has done nothing for two seconds");
+    terminal.shows("[x] criu is attached to counter, and has done nothing for two seconds");
     terminal.shows_line(&["counter", "(traced)"]);
     terminal.keys("1");
-    terminal.shows("No! criu's code is in the process already.");
+    terminal.shows("No! criu's code is already in the process.");
     terminal.keys("q");
     assert_eq!(terminal.end().code(), Some(0));
     terminal.assert_restored();
@@ -529,19 +532,19 @@ fn for_an_audience() {
     command.args(["-c", &line]);
     let mut terminal = Terminal::start(command, (120, 40));
     terminal.shows("Step 1 of 7");
-    terminal.shows("Enter goes on.");
+    terminal.shows("Enter continues.");
     terminal.keys("\r");
     terminal.shows("key: Enter");
     terminal.shows("Step 2 of 7");
     terminal.keys("\r");
-    terminal.shows("Enter goes on.");
-    terminal.shows("seen: second counts");
-    terminal.shows_no_line(&["seen: second stands still"]);
+    terminal.shows("Enter continues.");
+    terminal.shows("seen: second is counting");
+    terminal.shows_no_line(&["seen: second has stopped counting"]);
     terminal.keys("w");
-    terminal.shows("the events are in");
+    terminal.shows("events saved:");
     let text = fs::read_to_string(folder.path().join("cryoscope-lab-3-v2-1.txt")).unwrap();
     assert!(
-        text.contains("box: cgroup.freeze: 0 → 1") && text.contains("seen: second stands still"),
+        text.contains("box: cgroup.freeze: 0 → 1") && text.contains("seen: second has stopped counting"),
         "{text}"
     );
     terminal.signal(Signal::SIGTERM);

@@ -72,7 +72,7 @@ fn start_freeze_thaw_quit(version: Version) {
     assert!(!group.requested());
     terminal.keys("f");
     // Once it is known that nothing speaks against it.
-    terminal.shows("Every process in it and below stops");
+    terminal.shows("All processes in it and below stop");
     terminal.keys("\x1b[C\r");
     terminal.shows_line(&[name(&group), "❄ frozen"]);
     assert!(group.requested());
@@ -103,10 +103,10 @@ fn what_is_stuck() {
     let mut terminal = Terminal::at(v2.path(), WIDE);
     terminal.shows_line(&[name(&v2), "◌ freezing"]);
     terminal.keys("2");
-    terminal.shows_line(&["Held up by", &workload.pid().to_string()]);
+    terminal.shows_line(&["Blocked by", &workload.pid().to_string()]);
     v1.thaw();
     terminal.shows_line(&[name(&v2), "❄ frozen"]);
-    terminal.shows_no_line(&["Held up by"]);
+    terminal.shows_no_line(&["Blocked by"]);
 }
 
 fn marked_groups() {
@@ -121,7 +121,7 @@ fn marked_groups() {
     terminal.shows_line(&["●one"]);
     terminal.shows_line(&["●two"]);
     terminal.keys("f");
-    terminal.shows("Each gets a request of its own");
+    terminal.shows("Each group gets its own request");
     terminal.keys("2\x1b[C\r");
     terminal.shows("2 groups are frozen");
     until("the kernel says so too", SOON, || one.is_frozen() && two.is_frozen());
@@ -143,14 +143,14 @@ fn a_process_is_signalled() {
     terminal.shows_line(&[">", name(&group)]);
     terminal.shows_line(&[">", &workload.pid().to_string()]);
     terminal.keys("x\x1b[C\r");
-    terminal.shows("STOP is sent to process");
+    terminal.shows("STOP sent to process");
     terminal.shows_line(&[&workload.pid().to_string(), "[stopped]"]);
     workload.wait_for_state('T');
     terminal.keys("x\x1b[C\x1b[C\r");
-    terminal.shows("CONT is sent to process");
+    terminal.shows("CONT sent to process");
     workload.assert_counting();
     terminal.keys("x\x1b[C\x1b[C\x1b[C\x1b[C\r");
-    terminal.shows("KILL is sent to process");
+    terminal.shows("KILL sent to process");
     workload.reap();
     // What this program depends on gets no signal from it.
     terminal.keys(&format!("p{}\r", std::process::id()));

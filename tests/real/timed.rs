@@ -407,7 +407,7 @@ fn on_the_screen(version: Version) {
     let mut terminal = Terminal::at(group.path(), WIDE);
     terminal.shows_line(&[group.name().to_str().unwrap()]);
     terminal.keys("F");
-    terminal.shows("Every process in it and below stops");
+    terminal.shows("All processes in it and below stop");
     terminal.shows_line(&["For: > 30s_"]);
     // Nothing that lasts no time.
     terminal.keys("\x150s\x1b[C\r");
@@ -420,7 +420,7 @@ fn on_the_screen(version: Version) {
     terminal.shows_line(&["Thaws", "in ", "by a timer"]);
     // A new time for what thaws by itself; and who looks at it anew sees that too.
     terminal.keys("F");
-    terminal.shows("Every process in it and below stops");
+    terminal.shows("All processes in it and below stop");
     terminal.keys("\x15");
     terminal.keys("8s\x1b[C\r");
     until("the first timer has ended", SOON, || has_ended(first.process));

@@ -189,10 +189,10 @@ fn show_names_the_holder() {
     child.request(true);
     assert!(show().contains("below      1 group, "), "{}", show());
     let shown = succeeds(&run([OsStr::new("show"), child.path().as_os_str()]));
-    assert!(shown.contains("takes its own request back, and it stays frozen"), "{shown}");
+    assert!(shown.contains("clears its own request, but it stays frozen"), "{shown}");
     child.request(false);
     let shown = succeeds(&run([OsStr::new("show"), child.path().as_os_str()]));
-    assert!(shown.contains("thawing this group alone does nothing"), "{shown}");
+    assert!(shown.contains("thawing this group alone has no effect"), "{shown}");
 }
 
 fn from_the_working_directory() {
@@ -274,20 +274,20 @@ fn left_frozen_is_listed() {
         let mut terminal = Terminal::at(group.path(), (140, 40));
         terminal.shows_line(&[group.name().to_str().unwrap()]);
         terminal.keys("f");
-        terminal.shows("Every process in it and below stops");
+        terminal.shows("All processes in it and below stop");
         terminal.keys("\x1b[C\r");
         terminal.shows_line(&[group.name().to_str().unwrap(), "❄ frozen"]);
         if by_signal {
             terminal.signal(nix::sys::signal::Signal::SIGTERM);
         } else {
             terminal.keys("q");
-            terminal.shows("Frozen by this run, and still frozen");
+            terminal.shows("Still frozen by this session");
             terminal.keys("\x1b[C\x1b[C\r");
         }
         assert_eq!(terminal.end().code(), Some(0));
         terminal.assert_restored();
         let screen = terminal.screen().contents();
-        assert!(screen.contains("frozen by this run, and left so:"), "{screen}");
+        assert!(screen.contains("still frozen by this session:"), "{screen}");
         assert!(screen.contains(&format!("cryoscope thaw {}", group.path().display())), "{screen}");
         assert!(group.is_frozen());
     }

@@ -120,7 +120,7 @@ mod tests {
                 "f:4:16: search is a key in quotes, or several in brackets, and here it is an integer",
                 "f:5:8: x is bound twice: to search and to sort",
                 "f:6:8: xx for last and x for search begin alike: one of them could never be typed",
-                "f:7:10: Ctrl-I is not a key: a terminal sends the same for Ctrl-I and for Tab",
+                "f:7:10: Ctrl-I is not a key: terminals send the same for Ctrl-I and Tab",
                 "f:8:14: w stands twice for hold",
             ]
         );

@@ -8,7 +8,7 @@ use crate::model::{State, Version};
 pub(super) const LESSON: Lesson = Lesson {
     number: 4,
     title: "Kill a frozen process: v2 and v1 differ",
-    about: "SIGKILL ends a process that v2 has frozen at once, and waits for one that v1 has frozen.",
+    about: "SIGKILL ends a process frozen by v2 at once, but waits if v1 has frozen it.",
     criu: false,
     groups: &[BOX],
     roles: &[Role::new("counter", BOX), Role::new("second", BOX)],
@@ -16,17 +16,15 @@ pub(super) const LESSON: Lesson = Lesson {
 };
 
 fn steps(version: Version, _: bool) -> Vec<Step> {
-    let freeze = Step::new(
-        "Two counters are in the group box. Freeze it; then one of them is to be killed.",
-        Act::Freeze(BOX),
-    )
-    .sees([Check::Is(BOX, State::Frozen), Check::Still("counter"), Check::Still("second")]);
+    let freeze =
+        Step::new("The group box contains two counters. Freeze it; then kill one of them.", Act::Freeze(BOX))
+            .sees([Check::Is(BOX, State::Frozen), Check::Still("counter"), Check::Still("second")]);
     let kill = Act::Signal("counter", Sent::Kill);
     let rest = match version {
         Version::V2 => [
             Step::new(
-                "The v2 freezer lets SIGKILL through: the process is gone at once, though its group is frozen and stays so. \
-                 The other one is untouched.",
+                "The v2 freezer lets SIGKILL through: the process is gone at once, although its group is frozen and \
+                 stays frozen. The other one is unaffected.",
                 kill,
             )
             .sees([
@@ -43,13 +41,13 @@ fn steps(version: Version, _: bool) -> Vec<Step> {
                     ("No", "Right. The out-of-memory killer and cgroup.kill work as well."),
                 ],
             ),
-            Step::new("Thaw the group. The one that is left goes on as if nothing had been.", Act::Thaw(BOX))
+            Step::new("Thaw the group. The remaining one continues as if nothing had happened.", Act::Thaw(BOX))
                 .sees([Check::Gone("counter"), Check::Counts("second")]),
         ],
         Version::V1 => [
             Step::new(
-                "On v1 the signal waits. The process stays, in state D, and no kill -9 helps, however often it is sent. Its \
-                 memory is not given back either.",
+                "On v1 the signal waits. The process stays, in state D, and no kill -9 helps, however often you send \
+                 it. Its memory is not freed either.",
                 kill,
             )
             .sees([
@@ -59,16 +57,16 @@ fn steps(version: Version, _: bool) -> Vec<Step> {
                 Check::Same("counter"),
             ])
             .asks(
-                "How does one get rid of a process that cannot be killed, in a v1 group that is frozen?",
+                "How do you get rid of a process that cannot be killed, in a frozen v1 group?",
                 2,
                 [
-                    ("With kill -9, again and again", "No: the signal is there already, and waits."),
-                    ("By removing the group", "No: rmdir refuses as long as a process is in it."),
-                    ("By thawing the group", "Yes: then the signal that waits ends it at once."),
+                    ("Send kill -9, again and again", "No: the signal is already pending."),
+                    ("Remove the group", "No: rmdir refuses while the group contains a process."),
+                    ("Thaw the group", "Yes: then the pending signal ends it at once."),
                 ],
             ),
             Step::new(
-                "Thaw the group. The kill that waited ends the process before it runs a step. The other one goes on.",
+                "Thaw the group. The pending SIGKILL ends the process before it runs a step. The other one continues.",
                 Act::Thaw(BOX),
             )
             .sees([Check::Gone("counter"), Check::Same("counter"), Check::Counts("second")]),

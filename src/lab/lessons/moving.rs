@@ -8,7 +8,8 @@ use crate::model::{State, Version};
 pub(super) const LESSON: Lesson = Lesson {
     number: 5,
     title: "Moving in and out of a frozen group, and groups that stay freezing",
-    about: "A process freezes when it comes in and thaws when it leaves; one that waits in the kernel keeps its group freezing.",
+    about: "A process freezes when it enters and thaws when it leaves; one that is blocked in the kernel keeps its \
+            group freezing.",
     criu: false,
     groups: &[BOX, SPARE],
     roles: &[Role::new("counter", SPARE)],
@@ -28,13 +29,13 @@ fn steps(version: Version, other: bool) -> Vec<Step> {
 fn moving() -> Vec<Step> {
     vec![
         Step::new(
-            "The counter is in spare; box is empty. An empty group can be frozen too, and is frozen at once: there is nobody \
-             to wait for.",
+            "The counter is in spare; box is empty. An empty group can be frozen too, and it freezes at once: there \
+             is no process to wait for.",
             Act::Freeze(BOX),
         )
         .sees([Check::Is(BOX, State::Frozen), Check::Populated(BOX, false), Check::Counts("counter")]),
         Step::new(
-            "Move the counter into the frozen group. It freezes on its way in.",
+            "Move the counter into the frozen group. It freezes as it enters.",
             Act::Move("counter", BOX),
         )
         .sees([Check::In("counter", BOX), Check::Is(BOX, State::Frozen), Check::Still("counter")])
@@ -42,18 +43,18 @@ fn moving() -> Vec<Step> {
             "Box is frozen. What happens to the counter when you move it out, into spare?",
             1,
             [
-                ("It stays frozen, for it was frozen in box", "No: the freeze is the group's, not the process's."),
-                ("It runs", "Yes: spare does not ask for a freeze, so what is in it runs."),
+                ("It stays frozen, because it was frozen in box", "No: the freeze is the group's, not the process's."),
+                ("It runs", "Yes: spare is not frozen, so its processes run."),
                 ("The move is refused", "No: a frozen process can be moved like any other."),
             ],
         ),
         Step::new(
-            "Move it out again. It runs, though nobody has thawed anything: so a frozen group does not keep its processes from \
-             somebody who may move them.",
+            "Move it out again. It runs, although nobody has thawed anything: anyone who may move processes can take \
+             them out of a frozen group.",
             Act::Move("counter", SPARE),
         )
         .sees([Check::In("counter", SPARE), Check::Asks(BOX, true), Check::Counts("counter")]),
-        Step::new("Box is not needed frozen any more. Thaw it.", Act::Thaw(BOX)).sees([Check::Is(BOX, State::Thawed)]),
+        Step::new("We no longer need box frozen. Thaw it.", Act::Thaw(BOX)).sees([Check::Is(BOX, State::Thawed)]),
     ]
 }
 
@@ -61,14 +62,14 @@ fn moving() -> Vec<Step> {
 fn held_by_v1() -> Vec<Step> {
     vec![
         Step::new(
-            "A group is frozen only when every process in it has stopped at a place where the freezer can hold it. This host \
-             has both freezers, and the counter is in a group of each. Freeze the v1 one first.",
+            "A group is frozen only when every process in it has stopped at a point where the freezer can hold it. \
+             This host has both freezers, and the counter is in a group of each. Freeze the v1 group first.",
             Act::Freeze(Spot::Other),
         )
         .sees([Check::Is(Spot::Other, State::Frozen), Check::Still("counter")]),
         Step::new(
-            "Now freeze spare, through v2. The request is written, but frozen stays 0: the counter is held by v1, and cannot \
-             come to where v2 would hold it. The group is freezing.",
+            "Now freeze spare, through v2. The request is set, but frozen stays 0: v1 holds the counter, which never \
+             reaches the point where v2 can freeze it. The group is freezing.",
             Act::Freeze(SPARE),
         )
         .sees([Check::Asks(SPARE, true), Check::Is(SPARE, State::Freezing), Check::Letter("counter", 'D')])
@@ -77,19 +78,20 @@ fn held_by_v1() -> Vec<Step> {
             0,
             [
                 (
-                    "No: look at what the process waits for; here the v1 freezer has it",
+                    "No: look at what the process waits for; here the v1 freezer holds it",
                     "Yes: see /proc/PID/wchan, and both lines of /proc/PID/cgroup.",
                 ),
                 ("Yes, the kernel hangs", "No: one process is held elsewhere, that is all."),
-                ("Yes: thaw spare and try again", "That changes nothing: v1 still has the counter."),
+                ("Yes: thaw spare and try again", "That changes nothing: v1 still holds the counter."),
             ],
         ),
         Step::new(
-            "Thaw the v1 group. The counter goes from one freezer into the other without running a step, and spare is frozen.",
+            "Thaw the v1 group. The counter passes from one freezer to the other without running a step, and spare \
+             is frozen.",
             Act::Thaw(Spot::Other),
         )
         .sees([Check::Is(SPARE, State::Frozen), Check::Same("counter")]),
-        Step::new("Thaw spare, and it runs. Neither freezer asks any more.", Act::Thaw(SPARE))
+        Step::new("Thaw spare, and it runs. Neither freezer has a request any more.", Act::Thaw(SPARE))
             .sees([Check::Is(SPARE, State::Thawed), Check::Counts("counter")]),
     ]
 }
@@ -98,16 +100,17 @@ fn held_by_v1() -> Vec<Step> {
 fn held_by_a_wait() -> Vec<Step> {
     vec![
         Step::new(
-            "A group is frozen only when every process in it has stopped. One that waits inside the kernel (state D) cannot, \
-             until its wait is over: for a dead network disk, say. To make such a wait, first stop the counter.",
+            "A group is frozen only when every process in it has stopped. One that is blocked in the kernel (state \
+             D), for example on a dead network disk, cannot stop until its wait is over. To create such a wait, \
+             first stop the counter.",
             Act::Signal("counter", Sent::Stop),
         )
         .sees([Check::Letter("counter", 'T'), Check::Still("counter")]),
-        Step::new("Then freeze its group, spare. Stopped and frozen: it can do nothing at all.", Act::Freeze(SPARE))
+        Step::new("Then freeze its group, spare. Stopped and frozen, it can do nothing at all.", Act::Freeze(SPARE))
             .sees([Check::Is(SPARE, State::Frozen), Check::Same("counter")]),
         Step::new(
-            "A debugger in box wants the counter. It waits in the kernel until the counter has noticed, and the counter is \
-             frozen: so it waits. The kernel function that it waits in is ptrace_attach.",
+            "A debugger in box attaches to the counter. It waits in the kernel for the counter to respond, and a \
+             frozen process cannot. The kernel function in which it waits is ptrace_attach.",
             Act::Debug("counter", BOX),
         )
         .sees([Check::Holds(BOX)]),
@@ -117,38 +120,38 @@ fn held_by_a_wait() -> Vec<Step> {
         )
         .sees([Check::Asks(BOX, true), Check::Is(BOX, State::Freezing), Check::Holds(BOX)])
         .asks(
-            "How do you find out what keeps a group from freezing?",
+            "How do you find out what blocks a freeze?",
             1,
             [
-                ("By waiting longer", "No: the wait may never end by itself."),
+                ("Wait longer", "No: the wait may never end by itself."),
                 (
-                    "By its processes in state D, and where they wait: /proc/PID/wchan",
+                    "Look at its processes in state D, and where they wait: /proc/PID/wchan",
                     "Yes. cryoscope shows them while a group is freezing.",
                 ),
-                ("By the group's files", "No: they say that it is freezing, not why."),
+                ("Look at the group's files", "No: they say that it is freezing, not why."),
             ],
         ),
         Step::new(
-            "Thaw spare: what the debugger waited for happens. Its wait is over, so it stops, and box is frozen.",
+            "Thaw spare: the counter responds. The debugger's wait is over, so it stops, and box is frozen.",
             Act::Thaw(SPARE),
         )
         .sees([Check::Is(BOX, State::Frozen)]),
-        Step::new("Thaw box, so that the debugger can be ended. The group is empty then.", Act::Thaw(BOX))
+        Step::new("Thaw box. Now the debugger can be ended.", Act::Thaw(BOX))
             .sees([Check::Is(BOX, State::Thawed)]),
         Step::new(
-            "End the debugger. The kernel lets the counter go, which is still stopped.",
+            "End the debugger. The kernel detaches it from the counter, which is still stopped.",
             Act::Signal("debugger", Sent::Kill),
         )
         .sees([Check::Gone("debugger"), Check::Populated(BOX, false), Check::Letter("counter", 'T')]),
-        Step::new("SIGCONT takes the stop away. The counter counts again.", Act::Signal("counter", Sent::Continue))
+        Step::new("SIGCONT ends the stop. The counter counts again.", Act::Signal("counter", Sent::Continue))
             .sees([Check::Counts("counter")]),
     ]
 }
 
 fn in_words() -> Step {
     Step::look(
-        "A group is frozen only when every process in it has stopped. One that waits inside the kernel (state D), for a dead \
-         network disk say, cannot, and the group stays freezing: cgroup.freeze 1, frozen 0. /proc/PID/wchan says where it \
-         waits; a host with both freezers can show it here.",
+        "A group is frozen only when every process in it has stopped. One that is blocked in the kernel (state D), \
+         for example on a dead network disk, cannot stop, and the group stays freezing: cgroup.freeze 1, frozen 0. \
+         /proc/PID/wchan says where it waits. A host with both freezers can show it here.",
     )
 }

@@ -113,4 +113,4 @@ impl Page {
 }
 
 const OVER: &str =
-    "The lesson is over. With Enter everything that it has made goes: groups, processes, files.";
+    "The lesson is complete. Enter removes everything that it created: groups, processes, files.";

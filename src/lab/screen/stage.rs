@@ -105,7 +105,7 @@ impl Stage {
         for one in news {
             self.message = match &one {
                 News::Failed(why) => Some(why.clone()),
-                News::ByHand(_) => Some("done by hand: the kernel says so".to_owned()),
+                News::ByHand(_) => Some("done by hand: the kernel confirms it".to_owned()),
                 News::Done(_) => None,
                 News::Changed(_) | News::Seen(_) => self.message.take(),
             };
@@ -198,8 +198,8 @@ impl Stage {
         let Some(course) = &self.course else { return };
         let name = format!("cryoscope-lab-{}-{}", course.lesson.number, course.version);
         self.message = Some(match self.log.write(&name) {
-            Ok(path) => format!("the events are in {}", path.display()),
-            Err(error) => format!("the events cannot be written here: {error}"),
+            Ok(path) => format!("events saved: {}", path.display()),
+            Err(error) => format!("cannot save the events here: {error}"),
         });
     }
 }

@@ -52,7 +52,10 @@ fn page(phase: Phase) -> Page {
         shell: Some("criu dump -t 14948 -D /tmp/cryoscope-lab-14927-0/hang -o dump.log -v4 -R".to_owned()),
         phase,
         checks: vec![
-            ("criu holds counter, and has done nothing for two seconds".to_owned(), phase != Phase::Looking),
+            (
+                "criu is attached to counter, and has done nothing for two seconds".to_owned(),
+                phase != Phase::Looking,
+            ),
             ("box is frozen: cgroup.events says frozen 1".to_owned(), true),
         ],
         question: question.filter(|_| matches!(phase, Phase::Asked | Phase::Seen(_))),
@@ -61,7 +64,7 @@ fn page(phase: Phase) -> Page {
         log: vec![
             "  0:02 box: cgroup.freeze: 0 → 1".to_owned(),
             "  0:04 $ criu dump -t 14948".to_owned(),
-            "  0:04 box: counter is held by a tracer".to_owned(),
+            "  0:04 box: counter is being traced".to_owned(),
         ],
         message: None,
         late: false,
@@ -105,8 +108,11 @@ fn a_step_to_do() {
 
 #[test]
 fn a_step_that_is_looked_at_too_long() {
-    let late =
-        Page { late: true, message: Some("done by hand: the kernel says so".into()), ..page(Phase::Looking) };
+    let late = Page {
+        late: true,
+        message: Some("done by hand: the kernel confirms it".into()),
+        ..page(Phase::Looking)
+    };
     insta::assert_snapshot!(screen(&shown(late), (80, 24), theme(false)));
 }
 

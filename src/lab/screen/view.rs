@@ -57,7 +57,7 @@ fn draw_list(list: &List, theme: Theme, frame: &mut Frame<'_>) {
         if chosen {
             at = lines.len();
         }
-        let mark = if missing.is_some() { "  (cannot be held here)" } else { "" };
+        let mark = if missing.is_some() { "  (cannot run here)" } else { "" };
         lines.push((cut(&format!(" {title}{mark}"), width), style));
         if chosen {
             lines.extend(wrapped(&format!("    {about}"), width, theme.faint()));
@@ -71,7 +71,7 @@ fn draw_list(list: &List, theme: Theme, frame: &mut Frame<'_>) {
     let scroll = (at + 6).saturating_sub(usize::from(inside.height));
     put(frame, inside, lines, scroll);
     let other = if list.other { "  v other freezer" } else { "" };
-    let keys = format!(" Enter begin  j/k choose{other}  p presentation  q quit");
+    let keys = format!(" Enter start  j/k choose{other}  p presentation  q quit");
     footer(frame, foot, list.message.as_deref(), &keys, list.key.as_deref(), theme);
 }
 
@@ -157,7 +157,7 @@ fn story(page: &Page, theme: Theme, width: usize) -> Vec<Styled> {
         lines.push(Default::default());
     }
     if page.phase == Phase::ToDo {
-        let how = "Enter does it. Or do it in another shell: it is noticed.";
+        let how = "Press Enter, or run it in another shell: the lab will notice.";
         lines.extend(wrapped(how, width, theme.strong()));
         return lines;
     }
@@ -168,7 +168,7 @@ fn story(page: &Page, theme: Theme, width: usize) -> Vec<Styled> {
     }
     if page.late {
         lines.push(Default::default());
-        let late = "This takes longer than it should. r does the step again; Esc ends the lesson.";
+        let late = "This takes longer than it should. r repeats the step; Esc ends the lesson.";
         lines.extend(wrapped(late, width, theme.wrong()));
     }
     if let Some(question) = &page.question {
@@ -177,7 +177,7 @@ fn story(page: &Page, theme: Theme, width: usize) -> Vec<Styled> {
     }
     if matches!(page.phase, Phase::Seen(_)) {
         lines.push(Default::default());
-        lines.push(("Enter goes on.".to_owned(), theme.strong()));
+        lines.push(("Enter continues.".to_owned(), theme.strong()));
     }
     lines
 }
@@ -239,12 +239,12 @@ fn files(page: &Page, group: &GroupSeen, theme: Theme, width: usize) -> Vec<Styl
 
 fn keys(page: &Page) -> &'static str {
     match page.phase {
-        Phase::ToDo => " Enter do it  Esc list  w write events  p presentation  q quit",
-        Phase::Looking => " r do it again  Esc list  w write events  p presentation  q quit",
-        Phase::Asked => " 1 2 3 answer  Esc list  w write events  p presentation  q quit",
-        Phase::Seen(Some(_)) => " Enter go on  1 2 3 other answers  Esc list  w write events  q quit",
-        Phase::Seen(None) => " Enter go on  Esc list  w write events  p presentation  q quit",
-        Phase::Over => " Enter list  w write events  q quit",
+        Phase::ToDo => " Enter do it  Esc list  w save events  p presentation  q quit",
+        Phase::Looking => " r repeat  Esc list  w save events  p presentation  q quit",
+        Phase::Asked => " 1 2 3 answer  Esc list  w save events  p presentation  q quit",
+        Phase::Seen(Some(_)) => " Enter continue  1 2 3 other answers  Esc list  w save events  q quit",
+        Phase::Seen(None) => " Enter continue  Esc list  w save events  p presentation  q quit",
+        Phase::Over => " Enter list  w save events  q quit",
     }
 }
 

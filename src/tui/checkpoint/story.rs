@@ -31,7 +31,7 @@ pub(crate) fn lines(checkpoint: &Checkpoint, now: Duration, width: usize) -> Vec
 fn paragraphs(checkpoint: &Checkpoint, now: Duration) -> Vec<Said> {
     match &checkpoint.stage {
         Stage::Looking => {
-            vec![("Looking at processes, freezes, criu and the folder …".to_owned(), Tone::Faint)]
+            vec![("Checking processes, freezes, criu and the directory …".to_owned(), Tone::Faint)]
         }
         Stage::Looked(look) => looked(look),
         Stage::Running(running) => run(running, now),
@@ -56,7 +56,7 @@ fn looked(look: &Look) -> Vec<Said> {
     match &look.plan {
         Ok(plan) => text.extend(planned(plan)),
         Err(_) if look.findings.iter().any(Finding::blocks) => {
-            text.push(("It cannot be run like this.".to_owned(), Tone::Strong));
+            text.push(("Cannot run: fix the blockers above.".to_owned(), Tone::Strong));
         }
         Err(why) => text.push((why.clone(), Tone::Wrong)),
     }
@@ -95,10 +95,11 @@ fn run(running: &Running, now: Duration) -> Vec<Said> {
     let mut text: Vec<Said> = running.log.iter().map(|line| (line.clone(), Tone::Faint)).collect();
     text.extend(running.notices.iter().map(|notice| (notice.clone(), Tone::Warning)));
     if let Some(deserted) = &running.deserted {
-        text.push((format!("{deserted}. It waits for ever; nothing is lost by ending it now."), Tone::Wrong));
+        text.push((format!("{deserted}. It waits forever; ending it now loses nothing."), Tone::Wrong));
     } else if let Some(origins) = &running.stalled {
         let what = format!(
-            "criu hangs: {} is frozen. Killing it would take the process with it; once thawed, it finishes, and the freeze is put back.",
+            "criu hangs because {} is frozen. Killing criu would kill the process too. Once thawed, criu finishes; \
+             then the freeze is restored.",
             origins.join(", ")
         );
         text.push((what, Tone::Wrong));

@@ -107,8 +107,8 @@ fn with_modifier(text: &str) -> Option<Result<String, String>> {
 /// Some are sent as other keys are. (ASCII: a control character is its letter without two bits)
 fn control(letter: char) -> Result<String, String> {
     match letter {
-        'I' => Err("a terminal sends the same for Ctrl-I and for Tab".to_owned()),
-        'M' => Err("a terminal sends the same for Ctrl-M and for Enter".to_owned()),
+        'I' => Err("terminals send the same for Ctrl-I and Tab".to_owned()),
+        'M' => Err("terminals send the same for Ctrl-M and Enter".to_owned()),
         _ => Ok(format!("Ctrl-{letter}")),
     }
 }

@@ -48,7 +48,7 @@ impl Side {
             (true, None) => " by its own request".to_owned(),
             (true, Some(above)) => format!(" by its own request, and by {above}"),
             (false, Some(above)) => format!(" by {above}"),
-            (false, None) if self.holds() => " by a group that can't be seen from here".to_owned(),
+            (false, None) if self.holds() => " by a group that is not visible here".to_owned(),
             (false, None) => String::new(),
         }
     }

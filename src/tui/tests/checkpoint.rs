@@ -107,16 +107,16 @@ fn it_looks_first_starts_on_cancel_and_runs_what_it_shows() {
     let mut s = opened((120, 40));
     assert_eq!(s.asked(), [asked_look(None, None)]);
     s.press("<Tab><Enter>");
-    assert_eq!(s.said(), "still looking");
+    assert_eq!(s.said(), "still checking");
     assert_eq!(s.asked(), []);
     s.send(look("/var/tmp/images", None, Ok(plan(None))));
     assert_eq!(s.press("<Enter>").asked(), [run(None)]);
     assert_eq!(s.press("<Enter>").asked(), [], "Enter goes back to the groups, and runs nothing twice");
-    assert_eq!(s.said(), "the checkpoint goes on; C shows it again");
+    assert_eq!(s.said(), "the checkpoint continues; C shows it again");
     assert_eq!(s.press("C").asked(), []);
     assert!(s.app.shown_checkpoint().is_some());
     s.send(Event::Checkpoint(CheckpointTold::Ended(report(vec![]))));
-    assert_eq!(s.said(), "the checkpoint of /system.slice/app.service is made");
+    assert_eq!(s.said(), "checkpoint of /system.slice/app.service complete");
     s.press("<Enter>");
     assert!(s.app.checkpoint.is_none());
     let mut s = opened((120, 40));
@@ -137,7 +137,7 @@ fn what_is_changed_is_looked_at_again_and_an_old_answer_does_not_count() {
         "the outcome goes on from there"
     );
     s.send(look("/var/tmp/images2", None, Ok(plan(None))));
-    assert_eq!(s.app.checkpoint.as_ref().unwrap().unavailable().as_deref(), Some("still looking"));
+    assert_eq!(s.app.checkpoint.as_ref().unwrap().unavailable().as_deref(), Some("still checking"));
 }
 
 #[test]
@@ -181,7 +181,7 @@ fn leaving_waits_for_criu() {
     let mut s = opened((120, 40));
     s.send(look("/var/tmp/images", None, Ok(plan(None))));
     s.press("<Tab><Enter><Enter><C-z>");
-    assert!(s.said().contains("criu must not be left alone"), "{}", s.said());
+    assert!(s.said().contains("can't suspend while criu is running"), "{}", s.said());
     s.press("q").asked();
     assert_eq!(s.press("<Right><Enter>").asked(), []);
     s.send(Event::Checkpoint(CheckpointTold::Ended(report(vec![]))));
@@ -198,7 +198,7 @@ fn a_stall_is_shown_and_ended_by_the_person() {
     let stalled = Progress::Stalled { origins: vec!["/sys/fs/cgroup/unified/a".to_owned()], thawing: false };
     s.send(Event::Checkpoint(CheckpointTold::Progress(stalled)));
     assert!(!s.app.checkpoint_hidden, "it comes to the front");
-    assert!(s.screen().contains("criu hangs: /sys/fs/cgroup/unified/a is frozen"));
+    assert!(s.screen().contains("criu hangs because /sys/fs/cgroup/unified/a is frozen"));
     assert_eq!(s.press("<Tab><Enter>").asked(), [Command::LetRescue]);
 }
 
@@ -221,7 +221,7 @@ fn a_criu_that_waits_for_what_is_gone_is_ended_by_the_person() {
     assert!(screen.contains("it is not ended, for it holds process 8413") && !screen.contains("End criu"));
     assert!(!answer.contains(&Command::LetEnd));
     let (screen, answer) = told(&[8412, 8413], &[]);
-    assert!(screen.contains("nothing is lost by ending it now"), "{screen}");
+    assert!(screen.contains("ending it now loses nothing"), "{screen}");
     assert_eq!(answer, [Command::LetEnd]);
 }
 

@@ -23,7 +23,7 @@ fn the_dialog_shows_the_command_that_runs_and_what_goes_on() {
     let screen = s.screen();
     assert!(screen.contains("echo 1 >") && screen.contains("systemctl freeze ssh.service"), "{screen}");
     assert!(
-        screen.contains("stops the watchdog") && screen.contains("systemd ends ssh.service in 5s."),
+        screen.contains("stops the unit's watchdog") && screen.contains("systemd ends ssh.service in 5s."),
         "{screen}"
     );
     s.press("<Esc>f");

@@ -80,7 +80,7 @@ fn freezing_asks_first_and_starts_on_cancel() {
     assert_eq!(s.press("<Enter>").asked(), []);
     assert!(s.app.dialog.is_none());
     s.press("f<Right><Enter>");
-    assert_eq!(s.said(), "still looking at what is in the group");
+    assert_eq!(s.said(), "still checking the group's processes");
     s.send(Event::Guard { id: id(12), refusal: None, owner: None, dump: None });
     s.asked();
     assert_eq!(s.press("<Enter>").asked(), [], "what was chosen before the answer does not count");
@@ -133,7 +133,7 @@ fn what_thaws_by_itself_says_when() {
     let mut s = wide();
     s.press("/app<Enter>2");
     assert!(s.said.contains(&Command::FindTimers(vec![id(10), id(11)])), "{:?}", s.said);
-    assert_eq!(s.press("F").said(), "app.service asks for a freeze already, and not for a time");
+    assert_eq!(s.press("F").said(), "app.service is already frozen or freezing, without a time limit");
     s.send(Event::Timers(vec![(
         id(10),
         Some(timed(TimeLeft::Left(Duration::from_secs(18)), TimerState::Runs)),
@@ -157,7 +157,7 @@ fn what_thaws_by_itself_says_when() {
     let stopped = timed(TimeLeft::Overdue(Duration::from_secs(3)), TimerState::Stopped);
     s.press("<Esc>").send(Event::Timers(vec![(id(10), Some(stopped))]));
     assert!(s.screen().contains("❄ frozen 12m, timer stopped"), "{}", s.screen());
-    assert!(s.screen().contains("not by itself: timer stopped; overdue 3s"), "{}", s.screen());
+    assert!(s.screen().contains("not automatically: timer stopped; overdue 3s"), "{}", s.screen());
     s.changes(vec![Change::Read(group(10, "app.service", false, false))]);
     assert!(!s.screen().contains("Thaws  "), "{}", s.screen());
 }
@@ -177,7 +177,7 @@ fn what_is_stuck_is_asked_for_its_culprits_again() {
     s.send(Event::Tick(Duration::from_secs(722)));
     assert_eq!(asked(&mut s), 0, "the answer has not come yet");
     s.send(culprits());
-    assert!(s.screen().contains("Held up by    thread 8421 of 8420 backup.sh (state D,"), "{}", s.screen());
+    assert!(s.screen().contains("Blocked by    thread 8421 of 8420 backup.sh (state D,"), "{}", s.screen());
     assert!(s.screen().contains("What to do    look why process 812"), "{}", s.screen());
     assert_eq!(s.app.next_tick(), Some(Duration::from_secs(1)));
     // It took two seconds.
@@ -188,7 +188,7 @@ fn what_is_stuck_is_asked_for_its_culprits_again() {
     s.send(culprits());
     assert!(s.screen().contains(", for at least 8s"), "{}", s.screen());
     s.changes(vec![Change::Read(group(11, "db.service", true, true))]);
-    assert!(!s.screen().contains("Held up by"));
+    assert!(!s.screen().contains("Blocked by"));
 }
 
 #[test]
@@ -229,8 +229,8 @@ fn what_an_ancestor_holds_is_thawed_there() {
 fn what_cannot_be_done_says_why() {
     let mut s = wide();
     assert_eq!(s.press("f").said(), "the root group has no freezer");
-    assert_eq!(s.press("jt").said(), "nobody asks for a freeze of system.slice");
-    assert_eq!(s.press("/app<Enter>f").said(), "app.service asks for a freeze already");
+    assert_eq!(s.press("jt").said(), "system.slice is not frozen");
+    assert_eq!(s.press("/app<Enter>f").said(), "app.service is already frozen or freezing");
     let mut s = Session::host_with(Settings { read_only: true, size: (80, 24), ..Settings::default() });
     assert_eq!(s.press("jf").said(), "started with --read-only");
     assert_eq!(s.asked(), []);
@@ -246,10 +246,10 @@ fn search_goes_along_and_esc_goes_back() {
     assert_eq!(s.press("NN").selected(), "/system.slice/名前のとても長いグループです.service");
     assert!(s.said().ends_with("service: 4 of 4"), "{}", s.said());
     assert_eq!(s.press("gg/service").said(), "1 of 4");
-    assert_eq!(s.press("<Esc>/usr1k").said(), "no group has that in its name");
+    assert_eq!(s.press("<Esc>/usr1k").said(), "no match");
     // Letters in between are overlooked where no name has them together.
     assert_eq!(s.press("<Esc>/wrks").selected(), "/system.slice/app.service/workers");
-    assert_eq!(s.press("<Esc>/qqq").said(), "no group has that in its name");
+    assert_eq!(s.press("<Esc>/qqq").said(), "no match");
     assert_eq!(s.asked(), []);
 }
 
@@ -299,7 +299,7 @@ fn a_held_display_catches_up() {
     assert!(s.screen().contains("new.slice") && !s.screen().contains("▸ user.slice"));
     s.press("Z");
     (0..20_010).for_each(|_| s.changes(vec![]));
-    assert!(!s.app.hold.is_on() && s.said().contains("too much"));
+    assert!(!s.app.hold.is_on() && s.said().contains("too many events"));
 }
 
 #[test]
@@ -373,7 +373,7 @@ fn the_filter_holds_as_it_is_typed() {
     s.changes(vec![Change::Read(group(20, "workers", false, false))]);
     assert!(s.screen().contains(": 1 hit "), "it goes along with what happens");
     s.press("<Esc>");
-    assert_eq!(s.said(), "all groups are shown again");
+    assert_eq!(s.said(), "filter cleared: all groups are shown");
     assert!(s.app.grove().unwrap().hits().is_none());
     s.press("\\ssh<Esc>");
     assert!(s.app.grove().unwrap().hits().is_none(), "what held before holds again");

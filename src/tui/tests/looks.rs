@@ -139,7 +139,7 @@ fn other_keys_are_the_ones_that_act_and_that_are_shown() {
     s.press("<C-d>");
     assert!(s.app.dialog.is_some());
     s.press("<Esc>t");
-    assert_eq!(s.said(), "the display is held: t lets it go on");
+    assert_eq!(s.said(), "paused: t resumes");
     s.press("?");
     assert!(s.screen().contains("Ctrl-D        freeze the group") && s.screen().contains("F5 ge"));
     s.press("?gecopy path");

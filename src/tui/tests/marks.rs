@@ -32,11 +32,11 @@ fn all_marked_are_frozen_once_their_number_is_typed() {
     assert!(asked.iter().all(|c| matches!(c, Command::Inspect { id, .. } if [12, 13].contains(&id.ino))));
     assert_eq!(asked.len(), 2);
     s.press("<Right><Enter>");
-    assert_eq!((s.asked(), s.said()), (vec![], "still looking at what is in the groups"));
+    assert_eq!((s.asked(), s.said()), (vec![], "still checking the groups' processes"));
     clear(&mut s, &[12, 13]);
     snapshot("freeze_marked", &mut s);
     s.press("<Right><Enter>");
-    assert_eq!((s.asked(), s.said()), (vec![], "type their number to freeze them: 2"));
+    assert_eq!((s.asked(), s.said()), (vec![], "type the number of groups to freeze them: 2"));
     let name = "/system.slice/名前のとても長いグループです.service";
     assert_eq!(s.press("2<Enter>").asked(), [freeze(12, "/system.slice/ssh.service"), freeze(13, name)]);
     done(&mut s, FreezeAction::Freeze, 12, Ok("frozen".to_owned()));
@@ -80,7 +80,7 @@ fn all_marked_that_ask_are_thawed() {
     assert_eq!(s.press("<Right><Enter>").asked(), expected);
     done(&mut s, FreezeAction::Thaw, 10, Ok("thawed".to_owned()));
     done(&mut s, FreezeAction::Thaw, 11, Err("/db.service stays: EPERM".to_owned()));
-    assert_eq!(s.said(), "1 of 2 groups are thawed; not all: /db.service stays: EPERM");
+    assert_eq!(s.said(), "1 of 2 groups thawed; first failure: /db.service stays: EPERM");
 }
 
 #[test]

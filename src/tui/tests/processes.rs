@@ -17,12 +17,12 @@ fn a_signal_is_chosen_and_says_what_it_does_first() {
     snapshot("signal", &mut s);
     assert_eq!(s.press("<Enter>").asked(), [], "it starts on Cancel");
     s.press("x<Right><Right><Right><Right>");
-    assert!(s.screen().contains("KILL: It ends at once, frozen as it is."), "{}", s.screen());
+    assert!(s.screen().contains("KILL: Ends it at once, even while frozen."), "{}", s.screen());
     let process = ProcessId { pid: 8420, start: 1 };
     assert_eq!(s.press("<Enter>").asked(), [Command::Signal { process, signal: Signal::Kill }]);
-    s.send(Event::Signalled(Ok("KILL is sent to process 8420 (backup.sh)".to_owned())));
-    assert_eq!(s.said(), "KILL is sent to process 8420 (backup.sh)");
-    assert_eq!(s.press("2x").said(), "that is for the panel of processes: 1 shows it");
+    s.send(Event::Signalled(Ok("KILL sent to process 8420 (backup.sh)".to_owned())));
+    assert_eq!(s.said(), "KILL sent to process 8420 (backup.sh)");
+    assert_eq!(s.press("2x").said(), "only in the Processes panel: 1 shows it");
 }
 
 #[test]
@@ -74,7 +74,7 @@ fn going_to_a_process_chooses_it() {
     assert_eq!(crate::tui::processes::chosen(&s.app).map(|process| process.id.pid), Some(8420));
     s.press("ppid:1<Enter>");
     s.send(Event::Located { pid: 1, path: None });
-    assert_eq!(s.said(), "process 1 is gone, or in no group of this hierarchy that is seen here");
+    assert_eq!(s.said(), "process 1 is gone, or not in any visible group of this hierarchy");
 }
 
 #[test]

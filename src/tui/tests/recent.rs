@@ -57,7 +57,7 @@ fn the_panel_alone_and_the_border() {
     assert_eq!(widths(&s), (Some(40), Some(40)));
     s.press("z");
     assert_eq!(widths(&s), (None, Some(80)));
-    assert_eq!(s.press(">").said(), "groups and panel do not stand side by side");
+    assert_eq!(s.press(">").said(), "the tree and the panel are not side by side");
     s.press("<Esc>><lt><lt>");
     assert_eq!(widths(&s), (Some(36), Some(44)));
 }
@@ -65,7 +65,7 @@ fn the_panel_alone_and_the_border() {
 #[test]
 fn events_are_written_to_a_new_file() {
     let mut s = Session::host((120, 24));
-    assert_eq!(s.press("E").said(), "nothing has happened yet");
+    assert_eq!(s.press("E").said(), "no events yet");
     let path = CgroupPath::new(b"/system.slice/ssh.service");
     let occurred =
         vec![crate::model::tree::Occurrence { what: crate::model::tree::What::Frozen, id: id(12), path }];
@@ -78,7 +78,7 @@ fn events_are_written_to_a_new_file() {
         "2026-11-24T12:00:00.000+00:00    frozen    /sys/fs/cgroup/unified/system.slice/ssh.service\n"
             .to_owned();
     assert_eq!(s.asked(), [Command::Export { file: "/tmp/x y".into(), events }]);
-    s.send(Event::Exported(Err("the events are not written to /tmp/x y: File exists".to_owned())));
+    s.send(Event::Exported(Err("cannot save the events to /tmp/x y: File exists".to_owned())));
     assert!(s.app.message.as_ref().unwrap().wrong);
 }
 
@@ -96,7 +96,7 @@ fn what_others_do_to_the_selected_group_is_said() {
     happened(&mut s, 10, What::Frozen, "/system.slice/app.service");
     assert_eq!(s.said(), "");
     happened(&mut s, 12, What::Frozen, ssh);
-    assert_eq!(s.said(), "/system.slice/ssh.service was frozen just now, and not from here");
+    assert_eq!(s.said(), "/system.slice/ssh.service was just frozen by somebody else");
     s.press("f");
     s.send(Event::Guard { id: id(12), refusal: None, owner: None, dump: None });
     s.press("<Right><Enter>");

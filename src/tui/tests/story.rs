@@ -108,12 +108,12 @@ fn an_own_request_below_one_that_asks_can_be_taken_back() {
     let mut s = Session::host((110, 40));
     s.changes(vec![Change::Read(group(20, "workers", true, true))]);
     s.press("/workers<Enter>2");
-    says(&s, "takes its own request back, and it stays frozen");
+    says(&s, "clears its own request, but it stays frozen");
     s.press("t");
-    says(&s, "Thawing this group takes its own request back; it stays frozen.");
+    says(&s, "Thawing this group clears its own request, but it stays frozen.");
     s.press("<Esc>");
     s.changes(vec![Change::Read(group(20, "workers", false, true))]);
-    says(&s, "thawing this group alone does nothing");
+    says(&s, "thawing this group alone has no effect");
 }
 
 #[test]
@@ -121,7 +121,11 @@ fn a_thaw_says_what_still_holds() {
     let mut s = on_v1(true, false, State::Frozen, PROCESSES);
     own(&mut s, true, true);
     s.press("t");
-    assert!(s.screen().contains("They don't run on by that alone: its processes are"), "{}", s.screen());
+    assert!(
+        s.screen().contains("This alone does not resume all its processes: its processes are"),
+        "{}",
+        s.screen()
+    );
 }
 
 #[test]
@@ -138,8 +142,8 @@ fn durations_in_words() {
     s.found(1, vec![group(2, "old", true, true)]);
     s.send(Event::Scanned { version: Version::V2 });
     s.press("j2");
-    says(&s, "frozen, since before this program was started");
+    says(&s, "frozen, since before cryoscope started");
     s.send(Event::Tick(Duration::from_secs(180)));
     says(&s, "❄ frozen at least 3m");
-    says(&s, "frozen for at least 3m, since before this program was started");
+    says(&s, "frozen for at least 3m, since before cryoscope started");
 }

@@ -35,7 +35,7 @@ fn clear(s: &mut Session) {
 /// The freeze of ssh.service goes on.
 fn freezing() -> Session {
     let mut s = Session::host((120, 32));
-    assert_eq!(s.press("X").said(), "no freeze is under way");
+    assert_eq!(s.press("X").said(), "no freeze in progress");
     s.press("/ssh<Enter>f");
     clear(&mut s);
     assert_eq!(s.press("<Right><Enter>").asked(), [freeze()]);
@@ -51,7 +51,7 @@ fn a_freeze_that_goes_on_is_cancelled_with_its_key() {
     assert_eq!(s.said(), "cancelling the freeze of /system.slice/ssh.service …");
     s.send(done(FreezeAction::Freeze, Err("the freeze was cancelled")));
     assert_eq!(s.press("X").asked(), []);
-    assert_eq!(s.said(), "no freeze is under way");
+    assert_eq!(s.said(), "no freeze in progress");
 }
 
 #[test]
@@ -94,7 +94,7 @@ fn no_freeze_overtakes_what_is_being_done_to_its_group() {
     s.press("f");
     clear(&mut s);
     assert_eq!(s.press("<Right><Enter>").asked(), []);
-    assert_eq!(s.said(), "/system.slice/ssh.service is being thawed: wait until that is done");
+    assert_eq!(s.said(), "/system.slice/ssh.service is already being thawed: wait until that has finished");
     s.send(done(FreezeAction::Thaw, Ok("it is thawed")));
     assert_eq!(s.press("<Enter>").asked(), [freeze()]);
 }
@@ -112,5 +112,5 @@ fn the_signals_of_the_terminal_are_those_of_its_keys() {
 fn that_no_thread_can_be_had_is_said() {
     let mut s = Session::host((80, 24));
     s.send(Event::NoThread("Resource temporarily unavailable".to_owned()));
-    assert!(s.said().contains("no further thread can be started: Resource temporarily"), "{}", s.said());
+    assert!(s.said().contains("cannot start another thread: Resource temporarily"), "{}", s.said());
 }

@@ -43,7 +43,7 @@ fn pasted_text_is_no_keys() {
     let mut s = Session::host((80, 24));
     paste(&mut s, "fq:freeze\rty");
     assert!(s.app.dialog.is_none() && s.app.palette.is_none() && s.asked().is_empty());
-    assert_eq!(s.said(), "pasted text is left out: nothing here is being typed");
+    assert_eq!(s.said(), "pasted text ignored: no text field is open");
     // Not into a dialog that asks yes or no either.
     s.press("/ssh<Enter>t");
     s.changes(vec![Change::Read(group(12, "ssh.service", true, true))]);

@@ -152,7 +152,7 @@ fn choose(app: &mut App, commands: &mut Vec<Command>) {
         (Choice::ThawAndLeave, Question::Leave { frozen }) => leaving::thaw_all(app, frozen, commands),
         (Choice::LeaveAfter, Question::Busy) if app.checkpoint_runs() => {
             app.leaving_after_checkpoint = true;
-            app.say("leaving when the checkpoint has ended …");
+            app.say("quitting when the checkpoint has finished …");
         }
         (Choice::LeaveAfter, Question::Busy) => leaving::ask(app, commands),
         (Choice::Rescue, Question::Rescue { cases }) => {
@@ -178,7 +178,7 @@ fn under_way(app: &App, choice: Choice, question: &Question) -> Option<String> {
     let goes_on = |target: &Target| Some((target.path.to_string(), app.under_way.of(target.id)?));
     let (path, action) = targets.iter().filter(|_| choice == Choice::Freeze).find_map(goes_on)?;
     let word = if action == FreezeAction::Freeze { "frozen" } else { "thawed" };
-    Some(format!("{path} is being {word}: wait until that is done"))
+    Some(format!("{path} is already being {word}: wait until that has finished"))
 }
 
 pub(super) fn thaw(target: Target) -> Command {
@@ -260,7 +260,7 @@ pub(super) struct Answer {
 pub(super) fn on_stranded(app: &mut App, cases: Vec<String>, asked: bool) {
     app.stranded.clone_from(&cases);
     match (cases.is_empty(), asked) {
-        (true, true) => app.say("nothing to rescue: no checkpoint was cut off, and no criu hangs"),
+        (true, true) => app.say("nothing to rescue: no interrupted checkpoint, no hung criu"),
         (true, false) => {}
         (false, true) if app.dialog.is_none() => app.dialog = Some(Dialog::new(Question::Rescue { cases })),
         (false, _) => app.complain(format!("R rescues: {}", cases.join("; "))),

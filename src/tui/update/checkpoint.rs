@@ -58,7 +58,10 @@ fn type_or_act(app: &mut App, key: &KeyEvent, commands: &mut Vec<Command>) {
 fn close(app: &mut App) {
     if app.checkpoint_runs() {
         app.checkpoint_hidden = true;
-        app.say(format!("the checkpoint goes on; {} shows it again", app.keymap().name(Action::Checkpoint)));
+        app.say(format!(
+            "the checkpoint continues; {} shows it again",
+            app.keymap().name(Action::Checkpoint)
+        ));
     } else {
         app.checkpoint = None;
     }
@@ -82,7 +85,7 @@ fn choose(app: &mut App, commands: &mut Vec<Command>) {
             commands.push(Command::LetEnd);
         }
         Field::Stop => {
-            app.say("no further dump is started; the one that runs is left to finish");
+            app.say("no further dumps will start; the current one will finish");
             commands.push(Command::Stop);
         }
         Field::Into | Field::After | Field::Options | Field::Name => turn(app, true, commands),
@@ -162,8 +165,8 @@ pub(super) fn on_told(app: &mut App, told: CheckpointTold, commands: &mut Vec<Co
         CheckpointTold::Ended(outcome) => {
             let path = checkpoint.target.path.to_string();
             let said = match &outcome {
-                Ok(report) if report.holds() => Ok(format!("the checkpoint of {path} is made")),
-                Ok(_) => Err(format!("the checkpoint of {path} is made, but not all is as promised")),
+                Ok(report) if report.holds() => Ok(format!("checkpoint of {path} complete")),
+                Ok(_) => Err(format!("checkpoint of {path} complete, but the result differs from the plan")),
                 Err(why) => Err(why.clone()),
             };
             checkpoint.ended(outcome);

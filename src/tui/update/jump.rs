@@ -37,9 +37,7 @@ pub(super) fn located(app: &mut App, pid: i32, path: Option<&CgroupPath>) {
             go_to(app, key);
             app.wanted_process = Some(pid);
         }
-        None => {
-            app.complain(format!("process {pid} is gone, or in no group of this hierarchy that is seen here"))
-        }
+        None => app.complain(format!("process {pid} is gone, or not in any visible group of this hierarchy")),
     }
 }
 

@@ -105,18 +105,18 @@ pub(super) fn act(app: &mut App, action: Action, commands: &mut Vec<Command>) {
         Action::CancelFreeze => cancel(app, commands),
         Action::Checkpoint => checkpoint::open(app, commands),
         Action::Rescue => {
-            app.say("looking for what hangs or was cut off …");
+            app.say("looking for hung criu runs and interrupted checkpoints …");
             commands.push(Command::FindStranded);
         }
         Action::Copy => copy(app, commands),
         Action::Mouse => turn_mouse(app, commands),
         Action::Hold if app.hold.is_on() => {
             super::release(app, commands);
-            app.say("the display goes on");
+            app.say("updates resumed");
         }
         Action::Hold => {
             app.hold.begin();
-            app.say(format!("the display is held: {} lets it go on", app.keymap().name(action)));
+            app.say(format!("paused: {} resumes", app.keymap().name(action)));
         }
         Action::Sort => {
             let sort = app.grove().map(|grove| grove.sort().next()).unwrap_or_default();
@@ -173,7 +173,7 @@ fn mark(app: &mut App, action: Action) {
         let [freeze, span, thaw, unmark] =
             [Action::Freeze, Action::FreezeFor, Action::Thaw, Action::Unmark].map(|a| app.keymap().name(a));
         let groups = span::count(marks, "group", "groups");
-        format!("{groups} marked: {freeze}, {span} and {thaw} are for all of them; {unmark} unmarks")
+        format!("{groups} marked: {freeze}, {span} and {thaw} act on all of them; {unmark} unmarks all")
     });
 }
 
@@ -204,7 +204,7 @@ fn back(app: &mut App) {
     if app.marks() > 0 {
         mark(app, Action::Unmark);
     } else if app.filter.clear() {
-        app.say("all groups are shown again");
+        app.say("filter cleared: all groups are shown");
     }
 }
 
@@ -221,6 +221,6 @@ fn copy(app: &mut App, commands: &mut Vec<Command>) {
 
 fn turn_mouse(app: &mut App, commands: &mut Vec<Command>) {
     app.mouse = !app.mouse;
-    app.say(if app.mouse { "the mouse selects and folds here" } else { "the mouse is the terminal's" });
+    app.say(if app.mouse { "mouse capture on" } else { "mouse capture off" });
     commands.push(Command::Mouse(app.mouse));
 }

@@ -22,7 +22,7 @@ pub(super) fn ask(app: &mut App, commands: &mut Vec<Command>) {
 }
 
 pub(super) fn thaw_all(app: &mut App, frozen: Vec<Target>, commands: &mut Vec<Command>) {
-    app.say("thawing before leaving …");
+    app.say("thawing before quitting …");
     app.leaving = Some(frozen.iter().map(|target| target.id).collect());
     commands.extend(frozen.into_iter().map(answers::thaw));
 }

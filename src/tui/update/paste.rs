@@ -15,7 +15,7 @@ pub(super) fn on_paste(app: &mut App, text: &str, commands: &mut Vec<Command>) {
     let text: Vec<char> = text.trim().chars().map(plain).take(MOST).collect();
     let Some((&last, before)) = text.split_last() else { return };
     let Some(input) = typed_into(app) else {
-        return app.say("pasted text is left out: nothing here is being typed");
+        return app.say("pasted text ignored: no text field is open");
     };
     for &c in before {
         input.handle(InputRequest::InsertChar(c));

@@ -118,7 +118,7 @@ pub(super) fn next_hit(app: &mut App, forward: bool) {
     }
 }
 
-const NONE: &str = "no group has that in its name";
+const NONE: &str = "no match";
 
 fn count(hit: Hit) -> String {
     format!("{} of {}", hit.number, hit.all)

@@ -60,16 +60,16 @@ fn controls(checkpoint: &Checkpoint, theme: Theme) -> Vec<Line<'static>> {
     let mut lines = vec![Line::default()];
     for &field in checkpoint.fields() {
         match field {
-            Field::Into => lines.push(row(field, "images go to   ", typed(field, checkpoint.into.value()))),
+            Field::Into => lines.push(row(field, "image directory", typed(field, checkpoint.into.value()))),
             Field::After if checkpoint.field == field => {
-                lines.push(row(field, "processes after", format!("< {} >", words(checkpoint.after))));
+                lines.push(row(field, "afterwards     ", format!("< {} >", words(checkpoint.after))));
             }
-            Field::After => lines.push(row(field, "processes after", words(checkpoint.after).to_owned())),
+            Field::After => lines.push(row(field, "afterwards     ", words(checkpoint.after).to_owned())),
             Field::Options => {
-                lines.push(row(field, "more for criu   ", typed(field, checkpoint.options.value())));
+                lines.push(row(field, "extra options   ", typed(field, checkpoint.options.value())));
             }
             Field::Name => {
-                let ask = format!("to end them type {}:", checkpoint.name());
+                let ask = format!("to end them, type {}:", checkpoint.name());
                 lines.push(row(field, &ask, typed(field, checkpoint.typed.value())));
             }
             Field::Cancel | Field::Run | Field::Rescue | Field::End | Field::Stop => {}
@@ -81,7 +81,7 @@ fn controls(checkpoint: &Checkpoint, theme: Theme) -> Vec<Line<'static>> {
 
 fn buttons(checkpoint: &Checkpoint, theme: Theme) -> Line<'static> {
     let cancel = match checkpoint.stage {
-        Stage::Running(_) => "Back to the groups; it goes on",
+        Stage::Running(_) => "Back to the groups (continues)",
         Stage::Ended(_) => "Close",
         _ => "Cancel",
     };
@@ -89,9 +89,9 @@ fn buttons(checkpoint: &Checkpoint, theme: Theme) -> Line<'static> {
     let labels = [
         (Field::Cancel, cancel),
         (Field::Run, "Run"),
-        (Field::Rescue, "Thaw it until criu has ended"),
+        (Field::Rescue, "Thaw it until criu has finished"),
         (Field::End, "End criu"),
-        (Field::Stop, "Start no further dump"),
+        (Field::Stop, "Stop after this dump"),
     ];
     for (field, label) in labels {
         if !checkpoint.fields().contains(&field) {

@@ -68,11 +68,11 @@ fn text(app: &App, dialog: &Dialog) -> Text {
     let (title, said) = match &dialog.question {
         Question::Freeze { target, guard, owner, dump, command, warnings, below, typed, span, on_span } => {
             lines = to_type(dialog, typed.value(), span.as_ref().map(Input::value), *on_span);
-            let hangs = "it hangs as long as this is frozen; thawed, it goes on";
+            let hangs = "it hangs while this group is frozen, and continues after a thaw";
             let mut text = freeze(app, target, guard, owner.as_deref(), *below);
             if let Some(command) = command {
                 text.insert(1, (format!("  {}", printable(command.as_bytes())), false));
-                text.push(("systemd stops the watchdog of the unit until it is thawed.".to_owned(), false));
+                text.push(("systemd stops the unit's watchdog until the thaw.".to_owned(), false));
             }
             text.extend(warned(warnings));
             text.extend(dump.iter().map(|dump| dumped(dump, hangs)));
@@ -89,13 +89,13 @@ fn text(app: &App, dialog: &Dialog) -> Text {
         Question::Thaw { target, own, above, dump, denied } => {
             let mut text = thaw(app, target, *own, above.as_ref());
             text.extend(denied.iter().map(|why| (denial(why), true)));
-            let frees = "where it hangs on this freeze, the thaw frees it; where the freeze is its own, the processes may run in the middle of the dump";
+            let frees = "if it hangs on this freeze, the thaw frees it; if the freeze is criu's own, the processes may run during the dump";
             text.extend(dump.iter().map(|dump| dumped(dump, frees)));
             (" Thaw ", text)
         }
-        Question::Leave { frozen } => (" Leave ", leave(frozen)),
+        Question::Leave { frozen } => (" Quit ", leave(frozen)),
         Question::Rescue { cases } => (" Rescue ", rescue(cases)),
-        Question::Busy => (" Leave ", busy()),
+        Question::Busy => (" Quit ", busy()),
     };
     Text { title, said, typed: lines }
 }
@@ -133,18 +133,18 @@ fn freeze(
         text.push((format!("It belongs to {}.", printable(owner.as_bytes())), false));
     }
     if app.asked_above().is_some() {
-        text.push(("A group above asks already: this one is then held twice.".to_owned(), false));
+        text.push(("An ancestor is frozen already; this adds a second request.".to_owned(), false));
     }
     // Once the group was looked at, it is known.
     if let (Guard::Waiting | Guard::Refused(_), Some(limit)) = (guard, app.settings.limits.first()) {
-        text.push((format!("It may fail: {}", printable(limit.as_bytes())), false));
+        text.push((format!("This may fail: {}", printable(limit.as_bytes())), false));
     }
     match guard {
-        Guard::Waiting => text.push(("Looking at what is in the group …".to_owned(), false)),
+        Guard::Waiting => text.push(("Checking the group's processes …".to_owned(), false)),
         Guard::Clear => {
             let groups = span::count(below, "group", "groups");
             let and = if below > 0 { format!(" and in the {groups} below") } else { " and below".to_owned() };
-            text.push((format!("Every process in it{and} stops until it is thawed."), false))
+            text.push((format!("All processes in it{and} stop until it is thawed."), false))
         }
         Guard::Refused(reason) => text.push((format!("Refused: {}", printable(reason.as_bytes())), true)),
         Guard::NotPermitted(why) => text.push((denial(why), true)),
@@ -169,8 +169,8 @@ fn freeze_many(targets: &[Target], waiting: usize, refused: &[(CgroupPath, Strin
         text.push((format!("{path} must not be frozen: {}", printable(reason.as_bytes())), true));
     }
     text.push(match (waiting, refused.len()) {
-        (1.., _) => ("Looking at what is in the groups …".to_owned(), false),
-        (0, 0) => ("Each gets a request of its own: every process in it and below stops.".to_owned(), false),
+        (1.., _) => ("Checking the groups' processes …".to_owned(), false),
+        (0, 0) => ("Each group gets its own request; all processes in it and below stop.".to_owned(), false),
         (0, _) => ("Unmark it, or freeze it alone.".to_owned(), true),
     });
     text
@@ -180,12 +180,11 @@ fn thaw_many(targets: &[Target], held: Option<&CgroupPath>) -> Vec<(String, bool
     let mut text = names(targets.iter().map(|target| &target.path));
     text.push((String::new(), false));
     text.push(match held {
-        Some(above) => {
-            (format!("Not all of them run then: {above} above them asks, and is not marked."), true)
-        }
-        None => {
-            ("Each takes its own request back: its processes run on where they stopped.".to_owned(), false)
-        }
+        Some(above) => (format!("Some stay frozen: their ancestor {above} is frozen and not marked."), true),
+        None => (
+            "Each group's own request is cleared; its processes continue where they stopped.".to_owned(),
+            false,
+        ),
     });
     text
 }
@@ -201,7 +200,7 @@ fn signal(process: &Process, effect: Effect, choice: Choice) -> Vec<(String, boo
             Some(why) => (format!("{}: {why}.", signal.word()), true),
             None => (format!("{}: {}", signal.word(), effect.words(signal)), signal == Signal::Kill),
         },
-        _ => ("Left and Right choose; each says what it does before it is sent.".to_owned(), false),
+        _ => ("Left and Right choose a signal; its effect is shown before it is sent.".to_owned(), false),
     });
     text
 }
@@ -221,8 +220,8 @@ fn to_type(dialog: &Dialog, typed: &str, span: Option<&str>, on_span: bool) -> V
 /// `here`: this is where keys go.
 fn for_a_time(span: &str, here: bool) -> [(String, bool); 2] {
     let span = printable(span.as_bytes());
-    let line = if here { format!("For: > {span}_") } else { format!("For:   {span}  (Down: change it)") };
-    let what = "Then a process of its own thaws it, whatever has become of this program.";
+    let line = if here { format!("For: > {span}_") } else { format!("For:   {span}  (Down: edit)") };
+    let what = "A separate process thaws it then, even if cryoscope is gone.";
     [(line, false), (what.to_owned(), false)]
 }
 
@@ -236,26 +235,26 @@ fn thaw(app: &App, target: &Target, own: bool, above: Option<&Target>) -> Vec<(S
     }
     match above {
         Some(above) => {
-            text.push((format!("{} asks for a freeze of everything below it.", above.path), true));
+            text.push((format!("{} is frozen, with everything below it.", above.path), true));
             let alone = if own {
-                "Thawing this group takes its own request back; it stays frozen."
+                "Thawing this group clears its own request, but it stays frozen."
             } else {
-                "Thawing this group alone does nothing while it does."
+                "Until that group is thawed, thawing this one has no effect."
             };
             text.push((alone.to_owned(), true));
             text.push((write(app, above, false), false));
         }
-        None if !own => text.push(("A group that can't be seen from here holds it.".to_owned(), true)),
+        None if !own => text.push(("An ancestor that is not visible here keeps it frozen.".to_owned(), true)),
         None => text.push(match held {
-            Some(held) => (format!("They don't run on by that alone: {held}."), true),
-            None => ("Its processes run on where they stopped.".to_owned(), false),
+            Some(held) => (format!("This alone does not resume all its processes: {held}."), true),
+            None => ("Its processes continue where they stopped.".to_owned(), false),
         }),
     }
     text
 }
 
 fn leave(frozen: &[Target]) -> Vec<(String, bool)> {
-    let mut text = vec![("Frozen by this run, and still frozen:".to_owned(), false)];
+    let mut text = vec![("Still frozen by this session:".to_owned(), false)];
     text.extend(frozen.iter().map(|target| (format!("  {} ({})", target.path, target.version), false)));
     text
 }
@@ -266,7 +265,10 @@ fn rescue(cases: &[String]) -> Vec<(String, bool)> {
 }
 
 fn busy() -> Vec<(String, bool)> {
-    let text = ["A checkpoint is running.", "criu must not be left alone, or killed, before it has ended."];
+    let text = [
+        "A checkpoint is running.",
+        "criu must be neither killed nor left unattended before it has finished.",
+    ];
     text.map(|line| (line.to_owned(), false)).into()
 }
 

@@ -52,21 +52,20 @@ pub(super) fn draw(app: &App, frame: &mut Frame<'_>) {
 fn about(panel: Panel) -> &'static str {
     match panel {
         Panel::Processes => {
-            "Processes: those in the group itself, each below its parent. S is the kernel's state letter: D and R keep a \
-             group from freezing, T is stopped by a signal, Z has ended. While the group is freezing, <…> is the kernel \
-             function that a process waits in."
+            "Processes: the processes in the group itself, as a tree. S is the kernel's state letter: D and R block \
+             a freeze, T is stopped by a signal, Z has ended. While the group is freezing, <…> is the kernel \
+             function that a process is blocked in."
         }
         Panel::Freeze => {
-            "Freeze: why the group is frozen or not: its own request, what it inherits from above, its state, what holds \
-             up a freeze, what criu would do now, and the line for a shell that does the same."
+            "Freeze: why the group is frozen or not: its own request, the inherited one, its state, what blocks a \
+             freeze, what criu would do now, and the equivalent shell commands."
         }
         Panel::Files => {
-            "Files: the group's control files as they are now; * marks one that has just changed. Nothing is written from \
-             here."
+            "Files: the group's control files, live; * marks one that has just changed. This panel writes nothing."
         }
         Panel::Events => {
-            "Events: what happened to the group and below since the program started, the newest at the end; us is what \
-             was done from here."
+            "Events: what happened in the group and below since the program started, newest last; us marks actions \
+             of this session."
         }
     }
 }

@@ -22,13 +22,13 @@ pub(super) fn draw(app: &App, palette: &Palette, frame: &mut Frame<'_>) {
     let mut lines =
         vec![Line::styled(format!(" : {}_", printable(palette.input.value().as_bytes())), theme.strong())];
     if fitting.is_empty() {
-        lines.push(Line::styled(" nothing fits", theme.faint()));
+        lines.push(Line::styled(" no match", theme.faint()));
     }
     let first = (chosen + 1).saturating_sub(room);
     for (at, bound) in fitting.iter().enumerate().skip(first).take(room) {
         lines.push(line(app, bound, at == chosen));
     }
-    popup(theme, frame, " What to do ", WIDTH, lines);
+    popup(theme, frame, " Commands ", WIDTH, lines);
 }
 
 /// The key, what it does or why it cannot be done, and, where there is room, its name in the config.

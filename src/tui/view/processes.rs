@@ -36,7 +36,10 @@ fn lines(app: &App, width: usize) -> (Vec<Styled>, Vec<Styled>) {
             return (lines.map(|line| (line, theme.wrong())).collect(), Vec::new());
         }
         Some(Ok(list)) if list.is_empty() => {
-            return (vec![(format!(" {name}   no process in the group itself"), theme.faint())], Vec::new());
+            return (
+                vec![(format!(" {name}   no processes in the group itself"), theme.faint())],
+                Vec::new(),
+            );
         }
         Some(Ok(list)) => list,
     };

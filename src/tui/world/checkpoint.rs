@@ -61,7 +61,7 @@ pub(super) fn look(hosts: &Hierarchies, asked: Asked) -> Look {
 /// Options as they are typed in a shell: a blank in one of them stands within quotes.
 fn words(options: &str) -> Result<Vec<OsString>, String> {
     let words = shlex::split(options);
-    let words = words.ok_or("the options for criu end within quotes, or after a backslash: complete them")?;
+    let words = words.ok_or("the criu options end inside quotes or after a backslash: complete them")?;
     Ok(words.into_iter().map(OsString::from).collect())
 }
 
@@ -118,6 +118,6 @@ mod tests {
     fn options_are_typed_as_in_a_shell() {
         assert_eq!(words("--root '/a b'  -v4").unwrap(), ["--root", "/a b", "-v4"]);
         assert!(words("").unwrap().is_empty());
-        assert!(words("--external 'unclosed").unwrap_err().contains("within quotes"));
+        assert!(words("--external 'unclosed").unwrap_err().contains("inside quotes"));
     }
 }

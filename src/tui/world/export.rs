@@ -14,6 +14,6 @@ pub(super) fn export(file: &Path, events: &str) -> Result<String, String> {
         let mut new = OpenOptions::new().write(true).create_new(true).mode(0o600).open(file)?;
         new.write_all(events.as_bytes())
     };
-    let written = format!("written: {name}, {}", span::count(events.lines().count(), "event", "events"));
-    write().map(|()| written).map_err(|error| format!("the events are not written to {name}: {error}"))
+    let written = format!("saved: {name}, {}", span::count(events.lines().count(), "event", "events"));
+    write().map(|()| written).map_err(|error| format!("cannot save the events to {name}: {error}"))
 }

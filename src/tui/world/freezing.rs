@@ -109,7 +109,7 @@ impl Jobs {
             let Forecast { way, .. } = runtime::forecast(&group);
             let frozen = timer::freeze_without_end(&group, &way, FREEZE_TIMEOUT, &mut watch);
             return match frozen.map_err(|error| error.to_string())? {
-                Outcome::Already => Ok(format!("{} was frozen already", group.path)),
+                Outcome::Already => Ok(format!("{} was already frozen", group.path)),
                 Outcome::Done | Outcome::HeldAbove => {
                     Ok(format!("{} is frozen{}", group.path, runtime::watchdog_stopped(&way)))
                 }
@@ -163,9 +163,9 @@ fn thaw(fs: &Filesystem, group: &Group, cancelled: bool) -> Result<String, Strin
         Outcome::Already => Ok(format!("{} was not frozen", group.path)),
         Outcome::HeldAbove => {
             let above = freezer::asking_ancestor(fs, &group.path).unwrap_or_else(CgroupPath::root);
-            let cleared = if asked { "its own request is taken back, but " } else { "" };
+            let cleared = if asked { "its own request is cleared, but " } else { "" };
             Err(format!(
-                "{}: {cleared}it stays frozen, for {above} asks for it: thaw {above}{but}",
+                "{}: {cleared}it stays frozen by its ancestor {above}: thaw {above}{but}",
                 group.path
             ))
         }
@@ -206,7 +206,7 @@ impl Running {
         let (mut list, _) = waited.unwrap_or_else(PoisonError::into_inner);
         let mut said = std::mem::take(&mut list.unheard);
         let open = list.freezes.iter().map(|(target, _)| target);
-        said.extend(open.map(|target| format!("the freeze of {} could not be ended in time", target.path)));
+        said.extend(open.map(|target| format!("could not cancel the freeze of {} in time", target.path)));
         said
     }
 

@@ -44,9 +44,9 @@ fn one(hosts: &Hierarchies, case: Case, inbox: &Sender<Event>) {
     let mut follow = |progress| match progress {
         Progress::Restored(what) => tell(Ok(what)),
         Progress::Stalled { origins, .. } => {
-            tell(Ok(format!("criu waits for {}: thawing it", origins.join(", "))));
+            tell(Ok(format!("criu is waiting for {}: thawing it", origins.join(", "))));
         }
-        Progress::Deserted { found, ending: true } => tell(Ok(format!("{found}; it is ended"))),
+        Progress::Deserted { found, ending: true } => tell(Ok(format!("{found}; ending it"))),
         Progress::Deserted { found, .. } => tell(Ok(found.to_string())),
         _ => {}
     };

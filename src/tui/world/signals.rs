@@ -15,12 +15,12 @@ pub(super) fn send(process: ProcessId, signal: Signal) -> Result<String, String>
     let name = comm(pid).map_or(String::new(), |name| format!(" ({})", printable(&name)));
     if signal != Signal::Continue {
         if let Some(vital) = guard::vital().find(|vital| vital.pid == pid) {
-            return Err(format!("{word} is not sent: {}; kill(1) would do it", vital.reason()));
+            return Err(format!("{word} not sent: {}; use kill(1) to do it anyway", vital.reason()));
         }
         if comm(pid).as_deref() == Some(b"criu") {
             return Err(format!(
-                "{word} is not sent: process {pid} is a criu, and whoever ends one may lose the process that it dumps; \
-                 R rescues one that hangs"
+                "{word} not sent: process {pid} is criu, and ending it may kill the process that it dumps; R rescues \
+                 a hung criu"
             ));
         }
     }
@@ -32,7 +32,7 @@ pub(super) fn send(process: ProcessId, signal: Signal) -> Result<String, String>
     };
     tracing::info!(pid, word, "signal");
     match send_to(process, kernel) {
-        Ok(()) => Ok(format!("{word} is sent to process {pid}{name}")),
-        Err(error) => Err(format!("{word} cannot be sent to process {pid}{name}: {error}")),
+        Ok(()) => Ok(format!("{word} sent to process {pid}{name}")),
+        Err(error) => Err(format!("cannot send {word} to process {pid}{name}: {error}")),
     }
 }

@@ -49,7 +49,7 @@ impl Stuck {
 fn freeze(terminal: &mut Terminal) -> Duration {
     let start = Instant::now();
     terminal.keys("f");
-    terminal.shows("Every process in it and below stops");
+    terminal.shows("All processes in it and below stop");
     let dialog = start.elapsed();
     terminal.keys("\x1b[C\r");
     dialog
@@ -87,7 +87,7 @@ pub fn keeps_nothing_waiting() {
     terminal.keys("1");
     terminal.shows_line(&[">", &workload.pid().to_string()]);
     terminal.keys("x\x1b[C\r");
-    let signalled = terminal.shows("STOP is sent to process");
+    let signalled = terminal.shows("STOP sent to process");
     scene.assert_goes_on();
 
     terminal.keys("q");
