@@ -120,10 +120,10 @@ impl Context {
             (Some(Disagreement { what, remedy, .. }), _) => Failure::new(5, format!("{what}; run {remedy}")),
             (None, Some(status)) => {
                 let restored = unit.restored_scope();
-                let restored = restored.map(|scope| format!("; what was restored of it runs in {scope}"));
+                let restored = restored.map(|scope| format!("; its restored processes run in {scope}"));
                 let restored = restored.unwrap_or_default();
                 let unit = &answer.unit;
-                Failure::new(5, format!("{unit} has no cgroup: systemd says that it is {status}{restored}"))
+                Failure::new(5, format!("{unit} has no cgroup: systemd reports it as {status}{restored}"))
             }
             (None, None) => error.into(),
         }
@@ -161,7 +161,7 @@ impl args::Global {
     fn may_write(&self) -> Result<(), Failure> {
         if self.read_only {
             return Err(Failure::refused(
-                "--read-only is given, so nothing is changed; run it without --read-only to do it",
+                "--read-only is set, so nothing was changed; run it without --read-only",
             ));
         }
         Ok(())
@@ -183,7 +183,7 @@ pub fn arguments() -> Result<Option<Arguments>, Failure> {
         Ok(arguments) => Ok(Some(arguments)),
         Err(error) if error.use_stderr() => match mistyped_verb(std::env::args_os()) {
             Some((word, verb)) => {
-                let why = format!("{word} is no verb: did you mean {verb}? See cryoscope help");
+                let why = format!("{word} is not a command: did you mean {verb}? See cryoscope help");
                 Err(Failure::new(2, why))
             }
             None => error.exit(),
@@ -282,7 +282,7 @@ fn or_verb(failure: Failure, target: Option<&OsStr>) -> Failure {
         Some(word) if failure.code == 5 && word.bytes().all(|b| b.is_ascii_lowercase()) => {
             let verb = like_a_verb(word).map(|verb| format!("did you mean {verb}?"));
             let verb = verb.as_deref().unwrap_or("see cryoscope help");
-            Failure::new(5, format!("{failure}; nor is {word} a verb: {verb}"))
+            Failure::new(5, format!("{failure}; {word} is not a command either: {verb}"))
         }
         _ => failure,
     }

@@ -83,7 +83,7 @@ pub fn watchdog_stopped(way: &Way) -> String {
         (Way::Systemd(unit), Some(command)) => match has_watchdog(unit) {
             Ok(false) => format!(", through systemd ({command}), which stopped its watchdog"),
             Ok(true) => "; systemd did not stop its watchdog".to_owned(),
-            Err(error) => format!("; whether its watchdog is stopped is not known: {error}"),
+            Err(error) => format!("; could not check whether its watchdog is stopped: {error}"),
         },
         _ => String::new(),
     }
@@ -153,12 +153,13 @@ fn ending(unit: &Unit) -> String {
     let name = unit.name();
     let shown = quoted(name.as_ref().as_ref());
     format!(
-        "systemd is ending {name} and still calls it frozen: cryoscope show {shown} says how to start it again"
+        "systemd is ending {name} and still considers it frozen: cryoscope show {shown} explains how to start it \
+         again"
     )
 }
 
 /// systemd calls a unit frozen whose group does not ask for a freeze.
 fn left_frozen(unit: &Unit, above: Option<&CgroupPath>) -> String {
     let name = unit.name();
-    format!("systemd still calls {name} frozen: run {}", systemd::thaw_command(&name, above))
+    format!("systemd still considers {name} frozen: run {}", systemd::thaw_command(&name, above))
 }

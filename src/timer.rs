@@ -82,10 +82,10 @@ pub struct Log {
 #[derive(Debug, thiserror::Error)]
 pub enum TimerError {
     /// The files of other timers, or its own.
-    #[error("no timer can be kept for the freeze: {0}; leave the time out to freeze without an end")]
+    #[error("cannot keep a timer for the freeze: {0}; omit the time to freeze without a time limit")]
     Folder(#[from] io::Error),
     /// The process was not to be had.
-    #[error("the timer for the freeze cannot be started: {0}; nothing was frozen")]
+    #[error("cannot start the timer for the freeze: {0}; nothing was frozen")]
     Start(io::Error),
     /// It said why it can't do it, or nothing.
     #[error("the timer for the freeze is not ready: {0}; nothing was frozen")]
@@ -102,9 +102,10 @@ pub enum TimerError {
 
 fn after_loss(ended: bool) -> &'static str {
     match ended {
-        true => "what it may have frozen was thawed",
+        true => "a freeze it may have made was rolled back",
         false => {
-            "it has not ended, and may freeze the group yet: cryoscope list --frozen shows that, and cryoscope rescue ends it"
+            "it is still running and may still freeze the group: cryoscope list --frozen shows that, and cryoscope \
+             rescue ends it"
         }
     }
 }
@@ -114,12 +115,12 @@ fn after_loss(ended: bool) -> &'static str {
 pub enum ForATimeError {
     /// Its freeze is somebody else's.
     #[error(
-        "{0} asks for a freeze already, and not for a time: somebody else's freeze is not ended unasked; thaw it first"
+        "{0} is already frozen without a time limit: cryoscope does not end somebody else's freeze; thaw it first"
     )]
     NotOurs(CgroupPath),
     /// This program was held up, and the group is thawed again.
     #[error(
-        "{0} was frozen for a time, which was over before this program saw the freeze complete; its timer thaws it"
+        "{0} was frozen, but its time ended before cryoscope saw the freeze complete; its timer thaws it"
     )]
     Late(CgroupPath),
     /// There is no way back, so nothing was frozen.
@@ -147,8 +148,8 @@ impl Until {
         match (self.left.is_zero(), self.inside) {
             (false, _) => format!("{name} is frozen, and thaws in {}", span::left(self.left)),
             // It runs.
-            (true, true) => format!("{name} was frozen, this program with it, and is thawed again"),
-            (true, false) => format!("{name} was frozen, and its time is over"),
+            (true, true) => format!("{name} was frozen, together with cryoscope, and has been thawed"),
+            (true, false) => format!("{name} was frozen, and its time has ended"),
         }
     }
 }
@@ -265,7 +266,7 @@ pub fn thaw(group: &Group, fs: &Filesystem) -> Result<Thawed, ThawError> {
     // A timer that can't be ended finds nothing to thaw.
     let timers = record::all_of(group.id).unwrap_or_default();
     if let Some(error) = timers.into_iter().filter_map(|timer| timer.end().err()).next() {
-        tracing::error!(group = %group.path, %error, "a timer was not ended");
+        tracing::error!(group = %group.path, %error, "could not end a timer");
     }
     Ok(thawed)
 }
@@ -285,7 +286,7 @@ pub fn freeze_without_end(
         && let Err(error) = forget(group.id)
     {
         // Looks go on showing it, that is all.
-        tracing::error!(group = %group.path, %error, "the record of an earlier freeze was not removed");
+        tracing::error!(group = %group.path, %error, "could not remove the record of an earlier freeze");
     }
     runtime::freeze(group, way, timeout, watch)
 }

@@ -22,11 +22,11 @@ pub fn answer() -> Result<(), String> {
     if env::var_os(STAGE).is_none_or(|stage| stage != POST_DUMP) {
         return Ok(());
     }
-    let folder =
-        env::var_os(FOLDER).ok_or_else(|| format!("criu did not say where the images are: no {FOLDER}"))?;
+    let folder = env::var_os(FOLDER)
+        .ok_or_else(|| format!("criu did not say where the images are: {FOLDER} is not set"))?;
     // By its own path: that is what a restore will be told.
     let folder = fs::canonicalize(&folder)
-        .map_err(|error| format!("cannot find the folder of the images, {}: {error}", folder.display()))?;
+        .map_err(|error| format!("cannot find the image directory {}: {error}", folder.display()))?;
     let options = env::var(OPTIONS).unwrap_or_default();
     let proved = prove(&folder, &options.split(' ').collect::<Vec<_>>());
     proved.map_err(|unproved| match unproved {

@@ -81,15 +81,15 @@ impl fmt::Display for AtWork {
             Work::Restore => format!("restore of {folder} into {group}"),
         };
         match &self.by {
-            By::Program(pid) => write!(f, "cryoscope (process {pid}) is making a {what}"),
-            By::Rescue => write!(f, "cryoscope rescue is at work on the {what}"),
-            By::Nobody => write!(f, "a {what} was cut off"),
+            By::Program(pid) => write!(f, "cryoscope (process {pid}) is running a {what}"),
+            By::Rescue => write!(f, "cryoscope rescue is working on the {what}"),
+            By::Nobody => write!(f, "a {what} was interrupted"),
             By::Unknown(opener) => {
                 let opener = opener.map_or_else(
-                    || "a process that cannot be seen".to_owned(),
+                    || "a process that is not visible here".to_owned(),
                     |pid| format!("process {pid}"),
                 );
-                write!(f, "a {what} may still be running: {opener} has its journal locked")
+                write!(f, "a {what} may still be running: {opener} has locked its journal")
             }
         }
     }
@@ -99,15 +99,14 @@ impl AtWork {
     /// What to do first.
     pub fn remedy(&self) -> &'static str {
         match self.by {
-            By::Program(_) | By::Rescue => "wait until it has ended",
-            By::Nobody => "put it right with cryoscope rescue, and try again",
+            By::Program(_) | By::Rescue => "wait until it has finished",
+            By::Nobody => "run cryoscope rescue, and try again",
             By::Unknown(_) => "wait until that process has ended, or end it; then run cryoscope rescue",
         }
     }
 
     pub(super) fn finding(&self) -> Finding {
-        let why =
-            "it covers the same processes or groups, and each would take the other's freeze for somebody's";
+        let why = "it covers the same processes or groups, and each would mistake the other's freeze for somebody else's";
         Finding::blocker("at-work", self.to_string(), why).remedy(self.remedy())
     }
 }
@@ -141,9 +140,9 @@ mod tests {
     #[test]
     fn who_and_what_to_do() {
         let at_work = |by| AtWork { work: Work::Checkpoint, group: "/g".into(), folder: "/i".into(), by };
-        assert!(at_work(By::Program(7)).to_string().starts_with("cryoscope (process 7) is making"));
+        assert!(at_work(By::Program(7)).to_string().starts_with("cryoscope (process 7) is running"));
         assert!(at_work(By::Nobody).remedy().contains("cryoscope rescue"));
         let restore = AtWork { work: Work::Restore, ..at_work(By::Nobody) };
-        assert_eq!(restore.to_string(), "a restore of /i into /g was cut off");
+        assert_eq!(restore.to_string(), "a restore of /i into /g was interrupted");
     }
 }

@@ -38,8 +38,7 @@ pub fn look(asked: Option<&Path>, kernel: &str) -> (Option<Criu>, Vec<Finding>) 
 /// Finds criu, and asks it for its version.
 pub(super) fn found(asked: Option<&Path>, kernel: &str) -> (Option<Criu>, Vec<Finding>) {
     let Some(path) = find(asked) else {
-        let what =
-            asked.map_or("criu is not in PATH".to_owned(), |p| format!("{} cannot be run", p.display()));
+        let what = asked.map_or("criu is not in PATH".to_owned(), |p| format!("cannot run {}", p.display()));
         let missing = Finding::blocker("criu-missing", what, "criu dumps and restores the processes");
         return (None, vec![missing.remedy(install(kernel))]);
     };
@@ -55,7 +54,7 @@ pub(super) fn found(asked: Option<&Path>, kernel: &str) -> (Option<Criu>, Vec<Fi
     let version = version(&text);
     let finding = match &version {
         Some(version) => Finding::ok("criu-version", format!("criu {version}")),
-        None => Finding::unknown("criu-version", "which version criu is", "criu --version printed none"),
+        None => Finding::unknown("criu-version", "the version of criu", "criu --version printed no version"),
     };
     (Some(Criu { path, version }), vec![finding])
 }
@@ -72,22 +71,20 @@ fn check_within(criu: &Criu, kernel: &str, limit: Duration) -> Finding {
         Ok((true, _)) => Finding::ok("criu-works", "criu check: looks good"),
         Ok((false, text)) => broken(criu.version.as_deref(), kernel, &text),
         Err(RunError::TimedOut(limit)) => timed_out("criu check", limit),
-        Err(RunError::Io(error)) => Finding::blocker(
-            "criu-broken",
-            format!("criu check could not be run: {error}"),
-            "criu must work here",
-        )
-        .remedy("name a working criu with --criu"),
+        Err(RunError::Io(error)) => {
+            Finding::blocker("criu-broken", format!("cannot run criu check: {error}"), "criu must work here")
+                .remedy("pass a working criu with --criu")
+        }
     }
 }
 
 /// Nothing is known of a criu that did not end in time: it may work, and the machine be slow.
 fn timed_out(what: &str, limit: Duration) -> Finding {
-    let remedy = format!("run {what} by hand and see what it waits for; try again when it ends in time");
+    let remedy = format!("run {what} yourself to see what it waits for; try again when it ends in time");
     Finding::blocker(
         "criu-timeout",
         format!("{what} did not end within {}, and was ended", span::short(limit)),
-        "whether criu works here is not known",
+        "it is unknown whether criu works here",
     )
     .remedy(remedy)
 }
@@ -96,17 +93,17 @@ fn timed_out(what: &str, limit: Duration) -> Finding {
 fn broken(version: Option<&str>, kernel: &str, text: &str) -> Finding {
     if let Some(line) = text.lines().find(|line| line.contains("CAP_CHECKPOINT_RESTORE capability")) {
         let line = line.trim_end_matches([':', ' ']);
-        let what = "criu check does not say whether criu works here";
+        let what = "criu check did not tell whether criu works here";
         return Finding::blocker("criu-broken", what, format!("criu says: \"{line}\"")).remedy("run as root");
     }
     let last = || text.lines().next_back().unwrap_or("no reason given").to_owned();
     let line = first_error(text).unwrap_or_else(last);
     let old = version.is_some_and(|v| numbers(v) < (4, 1)) && version::has_new_vdso(numbers(kernel));
     let (why, remedy) = if old {
-        ("criu before 4.1 does not know the vDSO of x86 kernels from 6.13 on", install(kernel))
+        ("criu before 4.1 does not know the vDSO of x86 kernels since 6.13", install(kernel))
     } else {
-        let remedy = "run criu check as root and see what it names";
-        ("criu says of itself that it does not work here", remedy.to_owned())
+        let remedy = "run criu check as root to see what is missing";
+        ("criu itself reports that it does not work here", remedy.to_owned())
     };
     Finding::blocker("criu-broken", format!("criu check fails with \"{line}\""), why).remedy(remedy)
 }
@@ -119,15 +116,16 @@ pub(super) fn is_vanished_group(error: &str) -> bool {
 
 /// Not even asked for its version where somebody else decides what it is.
 fn untrusted(path: &Path) -> Option<Finding> {
-    let why = "it runs with this program's rights, and whoever may change it has these then";
+    let why = "it runs with cryoscope's rights, so whoever can change it gets these rights";
     let blocker = |what: String| {
-        let remedy = "name one with --criu that only you or root may change, with all folders above it";
+        let remedy =
+            "pass one with --criu that only you or root can change, including all parent directories";
         Finding::blocker("criu-untrusted", what, why).remedy(remedy)
     };
     let shown = || printable(path.as_os_str().as_encoded_bytes()).into_owned();
     match trust::distrust(path) {
-        Ok(found) => found.map(|found| blocker(format!("{} is not to be trusted: {found}", shown()))),
-        Err(error) => Some(blocker(format!("whether {} is to be trusted can't be seen: {error}", shown()))),
+        Ok(found) => found.map(|found| blocker(format!("{} is not trusted: {found}", shown()))),
+        Err(error) => Some(blocker(format!("could not check whether {} can be trusted: {error}", shown()))),
     }
 }
 
@@ -264,39 +262,40 @@ pub fn first_error(log: &str) -> Option<String> {
 const MEANINGS: [(&str, &str); 22] = [
     (
         "Can't get 1:16 opt",
-        "it has an internet socket, and this criu asks an option of it that this kernel has for unix sockets only; use a newer criu",
+        "it has an internet socket, and this criu reads a socket option that this kernel has only for unix sockets; \
+         use a newer criu",
     ),
     (
         "Timeout reached",
-        "a process did not stop for criu in time: something else froze it meanwhile; thaw that and try again",
+        "a process did not stop for criu in time, because something else froze it meanwhile; thaw that and try again",
     ),
     ("Failed scanning", "a cgroup was removed while criu read the groups of the process; try again"),
-    ("not a session leader", "the process belongs to a session that is not dumped; add --shell-job"),
-    ("dangling tty", "it has a terminal whose session is not dumped; add --shell-job"),
+    ("not a session leader", "the process belongs to a session outside the dump; add --shell-job"),
+    ("dangling tty", "it has a terminal whose session is outside the dump; add --shell-job"),
     ("Connected TCP socket", "it has open TCP connections; add --tcp-established or --tcp-close"),
     (
         "External socket is used",
-        "it is connected to a unix socket outside; close it, or add --ext-unix-sk for datagrams",
+        "it is connected to a unix socket outside the dump; close it, or add --ext-unix-sk for datagrams",
     ),
     (
         "half of stream unix",
-        "it is connected to a unix socket outside, often the journal's; redirect its output to a file",
+        "it is connected to a unix socket outside the dump, often the journal's; redirect its output to a file",
     ),
     ("file locks are hold", "it holds file locks; add --file-locks"),
     ("ghost file", "it has a large deleted file open; add --ghost-limit with its size"),
     ("link-remap", "it has a deleted file open; add --link-remap"),
-    ("Operation not permitted", "a right is missing, or a debugger holds the process"),
+    ("Operation not permitted", "a permission is missing, or a debugger is attached to the process"),
     ("io_uring", "it uses io_uring, which criu cannot dump"),
-    ("state D", "it was held by a freezer or by the kernel; thaw it, or freeze it through one group only"),
+    ("state D", "a freezer or the kernel held it; thaw it, or freeze it through only one group"),
+    ("Can't fork for", "a PID is in use: by a living process, a zombie, or a process group; end that first"),
+    ("Unable to create a thread: -17", "a thread ID is in use; end its owner first"),
+    ("has bad size", "an open file has changed its size since; restore it as it was"),
+    ("has bad mode", "an open file has changed its mode since; restore it as it was"),
+    ("Can't open file", "an open file is gone, or cannot be opened; restore it as it was"),
     (
-        "Can't fork for",
-        "the number of a process is taken: by a living one, a zombie, or as that of a process group; end that first",
+        "Don't have tty to inherit",
+        "it had a terminal, but criu was started without one; restore from a terminal",
     ),
-    ("Unable to create a thread: -17", "the number of a thread is taken; end who has it first"),
-    ("has bad size", "a file that was open has changed its size since; put it back as it was"),
-    ("has bad mode", "a file that was open has changed its mode since; put it back as it was"),
-    ("Can't open file", "a file that was open is gone, or cannot be opened; put it back as it was"),
-    ("Don't have tty to inherit", "it had a terminal, and criu was started on none; restore from a terminal"),
     ("without correspond master", "it had a terminal whose other side is not in the images; add --shell-job"),
     ("unreachable sharing", "it has shared mounts of another namespace; add --enable-external-masters"),
 ];

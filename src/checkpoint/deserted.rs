@@ -39,7 +39,7 @@ impl fmt::Display for Deserted {
         let Self { criu, gone, alive, still } = self;
         let (are, span) = (if gone.len() == 1 { "is" } else { "are" }, span::short(*still));
         write!(f, "{} {are} gone (ended during the dump), and criu (process {criu})", list(gone))?;
-        write!(f, " has stood still for {span}")?;
+        write!(f, " has done nothing for {span}")?;
         if alive.is_empty() {
             return Ok(());
         }
@@ -47,7 +47,8 @@ impl fmt::Display for Deserted {
         let pids: Vec<String> = alive.iter().map(ToString::to_string).collect();
         write!(
             f,
-            "; it is not ended, for it holds {held}, which {live}, and might not survive that: wait; where it never goes on and they may end, kill -KILL {}: then criu can be ended",
+            "; cryoscope does not end it, because it holds {held}, which {live} and might not survive that: wait; if \
+             it never continues and they may end, kill -KILL {}: then criu can be ended",
             pids.join(" ")
         )
     }
@@ -128,7 +129,7 @@ mod tests {
         let all = deserted(&[7], &[]);
         assert!(all.starts_with("process 7 is gone (ended during the dump), and criu (process 9)"), "{all}");
         let some = deserted(&[7, 8], &[5]);
-        assert!(some.contains("processes 7, 8 are gone") && some.contains("it is not ended"), "{some}");
+        assert!(some.contains("processes 7, 8 are gone") && some.contains("does not end it"), "{some}");
         assert!(some.contains("process 5, which lives") && some.contains("kill -KILL 5"), "{some}");
     }
 

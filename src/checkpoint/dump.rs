@@ -29,7 +29,7 @@ use crate::model::{ProcessId, printable};
 /// How often is looked.
 const TICK: Duration = Duration::from_millis(50);
 
-const FULL: &str = "the file system of the images is full; free some space there, or name another folder";
+const FULL: &str = "the file system of the images is full; free some space there, or use another directory";
 
 /// For how long criu is started anew because it met a `vfork` pair. One try takes a fraction of a second.
 const VFORK_TRIES: Duration = Duration::from_secs(30);
@@ -65,7 +65,7 @@ pub(super) fn dump(
             return Err(error);
         }
         if !tried {
-            tell(Progress::Restored(format!("{chance}; criu is started once more")));
+            tell(Progress::Restored(format!("{chance}; starting criu once more")));
             met.push(chance);
         }
         folder::remove_files(images).map_err(|error| RunError::unwritable(images, error))?;
@@ -99,8 +99,10 @@ impl Chance {
 impl fmt::Display for Chance {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::VanishedGroup => "a group vanished while criu wrote it down",
-            Self::VforkPair => "criu came while a process was just starting a program (vfork), and gave up",
+            Self::VanishedGroup => "a group vanished while criu recorded it",
+            Self::VforkPair => {
+                "a process was just starting a program (vfork) when criu came, so criu gave up"
+            }
         })
     }
 }
@@ -180,7 +182,7 @@ fn run_criu(
         return Err(RunError::HeldPair { pair, target: fate::words(&members, "alive") });
     }
     let error = match watchdog.ended() {
-        Some(deserted) => format!("{deserted}, and was ended"),
+        Some(deserted) => format!("{deserted}; cryoscope ended it"),
         None => log.error(),
     };
     Err(RunError::Criu {

@@ -216,9 +216,9 @@ impl Flag {
         let shown = self.shown();
         let over = || {
             if let Err(error) = timer::forget(self.id) {
-                tracing::error!(group = shown, %error, "what its timer left was not removed");
+                tracing::error!(group = shown, %error, "could not remove the record of its timer");
             }
-            PutBack::Over(format!("{shown} was frozen for a time, which is over: it is thawed"))
+            PutBack::Over(format!("{shown} was frozen for a set time, which has ended: thawing it"))
         };
         let freezes = freeze && !self.is_over();
         let written = write(self, freezes).and_then(|()| {
@@ -227,10 +227,10 @@ impl Flag {
             if over { write(self, false).map(|()| true) } else { Ok(over) }
         });
         match written {
-            Err(error) => PutBack::Failed(format!("the freeze flag of {shown} was not put back: {error}")),
+            Err(error) => PutBack::Failed(format!("could not restore the freeze flag of {shown}: {error}")),
             Ok(true) => over(),
             Ok(false) if freeze && !freezes => over(),
-            Ok(false) => PutBack::Done(format!("put back: {}", self.line(freeze))),
+            Ok(false) => PutBack::Done(format!("restored: {}", self.line(freeze))),
         }
     }
 
@@ -309,7 +309,7 @@ pub(super) fn set(flags: &[Flag], should: impl Fn(&Flag) -> bool, write: &mut Wr
         match mismatch(flag, should(flag)) {
             Ok(found) => wrong.extend(found),
             Err(error) => done.push(PutBack::Failed(format!(
-                "the freeze flag of {} was not put back, because it cannot be read: {error}",
+                "could not restore the freeze flag of {}, because it cannot be read: {error}",
                 flag.shown()
             ))),
         }

@@ -25,7 +25,7 @@ pub(super) fn look(into: &Path, rss: u64) -> (Vec<Finding>, bool) {
         }
         Err(error) => (
             vec![
-                blocker(format!("{} cannot be looked at: {error}", shown(into)), "images would go there"),
+                blocker(format!("cannot inspect {}: {error}", shown(into)), "the images would go there"),
                 space(into, rss),
             ],
             true,
@@ -34,7 +34,7 @@ pub(super) fn look(into: &Path, rss: u64) -> (Vec<Finding>, bool) {
     }
 }
 
-const SECRET: &str = "memory images hold every secret of the processes";
+const SECRET: &str = "memory images contain every secret of the processes";
 
 fn blocker(what: String, why: &str) -> Finding {
     Finding::blocker("image-folder", what, why)
@@ -46,34 +46,37 @@ fn shown(path: &Path) -> String {
 
 /// A folder that is not there yet.
 fn to_be_made(into: &Path, parent: &Path) -> Finding {
-    let why = "the folder for the images is made in it";
+    let why = "the image directory is created in it";
     match fs::metadata(parent) {
         Ok(meta) if meta.is_dir() => {
             if let Some(finding) = decided_by_others(parent, into) {
                 return finding;
             }
-            Finding::ok("image-folder", format!("{} will be made, mode 0700", shown(into)))
+            Finding::ok("image-folder", format!("{} will be created, mode 0700", shown(into)))
         }
-        Ok(_) => blocker(format!("{} is not a directory", shown(parent)), why).remedy("name another folder"),
+        Ok(_) => {
+            blocker(format!("{} is not a directory", shown(parent)), why).remedy("use another directory")
+        }
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             blocker(format!("{} does not exist", shown(parent)), why)
                 .remedy(format!("mkdir -p {}", quoted(parent.as_os_str())))
         }
-        Err(error) => blocker(format!("{} cannot be looked at: {error}", shown(parent)), why)
-            .remedy("name another folder"),
+        Err(error) => {
+            blocker(format!("cannot inspect {}: {error}", shown(parent)), why).remedy("use another directory")
+        }
     }
 }
 
 /// Who else decides what is found there: criu opens the folder by its path, file by file.
 fn decided_by_others(place: &Path, into: &Path) -> Option<Finding> {
     let what = match trust::distrust(place) {
-        Ok(found) => format!("{} is not to be trusted: {}", shown(into), found?),
-        Err(error) => format!("whether {} is to be trusted can't be seen: {error}", shown(into)),
+        Ok(found) => format!("{} is not trusted: {}", shown(into), found?),
+        Err(error) => format!("could not check whether {} can be trusted: {error}", shown(into)),
     };
-    let why = "whoever may change a folder above it decides where the images go";
+    let why = "whoever can change a parent directory decides where the images go";
     Some(
         blocker(what, why)
-            .remedy("name a folder that only you or root may change, with all folders above it"),
+            .remedy("use a directory that only you or root can change, including all parent directories"),
     )
 }
 
@@ -85,36 +88,36 @@ fn standing(into: &Path, meta: &Metadata) -> Finding {
     if meta.is_symlink() {
         return blocker(
             format!("{name} is a symbolic link"),
-            "whoever may change it decides where the images go",
+            "whoever can change it decides where the images go",
         )
-        .remedy("name the folder itself");
+        .remedy("use the directory itself");
     }
     if !meta.is_dir() {
-        return blocker(format!("{name} is not a directory"), "images go into a folder of their own")
-            .remedy("name another folder");
+        return blocker(format!("{name} is not a directory"), "images go into a directory of their own")
+            .remedy("use another directory");
     }
     if meta.uid() != nix::unistd::geteuid().as_raw() {
         // In a sticky one, as /tmp, nobody else can move a new folder away.
-        let remedy = if sticky { below(into) } else { "name a folder of your own".to_owned() };
-        return blocker(format!("{name} belongs to somebody else"), SECRET).remedy(remedy);
+        let remedy = if sticky { below(into) } else { "use a directory of your own".to_owned() };
+        return blocker(format!("{name} belongs to another user"), SECRET).remedy(remedy);
     }
     match fs::read_dir(into).map(|mut entries| entries.next().is_none()) {
-        Err(error) => blocker(format!("{name} cannot be read: {error}"), "it must be empty")
-            .remedy("name another folder"),
+        Err(error) => blocker(format!("cannot read {name}: {error}"), "it must be empty")
+            .remedy("use another directory"),
         Ok(false) if is_failed(into) => blocker(
             format!("{name} is not empty"),
-            "it holds the log of a dump that failed, and no images that could be restored",
+            "it contains the log of a failed dump, and no images that could be restored",
         )
-        .remedy(format!("read the log, and then rm -r {}; or name another folder", quoted(into.as_os_str()))),
+        .remedy(format!("read the log, then rm -r {}; or use another directory", quoted(into.as_os_str()))),
         Ok(false) => blocker(format!("{name} is not empty"), "criu would overwrite images of the same name")
             .remedy(below(into)),
         Ok(true) if meta.mode() & 0o077 == 0 => decided_by_others(into, into)
             .unwrap_or_else(|| Finding::ok("image-folder", format!("{name} is empty and private"))),
         Ok(true) if !sticky && is_nothing_special(into, meta) => {
-            blocker(format!("{name} is open to others"), SECRET)
+            blocker(format!("{name} is accessible to other users"), SECRET)
                 .remedy(format!("chmod 700 {}", quoted(into.as_os_str())))
         }
-        Ok(true) => blocker(format!("{name} is open to others"), SECRET).remedy(below(into)),
+        Ok(true) => blocker(format!("{name} is accessible to other users"), SECRET).remedy(below(into)),
     }
 }
 
@@ -133,7 +136,7 @@ fn is_nothing_special(into: &Path, meta: &Metadata) -> bool {
 fn below(into: &Path) -> String {
     let name = |n: u32| into.join(format!("checkpoint-{n}"));
     let free = (1..1000).map(name).find(|path| fs::symlink_metadata(path).is_err());
-    format!("name a new folder in it, such as {}", quoted(free.unwrap_or_else(|| name(1000)).as_os_str()))
+    format!("use a new directory in it, such as {}", quoted(free.unwrap_or_else(|| name(1000)).as_os_str()))
 }
 
 fn space(place: &Path, rss: u64) -> Finding {
@@ -143,13 +146,13 @@ fn space(place: &Path, rss: u64) -> Finding {
             let free = stat.f_bavail.saturating_mul(stat.f_frsize);
             let what = format!("{} free, {} of memory to write", mib(free), mib(rss));
             if free < rss {
-                Finding::blocker("free-space", what, "the dump would fail in the middle for want of space")
-                    .remedy("name a folder on a larger file system")
+                Finding::blocker("free-space", what, "the dump would run out of disk space")
+                    .remedy("use a directory on a larger file system")
             } else {
                 Finding::ok("free-space", what)
             }
         }
-        Err(error) => Finding::unknown("free-space", "how much space is free for the images", error),
+        Err(error) => Finding::unknown("free-space", "the free space for the images", error),
     }
 }
 
@@ -172,7 +175,7 @@ impl ImageFolder {
         if !dir.is_private()? {
             return Err(io::Error::new(
                 io::ErrorKind::PermissionDenied,
-                "it was replaced by somebody else's",
+                "it was replaced by one of another user",
             ));
         }
         Ok(Self(Arc::new(dir)))
@@ -329,7 +332,7 @@ mod tests {
         );
         let file = temp.path().join("file");
         fs::write(&file, "").unwrap();
-        assert_eq!(remedy(&file.join("in-a-file")), "name another folder");
+        assert_eq!(remedy(&file.join("in-a-file")), "use another directory");
     }
 
     #[test]
@@ -343,7 +346,7 @@ mod tests {
         folder(&empty.join("checkpoint-1"), 0o700);
         assert!(remedy(&empty).ends_with("/checkpoint-2"));
         folder(&sticky, 0o1777);
-        assert!(remedy(&sticky).starts_with("name a new folder in it"));
+        assert!(remedy(&sticky).starts_with("use a new directory in it"));
         for public in ["/", "/etc", "/tmp", "/mnt", "."] {
             assert!(!remedy(Path::new(public)).contains("chmod"), "{public}");
         }

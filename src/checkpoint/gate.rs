@@ -57,7 +57,7 @@ pub(super) fn start<'a>(
     let (input, output) = (child.stdin().take(), child.stdout().take());
     let read = Processes::default().read(child.id().cast_signed());
     let (Some(output), Some(process)) = (output, read) else {
-        return Err(io::Error::other("its process cannot be seen in /proc"));
+        return Err(io::Error::other("its process is not visible in /proc"));
     };
     Ok(Gate { child: Some(child), id: process.id, input, output })
 }

@@ -91,14 +91,11 @@ impl fmt::Display for Obstacle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Root(version) => {
-                write!(
-                    f,
-                    "on {version} the processes have no group in common but the root group, which has no freezer"
-                )
+                write!(f, "on {version} the processes share only the root group, which has no freezer")
             }
             Self::Unusable(version, why) => write!(f, "{version} cannot be used: {why}"),
             Self::Vital((version, top), why) => {
-                write!(f, "{top} ({version}) would have to be frozen, and {why}")
+                write!(f, "{top} ({version}) would have to be frozen, but {why}")
             }
             Self::Stopped(pid) => {
                 write!(f, "process {pid} was stopped by a signal: criu hangs on it under the v1 freezer")
@@ -106,7 +103,8 @@ impl fmt::Display for Obstacle {
             Self::HoldsMore { request: (version, group), pid, top: (_, top) } => {
                 write!(
                     f,
-                    "{group} ({version}) asks for a freeze and holds process {pid} too, which is outside {top} and would run meanwhile"
+                    "{group} ({version}) is frozen and also holds process {pid}, which is outside {top} and would \
+                     run meanwhile"
                 )
             }
         }

@@ -368,7 +368,7 @@ impl CutOff {
 
     /// Reads the journal again, with what was noted since.
     pub(super) fn read_again(self) -> io::Result<Self> {
-        Self::read(self.journal)?.map_err(|_| io::Error::other("the journal is not what it was"))
+        Self::read(self.journal)?.map_err(|_| io::Error::other("the journal has changed unexpectedly"))
     }
 
     /// It is put right.

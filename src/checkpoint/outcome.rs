@@ -59,7 +59,8 @@ pub(super) fn outcome(
     let by_criu = |criu| Outcome { criu, signal: None, flags: Flags::AsFound };
     let Some(Choice::Through(hand_over)) = &found.choice else {
         if after == Some(After::Stopped) && has_connections(found) {
-            return Err("nothing can hold them frozen while they are stopped, and criu leaves the TCP connections of stopped processes locked; leave --after out, and stop them afterwards: kill -STOP".to_owned());
+            return Err("nothing can hold them frozen while they are stopped, and criu leaves the TCP connections of \
+                        stopped processes locked; omit --after, and stop them afterwards: kill -STOP".to_owned());
         }
         return Ok(by_criu(match after {
             None | Some(After::Running | After::Frozen) => RUNNING,
@@ -73,7 +74,7 @@ pub(super) fn outcome(
         None => Ok(by_criu(RUNNING)),
         Some(After::Running) => running(found, hand_over, named),
         Some(After::Frozen) if !found.flags.contains_key(&(named.0, named.1.clone())) => Err(format!(
-            "{} ({}) has no freezer, so nothing can be left frozen by it; name a group below it",
+            "{} ({}) has no freezer, so it cannot leave anything frozen; use a group below it",
             named.1, named.0
         )),
         Some(After::Frozen) => {
@@ -89,7 +90,7 @@ pub(super) fn outcome(
             Ok(by_criu(None))
         }
         Some(After::Killed) if hand_over.top.0 == Version::V1 && hand_over.asks => Err(format!(
-            "a process that the v1 freezer holds ends only when it is thawed, and {} holds others too; thaw it first",
+            "a process that the v1 freezer holds ends only when it is thawed, and {} also holds others; thaw it first",
             hand_over.top.1
         )),
         Some(After::Killed) => Ok(signal(Signal::Kill)),
@@ -115,7 +116,8 @@ pub(super) fn closed_connections(
     Some(match found.trees.len() {
         ..2 => warning,
         _ => warning.remedy(
-            "checkpoint one tree after the other, each by its --pid into a folder of its own: criu ends that itself, and keeps its connections",
+            "checkpoint one tree after the other, each with --pid into its own directory: criu then ends it itself, \
+             and keeps its connections",
         ),
     })
 }
@@ -136,7 +138,7 @@ fn running(
     match foreign {
         None => Ok(Outcome { flags: Flags::NobodyAsks, ..as_found }),
         Some(place) => Err(format!(
-            "they cannot be left running: {} ({}) asks for the freeze; leave --after out, and thaw it afterwards{}",
+            "they cannot be left running: {} ({}) is frozen; omit --after, and thaw it afterwards{}",
             place.1,
             place.0,
             found.flags.get(place).map(|flag| format!(": {}", flag.line(false))).unwrap_or_default(),

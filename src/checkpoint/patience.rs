@@ -82,8 +82,8 @@ pub(super) enum Over {
 impl fmt::Display for Over {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Idle(time) => write!(f, "still runs after {} in which it did nothing", span::short(*time)),
-            Self::NoProgress(time) => write!(f, "still runs after {}", span::short(*time)),
+            Self::Idle(time) => write!(f, "is still running after doing nothing for {}", span::short(*time)),
+            Self::NoProgress(time) => write!(f, "is still running after {}", span::short(*time)),
         }
     }
 }
@@ -100,7 +100,7 @@ mod tests {
         assert_eq!(still.is_over(Some((1, 1)), at(1)), None);
         assert_eq!(still.is_over(Some((1, 1)), at(15)), None);
         let over = still.is_over(Some((1, 1)), at(16)).unwrap();
-        assert_eq!(over.to_string(), "still runs after 15s in which it did nothing");
+        assert_eq!(over.to_string(), "is still running after doing nothing for 15s");
         let mut moves = Patience::new(Limits::RESCUE, start);
         let over = (1..5000).find(|&second| moves.is_over(Some((1, second)), at(second)).is_some());
         assert_eq!(over, Some(600));

@@ -220,7 +220,7 @@ fn taken(trees: &[Vec<Process>], freeze: &freeze::Freeze, host: &scene::Host) ->
         Ok(None) => dumped(),
         Ok(Some(other)) => vec![other.finding()],
         Err(error) => {
-            let what = "whether another checkpoint of these processes is at work";
+            let what = "whether another checkpoint of these processes is running";
             dumped().into_iter().chain([Finding::unknown("at-work", what, error)]).collect()
         }
     }
@@ -243,7 +243,7 @@ fn to_dump(trees: &[Vec<Process>], into: &std::path::Path) -> Vec<Tree> {
 fn permission(rights: &io::Result<Rights>) -> Finding {
     match rights {
         Ok(rights) => rights.for_dump(),
-        Err(error) => Finding::unknown("not-permitted", "which rights this program has", error),
+        Err(error) => Finding::unknown("not-permitted", "the permissions of cryoscope", error),
     }
 }
 

@@ -17,7 +17,7 @@ pub enum Refused {
     #[error("{0}")]
     After(String),
     /// An option of criu that this program sets itself.
-    #[error("{0} is set by this program; leave it out of the options for criu")]
+    #[error("cryoscope sets {0} itself; remove it from the criu options")]
     Option(String),
 }
 

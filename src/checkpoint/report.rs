@@ -126,9 +126,9 @@ impl Report {
 #[derive(Debug, thiserror::Error)]
 pub enum ReportError {
     /// The folder was deleted.
-    #[error("{0} was deleted while the checkpoint was made, with everything in it")]
+    #[error("{0} was deleted during the checkpoint, with everything in it")]
     Gone(String),
     /// Another failure.
-    #[error("the report {FILE} was not written into {0}: {1}")]
+    #[error("cannot write the report {FILE} into {0}: {1}")]
     Io(String, io::Error),
 }

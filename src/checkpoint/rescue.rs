@@ -57,17 +57,18 @@ pub struct LeftCriu(Left);
 #[derive(Debug, thiserror::Error)]
 pub enum RescueError {
     /// What is to be rescued cannot be looked for.
-    #[error("cannot look for what was cut off: {0}")]
+    #[error("cannot look for interrupted checkpoints: {0}")]
     Look(io::Error),
     /// A flag could not be written.
     #[error("{0}; it is kept for another rescue")]
     Flag(String),
     /// A criu that waits for ever could not be ended.
-    #[error("criu could not be ended: {0}; it holds nothing that lives: end it with kill -KILL")]
+    #[error("could not end criu: {0}; it holds no living process: end it with kill -KILL")]
     End(io::Error),
     /// A criu does not end.
     #[error(
-        "criu (process {criu}) {why}; what was thawed for it is frozen again: see its log, and run cryoscope rescue again when it can go on"
+        "criu (process {criu}) {why}; the groups thawed for it are frozen again: see its log, and run cryoscope \
+         rescue again when it can continue"
     )]
     StillRuns {
         /// Its PID.
@@ -87,7 +88,7 @@ pub enum RescueError {
         error: io::Error,
     },
     /// criu, or its target, could not be followed.
-    #[error("lost sight of criu: {0}; it may still run: run cryoscope rescue again")]
+    #[error("lost track of criu: {0}; it may still be running: run cryoscope rescue again")]
     Wait(io::Error),
 }
 
@@ -127,7 +128,8 @@ impl Case {
     pub fn what(&self) -> String {
         match self {
             Self::CutOff(CutOffPlan(CutOff { criu: Some(criu), .. })) => format!(
-                "the rescue of a criu (process {}) was cut off: what it thawed is frozen again when that has ended",
+                "the rescue of criu (process {}) was interrupted: the groups that it thawed are frozen again when \
+                 criu has finished",
                 criu.pid
             ),
             Self::CutOff(CutOffPlan(plan)) => {
@@ -135,20 +137,23 @@ impl Case {
                 let folder = printable(plan.folder.0.as_encoded_bytes());
                 match plan.dumped {
                     _ if plan.stopped.is_some() => format!(
-                        "the restore of {folder} was cut off: what it has thawed, {group}, is frozen again when its criu has ended"
+                        "the restore of {folder} was interrupted: {group}, which it thawed, is frozen again when its \
+                         criu has finished"
                     ),
                     true => format!(
-                        "the checkpoint of {group} was cut off after its dumps were made in {folder}: what is left to do is done"
+                        "the checkpoint of {group} was interrupted after its dumps into {folder} were complete: the \
+                         remaining steps will be done"
                     ),
                     false => format!(
-                        "the checkpoint of {group} into {folder} was cut off: the freeze flags are put back as they were found"
+                        "the checkpoint of {group} into {folder} was interrupted: the freeze flags will be restored"
                     ),
                 }
             }
             Self::Hanging(HangingCriu(hanging)) => {
                 let origins: Vec<_> = hanging.origins().map(super::flag::Flag::shown).collect();
                 format!(
-                    "criu (process {}) hangs: its target, process {}, is frozen by {}; these are thawed until it has ended, and frozen again",
+                    "criu (process {}) hangs: its target, process {}, is frozen by {}; these will be thawed until \
+                     criu has finished, and frozen again",
                     hanging.criu.id.pid,
                     hanging.targets.first().map_or(0, |target| target.pid),
                     origins.join(", ")
@@ -159,7 +164,8 @@ impl Case {
                 let (gone, are) = (fate::list(&gone), if gone.len() == 1 { "is" } else { "are" });
                 let criu = left.criu.pid;
                 format!(
-                    "criu (process {criu}) waits for ever, for {gone}, which it dumped, {are} gone: it is ended, and nothing is lost by that"
+                    "criu (process {criu}) waits forever, because {gone}, which it dumped, {are} gone: it will be \
+                     ended, which affects no living process"
                 )
             }
             Self::Timer(timer) => timer.what(),
@@ -244,7 +250,7 @@ pub fn rescue(
     let done = put_right(case, hosts, tell);
     // What its timer has left of a freeze that is over by now. Where that cannot be removed, looks go on showing nothing of it.
     if let Err(error) = forget_finished(hosts) {
-        tracing::error!(%error, "the record of a freeze that is over was not removed");
+        tracing::error!(%error, "could not remove the record of an earlier freeze");
     }
     let lines = done?;
     if let Some(stopped) = stopped {

@@ -51,7 +51,7 @@ impl Rights {
                 is_root,
             })
         });
-        rights.ok_or_else(|| io::Error::other("/proc/self/status does not name its capabilities"))
+        rights.ok_or_else(|| io::Error::other("/proc/self/status does not list the capabilities"))
     }
 
     fn has(self, bit: u8) -> bool {
@@ -66,8 +66,8 @@ impl Rights {
     /// Whether criu can dump anything.
     pub(super) fn for_dump(self) -> Finding {
         self.finding(
-            "this program may dump processes",
-            "criu takes hold of every process and reads its memory",
+            "the permissions are sufficient to dump processes",
+            "criu traces every process and reads its memory",
         )
     }
 
@@ -79,8 +79,8 @@ impl Rights {
     /// Whether criu can restore anything.
     pub(super) fn for_restore(self) -> Finding {
         self.finding(
-            "this program may restore processes",
-            "criu makes processes with numbers and rights of its choice",
+            "the permissions are sufficient to restore processes",
+            "criu creates processes with chosen PIDs and credentials",
         )
     }
 
@@ -90,7 +90,7 @@ impl Rights {
             return Finding::ok("permitted", permitted);
         }
         let alone = if self.has(CHECKPOINT_RESTORE) && !self.is_root {
-            ", and CAP_CHECKPOINT_RESTORE alone is enough for criu --unprivileged only"
+            ", and CAP_CHECKPOINT_RESTORE alone is enough only for criu --unprivileged"
         } else {
             ""
         };
@@ -108,7 +108,7 @@ impl Rights {
 pub fn limits() -> Vec<String> {
     let rights = match Rights::read() {
         Ok(rights) => rights,
-        Err(error) => return vec![format!("unknown: which capabilities this program has: {error}")],
+        Err(error) => return vec![format!("could not check the capabilities: {error}")],
     };
     let missing = rights.missing();
     if !missing.is_empty() {
@@ -120,8 +120,9 @@ pub fn limits() -> Vec<String> {
 
 /// Processes of other users, in words, whose limits criu cannot read.
 pub(super) fn limits_unread(processes: &str) -> Finding {
-    let what = format!("CAP_SYS_RESOURCE is missing, and not of this program's user and group: {processes}");
-    let why = "criu reads the resource limits of every process, and the kernel lets it do so for another user's with that capability only";
+    let what = format!("CAP_SYS_RESOURCE is missing, and these have another user or group: {processes}");
+    let why = "criu reads the resource limits of every process; for those of another user the kernel requires that \
+               capability";
     Finding::blocker("other-user", what, why)
         .remedy(get_capabilities(&["CAP_SYS_RESOURCE"]))
         .criu_says("Can't get rlimit 0: Operation not permitted")

@@ -16,33 +16,36 @@ use crate::model::{ProcessId, printable};
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
     /// The target is not what was planned for any more.
-    #[error("{0} has changed since the plan was made; nothing was done; make the plan again")]
+    #[error("{0} has changed since the plan was made; nothing was done; try again")]
     Changed(String),
     /// criu would find another group, or none, at the path of the one that it is to freeze.
     #[error(
-        "{0} was renamed or removed since the plan was made; the freeze flags are put back, and no checkpoint was made; make the plan again"
+        "{0} was renamed or removed since the plan was made; the freeze flags were restored, and no checkpoint was \
+         made; try again"
     )]
     Moved(String),
     /// The root process ended.
     #[error("process {0} is gone; nothing was done")]
     Gone(i32),
     /// The person said so, before criu was started for the last tree.
-    #[error("cancelled; the freeze flags are put back, and the processes live")]
+    #[error("cancelled; the freeze flags were restored, and the processes are alive")]
     Cancelled,
     /// Another checkpoint of the same processes or groups is at work, or was cut off.
     #[error("{other}; nothing was done; {remedy}", other = .0, remedy = .0.remedy())]
     AtWork(AtWork),
     /// The journal cannot be written: without it nothing could put the flags back if this program were killed.
-    #[error("cannot write down the freeze flags before the first change: {0}; nothing was done")]
+    #[error("cannot save the freeze flags before the first change: {0}; nothing was done")]
     Journal(io::Error),
     /// The journal cannot be written in the middle of the plan.
     #[error(
-        "cannot write to the journal of the checkpoint: {0}; the freeze flags are put back; make room in the runtime folder and try again"
+        "cannot write the journal of the checkpoint: {0}; the freeze flags were restored; free some space in the \
+         runtime directory and try again"
     )]
     Note(io::Error),
     /// criu hangs, and thawing does not help: somebody freezes again and again.
     #[error(
-        "criu (process {criu}) hangs, because {groups} was frozen again each time that it was thawed; criu waits for a thaw, and must not be killed: stop what freezes it, and then run cryoscope rescue"
+        "criu (process {criu}) hangs, because {groups} was frozen again after each thaw; criu waits for a thaw and \
+         must not be killed: stop whatever freezes it, then run cryoscope rescue"
     )]
     FrozenAgain {
         /// criu's PID.
@@ -52,7 +55,8 @@ pub enum RunError {
     },
     /// criu does not end, whatever it waits for.
     #[error(
-        "criu (process {criu}) {why}; it is left alone, and must not be killed as long as it holds processes; the freeze flags are put back; see its log, {log}, and run cryoscope rescue when it can go on"
+        "criu (process {criu}) {why}; it keeps running and must not be killed while it holds processes; the freeze \
+         flags were restored; see its log, {log}, and run cryoscope rescue when it can continue"
     )]
     StillRuns {
         /// criu's PID.
@@ -63,19 +67,21 @@ pub enum RunError {
         log: String,
     },
     /// The folder cannot be made.
-    #[error("cannot make {0}: {1}; nothing was done; name another folder")]
+    #[error("cannot create {0}: {1}; nothing was done; use another directory")]
     Folder(String, io::Error),
     /// The folder cannot be written to when criu is to be started.
     #[error(
-        "cannot write into {0}: {1}; the freeze flags are put back, and no checkpoint was made; see who has removed or replaced it, or name another folder"
+        "cannot write into {0}: {1}; the freeze flags were restored, and no checkpoint was made; find out who \
+         removed or replaced it, or use another directory"
     )]
     Images(String, io::Error),
     /// A freeze request cannot be written.
-    #[error("{0}; the freeze flags are put back, and no checkpoint was made")]
+    #[error("{0}; the freeze flags were restored, and no checkpoint was made")]
     Freezer(#[from] FreezerError),
     /// A process does not stop.
     #[error(
-        "{group} did not freeze within {timeout:?}; the freeze flags are put back, and no checkpoint was made; see which process still runs with cryoscope show {group}"
+        "{group} did not freeze within {timeout:?}; the freeze flags were restored, and no checkpoint was made; \
+         cryoscope show {group} shows which process is still running"
     )]
     NotFrozen {
         /// The group.
@@ -84,17 +90,22 @@ pub enum RunError {
         timeout: Duration,
     },
     /// criu cannot be started.
-    #[error("cannot start {0}: {1}; nothing was done; name a working criu with --criu")]
+    #[error("cannot start {0}: {1}; nothing was done; pass a working criu with --criu")]
     Start(String, io::Error),
     /// criu could not be waited for.
-    #[error("lost sight of criu: {0}; it may still run: look at its log before anything is frozen or killed")]
+    #[error(
+        "lost track of criu: {0}; it may still be running: read its log before you freeze or kill anything"
+    )]
     Wait(io::Error),
     /// A signal could not be sent.
-    #[error("the images are made, but process {0} got no signal: {1}; the freeze flags are put back")]
+    #[error(
+        "the images are complete, but cryoscope could not signal process {0}: {1}; the freeze flags were restored"
+    )]
     Signal(i32, io::Error),
     /// The images of processes that were to be ended cannot be restored.
     #[error(
-        "nothing was killed, for the images could not be restored on this host: {why_not}; {target}; the freeze flags are put back; the images are kept, marked by {}: {folder}",
+        "no process was killed, because the images could not be restored on this host: {why_not}; {target}; the \
+         freeze flags were restored; the images are kept, marked by {}: {folder}",
         proof::FILE
     )]
     Unproved {
@@ -107,7 +118,9 @@ pub enum RunError {
     },
     /// Whenever criu came, a process was just starting another one.
     #[error(
-        "criu gave up each time: process {parent} waits for process {child}, which it has just started with vfork, and can't stop before that runs a program of its own; {target}, and no checkpoint was made; freeze the group first (cryoscope freeze GROUP) and try again", parent = .pair.parent, child = .pair.child
+        "criu gave up each time: process {parent} waits for process {child}, which it has just started with vfork, \
+         and can't stop until that one runs its own program; {target}, and no checkpoint was made; freeze the group \
+         first (cryoscope freeze GROUP) and try again", parent = .pair.parent, child = .pair.child
     )]
     HeldPair {
         /// The two processes.
@@ -117,7 +130,8 @@ pub enum RunError {
     },
     /// criu said no.
     #[error(
-        "criu failed ({status}): {error}{}; {target}; its log is {log}; another try needs another folder, or this one removed when the log was read: rm -r {folder}", .meaning.map(|m| format!(": {m}")).unwrap_or_default())]
+        "criu failed ({status}): {error}{}; {target}; its log is {log}; to retry, use a new directory, or remove \
+         this one after reading the log: rm -r {folder}", .meaning.map(|m| format!(": {m}")).unwrap_or_default())]
     Criu {
         /// How it ended.
         status: ExitStatus,

@@ -12,7 +12,7 @@ use crate::model::{Version, printable};
 /// way by itself. A shell waits for the command that runs before it does so, and criu is in a session of its own: what a
 /// terminal sends to the script does not reach it.
 const SIGNALS: [&str; 5] = [
-    "# A signal ends this once the command that runs has ended: criu must not be left alone.",
+    "# A signal ends this script once the current command has ended: criu must not be left unattended.",
     "trap 'exit 129' HUP",
     "trap 'exit 130' INT",
     "trap 'exit 131' QUIT",
@@ -34,7 +34,7 @@ impl Plan {
             lines.extend([String::new(), format!("# {}", step.comment()), step.shell()]);
         }
         if !self.written.is_empty() {
-            lines.extend([String::new(), "# All is as promised.".to_owned(), "trap - EXIT".to_owned()]);
+            lines.extend([String::new(), "# Everything is as planned.".to_owned(), "trap - EXIT".to_owned()]);
         }
         script(&lines)
     }
@@ -47,7 +47,7 @@ impl Plan {
         }
         let mut lines = vec![
             String::new(),
-            "# If anything fails: the freeze flags as they were found.".to_owned(),
+            "# If anything fails: restore the freeze flags.".to_owned(),
             "put_back() {".to_owned(),
             "  trap '' HUP INT QUIT TERM".to_owned(),
             "  set +e".to_owned(),

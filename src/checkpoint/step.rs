@@ -156,45 +156,51 @@ impl Step {
     pub fn comment(&self) -> String {
         match self {
             Self::MakeFolder { exists: false, .. } => {
-                "A folder for images; they hold every secret of the processes.".to_owned()
+                "A directory for images; they contain every secret of the processes.".to_owned()
             }
             Self::MakeFolder { exists: true, .. } => {
-                "The folder for the images is there, empty and private.".to_owned()
+                "The image directory exists, empty and private.".to_owned()
             }
             Self::Freeze { flag } if flag.requested => "Freeze it again, as it was found.".to_owned(),
             Self::Freeze { flag } if flag.promised => {
-                "Frozen from here on: so it is to be left.".to_owned()
+                "Frozen from here on, and left frozen.".to_owned()
             }
             Self::Freeze { .. } => "This group holds everything while criu works.".to_owned(),
             Self::Thaw { flag } if flag.requested && flag.promised => {
-                "Set aside: criu would hang on it. The group above, or the other hierarchy, holds the processes."
+                "Temporarily cleared: criu would hang on it. The group above, or the other hierarchy, holds the \
+                 processes."
                     .to_owned()
             }
             Self::Thaw { .. } => "Let them run.".to_owned(),
             Self::AwaitFrozen { flag } if flag.hierarchy == Version::V1 => {
-                "Until every process has stopped; v1 does not try again by itself.".to_owned()
+                "Wait until every process has stopped; v1 does not retry by itself.".to_owned()
             }
-            Self::AwaitFrozen { .. } => "Until every process has stopped.".to_owned(),
+            Self::AwaitFrozen { .. } => "Wait until every process has stopped.".to_owned(),
             Self::AwaitEnded { .. } => {
-                "Until they have ended: under the v1 freezer they would not.".to_owned()
+                "Wait until they have ended: under the v1 freezer they would not.".to_owned()
             }
             Self::Dump(Dump { hook: Some(Hook { freeze_again: Some(_), .. }), .. }) => {
-                "criu in a session of its own. It asks this program whether the images can be restored; that freezes the group again, and only then criu ends the processes. Never kill criu while it hangs: thaw the group."
+                "criu in its own session. It asks cryoscope whether the images can be restored; cryoscope freezes \
+                 the group again, and only then criu ends the processes. Never kill criu while it hangs: thaw the \
+                 group."
                     .to_owned()
             }
             Self::Dump(Dump { hook: Some(_), .. }) => {
-                "criu in a session of its own. It asks this program whether the images can be restored, and only then ends the processes. Never kill criu while it hangs on a frozen group: thaw the group."
+                "criu in its own session. It asks cryoscope whether the images can be restored, and only then ends \
+                 the processes. Never kill criu while it hangs on a frozen group: thaw the group."
                     .to_owned()
             }
             Self::Prove { .. } => {
-                "The images are proved: no process is ended before that. What cannot be restored ends this here.".to_owned()
+                "Verify the images: no process is ended before that. If they cannot be restored, the script ends \
+                 here.".to_owned()
             }
             Self::Dump(Dump { freeze_cgroup: Some(_), .. }) => {
-                "criu in a session of its own. It thaws the group and puts its freeze back. Never kill it while it hangs: thaw the group."
+                "criu in its own session. It thaws the group and restores its freeze. Never kill it while it hangs: \
+                 thaw the group."
                     .to_owned()
             }
             Self::Dump(_) => {
-                "criu in a session of its own. Never kill it while it hangs on a frozen group: thaw the group."
+                "criu in its own session. Never kill it while it hangs on a frozen group: thaw the group."
                     .to_owned()
             }
             Self::Signal { .. } => "Takes effect before any of them runs again.".to_owned(),

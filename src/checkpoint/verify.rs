@@ -66,7 +66,7 @@ fn systemd(plan: &Plan) -> Option<Finding> {
         }
         std::thread::sleep(Duration::from_millis(50));
     };
-    let why = "systemd remembers what it froze itself, and does not look at the kernel";
+    let why = "systemd remembers what it froze itself, and does not check the kernel";
     Some(Finding::warning("systemd-disagrees", found.what, why).remedy(found.remedy))
 }
 
@@ -74,8 +74,7 @@ fn systemd(plan: &Plan) -> Option<Finding> {
 fn replaced(plan: &Plan, ran: &Ran) -> Option<Finding> {
     ran.folder.as_ref().filter(|folder| !folder.is_at(plan.folder()))?;
     let folder = printable(plan.into.0.as_encoded_bytes());
-    let what =
-        format!("{folder} was deleted or replaced while the checkpoint was made: its images are not there");
+    let what = format!("{folder} was deleted or replaced during the checkpoint: its images are gone");
     Some(Finding::blocker("image-folder", what, "nothing can be restored from it"))
 }
 
@@ -116,7 +115,8 @@ fn proved(tree: &Tree, plan: &Plan) -> Option<Finding> {
     }
     Some(match proof::read(Path::new(&tree.images.0)).filter(|said| said.restorable) {
         Some(said) => {
-            let what = format!("the images were proved before anything was ended, in {} ms", said.elapsed_ms);
+            let what =
+                format!("the images were verified before any process was ended, in {} ms", said.elapsed_ms);
             Finding::ok("proved", what)
         }
         None => {
@@ -132,10 +132,10 @@ fn flags(plan: &Plan, ran: &Ran) -> Vec<Finding> {
         checks.push(match done {
             PutBack::Over(what) => Finding::ok("freeze-over", what),
             PutBack::Done(done) => {
-                Finding::warning("flag-put-back", done, "it was not as promised after the last step")
+                Finding::warning("flag-put-back", done, "its state was not as planned after the last step")
             }
             PutBack::Failed(failed) => {
-                Finding::blocker("flag-differs", failed, "it is not as it was promised")
+                Finding::blocker("flag-differs", failed, "its state is not as planned")
             }
         });
     }
@@ -156,13 +156,13 @@ fn flags(plan: &Plan, ran: &Ran) -> Vec<Finding> {
             (Some(_), true) if flag.is_over() => {}
             (Some(_), true) => checks.push(Finding::blocker(
                 "flag-differs",
-                format!("the freeze flag of {} is not as promised", flag.shown()),
-                "somebody else wrote it meanwhile",
+                format!("the freeze flag of {} is not as planned", flag.shown()),
+                "somebody else changed it meanwhile",
             )),
             (Some(now), false) => {
                 let word = if now { "frozen" } else { "thawed" };
                 let what = format!("{} was {word} by somebody else meanwhile", flag.shown());
-                checks.push(Finding::warning("flag-changed", what, "it is left so"));
+                checks.push(Finding::warning("flag-changed", what, "it stays like that"));
             }
             // Whoever made it removes it: systemd does so with the group of a unit that has ended.
             (None, _) if plan.after == Some(After::Killed) && flag.is_gone() => {
@@ -170,15 +170,15 @@ fn flags(plan: &Plan, ran: &Ran) -> Vec<Finding> {
             }
             (None, _) => {
                 let what = format!("{} is gone, or cannot be read", flag.shown());
-                checks.push(Finding::warning("flag-gone", what, "its freeze flag cannot be looked at"));
+                checks.push(Finding::warning("flag-gone", what, "cannot check its freeze flag"));
             }
         }
     }
     checks.extend(plan.flags.iter().filter_map(|flag| incomplete(flag, plan)));
     if checks.is_empty() {
         let as_found = plan.flags.iter().all(|flag| flag.promised == flag.requested);
-        let what = if as_found { "as it was found" } else { "as promised" };
-        checks.push(Finding::ok("flags", format!("every freeze flag is {what}")));
+        let what = if as_found { "restored" } else { "set as planned" };
+        checks.push(Finding::ok("flags", format!("all freeze flags {what}")));
     }
     checks
 }
@@ -195,9 +195,9 @@ fn incomplete(flag: &Flag, plan: &Plan) -> Option<Finding> {
     if flag.hierarchy == Version::V2 && v1_holds() {
         return None;
     }
-    let what = format!("{} asks for a freeze, and is not frozen", flag.shown());
-    let finding = Finding::blocker("not-frozen", what, "a process of it has not stopped");
-    Some(finding.remedy(format!("cryoscope show {} says which", flag.shown())))
+    let what = format!("{} has a freeze request, but is not frozen", flag.shown());
+    let finding = Finding::blocker("not-frozen", what, "one of its processes has not stopped");
+    Some(finding.remedy(format!("cryoscope show {} shows which", flag.shown())))
 }
 
 /// How long a group may take until it is frozen.
@@ -236,7 +236,7 @@ fn look(member: &Member, after: Option<After>) -> Finding {
         Finding::blocker(
             "process",
             format!("process {pid} is {is}, not {promised}"),
-            "it was promised otherwise",
+            "this differs from the plan",
         )
     }
 }

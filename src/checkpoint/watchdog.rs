@@ -206,9 +206,7 @@ impl<'a> Watchdog<'a> {
                 Ok(()) if !flag.requested && self.criu == Some(&flag.group) && !waits => {}
                 Ok(()) if self.thawed.iter().any(|t| t.group == flag.group) => {}
                 Ok(()) => self.thawed.push(flag),
-                Err(error) => {
-                    tell(Progress::Restored(format!("{} could not be thawed: {error}", flag.shown())))
-                }
+                Err(error) => tell(Progress::Restored(format!("could not thaw {}: {error}", flag.shown()))),
             }
         }
     }
@@ -278,10 +276,7 @@ impl Followed {
         match deserted::end(self.criu) {
             Ok(()) => self.ended = Some(found),
             Err(error) => {
-                tell(Progress::Restored(format!(
-                    "criu (process {}) could not be ended: {error}",
-                    found.criu
-                )));
+                tell(Progress::Restored(format!("could not end criu (process {}): {error}", found.criu)));
             }
         }
     }

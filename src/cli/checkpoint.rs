@@ -70,7 +70,7 @@ pub(super) fn run(context: &Context, options: Checkpoint, out: &mut impl Write) 
     if !failed.is_empty() {
         return Err(Failure::new(
             1,
-            format!("criu succeeded, but not everything is as promised: {}", failed.join("; ")),
+            format!("criu succeeded, but the result differs from the plan: {}", failed.join("; ")),
         ));
     }
     Ok(())
@@ -130,10 +130,13 @@ fn follow(progress: Progress, told: bool, questions: &Questions, meter: &mut Met
         // Nobody may read it any more; what was begun goes on to its end.
         Progress::Step(line) if !told => drop(writeln!(out, "$ {line}").and_then(|()| out.flush())),
         Progress::Stalled { origins, thawing: true } => {
-            tell(format_args!("criu waits for {}; thawing it until criu has ended", origins.join(", ")));
+            tell(format_args!(
+                "criu is waiting for {}; thawing it until criu has finished",
+                origins.join(", ")
+            ));
         }
         Progress::Stalled { origins, thawing: false } => questions.thaw(&origins),
-        Progress::Deserted { found, ending: true } => tell(format_args!("{found}; it is ended")),
+        Progress::Deserted { found, ending: true } => tell(format_args!("{found}; ending it")),
         Progress::Deserted { found, .. } if !found.alive.is_empty() => tell(found),
         Progress::Deserted { found, .. } => questions.end(&found),
         Progress::Restored(what) => tell(what),
@@ -204,7 +207,7 @@ fn confirm(yes: bool, after: Option<After>) -> Result<(), Failure> {
     if !io::stdin().is_terminal() {
         return match after {
             Some(After::Killed) => {
-                Err(Failure::refused("--after killed ends the processes; give --yes to mean it"))
+                Err(Failure::refused("--after killed ends the processes; pass --yes to confirm"))
             }
             _ => Ok(()),
         };

@@ -55,7 +55,7 @@ pub(super) fn run(options: &Diff, out: &mut impl Write) -> Result<(), Failure> {
 fn print(shown: &Shown<'_>, out: &mut impl Write) -> Result<(), Failure> {
     for (name, side) in [("before", &shown.before), ("after", &shown.after)] {
         let processes = span::count(side.processes, "process", "processes");
-        let made = side.made_at.as_ref().map(|made| format!(", made {made}")).unwrap_or_default();
+        let made = side.made_at.as_ref().map(|made| format!(", created {made}")).unwrap_or_default();
         let memory = span::bytes(side.memory_bytes);
         writeln!(out, "{name:<7} {}: {processes}, {memory} of memory{made}", side.folder)?;
     }

@@ -85,7 +85,7 @@ pub(super) fn run(context: &Context, options: &Doctor, out: &mut impl Write) -> 
         let rights = match (h.writable, h.delegated.is_empty()) {
             (true, _) => "groups can be frozen",
             (false, true) => "read only for you",
-            (false, false) => "read only for you, but for what was delegated to you",
+            (false, false) => "read only for you, except for what was delegated to you",
         };
         writeln!(out, "  {}      {} ({rights})", h.version, h.mount_point)?;
     }
@@ -135,8 +135,8 @@ pub(super) fn run(context: &Context, options: &Doctor, out: &mut impl Write) -> 
 pub(super) fn missing(context: &Context) -> Vec<String> {
     let mut missing = Vec::new();
     if !nix::unistd::geteuid().is_root() {
-        missing.push("freezing groups of others needs root".to_owned());
-        missing.push("seeing where processes of others wait needs root".to_owned());
+        missing.push("freezing other users' groups needs root".to_owned());
+        missing.push("seeing where other users' processes are blocked needs root".to_owned());
     }
     for hierarchy in context.hosts.iter().filter(|h| h.read_only) {
         missing.push(format!("{} is mounted read-only", hierarchy.mount_point.display()));

@@ -33,7 +33,7 @@ pub(super) fn run(context: &Context, options: &Freeze, out: &mut impl Write) -> 
             if let Some(refusal) = guard::refusal(fs, group) {
                 let name = context.named(group);
                 let force = if freezer::may_freeze(group) { "; --force freezes it anyway" } else { "" };
-                return Err(Failure::refused(format!("{name} is not frozen: {refusal}{force}")));
+                return Err(Failure::refused(format!("refused to freeze {name}: {refusal}{force}")));
             }
         }
     }
@@ -43,7 +43,7 @@ pub(super) fn run(context: &Context, options: &Freeze, out: &mut impl Write) -> 
         }
         if let Some(dumping) = dumping::of_group(group) {
             tell(format_args!(
-                "{dumping}, and hangs as long as {} is frozen; thaw it, and criu goes on",
+                "{dumping}, and hangs while {} is frozen; thaw it, and criu continues",
                 group.path
             ));
         }
@@ -60,7 +60,7 @@ pub(super) fn run(context: &Context, options: &Freeze, out: &mut impl Write) -> 
             Err(failure) => {
                 for (fs, group) in frozen {
                     timer::thaw(group, fs)?;
-                    writeln!(out, "{} is thawed again", context.named(group))?;
+                    writeln!(out, "{} was rolled back to thawed", context.named(group))?;
                 }
                 return Err(failure);
             }
@@ -109,8 +109,8 @@ fn one(
         let frozen = timer::freeze_without_end(group, &forecast.way, options.timeout, &mut watch)?;
         let already = frozen == Outcome::Already;
         let sentence = match already.then(|| next_thaw(group)).flatten() {
-            Some(left) => format!("{name} was frozen already, and thaws in {}", span::left(left)),
-            None if already => format!("{name} was frozen already"),
+            Some(left) => format!("{name} was already frozen, and thaws in {}", span::left(left)),
+            None if already => format!("{name} was already frozen"),
             None => format!("{name} is frozen{}", runtime::watchdog_stopped(&forecast.way)),
         };
         return Ok(Frozen { ours: !already, sentence });

@@ -116,7 +116,7 @@ pub(super) fn run(global: &Global, options: &Inspect, out: &mut impl Write) -> R
     }
     out.flush()?;
     let missing = shorten(&stored.missing);
-    Err(Failure::new(1, format!("{} cannot be restored: it lacks {missing}", stored.folder)))
+    Err(Failure::new(1, format!("{} cannot be restored: {missing} is missing", stored.folder)))
 }
 
 /// Reads what a folder holds.
@@ -147,10 +147,7 @@ fn read_environments(stored: &mut Stored) -> Result<(), Failure> {
             if bytes > MAX_ENVIRONMENTS_BYTES {
                 return Err(Failure::new(
                     1,
-                    format!(
-                        "the processes in {} have larger environments than this program reads",
-                        tree.folder
-                    ),
+                    format!("the processes in {} have larger environments than cryoscope reads", tree.folder),
                 ));
             }
         }

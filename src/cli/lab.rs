@@ -37,7 +37,7 @@ pub(super) fn run(context: Context, options: &Lab, out: &mut impl Write) -> Resu
         (_, true) => screen(&context.global, ground, versions, chosen, options.presentation, &end),
         (None, false) => print(&versions, &ground, out),
         (Some(_), false) => {
-            Err(Failure::new(2, "a lesson needs a terminal; with --auto it is held without one"))
+            Err(Failure::new(2, "a lesson needs a terminal; with --auto it runs without one"))
         }
     }
 }
@@ -73,7 +73,7 @@ fn clean() {
             let labs = span::count(number, "lab that was killed has", "labs that were killed have");
             tell(format_args!("{labs} left groups and processes behind: removed"));
         }
-        Err(error) => tell(format_args!("what a killed lab may have left behind cannot be removed: {error}")),
+        Err(error) => tell(format_args!("cannot remove what a killed lab may have left behind: {error}")),
     }
 }
 
@@ -122,7 +122,7 @@ fn print(versions: &[Version], ground: &Ground, out: &mut impl Write) -> Result<
             writeln!(out, "   {name}: {}", said(lack))?;
         }
     }
-    writeln!(out, "\ncryoscope lab NUMBER on a terminal holds one; with --auto it needs none")?;
+    writeln!(out, "\ncryoscope lab NUMBER starts a lesson on a terminal; with --auto it runs without one")?;
     Ok(())
 }
 

@@ -184,7 +184,7 @@ fn held_note(tree: &Tree, key: Key, held: Option<&usize>) -> String {
 fn stuck_note(culprits: Culprits) -> String {
     match culprits.held_by() {
         Some(holder) => format!("held frozen by {}", printable(holder.as_os_str().as_encoded_bytes())),
-        None => culprits.short().map_or(String::new(), |culprits| format!("held up by {culprits}")),
+        None => culprits.short().map_or(String::new(), |culprits| format!("blocked by {culprits}")),
     }
 }
 

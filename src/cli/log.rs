@@ -24,7 +24,10 @@ pub(super) fn begin(global: &Global, beside_screen: bool) -> Result<(), Failure>
     let Some(path) = &global.log else { return Ok(()) };
     let file = open(path).map_err(|error| {
         let name = printable(path.as_os_str().as_encoded_bytes());
-        Failure::new(2, format!("cannot log to {name}: {error}; name a plain file in a folder of your own"))
+        Failure::new(
+            2,
+            format!("cannot log to {name}: {error}; choose a regular file in a directory of your own"),
+        )
     })?;
     let level = match global.verbose {
         0 => LevelFilter::INFO,
@@ -55,11 +58,11 @@ fn open(path: &Path) -> io::Result<File> {
     let file = rustix::fs::open(path, flags, Mode::RUSR | Mode::WUSR)?;
     let stat = rustix::fs::fstat(&file)?;
     if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
-        return Err(io::Error::other("it is no plain file"));
+        return Err(io::Error::other("it is not a regular file"));
     }
     // Whoever owns it would read what is logged; and another name of it may be one that is not to be written to.
     if !people().contains(&stat.st_uid) || stat.st_nlink != 1 {
-        return Err(io::Error::other("it belongs to somebody else, or has another name"));
+        return Err(io::Error::other("it belongs to another user, or is a hard link"));
     }
     Ok(file.into())
 }

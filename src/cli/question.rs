@@ -31,13 +31,13 @@ impl Questions {
     pub(super) fn thaw(&self, origins: &[String]) {
         self.ask(
             Asked::Thaw,
-            &format!("criu waits for {}. Thaw it until criu has ended?", origins.join(", ")),
+            &format!("criu is waiting for {}. Thaw it until criu has finished?", origins.join(", ")),
         );
     }
 
     /// Asks whether a criu that waits for ever may be ended.
     pub(super) fn end(&self, found: &Deserted) {
-        self.ask(Asked::End, &format!("{found}. Nothing is lost by ending criu now. End it?"));
+        self.ask(Asked::End, &format!("{found}. Ending criu now loses nothing. End it?"));
     }
 
     fn ask(&self, asked: Asked, question: &str) {
@@ -53,11 +53,11 @@ impl Questions {
             match (asked, yes) {
                 (Some(Asked::Thaw), true) => control.rescue(),
                 (Some(Asked::End), true) => control.end_criu(),
-                _ => tell("it goes on waiting; cryoscope rescue asks again"),
+                _ => tell("it keeps waiting; cryoscope rescue asks again"),
             }
         };
         if std::thread::Builder::new().name("question".into()).spawn(body).is_err() {
-            tell("nobody can be asked now; cryoscope rescue asks again");
+            tell("cannot ask without a terminal; cryoscope rescue asks again");
         }
     }
 }

@@ -12,11 +12,11 @@ use crate::lab;
 /// Puts right what there is; says what it would do with `--dry-run`.
 pub(super) fn run(context: &Context, options: &Rescue, out: &mut impl Write) -> Result<(), Failure> {
     if lab::are_left_behind().is_ok_and(|number| number > 0) {
-        tell("a lab that was killed has left groups and processes behind; cryoscope lab removes them");
+        tell("a killed lab has left groups and processes behind; cryoscope lab removes them");
     }
     let Stranded { cases, at_work } = checkpoint::stranded(&context.hosts, &mut |line| tell(line))?;
     for other in &at_work {
-        writeln!(out, "# {other}: it is left alone")?;
+        writeln!(out, "# {other}: left alone")?;
     }
     // Not known to be at work: somebody has to look.
     let unknown = at_work.iter().find(|other| matches!(other.by, By::Unknown(_)));
@@ -26,11 +26,12 @@ pub(super) fn run(context: &Context, options: &Rescue, out: &mut impl Write) -> 
         unknown?;
         writeln!(
             out,
-            "nothing to rescue: no checkpoint was cut off, no freeze has lost its timer, and no criu hangs on frozen tasks or waits for what is gone"
+            "nothing to rescue: no interrupted checkpoint, no freeze that has lost its timer, no criu that hangs on \
+             frozen processes or waits for a process that is gone"
         )?;
         if !nix::unistd::geteuid().is_root() {
             let line = as_root::this_call().map_or(String::new(), |line| format!(": {line}"));
-            writeln!(out, "# that is: nothing of your own; only root sees what others have left{line}")?;
+            writeln!(out, "# checked only what belongs to you; root sees everything{line}")?;
         }
         return Ok(());
     }
@@ -49,7 +50,7 @@ pub(super) fn run(context: &Context, options: &Rescue, out: &mut impl Write) -> 
         (true, _) => {}
         (false, true) => ask("Do it?")?,
         (false, false) => {
-            return Err(Failure::refused("nothing was done: give --yes to do it, or --dry-run to see how"));
+            return Err(Failure::refused("nothing was done: pass --yes to do it, or --dry-run to see how"));
         }
     }
     all(context, cases, out).and(unknown)
@@ -78,7 +79,7 @@ fn all(context: &Context, cases: Vec<Case>, out: &mut impl Write) -> Result<(), 
                 }
             };
             if let Err(error) = thread::Builder::new().name("rescue".into()).spawn_scoped(scope, rescue) {
-                let why = format!("not rescued, for want of a thread ({error}): {what}; run it again");
+                let why = format!("not rescued: cannot start a thread ({error}): {what}; run it again");
                 drop(send.send(Said::Ended(Err(Failure::new(1, why)))));
             }
         }
@@ -109,9 +110,9 @@ fn one(context: &Context, case: Case, say: &mut dyn FnMut(String)) -> Result<Vec
     let mut follow = |progress: Progress| match progress {
         Progress::Restored(what) => say(what),
         Progress::Stalled { origins, .. } => {
-            say(format!("criu waits for {}; thawing it", origins.join(", ")))
+            say(format!("criu is waiting for {}; thawing it", origins.join(", ")))
         }
-        Progress::Deserted { found, ending: true } => say(format!("{found}; it is ended")),
+        Progress::Deserted { found, ending: true } => say(format!("{found}; ending it")),
         Progress::Deserted { found, .. } => say(found.to_string()),
         _ => {}
     };

@@ -82,7 +82,10 @@ pub(super) fn run(context: &Context, options: Restore, out: &mut impl Write) -> 
         report.checks.iter().filter(|check| check.blocks()).map(ToString::to_string).collect();
     if !failed.is_empty() {
         let failed = failed.join("; ");
-        return Err(Failure::new(1, format!("criu succeeded, but not everything is as it was: {failed}")));
+        return Err(Failure::new(
+            1,
+            format!("criu succeeded, but the result differs from the images: {failed}"),
+        ));
     }
     Ok(())
 }
@@ -99,7 +102,9 @@ fn carry_out(plan: &Plan, context: &Context) -> Result<Report, Failure> {
     let mut progress = |progress: Progress| match progress {
         Progress::Stalled { origins, .. } => {
             let origins = origins.join(", ");
-            tell(format_args!("criu waits, for {origins} was frozen meanwhile; thaw it, and criu goes on"));
+            tell(format_args!(
+                "criu waits because {origins} was frozen meanwhile; thaw it, and criu continues"
+            ));
         }
         Progress::Restored(what) => tell(what),
         _ => {}
@@ -123,10 +128,14 @@ fn print(report: &Report, out: &mut impl Write) -> Result<(), Failure> {
 /// Says how the copy ends, and how one that is frozen is let run.
 fn print_copy(copy: &RunningCopy, out: &mut impl Write) -> Result<(), Failure> {
     let RunningCopy { init, .. } = copy;
-    let gone = if copy.groups.is_empty() { "its namespace goes" } else { "its namespace and its groups go" };
-    writeln!(out, "{gone} when its last process has ended; end all of it: kill -KILL {init}")?;
+    let gone = if copy.groups.is_empty() {
+        "its namespace is removed"
+    } else {
+        "its namespace and its groups are removed"
+    };
+    writeln!(out, "{gone} when its last process has ended; to end all of it: kill -KILL {init}")?;
     if let Some(group) = &copy.frozen {
-        writeln!(out, "it is frozen, and has not run; let it run: cryoscope thaw {}", quoted(&group.0))?;
+        writeln!(out, "it is frozen and has not run; to start it: cryoscope thaw {}", quoted(&group.0))?;
     }
     Ok(())
 }

@@ -12,7 +12,10 @@ use crate::tui::{self, Settings};
 /// Opens the screen, at a group if one is named.
 pub(super) fn run(context: Context, target: Option<&OsStr>) -> Result<(), Failure> {
     if !io::stdin().is_terminal() {
-        return Err(Failure::new(2, "the keyboard is no terminal; use cryoscope list to print the tree"));
+        return Err(Failure::new(
+            2,
+            "standard input is not a terminal; use cryoscope list to print the tree",
+        ));
     }
     let preferences = config::read(&context.global)?;
     let target = target.map(|target| context.open(target)).transpose()?;

@@ -133,10 +133,10 @@ fn thaws(freeze: TimedFreeze) -> String {
         (TimerState::Runs, TimeLeft::Left(left)) => format!("in {}, by a timer", span::left(left)),
         (TimerState::Runs, time) => format!("by a timer; {time}"),
         (TimerState::Gone, _) | (_, TimeLeft::Overdue(_)) => {
-            format!("not by itself: {freeze}: cryoscope rescue puts it right")
+            format!("not automatically: {freeze}; cryoscope rescue fixes it")
         }
         // Until its end somebody may let the timer go on.
-        _ => format!("not by itself: {freeze}"),
+        _ => format!("not automatically: {freeze}"),
     }
 }
 
@@ -195,14 +195,14 @@ const MAX_PRINTED_FUNCTIONS: usize = 6;
 fn print_culprits(culprits: &Culprits, out: &mut impl Write) -> Result<(), Failure> {
     let Some(first) = culprits.list.first().filter(|_| culprits.held_by().is_none()) else { return Ok(()) };
     for (at, culprit) in culprits.list.iter().take(MAX_PRINTED_CULPRITS).enumerate() {
-        writeln!(out, "  {:<10} {culprit}", if at == 0 { "held up by" } else { "" })?;
+        writeln!(out, "  {:<10} {culprit}", if at == 0 { "blocked by" } else { "" })?;
     }
     let more = culprits.list.len().saturating_sub(MAX_PRINTED_CULPRITS) + culprits.more;
     if more > 0 {
         writeln!(out, "             and {more} more")?;
     }
     if culprits.is_cut {
-        writeln!(out, "             and perhaps others: not all threads were looked at")?;
+        writeln!(out, "             and perhaps others: not all threads were checked")?;
     }
     if !first.stack.is_empty() {
         let functions: Vec<_> =
@@ -230,9 +230,9 @@ fn print(shown: &Shown, list: &[Process], out: &mut impl Write) -> Result<(), Fa
     writeln!(out, "  requested  {}", if group.requested { "yes, by its own file" } else { "no" })?;
     if let Some(from) = &group.inherited_from {
         let alone = if group.requested {
-            "takes its own request back, and it stays frozen by the one above"
+            "clears its own request, but it stays frozen by the ancestor"
         } else {
-            "does nothing"
+            "has no effect"
         };
         writeln!(out, "  inherited  from {from}: thawing this group alone {alone}")?;
     }
@@ -240,7 +240,7 @@ fn print(shown: &Shown, list: &[Process], out: &mut impl Write) -> Result<(), Fa
     let frozen = group.frozen_usec.filter(|_| shown.stuck.is_none());
     if let Some(span) = frozen.map(Duration::from_micros).filter(|span| !span.is_zero()) {
         let span = if span.as_secs() == 0 { "less than a second".to_owned() } else { span::short(span) };
-        writeln!(out, "  frozen for {span} in all")?;
+        writeln!(out, "  frozen for {span} in total")?;
     }
     if let Some(freeze) = shown.timed {
         writeln!(out, "  thaws      {}", thaws(freeze))?;
@@ -256,7 +256,7 @@ fn print(shown: &Shown, list: &[Process], out: &mut impl Write) -> Result<(), Fa
     }
     owner::print(shown, out)?;
     for above in &shown.ancestors {
-        let asks = if above.requested { "asks for a freeze" } else { "does not ask" };
+        let asks = if above.requested { "freeze requested" } else { "not requested" };
         writeln!(out, "  above      {}: {asks}", above.path)?;
     }
     for other in &shown.other_hierarchy {

@@ -25,7 +25,7 @@ pub(super) fn hold(control: &Arc<Control>) -> io::Result<Held> {
     let body = move || {
         for _ in signals.forever() {
             control.cancel();
-            tell("criu is not interrupted, for that would lose the process; what has not begun is cancelled");
+            tell("criu is not interrupted, because that would lose the process; later steps are cancelled");
         }
     };
     std::thread::Builder::new().name("signals".into()).spawn(body)?;

@@ -23,7 +23,7 @@ pub(super) fn run(context: &Context, options: &Thaw, out: &mut impl Write) -> Re
         false => (named(context, options)?, Vec::new()),
     };
     if targets.is_empty() && denied.is_empty() {
-        writeln!(out, "no group asks for a freeze")?;
+        writeln!(out, "no group has a freeze of its own")?;
     } else if options.all && !options.yes && !targets.is_empty() {
         confirm(context, &targets, out)?;
     }
@@ -65,7 +65,7 @@ fn named(context: &Context, options: &Thaw) -> Result<Vec<(Filesystem, Group)>, 
         Some((_, root)) => Err(Failure::new(
             2,
             format!(
-                "{} is the root of its hierarchy, which is never frozen; name a group below it, or --all",
+                "{} is the root of its hierarchy, which is never frozen; choose a group below it, or use --all",
                 root.absolute.display()
             ),
         )),
@@ -75,12 +75,14 @@ fn named(context: &Context, options: &Thaw) -> Result<Vec<(Filesystem, Group)>, 
 /// Says what would be thawed, and asks.
 fn confirm(context: &Context, targets: &[(Filesystem, Group)], out: &mut impl Write) -> Result<(), Failure> {
     for (_, group) in targets {
-        writeln!(out, "{} asks for a freeze", context.named(group))?;
+        writeln!(out, "{} is frozen by its own request", context.named(group))?;
     }
     out.flush()?;
     match io::stdin().is_terminal() {
         true => ask(if targets.len() == 1 { "Thaw it?" } else { "Thaw them all?" }),
-        false => Err(Failure::refused("nothing was thawed: give --yes to thaw all that ask for a freeze")),
+        false => Err(Failure::refused(
+            "nothing was thawed: pass --yes to thaw all groups with a freeze of their own",
+        )),
     }
 }
 
@@ -94,7 +96,8 @@ struct Done {
 fn one(fs: &Filesystem, group: &Group) -> Result<Done, ThawError> {
     if let Some(dumping) = dumping::of_group(group) {
         tell(format_args!(
-            "{dumping}: where it hangs on this freeze, the thaw frees it; where the freeze is its own, the processes may run in the middle of the dump"
+            "{dumping}: if it hangs on this freeze, the thaw frees it; if the freeze is criu's own, the processes \
+             may run during the dump"
         ));
     }
     let asked = group.read().ok().flatten().is_some_and(|read| read.freezer.requested());
@@ -116,10 +119,10 @@ fn say(
         Outcome::Already => "was not frozen",
         Outcome::HeldAbove => {
             let above = asking_ancestor(fs, &group.path).unwrap_or_else(CgroupPath::root);
-            let cleared = if done.asked { "its own request is taken back, but " } else { "" };
+            let cleared = if done.asked { "its own request is cleared, but " } else { "" };
             return Err(Failure::new(
                 1,
-                format!("{name}: {cleared}it stays frozen, for {above} asks for it; thaw {above}"),
+                format!("{name}: {cleared}it stays frozen by its ancestor {above}; thaw {above}"),
             ));
         }
     };

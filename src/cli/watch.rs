@@ -74,10 +74,10 @@ fn reader_gone() -> io::Result<Receiver<()>> {
 fn notes(watching: &Watching) {
     if let Some(why) = &watching.polling {
         let (watched, all) = (watching.groups, watching.of);
-        tell(format_args!("{watched} of {all} groups are watched, and the rest is polled: {why}"));
+        tell(format_args!("{watched} of {all} groups are watched, the rest are polled: {why}"));
     }
     for (path, why) in &watching.unreadable {
-        tell(format_args!("{path} and what is below is left out: {why}"));
+        tell(format_args!("{path} and the groups below it are left out: {why}"));
     }
 }
 

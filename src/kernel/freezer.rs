@@ -43,7 +43,7 @@ pub enum FreezerError {
         error: io::Error,
     },
     /// The freeze was not complete in time, and was taken back.
-    #[error("{group} did not freeze within {timeout:?} and was {undone}; {culprits}")]
+    #[error("{group} did not freeze within {timeout:?}; {undone}; {culprits}")]
     TimedOut {
         /// The group.
         group: String,
@@ -55,7 +55,7 @@ pub enum FreezerError {
         culprits: Culprits,
     },
     /// Whoever waited for the freeze gave it up before it was complete.
-    #[error("the freeze of {group} was cancelled, and the group was {undone}")]
+    #[error("the freeze of {group} was cancelled; {undone}")]
     Cancelled {
         /// The group.
         group: String,
@@ -80,10 +80,10 @@ pub enum Undone {
 impl fmt::Display for Undone {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::RolledBack => "thawed again",
-            Self::LeftAsFound => "left as it was found, with its freeze asked for",
-            Self::NotAsked => "not written to",
-            Self::Stuck => "NOT thawed again, for that failed too",
+            Self::RolledBack => "the freeze was rolled back",
+            Self::LeftAsFound => "its freeze request was left as it was found",
+            Self::NotAsked => "nothing was written",
+            Self::Stuck => "the freeze could NOT be rolled back",
         })
     }
 }

@@ -62,7 +62,7 @@ pub enum Unknown {
     NoLine,
     /// The path depends on where this program's cgroup namespace is, which was not found.
     #[error(
-        "{0} counts from this program's cgroup namespace, whose own group was not found below the mount point"
+        "{0} is relative to this program's cgroup namespace, whose root group was not found below the mount point"
     )]
     Namespace(NamespacePath),
     /// The group at the path that the kernel named does not list the process.

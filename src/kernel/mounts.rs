@@ -18,11 +18,12 @@ pub enum MountsError {
     Mountinfo(io::Error),
     /// No cgroup2 and no v1 freezer is mounted.
     #[error(
-        "no cgroup file system with a freezer is mounted; mount one (mount -t cgroup2 none /sys/fs/cgroup) or name it with --root"
+        "no cgroup file system with a freezer is mounted; mount one (mount -t cgroup2 none /sys/fs/cgroup) or pass \
+         its mount point as --root"
     )]
     None,
     /// `--root` is not a cgroup file system.
-    #[error("{} is not the root of a cgroup file system with a freezer ({why}); name its mount point", .path.display())]
+    #[error("{} is not the root of a cgroup file system with a freezer ({why}); pass its mount point", .path.display())]
     NotCgroup {
         /// What was named.
         path: PathBuf,
@@ -58,14 +59,14 @@ pub fn at(path: &Path) -> Result<Hierarchies, MountsError> {
             (true, _) => Version::V2,
             (false, true) => Version::V1,
             (false, false) => {
-                return Err(fail("it holds neither cgroup.controllers nor cgroup.procs".to_owned()));
+                return Err(fail("it contains neither cgroup.controllers nor cgroup.procs".to_owned()));
             }
         };
     let kind = rustix::fs::statfs(&mount_point).map_err(|e| fail(e.to_string()))?.f_type;
     let device = (major(stat.st_dev), minor(stat.st_dev));
     let mount = mount_of(&mount_point).map_err(MountsError::Mountinfo)?;
     if mount.is_none() && CGROUP_MAGIC.contains(&kind) {
-        return Err(fail("/proc/self/mountinfo has no mount of a freezer's hierarchy for it".to_owned()));
+        return Err(fail("/proc/self/mountinfo does not list it as a hierarchy with a freezer".to_owned()));
     }
     let root = mount.as_ref().map_or_else(MountRoot::no_mount, |(_, root)| root.clone());
     let read_only = mount.is_some_and(|(mount, _)| mount.read_only);
@@ -107,9 +108,7 @@ pub fn true_path(fs: &Filesystem, group: &Group) -> io::Result<CgroupPath> {
     let root = mount_of(&group.absolute)?.map(|(_, root)| root);
     match root.as_ref().and_then(MountRoot::path).map(|path| fs.hierarchy().root.place(path)) {
         Some(Place::Below(path)) => Ok(path),
-        _ => Err(io::Error::other(
-            "it is on a mount of its own, which shows it at another path than the hierarchy has it",
-        )),
+        _ => Err(io::Error::other("it is on a separate mount, with another path than in the hierarchy")),
     }
 }
 

@@ -11,12 +11,13 @@ use rustix::io::Errno;
 /// An error, and where it says that a limit is reached, which one that is.
 pub fn explain(error: &io::Error) -> String {
     let limit = match error.raw_os_error().map(Errno::from_raw_os_error) {
-        Some(Errno::MFILE) => "this program may open no more files; raise ulimit -n",
-        Some(Errno::NFILE) => "no program may open more files; raise fs.file-max",
+        Some(Errno::MFILE) => "this program cannot open more files; raise ulimit -n",
+        Some(Errno::NFILE) => "no program can open more files; raise fs.file-max",
         Some(Errno::AGAIN) => {
-            "no more threads or processes may be started; see ulimit -u, ulimit -v, and pids.max of this program's cgroup"
+            "this program cannot start more threads or processes; see ulimit -u, ulimit -v, and pids.max of its \
+             cgroup"
         }
-        Some(Errno::NOMEM) => "there is no more memory for this program; see ulimit -v",
+        Some(Errno::NOMEM) => "this program is out of memory; see ulimit -v",
         _ => return error.to_string(),
     };
     format!("{error}: {limit}")

@@ -104,7 +104,7 @@ impl RuntimeFolder {
         if place.shared {
             return Ok(None);
         }
-        let why = format!("{} belongs to somebody else, or others may write to it", place.path.display());
+        let why = format!("{} belongs to another user, or is writable by others", place.path.display());
         Err(io::Error::new(io::ErrorKind::PermissionDenied, why))
     }
 
@@ -130,7 +130,7 @@ impl RuntimeFolder {
                 Ok(()) => return Ok(Alone { _folder: folder }),
                 Err(Errno::WOULDBLOCK) if Instant::now() < deadline => sleep(Duration::from_millis(1)),
                 Err(Errno::WOULDBLOCK) => {
-                    let why = "another cryoscope holds the runtime folder, and does not let it go";
+                    let why = "another cryoscope process keeps the runtime directory locked";
                     return Err(io::Error::new(io::ErrorKind::TimedOut, why));
                 }
                 Err(error) => return Err(error.into()),
@@ -306,7 +306,7 @@ fn create(place: &Place) -> io::Result<Option<RuntimeFolder>> {
         Ok(()) | Err(Errno::EXIST) => RuntimeFolder::at(place),
         Err(error) => {
             let error = io::Error::from(error);
-            let why = format!("cannot make {}: {error}", place.path.display());
+            let why = format!("cannot create {}: {error}", place.path.display());
             Err(io::Error::new(error.kind(), why))
         }
     }
@@ -316,7 +316,9 @@ fn create(place: &Place) -> io::Result<Option<RuntimeFolder>> {
 fn no_place() -> io::Error {
     let user = nix::unistd::geteuid();
     let why = format!(
-        "this user has no runtime folder, and none can be made: /dev/shm/cryoscope-{user} and /tmp/cryoscope-{user} are somebody else's, or not possible; set XDG_RUNTIME_DIR to a folder that only this user may write to"
+        "this user has no runtime directory, and none can be created: /dev/shm/cryoscope-{user} and \
+         /tmp/cryoscope-{user} belong to another user, or cannot exist; set XDG_RUNTIME_DIR to a directory that only \
+         this user can write to"
     );
     io::Error::new(io::ErrorKind::PermissionDenied, why)
 }

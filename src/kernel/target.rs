@@ -19,10 +19,10 @@ use crate::model::{
 #[derive(Debug, thiserror::Error)]
 pub enum TargetError {
     /// Nothing of that name.
-    #[error("there is no cgroup {0}; see cryoscope list")]
+    #[error("no such cgroup: {0} (cryoscope list shows all)")]
     NoSuchGroup(String),
     /// Nothing of that name, but a unit of systemd that begins so.
-    #[error("there is no cgroup {name}; there is {unit}: give that")]
+    #[error("no such cgroup: {name}; did you mean {unit}?")]
     NoSuffix {
         /// What was asked for.
         name: String,
@@ -31,7 +31,8 @@ pub enum TargetError {
     },
     /// A unit, on a host without cgroup v2. systemd uses no freezer there, and makes no groups in its hierarchy.
     #[error(
-        "{unit} has no group in the v1 freezer, which systemd does not use; make one with mkdir {root}/NAME, move its processes there with echo PID > {root}/NAME/cgroup.procs, and give {root}/NAME"
+        "{unit} has no group in the v1 freezer, which systemd does not use; create one with mkdir {root}/NAME, move \
+         its processes there with echo PID > {root}/NAME/cgroup.procs, and use {root}/NAME"
     )]
     NoFreezer {
         /// Its name.
@@ -40,19 +41,19 @@ pub enum TargetError {
         root: String,
     },
     /// A path outside the cgroup file systems.
-    #[error("{0} is not a cgroup; give a path below {1}, pid:N, or a unit's name")]
+    #[error("{0} is not a cgroup; use a path below {1}, pid:N, or a unit name")]
     NotCgroup(String, String),
     /// The process has ended, or never was.
-    #[error("there is no process {0}")]
+    #[error("no such process: {0}")]
     NoSuchProcess(i32),
     /// Nothing was named.
-    #[error("the target is empty; give a path, pid:N, or a unit's name")]
+    #[error("the target is empty; use a path, pid:N, or a unit name")]
     Empty,
     /// `pid:` without a number.
-    #[error("{0} does not say which process: write pid: and its number, as in pid:1234")]
+    #[error("{0} is not a process ID: write it as pid:1234")]
     NotPid(String),
     /// Several groups have the name, or are shown so.
-    #[error("{name} names several groups: {}; give one of these", .paths.join(", "))]
+    #[error("{name} names several groups: {}; use one of these", .paths.join(", "))]
     Ambiguous {
         /// What was asked for.
         name: String,
@@ -60,7 +61,7 @@ pub enum TargetError {
         paths: Vec<String>,
     },
     /// A path of one hierarchy, and another one is asked for.
-    #[error("{path} is on {on}, and --hierarchy {asked} is given; leave one of them out")]
+    #[error("{path} is on {on}, which contradicts --hierarchy {asked}; omit one of them")]
     OtherHierarchy {
         /// The path.
         path: String,
@@ -70,16 +71,16 @@ pub enum TargetError {
         asked: Version,
     },
     /// The hierarchy that was asked for is not mounted.
-    #[error("this host has no {0} freezer; leave --hierarchy out to take the one it has")]
+    #[error("this host has no {0} freezer; omit --hierarchy to use the one it has")]
     NoHierarchy(Version),
     /// The process is in a part of the hierarchy that is not mounted here.
-    #[error("process {0} is in {1}, which is not below what is mounted here")]
+    #[error("process {0} is in {1}, which is outside the mounted hierarchy")]
     Outside(i32, NamespacePath),
     /// A path on another mount of a hierarchy, of a part that the first one does not show.
-    #[error("{0} is a cgroup that is not to be found below {1}; name its mount with --root")]
+    #[error("{0} is a cgroup, but not below {1}; pass its mount point as --root")]
     NotBelow(String, String),
     /// The group of the process cannot be known.
-    #[error("{0}; give the group itself")]
+    #[error("{0}; name the group itself")]
     Unknown(#[from] UnknownGroup),
     /// Another failure.
     #[error("cannot open {0}: {1}")]

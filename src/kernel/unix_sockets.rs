@@ -42,7 +42,7 @@ pub fn all(pid: i32) -> io::Result<HashMap<u64, UnixSocket>> {
         return ask();
     }
     let asked = std::thread::Builder::new().spawn(move || enter(theirs).and_then(|()| ask()))?;
-    asked.join().unwrap_or_else(|_| Err(io::Error::other("the thread that asked has panicked")))
+    asked.join().unwrap_or_else(|_| Err(io::Error::other("the thread that queried them has panicked")))
 }
 
 fn enter(namespace: OwnedFd) -> io::Result<()> {

@@ -59,7 +59,7 @@ impl Check {
             Self::KillWaits(who) => format!("SIGKILL is pending, and {who} still exists"),
             Self::Holds(at) => format!("a process in {} is blocked in the kernel (ptrace_attach)", name(at)),
             Self::CriuBegan(_) => "criu has started".to_owned(),
-            Self::Hangs(who, _) => format!("criu is attached to {who}, and has done nothing for two seconds"),
+            Self::Hangs(who, _) => format!("criu is attached to {who}, idle for two seconds"),
             Self::Dumped(_) => "criu has exited with 0".to_owned(),
             Self::CriuSays(_, message) => format!("criu has failed with: {message}"),
             Self::Reported(_) => "cryoscope checkpoint has written its report".to_owned(),

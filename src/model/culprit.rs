@@ -126,16 +126,18 @@ impl Culprit {
         let tid = self.thread.tid;
         match &self.cause {
             Cause::FileSystem { kind, mounts, servers } => file_system_remedy(*kind, mounts, servers, tid),
-            Cause::Vfork { child: Some(child) } => format!("see what its child, process {child}, waits for"),
-            Cause::Traced { tracer: Some(tracer) } => format!("end the debugger, process {tracer}"),
+            Cause::Vfork { child: Some(child) } => {
+                format!("check what its child, process {child}, waits for")
+            }
+            Cause::Traced { tracer: Some(tracer) } => format!("detach or end the debugger, process {tracer}"),
             Cause::HeldElsewhere { group } => {
                 format!("thaw {} first", printable(group.as_os_str().as_encoded_bytes()))
             }
             Cause::Stopped => format!("kill -CONT {}", self.pid),
             Cause::KernelThread => "move it to the root group".to_owned(),
-            Cause::Running => format!("wait; where it goes on, /proc/{tid}/stack says what it does"),
+            Cause::Running => format!("wait; if it continues, /proc/{tid}/stack shows what it does"),
             Cause::Unknown | Cause::Vfork { child: None } | Cause::Traced { tracer: None } => {
-                format!("/proc/{tid}/stack says what it waits for: end that, or end process {}", self.pid)
+                format!("/proc/{tid}/stack shows what it waits for: end that, or end process {}", self.pid)
             }
         }
     }
@@ -183,7 +185,7 @@ impl fmt::Display for Cause {
                 match &servers[..] {
                     [] => Ok(()),
                     [one] if one.is_inside => {
-                        write!(f, ", whose server {} {} is in the group too", one.pid, cut(&one.command))
+                        write!(f, ", whose server {} {} is in this group too", one.pid, cut(&one.command))
                     }
                     [one] => write!(f, ", served by {} {}", one.pid, cut(&one.command)),
                     [one, ..] => write!(f, ", served by one of {} processes, as {}", servers.len(), one.pid),
@@ -195,11 +197,11 @@ impl fmt::Display for Cause {
             Self::Traced { tracer: None } => f.write_str("is stopped by its tracer"),
             Self::Stopped => f.write_str("is stopped by a signal"),
             Self::HeldElsewhere { group } => {
-                write!(f, "is held frozen by {}", printable(group.as_os_str().as_encoded_bytes()))
+                write!(f, "is already frozen by {}", printable(group.as_os_str().as_encoded_bytes()))
             }
-            Self::KernelThread => f.write_str("is a thread of the kernel, which no cgroup freezer stops"),
-            Self::Running => f.write_str("runs, and has not come to the freezer"),
-            Self::Unknown => f.write_str("waits in the kernel"),
+            Self::KernelThread => f.write_str("is a kernel thread, which no cgroup freezer stops"),
+            Self::Running => f.write_str("is running and has not reached the freezer yet"),
+            Self::Unknown => f.write_str("is blocked in the kernel"),
         }
     }
 }
@@ -240,17 +242,19 @@ fn file_system_remedy(kind: FileSystem, mounts: &[MountPoint], servers: &[Server
             server.pid
         ),
         (FileSystem::Fuse, Some(number), [server]) => format!(
-            "look why process {} does not answer, or end all waits for it: echo 1 > /sys/fs/fuse/connections/{number}/abort",
+            "check why process {} does not answer, or abort all requests to it: echo 1 > \
+             /sys/fs/fuse/connections/{number}/abort",
             server.pid
         ),
         (FileSystem::Fuse, Some(number), _) => {
-            format!("end all waits for it: echo 1 > /sys/fs/fuse/connections/{number}/abort")
+            format!("abort all requests to it: echo 1 > /sys/fs/fuse/connections/{number}/abort")
         }
         (FileSystem::Fuse, None, _) => "end the server of that mount".to_owned(),
         (FileSystem::Network, ..) => "bring its server back, or umount -f the mount".to_owned(),
         (FileSystem::Disk, ..) => {
             format!(
-                "wait for the disk; where it takes long, dmesg has its errors and /proc/{tid}/stack the place"
+                "wait for the disk; if it takes long, dmesg shows its errors and /proc/{tid}/stack the kernel \
+                 function"
             )
         }
     }
@@ -291,13 +295,13 @@ impl fmt::Display for Culprits {
             let holder = printable(holder.as_os_str().as_encoded_bytes());
             return write!(
                 f,
-                "nothing is stuck: {holder} holds its processes frozen already; thaw that first"
+                "nothing is stuck: {holder} already holds its processes frozen; thaw that first"
             );
         }
         let Some(first) = self.list.first() else {
-            return f.write_str("what still runs could not be seen");
+            return f.write_str("could not find out what is still running");
         };
-        f.write_str("held up by ")?;
+        f.write_str("blocked by ")?;
         let named = &self.list[..self.list.len().min(MAX_NAMED)];
         for (at, culprit) in named.iter().enumerate() {
             write!(f, "{}{culprit}", if at > 0 { ", and by " } else { "" })?;
@@ -354,10 +358,10 @@ pub(crate) mod tests {
     fn all_of_them() {
         let held = || culprit(1, 1, Cause::HeldElsewhere { group: "/v1/g".into() });
         let of = |list: Vec<Culprit>| Culprits { list, ..Default::default() };
-        assert!(of(vec![held(), held()]).to_string().starts_with("nothing is stuck: /v1/g holds"));
+        assert!(of(vec![held(), held()]).to_string().starts_with("nothing is stuck: /v1/g already holds"));
         let mixed = of(vec![culprit(2, 2, Cause::Unknown), held()]);
         assert_eq!(mixed.held_by(), None);
-        assert!(mixed.to_string().starts_with("held up by 2 "), "{mixed}");
+        assert!(mixed.to_string().starts_with("blocked by 2 "), "{mixed}");
         let many = of((1..=5).map(|pid| culprit(pid, pid, Cause::Unknown)).collect());
         assert!(many.to_string().contains(", and by 2 more; /proc/1/stack"), "{many}");
         assert!(many.within(&CgroupPath::new(b"/shop")).list.len() == 5);

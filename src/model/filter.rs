@@ -110,7 +110,7 @@ fn term(word: &str) -> Result<Term, String> {
             .iter()
             .find(|(name, _)| *name == state)
             .map(|(_, test)| test.clone())
-            .ok_or_else(|| format!("is:{state} is not known; there is {}", names()))?,
+            .ok_or_else(|| format!("is:{state} is unknown; valid: {}", names()))?,
         Some(("unit", name)) => Test::Unit(name.to_lowercase()),
         Some(("owner", name)) => Test::Owner(name.to_lowercase()),
         Some(("pid", number)) => Test::Pid(whole(number, "pid:", "pid:1234")?),
@@ -121,7 +121,7 @@ fn term(word: &str) -> Result<Term, String> {
 }
 
 fn whole<N: std::str::FromStr>(number: &str, key: &str, example: &str) -> Result<N, String> {
-    number.parse().map_err(|_| format!("{key} wants a number, as in {example}"))
+    number.parse().map_err(|_| format!("{key} needs a number, as in {example}"))
 }
 
 fn names() -> String {

@@ -34,7 +34,7 @@ pub fn left(span: Duration) -> String {
 pub fn parse(text: &str) -> Result<Duration, String> {
     let text = text.trim();
     if text.starts_with('-') {
-        return Err(format!("{text:?} is no span of time: write it as 30s or 5m"));
+        return Err(format!("{text:?} is not a duration: write it as 30s or 5m"));
     }
     let split = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
     let (number, unit) = text.split_at(split);
@@ -43,10 +43,10 @@ pub fn parse(text: &str) -> Result<Duration, String> {
         "" | "s" => 1.0,
         "m" | "min" => 60.0,
         "h" => 3_600.0,
-        _ => return Err(format!("{unit:?} is no unit of time: use ms, s, m or h, as in 30s")),
+        _ => return Err(format!("{unit:?} is not a unit of time: use ms, s, m or h, as in 30s")),
     };
     let seconds =
-        number.parse::<f64>().map_err(|_| format!("{text:?} is no span of time: write it as 30s or 5m"))?;
+        number.parse::<f64>().map_err(|_| format!("{text:?} is not a duration: write it as 30s or 5m"))?;
     Duration::try_from_secs_f64(seconds * scale).map_err(|_| format!("{text:?} is too long"))
 }
 
@@ -69,7 +69,7 @@ pub fn for_a_time(text: &str) -> Result<Duration, String> {
         return Ok(span);
     }
     Err(format!(
-        "{:?} is not between a second and a week (168h); leave it out to freeze without an end",
+        "{:?} is not between 1 second and 1 week (168h); omit it to freeze without a time limit",
         text.trim()
     ))
 }
@@ -115,7 +115,7 @@ mod tests {
         assert_eq!(parse("10"), Ok(Duration::from_secs(10)));
         assert!(
             parse("ten").is_err()
-                && parse("-1").is_err_and(|why| why.contains("no span of time"))
+                && parse("-1").is_err_and(|why| why.contains("not a duration"))
                 && parse("3 weeks").is_err()
                 && parse("").is_err()
                 && parse("1e400").is_err()

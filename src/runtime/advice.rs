@@ -33,10 +33,13 @@ pub fn advice(owner: &Owner, state: Option<State>, into: &str) -> Option<Advice>
     let rootless = owner.user.filter(|_| matches!(owner.kind, Kind::Podman));
     let what = match (&owner.pod, owner.kind) {
         (Some(pod), _) => format!(
-            "container {id} of pod {} is Kubernetes': through its runtime, or kubelet's POST /checkpoint/NAMESPACE/POD/CONTAINER",
+            "container {id} of pod {} belongs to Kubernetes: use its runtime, or kubelet's POST \
+             /checkpoint/NAMESPACE/POD/CONTAINER",
             pod.uid
         ),
-        (None, kind) => format!("{id} is a {kind} container: its runtime saves what a plain dump lacks"),
+        (None, kind) => {
+            format!("{id} is a {kind} container: its runtime also saves what a plain dump does not")
+        }
     };
     let warning = warning(owner, state, id);
     Some(Advice { what, command: rootless.is_none().then_some(command), warning })
@@ -75,37 +78,38 @@ fn warning(owner: &Owner, state: Option<State>, id: &str) -> Option<String> {
     let frozen = matches!(state, Some(State::Frozen | State::Freezing));
     let refusal = match owner.kind {
         Kind::Podman if owner.user.is_some() => {
-            Some("podman checkpoints root's containers only, and this one is a user's".to_owned())
+            Some("podman checkpoints only root's containers, and this one belongs to a user".to_owned())
         }
         Kind::Podman if frozen => Some(format!(
-            "podman refuses a container that is paused: podman unpause {id} first, and it runs until podman stops it"
+            "podman refuses a paused container: podman unpause {id} first; it runs until podman stops it"
         )),
-        Kind::Crun => Some(
-            "crun has this command only where it was built with CRIU: crun --version shows it".to_owned(),
-        ),
+        Kind::Crun => {
+            Some("crun has this command only if built with CRIU: crun --version shows it".to_owned())
+        }
         Kind::Docker if owner.pod.is_none() => {
-            Some("docker has this command only where its daemon runs with \"experimental\": true".to_owned())
+            Some("docker has this command only if its daemon runs with \"experimental\": true".to_owned())
         }
         Kind::Containerd if owner.pod.is_none() => {
-            Some("in another namespace than default, name that one: ctr namespaces ls".to_owned())
+            Some("replace default by the container's namespace: ctr namespaces ls lists them".to_owned())
         }
-        Kind::Incus | Kind::Lxd => {
-            Some("it works only with criu enabled in the daemon; else it says so and does nothing".to_owned())
-        }
+        Kind::Incus | Kind::Lxd => Some(
+            "it works only if criu is enabled in the daemon; otherwise it says so and does nothing"
+                .to_owned(),
+        ),
         _ => None,
     };
     let monitor = (owner.role == Role::Monitor)
-        .then(|| "this group holds the process that looks after the container, not the container".to_owned());
+        .then(|| "this group contains the container's monitor process, not the container".to_owned());
     let all: Vec<String> = monitor.into_iter().chain(refusal).collect();
     (!all.is_empty()).then(|| all.join("; "))
 }
 
 fn pod(uid: &str) -> Advice {
     Advice {
-        what: format!("pod {uid} is Kubernetes': its containers are checkpointed one by one"),
+        what: format!("pod {uid} belongs to Kubernetes: checkpoint its containers one by one"),
         command: None,
         warning: Some(format!(
-            "take the group of one container; crictl ps --label io.kubernetes.pod.uid={uid} lists them"
+            "use the group of one container; crictl ps --label io.kubernetes.pod.uid={uid} lists them"
         )),
     }
 }
@@ -188,12 +192,12 @@ mod tests {
         let podman = "/machine.slice/libpod-ID.scope";
         assert_eq!(warning(podman, State::Thawed), "");
         assert!(warning(podman, State::Frozen).contains(&format!("podman unpause {ID}")));
-        assert!(warning("/machine.slice/libpod-conmon-ID.scope", State::Thawed).contains("looks after"));
+        assert!(warning("/machine.slice/libpod-conmon-ID.scope", State::Thawed).contains("monitor process"));
         let rootless =
             of("/user.slice/user-7.slice/user@7.service/user.slice/libpod-ID.scope", State::Thawed);
         let rootless = rootless.unwrap();
         assert_eq!(rootless.command, None);
-        assert!(rootless.warning.unwrap().contains("root's containers only"));
+        assert!(rootless.warning.unwrap().contains("only root's containers"));
         let pod = of("/kubepods/burstable/pod1", State::Thawed).unwrap();
         assert_eq!(pod.command, None);
         assert!(pod.warning.unwrap().contains("io.kubernetes.pod.uid=1"));

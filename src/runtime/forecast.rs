@@ -70,7 +70,8 @@ impl Forecast {
             clocks.clone().filter(|clock| clock.limit == Limit::Watchdog).map(|clock| &*clock.unit).collect();
         let first = (self.stops_watchdogs && !watchdogs.is_empty()).then(|| {
             let units = watchdogs.iter().map(|unit| quoted(unit.as_ref())).collect::<Vec<_>>().join(" ");
-            format!("systemd stops the watchdog of a unit that is frozen by itself: freeze these first with cryoscope freeze {units}")
+            format!("systemd stops a unit's watchdog only if that unit itself is frozen: first run cryoscope freeze \
+                     {units}")
         });
         clocks.map(Clock::to_string).chain(first).chain(self.unknown.iter().cloned()).collect()
     }
@@ -85,7 +86,7 @@ pub fn forecast(group: &Group) -> Forecast {
         Err(SystemdError::NotRunning) => return Forecast::default(),
         Err(error) => {
             let what = format!(
-                "whether systemd ends processes of {} while they are frozen is unknown: {error}",
+                "could not check whether systemd ends processes of {} while they are frozen: {error}",
                 group.path
             );
             return Forecast { unknown: vec![what], ..Forecast::default() };
@@ -164,13 +165,13 @@ impl Concerned {
         });
         let processes = self.processes.map(|n| {
             format!(
-                "only {n} processes in {group} were looked at for units with time limits, which are {asked}"
+                "only {n} processes in {group} were checked for units with time limits, which are {asked}"
             )
         });
         let users = (!self.users.is_empty()).then(|| {
             let uids = self.users.iter().map(u32::to_string).collect::<Vec<_>>().join(", ");
             format!(
-                "time limits of units of user {uids}'s own systemd are not known: systemctl --user shows them"
+                "time limits of units of user {uids}'s own systemd are unknown: systemctl --user shows them"
             )
         });
         more.into_iter().chain(processes).chain(users).collect()
@@ -280,7 +281,7 @@ mod tests {
             concerned.left_out(&group),
             [
                 "the time limits of 200 units in /user.slice are known, those of 3 more are not",
-                "only 2000 processes in /user.slice were looked at for units with time limits, which are 200 units"
+                "only 2000 processes in /user.slice were checked for units with time limits, which are 200 units"
             ]
         );
     }

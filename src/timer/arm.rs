@@ -60,7 +60,7 @@ pub(super) fn arm(
     let why = match armed.answers.next() {
         Ok(Some(line)) if line == READY => return Ok(armed),
         Ok(Some(line)) => printable(line.as_bytes()).into_owned(),
-        Ok(None) => "it ended at once".to_owned(),
+        Ok(None) => "it exited at once".to_owned(),
         Err(error) => error.to_string(),
     };
     // What it has written down so far is of no freeze.
@@ -84,7 +84,7 @@ impl Armed {
         }
         let why = match line {
             Ok(Some(line)) => printable(line.as_bytes()).into_owned(),
-            Ok(None) => "it has ended".to_owned(),
+            Ok(None) => "it has exited".to_owned(),
             Err(error) => error.to_string(),
         };
         let ended = self.give_up();

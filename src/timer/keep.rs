@@ -190,7 +190,7 @@ impl Waiting {
                 }
                 Over::Thaw if !self.target.thaw_for_good() => {
                     drop(record::write(&self.target.group, self.deadline)?);
-                    return Err(io::Error::other("the group was not thawed again"));
+                    return Err(io::Error::other("the group was not rolled back"));
                 }
                 // What earlier timers left of a freeze that is over.
                 _ => return record::forget(self.target.group.id),

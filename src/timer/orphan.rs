@@ -35,7 +35,7 @@ pub enum OrphanError {
     #[error(transparent)]
     Timer(#[from] TimerError),
     /// What is written down was not removed.
-    #[error("the record of the timer was not removed: {0}")]
+    #[error("could not remove the record of the timer: {0}")]
     Record(#[from] io::Error),
 }
 
@@ -152,12 +152,12 @@ impl Orphan {
         let name = printable(group.absolute.as_os_str().as_encoded_bytes()).into_owned();
         let is_unattended = |timer: &Timer| timer.is_unattended(state(timer.process, hosts));
         if !of(group.id)?.iter().all(is_unattended) {
-            return Ok(format!("{name} has a timer that runs"));
+            return Ok(format!("{name} has a running timer"));
         }
         // Looked at last: a timer that went on may have thawed it, and be gone.
         if !requests_freeze(&group) {
             forget(group.id)?;
-            return Ok(format!("{name} is not frozen any more"));
+            return Ok(format!("{name} is no longer frozen"));
         }
         let left = timer.left();
         if left >= SHORTEST {

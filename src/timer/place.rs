@@ -31,9 +31,9 @@ pub(super) fn leave(fs: &Filesystem, target: &Group) -> Result<(), String> {
             Err(error) => refused = Some(format!("{group}: {error}")),
         }
     }
-    let why = refused.unwrap_or_else(|| "there is no group above it".to_owned());
+    let why = refused.unwrap_or_else(|| "it has no parent group".to_owned());
     Err(format!(
-        "it can't leave {}, which it would be frozen with ({why}); start from outside of it",
+        "it can't leave {}, with which it would be frozen ({why}); start cryoscope from outside that group",
         target.path
     ))
 }

@@ -14,8 +14,8 @@ const NEVER: i32 = -1000;
 pub(super) fn protect() {
     match lowest(NEVER, &mut |value| fs::write(OOM_SCORE_ADJ, value.to_string())) {
         Ok(NEVER) => {}
-        Ok(value) => tracing::warn!(value, "the kernel may choose the timer when memory is out"),
-        Err(error) => tracing::warn!(%error, "the kernel may choose the timer when memory is out"),
+        Ok(value) => tracing::warn!(value, "the kernel may end the timer when memory runs out"),
+        Err(error) => tracing::warn!(%error, "the kernel may end the timer when memory runs out"),
     }
     let limit = getrlimit(Resource::As);
     let lifted = setrlimit(Resource::As, Rlimit { current: None, maximum: None })

@@ -22,12 +22,14 @@ const GIVEN_BACK_AT_ONCE: usize = 16;
 pub(super) enum WatchError {
     /// This program's part of the user's watches is used up.
     #[error(
-        "inotify watches ran out (half of what is free is left to others); raise fs.inotify.max_user_watches"
+        "inotify watches ran out (half of the free ones are left to other programs); raise \
+         fs.inotify.max_user_watches"
     )]
     Watches,
     /// This program's part of the user's instances is used up.
     #[error(
-        "inotify instances ran out (half of what is free is left to others); raise fs.inotify.max_user_instances"
+        "inotify instances ran out (half of the free ones are left to other programs); raise \
+         fs.inotify.max_user_instances"
     )]
     Instances,
     /// Something else.
@@ -85,7 +87,7 @@ impl Instance {
         let instance = Self { watcher, thread, alive: 0, dead: HashSet::new(), budget };
         // notify does not say so when it gets no thread.
         if instance.has_ended() {
-            return Err(WatchError::Failed("no thread can be started for it".to_owned()));
+            return Err(WatchError::Failed("cannot start a thread for it".to_owned()));
         }
         Ok(instance)
     }

@@ -42,7 +42,7 @@ impl Observer {
             let why = match catch_unwind(AssertUnwindSafe(observe)) {
                 Ok(Ok(())) => return,
                 Ok(Err(error)) => error.to_string(),
-                Err(fault) => format!("a fault of this program: {}", message_of(&*fault)),
+                Err(fault) => format!("internal error: {}", message_of(&*fault)),
             };
             send(Message::Failed(why));
         };

@@ -56,7 +56,7 @@ fn while_criu_dumps(version: Version) {
     let criu = dump.start_until("page-xfer:");
     let words = format!("criu (process {}) is dumping process {}", criu.pid(), workload.pid());
     assert_refused(&checkpoint(&group, &own.folder(), &[]), &words);
-    assert_refused(&checkpoint(&group, &own.folder(), &["--dry-run"]), "wait until it has ended");
+    assert_refused(&checkpoint(&group, &own.folder(), &["--dry-run"]), "wait until it has finished");
     criu.go_on();
     assert!(!own.folder().exists());
     assert_done(&checkpoint(&group, &own.folder(), &[]), &own);
@@ -116,7 +116,7 @@ fn a_second_checkpoint(version: Version) {
     let (images, second, third) = (Images::new(), Images::new(), Images::new());
     let gate = Gate::new(images.folder().parent().unwrap());
     let mut at_work = gate.start(&group, &images.folder());
-    let words = format!("cryoscope (process {}) is making a checkpoint", at_work.id());
+    let words = format!("cryoscope (process {}) is running a checkpoint", at_work.id());
     for named in [&group, &above, &below] {
         assert_refused(&checkpoint(named, &second.folder(), &[]), &words);
         assert!(!second.folder().exists());

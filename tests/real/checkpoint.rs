@@ -112,7 +112,7 @@ fn frozen_while_it_starts_a_program(version: Version) {
     });
     let images = Images::new();
     let output = checkpoint(&group, &images.folder(), &[]);
-    assert_refused(&output, &images, "it was frozen while it was just starting a program: cryoscope thaw");
+    assert_refused(&output, &images, "it was frozen while starting a program: cryoscope thaw");
     group.thaw();
     assert_done(&checkpoint(&group, &images.folder(), &["--after", "killed", "--yes"]), &images);
     shell.wait().unwrap();

@@ -234,8 +234,8 @@ fn pure_hosts_are_recognised() {
         let output = namespace::only(version, PROGRAM).args(["show", "no-such.service"]).output().unwrap();
         let (said, on_v1) = (stderr(&output), version == Version::V1);
         assert_eq!(output.status.code(), Some(5), "{said}");
-        assert_eq!(said.contains("which systemd does not use; make one with mkdir"), on_v1, "{said}");
-        assert_eq!(said.contains("see cryoscope list"), !on_v1, "{said}");
+        assert_eq!(said.contains("which systemd does not use; create one with mkdir"), on_v1, "{said}");
+        assert_eq!(said.contains("cryoscope list shows all"), !on_v1, "{said}");
     }
 }
 
@@ -262,6 +262,6 @@ fn doctor_names_what_was_delegated(version: Version) {
     };
     assert_eq!((named(&frozen), named(&below), named(&group)), (Some(true), Some(false), None), "{report}");
     let text = String::from_utf8(doctor(&[]).stdout).unwrap();
-    assert!(text.contains("but for what was delegated to you") && text.contains("yours"), "{text}");
+    assert!(text.contains("except for what was delegated to you") && text.contains("yours"), "{text}");
     assert!(json(&run(["doctor", "--json"]))["hierarchies"][0]["delegated"].as_array().unwrap().is_empty());
 }

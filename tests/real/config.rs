@@ -78,7 +78,7 @@ fn a_file_that_was_named_must_be_there() {
     let (folder, file) = written("theme = 'light'\n");
     assert_eq!(named(&file).status.code(), Some(0));
     assert_refused(&named(&folder.path().join("none.toml")), "none.toml: No such file");
-    assert_refused(&named(folder.path()), "it is no plain file");
+    assert_refused(&named(folder.path()), "it is not a regular file");
 }
 
 fn the_file_in_its_place_is_read() {
@@ -104,7 +104,7 @@ fn a_file_of_somebody_else() {
     assert_refused(&named(&file), "owned by user 65534");
     chown(&file, Some(0), None).unwrap();
     fs::set_permissions(&file, Permissions::from_mode(0o646)).unwrap();
-    assert_refused(&named(&file), "everybody may write to it");
+    assert_refused(&named(&file), "it is world-writable");
 }
 
 fn a_file_that_may_not_be_read() {

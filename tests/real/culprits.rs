@@ -139,7 +139,7 @@ fn only_they_are_named(version: Version) {
     let shown = text(&run(["show", path]).stdout);
     let (about, processes) = shown.split_once("PID USER").unwrap();
     assert!(about.contains("state      freezing for") && !about.contains("frozen for"), "{shown}");
-    let held_up = about.split_once("held up by").unwrap().1.split_once("requested").unwrap().0;
+    let held_up = about.split_once("blocked by").unwrap().1.split_once("requested").unwrap().0;
     assert_named(held_up, &culprits, &innocent);
     assert!(processes.contains(&workloads[0].pid().to_string()));
     assert_listed(&serde_json::from_slice(&run(["show", path, "--json"]).stdout).unwrap(), &culprits);
@@ -149,11 +149,11 @@ fn only_they_are_named(version: Version) {
     let own = listed.lines().nth(1).unwrap();
     assert!(own.starts_with(group.name().to_str().unwrap()) && own.contains(" freezing "), "{listed}");
     assert!(
-        own.contains(&format!("held up by {} ", process.pid())) && own.ends_with(" and 1 more"),
+        own.contains(&format!("blocked by {} ", process.pid())) && own.ends_with(" and 1 more"),
         "{listed}"
     );
     let line = listed.lines().find(|line| line.trim_start().starts_with("below ")).unwrap();
-    assert!(line.contains("held up by ") && line.contains(&thread.mount().display().to_string()), "{listed}");
+    assert!(line.contains("blocked by ") && line.contains(&thread.mount().display().to_string()), "{listed}");
     assert!(line.contains(&format!("{}/{}", thread.pid(), thread.tid())), "{listed}");
     let rows = text(&run(["list", path, "--json"]).stdout);
     let mut rows = rows.lines().map(|line| serde_json::from_str(line).unwrap());
@@ -162,7 +162,7 @@ fn only_they_are_named(version: Version) {
 
     let mut terminal = Terminal::at(group.path(), (250, 50));
     terminal.keys("2");
-    terminal.shows_line(&["is freezing by its own request, held up by", &process.pid().to_string()]);
+    terminal.shows_line(&["is freezing by its own request, blocked by", &process.pid().to_string()]);
     terminal.shows_line(&["Blocked by", &process.pid().to_string(), "(state D, in "]);
     terminal.shows_line(&["thread", &thread.tid().to_string()]);
     terminal.keys("1");
@@ -284,7 +284,7 @@ fn a_process_without_its_main_thread(version: Version) {
     let output = checkpoint(&group, &images.folder(), &["--json"]);
     assert_eq!(output.status.code(), Some(4), "{}", text(&output.stderr));
     let said = text(&output.stdout);
-    assert!(said.contains("main-thread-ended") && !said.contains("holds no process"), "{said}");
+    assert!(said.contains("main-thread-ended") && !said.contains("contains no process"), "{said}");
 
     assert_eq!(freeze(&group.open(), SOON).unwrap(), Outcome::Done);
     group.thaw();

@@ -74,13 +74,13 @@ fn a_criu_that_does_nothing() {
     let error = ran.unwrap_err();
     assert_eq!(error.exit(), Exit::Criu, "{error}");
     let text = error.to_string();
-    assert!(text.contains("still runs after 5s in which it did nothing; it is left alone"), "{text}");
+    assert!(text.contains("is still running after doing nothing for 5s; it keeps running"), "{text}");
     let criu = workload.process().unwrap().tracer.expect("criu holds it, and was not killed");
     assert!(group.requested(), "somebody else's freeze");
     let rescued = rescue("--yes");
     let rescued = said(&rescued);
     assert!(
-        rescued.contains(&format!("criu (process {criu}) still runs: it is left to finish")),
+        rescued.contains(&format!("criu (process {criu}) is still running: waiting for it to finish")),
         "{rescued}"
     );
     assert!(rescued.contains("is complete: the images are readable"), "{rescued}");
@@ -197,7 +197,7 @@ fn a_criu_by_hand() {
     criu.assert_hangs();
     workload.signal(Signal::SIGKILL);
     workload.wait_for_state('Z');
-    let words = format!("criu (process {}) waits for ever", criu.pid());
+    let words = format!("criu (process {}) waits forever", criu.pid());
     until("criu stands still for long enough", SOON, || said(&rescue("--dry-run")).contains(&words));
     let shown = said(&rescue("--dry-run"));
     assert!(shown.contains(&words), "{shown}");
@@ -208,7 +208,7 @@ fn a_criu_by_hand() {
     let text = said(&output);
     assert_eq!(output.status.code(), Some(0), "{text}");
     assert!(text.contains(&format!("process {} is gone", workload.pid())), "{text}");
-    assert!(text.contains("are not complete, and cannot be restored"), "{text}");
+    assert!(text.contains("are incomplete, and cannot be restored"), "{text}");
     let pid = criu.pid();
     until("criu has ended", SOON, || !criu.is_running());
     assert!(group.requested(), "what somebody froze stays frozen");

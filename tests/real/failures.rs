@@ -143,11 +143,11 @@ fn a_second_try(version: Version) {
         assert!(words.iter().all(|word| said.contains(word)), "{said}");
         said.into_owned()
     };
-    try_again(&says_no, 7, &[&remove, "another folder"]);
-    try_again(&criu(), 4, &[&remove, "the log of a dump that failed"]);
+    try_again(&says_no, 7, &[&remove, "new directory"]);
+    try_again(&criu(), 4, &[&remove, "the log of a failed dump"]);
     fs::remove_dir_all(images.folder()).unwrap();
     try_again(&criu(), 0, &[]);
-    let said = try_again(&criu(), 4, &["not empty", "name a new folder in it"]);
+    let said = try_again(&criu(), 4, &["not empty", "use a new directory in it"]);
     assert!(!said.contains("rm -r"), "complete images are not to be removed: {said}");
     workload.assert_counting();
 }
@@ -194,7 +194,7 @@ fn a_group_vanishes(version: Version) {
         let output = checkpoint(&group, &images.folder(), &["--criu", path.to_str().unwrap()]);
         let said = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(code), "{said}");
-        assert!(said.contains("criu is started once more") && group.is_frozen(), "{said}");
+        assert!(said.contains("starting criu once more") && group.is_frozen(), "{said}");
         assert_eq!(fs::read_to_string(&tries).unwrap().lines().count(), 2);
         assert_eq!(images.folder().join("inventory.img").exists(), code == 0);
         group.thaw();

@@ -222,7 +222,10 @@ fn a_criu_that_never_ends() {
     kill(pid, Signal::SIGCONT).unwrap();
     let text = said(&output);
     assert_eq!(output.status.code(), Some(1), "{text}");
-    assert!(text.contains("still runs after 15s") && text.contains("is frozen again"), "{text}");
+    assert!(
+        text.contains("is still running after doing nothing for 15s") && text.contains("is frozen again"),
+        "{text}"
+    );
     assert!(group.requested() && workload.is_alive());
     if criu.is_running() {
         criu.assert_hangs();

@@ -308,7 +308,7 @@ fn cut_off_and_corrupted() {
     let core = images.path().join(format!("core-{}.img", whole.root_pid));
     let bytes = fs::read(&core).unwrap();
     for (bytes, word) in
-        [(&bytes[..bytes.len() - 1], "truncated"), (b"garbage, and more of it", "no image of criu")]
+        [(&bytes[..bytes.len() - 1], "truncated"), (b"garbage, and more of it", "not a criu image")]
     {
         fs::write(&core, bytes).unwrap();
         let (code, text) = failed(images.path());
@@ -362,7 +362,7 @@ fn no_images() {
     let (code, text) = failed(images.path());
     assert!(code == Some(1) && text.contains("no images"), "{text}");
     let (code, text) = failed(Path::new("/etc/passwd"));
-    assert!(code == Some(1) && text.contains("not a folder"), "{text}");
+    assert!(code == Some(1) && text.contains("not a directory"), "{text}");
     dumped(images.path());
     fs::write(images.path().join("cryoscope.json"), "{").unwrap();
     let object = inspected(images.path());
@@ -381,5 +381,5 @@ fn without_rights() {
     quiet(&mut command).stdout(Stdio::piped());
     let output = command.args(["nobody", "inspect"]).arg(images.path()).output().unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
-    assert!(text.starts_with("3 ") && text.contains("may not be read"), "{text}");
+    assert!(text.starts_with("3 ") && text.contains("no permission to read"), "{text}");
 }

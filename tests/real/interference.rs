@@ -75,7 +75,10 @@ fn frozen_again_and_again() {
     });
     let output = checkpoint.wait_with_output().unwrap();
     let (text, code) = (said(&output), output.status.code());
-    assert!(code == Some(0) || code == Some(7) && text.contains("was frozen again each time"), "{text}");
+    assert!(
+        code == Some(0) || code == Some(7) && text.contains("was frozen again after each thaw"),
+        "{text}"
+    );
     let output = rescue("--yes");
     assert_eq!(output.status.code(), Some(0), "{text}{}", said(&output));
     assert!(group.requested(), "somebody's freeze: {text}{}", said(&output));
@@ -108,7 +111,7 @@ fn the_folder_is_deleted() {
     let output = checkpoint(&group, &folder, &["--criu", deletes.to_str().unwrap()]);
     let text = said(&output);
     assert_eq!(output.status.code(), Some(1), "{text}");
-    assert!(text.contains("was deleted or replaced while the checkpoint was made"), "{text}");
+    assert!(text.contains("was deleted or replaced during the checkpoint"), "{text}");
     assert!(!text.contains("os error") && !text.contains("0 B"), "{text}");
     assert!(!group.requested());
     workload.assert_counting();
@@ -131,7 +134,7 @@ fn the_folder_is_replaced_by_a_link() {
     let output = checkpoint(&group, &folder, &["--criu", replaces.to_str().unwrap()]);
     let text = said(&output);
     assert_eq!(output.status.code(), Some(1), "{text}");
-    assert!(text.contains("was deleted or replaced while the checkpoint was made"), "{text}");
+    assert!(text.contains("was deleted or replaced during the checkpoint"), "{text}");
     assert_eq!(fs::read_dir(&other).unwrap().count(), 0, "nothing is written through the link: {text}");
     assert!(moved.join("cryoscope.json").is_file(), "{text}");
     workload.assert_counting();

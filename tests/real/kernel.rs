@@ -429,7 +429,7 @@ fn bare_name_as_printed(version: Version) {
     let unit = group.child(format!("plain{}{version}.service", std::process::id()));
     let short = unit.name().to_str().unwrap().strip_suffix(".service").unwrap().to_owned();
     let error = resolved(OsStr::new(&short), Some(version)).unwrap_err();
-    assert_eq!(error.to_string(), format!("there is no cgroup {short}; there is {short}.service: give that"));
+    assert_eq!(error.to_string(), format!("no such cgroup: {short}; did you mean {short}.service?"));
     // systemd's own names hold such spellings as they are.
     let unit = group.child(format!("dev-sda\\x2d{}{version}.swap", std::process::id()));
     assert_eq!(resolved(unit.name(), Some(version)).unwrap(), (version, unit.cgroup_path()));

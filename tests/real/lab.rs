@@ -461,7 +461,7 @@ fn on_the_screen() {
     terminal.keys("\r");
     terminal.shows("Step 3 of 7");
     terminal.keys("\r");
-    terminal.shows("What does rmdir spare do");
+    terminal.shows("The group spare contains a process.");
     assert_eq!(processes(&group.join("spare")).len(), 1);
     terminal.keys("1");
     terminal.shows("No: removing a group never ends a process.");
@@ -501,7 +501,7 @@ fn the_hang_on_the_screen() {
     terminal.keys("\r");
     terminal.shows("Step 2 of 6");
     terminal.keys("\r");
-    terminal.shows("[x] criu is attached to counter, and has done nothing for two seconds");
+    terminal.shows("[x] criu is attached to counter, idle for two seconds");
     terminal.shows_line(&["counter", "(traced)"]);
     terminal.keys("1");
     terminal.shows("No! criu's code is already in the process.");

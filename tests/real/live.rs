@@ -426,7 +426,7 @@ fn without_watches_it_polls_and_says_so() {
             "exec unshare --user --map-root-user sh -c 'echo {number} >/proc/sys/user/{limit} && exec \"$@\"' sh \"$@\""
         );
         let mut lines = Lines::start(&script, &["watch"], &group);
-        lines.wait(&["the rest is polled", said]);
+        lines.wait(&["the rest are polled", said]);
         children[9].request(true);
         lines.wait(&["frozen", &format!("{}/9", group.path().display())]);
         fs::remove_dir(children[8].path()).unwrap();

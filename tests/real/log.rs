@@ -55,7 +55,7 @@ fn writes_and_failures_are_in_it() {
     assert_eq!(logged(&log, &[OsStr::new("show"), OsStr::new("/no/such/group")]).status.code(), Some(5));
     let after = text(&log);
     assert!(after.starts_with(&before) && after.contains("ERROR"), "it is written on: {after}");
-    assert!(after[before.len()..].contains("there is no cgroup /no/such/group"), "{after}");
+    assert!(after[before.len()..].contains("no such cgroup: /no/such/group"), "{after}");
     assert!(!after.contains('\x1b') && !after.contains("DEBUG"), "{after}");
 }
 

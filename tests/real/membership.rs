@@ -71,7 +71,7 @@ fn a_namespace_that_is_not_found(version: Version) {
     let (inner, beside) = (group.child("inner"), group.child("beside"));
     let text = "echo 0 >\"$1\"/cgroup.procs; exec unshare --cgroup --mount sh -ec \
                 'mount -t tmpfs none \"$1\"; exec \"$0\" freeze --for 2s \"$2\"' \"$0\" \"$@\"";
-    assert_said(&script(text, &[inner.path(), beside.path()]), 4, &["cgroup namespace", "not known"]);
+    assert_said(&script(text, &[inner.path(), beside.path()]), 4, &["cgroup namespace", "could not check"]);
     assert!(!beside.requested());
 }
 

@@ -99,7 +99,7 @@ fn what_is_proved_is_ended(version: Version) {
         assert!(!workload.is_alive() && group.requested() == frozen);
         let proof = proof(&images.folder());
         assert!(proof["restorable"] == true && proof["why_not"] == "", "{proof}");
-        assert!(String::from_utf8_lossy(&output.stdout).contains("the images were proved before"));
+        assert!(String::from_utf8_lossy(&output.stdout).contains("the images were verified before"));
     }
 }
 
@@ -113,7 +113,7 @@ fn what_is_not_proved_lives(version: Version) {
         let meanwhile = Meanwhile::longer(&workload);
         let output = kill_it(&group, &images, &["--", "--action-script", &meanwhile.script()]);
         let folder = images.folder();
-        let words = ["nothing was killed", "has 9 bytes, and had 8", "is alive", "proof.json"];
+        let words = ["no process was killed", "has 9 bytes, and had 8", "is alive", "proof.json"];
         assert_said(&output, 4, &[&words[..], &[folder.to_str().unwrap()]].concat());
         assert!(group.requested() == frozen && workload.is_alive());
         assert_eq!(proof(&folder)["restorable"], false);
@@ -135,7 +135,7 @@ fn several_trees(version: Version) {
             assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
             assert!(!one.is_alive() && !two.is_alive());
         } else {
-            assert_said(&output, 4, &["nothing was killed", "bytes, and had"]);
+            assert_said(&output, 4, &["no process was killed", "bytes, and had"]);
             assert!(!group.requested());
             one.assert_counting();
             assert_as_it_was(&two);

@@ -203,8 +203,8 @@ fn assert_said(text: &str, workload: &Workload, folder: &Path, step: usize) {
     let alive = format!("process {} is alive, and frozen by ", workload.pid());
     let words = match (folder.is_dir(), folder.join("inventory.img").exists()) {
         (true, true) => "is complete: the images are readable",
-        (true, false) => "are not complete, and cannot be restored",
-        (false, _) => "no images were made",
+        (true, false) => "are incomplete, and cannot be restored",
+        (false, _) => "there are no images",
     };
     assert!(text.contains(&alive) && text.contains(words), "cut off at step {step}: {text}");
 }
@@ -273,7 +273,7 @@ fn cut_off_itself() {
     pause.end();
     criu.wait().assert_success();
     let said = said(&rescue("--yes"));
-    assert!(said.contains("was cut off: what it thawed is frozen again"), "{said}");
+    assert!(said.contains("was interrupted: the groups that it thawed are frozen again"), "{said}");
     assert!(group.requested());
     assert!(rescue_finds_nothing());
     group.thaw();

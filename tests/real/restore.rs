@@ -443,7 +443,7 @@ fn frozen_meanwhile() {
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     let mut said = String::new();
     BufReader::new(child.stderr.as_mut().unwrap()).read_line(&mut said).unwrap();
-    let words = format!("criu waits, for {} was frozen meanwhile", group.path().display());
+    let words = format!("criu waits because {} was frozen meanwhile", group.path().display());
     let still = group.requested() && child.try_wait().unwrap().is_none();
     group.request(false);
     assert!(child.wait().unwrap().success());
@@ -533,7 +533,7 @@ fn truncated_and_corrupt() {
     let path = killed.folder().join(&core);
     let bytes = fs::read(&path).unwrap();
     fs::write(&path, b"garbage, and more of it").unwrap();
-    assert_failed(&restore(&killed.folder(), &[]), 1, &["is no image of criu", &core]);
+    assert_failed(&restore(&killed.folder(), &[]), 1, &["is not a criu image", &core]);
     fs::remove_file(&path).unwrap();
     assert_failed(&restore(&killed.folder(), &[]), 1, &[&core, "missing"]);
     killed.assert_nothing_runs();
@@ -717,15 +717,15 @@ fn mount_namespace() {
 fn bad_input() {
     let killed = Killed::new(1);
     let none = killed.folder().with_file_name("none");
-    assert_failed(&restore(&none, &[]), 5, &["is not there"]);
+    assert_failed(&restore(&none, &[]), 5, &["does not exist"]);
     fs::create_dir(&none).unwrap();
-    assert_failed(&restore(&none, &[]), 1, &["holds no images of criu"]);
-    assert_failed(&restore(&killed.folder(), &["--criu", "/no/such/criu"]), 4, &["cannot be run"]);
+    assert_failed(&restore(&none, &[]), 1, &["contains no criu images"]);
+    assert_failed(&restore(&killed.folder(), &["--criu", "/no/such/criu"]), 4, &["cannot run"]);
     assert_failed(&restore(&killed.folder(), &["--criu", "/bin/false"]), 4, &["criu check fails"]);
     assert_failed(
         &restore(&killed.folder(), &["--", "--leave-stopped"]),
         4,
-        &["--leave-stopped", "set by this program"],
+        &["--leave-stopped", "cryoscope sets"],
     );
     assert_failed(&restore(&killed.folder(), &["--read-only"]), 4, &["--read-only"]);
     let mut command = Command::new(std::env::current_exe().unwrap());

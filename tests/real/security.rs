@@ -86,10 +86,10 @@ fn a_criu_of_somebody_else_is_not_run() {
     refused(&["place/criu belongs to user 65534", "--criu"]);
     chown(&criu, Some(0), Some(0)).unwrap();
     mode(&criu, 0o757);
-    refused(&["everybody may write to", "place/criu"]);
+    refused(&["is world-writable", "place/criu"]);
     mode(&criu, 0o755);
     mode(&place, 0o777);
-    refused(&["everybody may write to"]);
+    refused(&["is world-writable"]);
     mode(&place, 0o755);
     give_away(&place);
     refused(&["place belongs to user 65534"]);
@@ -133,7 +133,7 @@ fn images_go_where_others_decide_nothing() {
     };
     refused(theirs.join("images"), &["theirs belongs to user 65534"]);
     refused(link.join("images"), &["theirs belongs to user 65534"]);
-    refused(open.join("images"), &["everybody may write to"]);
+    refused(open.join("images"), &["is world-writable"]);
     // One that is private itself is moved away by whoever owns the folder above.
     fs::create_dir(theirs.join("mine")).unwrap();
     mode(&theirs.join("mine"), 0o700);
@@ -160,7 +160,7 @@ fn images_of_somebody_else() {
     assert_refused(&restore(), &["pstree.img belongs to user 65534", "copy them"]);
     chown(images.join("pstree.img"), Some(0), Some(0)).unwrap();
     mode(&images.join("pstree.img"), 0o666);
-    assert_refused(&restore(), &["everybody may write to", "pstree.img"]);
+    assert_refused(&restore(), &["is world-writable", "pstree.img"]);
     mode(&images.join("pstree.img"), 0o600);
     give_away(&images);
     assert_refused(&restore(), &["images belongs to user 65534"]);
@@ -179,7 +179,7 @@ fn a_log_of_somebody_else_is_not_written() {
         let output = command.arg("--log").arg(log).arg("list").stdin(Stdio::null()).output().unwrap();
         let said = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(2), "{said}");
-        assert!(said.contains("belongs to somebody else, or has another name"), "{said}");
+        assert!(said.contains("belongs to another user, or is a hard link"), "{said}");
     }
     assert_eq!(fs::read_to_string(&theirs).unwrap(), "");
     assert_eq!(fs::read_to_string(&mine).unwrap(), "text\n");

@@ -129,12 +129,12 @@ fn why_a_unit_has_no_group() {
     of(
         "LoadState=loaded\nActiveState=failed\nSubState=failed\nResult=watchdog\nStateChangeTimestamp=Fri 2026-11-27 15:34:55 UTC\n",
         &[
-            "cryoscope-test-ended.service has no cgroup: systemd says that it is failed (watchdog) since Fri 2026-11-27 15:34:55 UTC\n",
+            "cryoscope-test-ended.service has no cgroup: systemd reports it as failed (watchdog) since Fri 2026-11-27 15:34:55 UTC\n",
         ],
     );
     of(
         "LoadState=not-found\nActiveState=inactive\nSubState=dead\n",
-        &["there is no cgroup cryoscope-test-ended.service; see cryoscope list\n"],
+        &["no such cgroup: cryoscope-test-ended.service (cryoscope list shows all)\n"],
     );
 }
 

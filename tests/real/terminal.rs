@@ -157,7 +157,7 @@ fn a_process_is_signalled() {
     // The names of the groups have this number in them, too.
     terminal.shows_line(&[&format!(">{:>6} ", std::process::id())]);
     terminal.keys("x\x1b[C\x1b[C\x1b[C\r");
-    terminal.shows("TERM is not sent");
+    terminal.shows("TERM not sent");
 }
 
 fn events_are_exported() {
@@ -169,7 +169,7 @@ fn events_are_exported() {
     group.freeze();
     terminal.shows_line(&["frozen", "this group"]);
     terminal.keys(&format!("E\x15{}\r", file.display()));
-    terminal.shows("written: ");
+    terminal.shows("saved: ");
     let text = fs::read_to_string(&file).unwrap();
     assert!(text.ends_with(&format!("frozen    {}\n", group.path().display())), "{text}");
     assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);

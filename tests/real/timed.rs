@@ -266,7 +266,7 @@ fn a_new_time_counts(version: Version) {
     let long = timer(&group);
     let plain = run([OsStr::new("freeze"), group.path().as_os_str()]);
     assert_code(&plain, 0);
-    let left = ["1h", "59m 59s", "59m 58s"].map(|left| format!("was frozen already, and thaws in {left}"));
+    let left = ["1h", "59m 59s", "59m 58s"].map(|left| format!("was already frozen, and thaws in {left}"));
     assert!(left.iter().any(|left| said(&plain).contains(left)), "{}", said(&plain));
     let count = workload.count();
     assert_code(&freeze(&group, "1s"), 0);
@@ -334,7 +334,7 @@ fn from_inside_the_target(version: Version) {
     let lines = said(&output);
     let lines: Vec<&str> = lines.lines().collect();
     assert_eq!((lines[0], lines[2]), ("4", "0"), "the guard, and past it: {lines:?}");
-    assert!(lines[1].contains("was frozen, this program with it, and is thawed again"), "{lines:?}");
+    assert!(lines[1].contains("was frozen, together with cryoscope, and has been thawed"), "{lines:?}");
     until_ended(&timer);
 }
 
@@ -411,7 +411,7 @@ fn on_the_screen(version: Version) {
     terminal.shows_line(&["For: > 30s_"]);
     // Nothing that lasts no time.
     terminal.keys("\x150s\x1b[C\r");
-    terminal.shows("is not between a second and a week");
+    terminal.shows("is not between 1 second and 1 week");
     assert!(!group.requested());
     terminal.keys("\x1520s\r");
     terminal.shows("is frozen, and thaws in");

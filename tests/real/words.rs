@@ -143,7 +143,7 @@ fn path_of_the_other_hierarchy() {
         let arguments =
             [OsStr::new("--hierarchy"), OsStr::new("v1"), OsStr::new(verb), group.path().as_os_str()];
         let said = fails(&run(arguments), 2);
-        assert!(said.contains("is on v2, and --hierarchy v1 is given"), "{said}");
+        assert!(said.contains("is on v2, which contradicts --hierarchy v1"), "{said}");
     }
     assert!(!group.requested());
 }
@@ -155,10 +155,10 @@ fn own_request_below_a_frozen_ancestor() {
     child.request(true);
     let thaw = [OsStr::new("thaw"), child.path().as_os_str()];
     let said = fails(&run(thaw), 1);
-    assert!(said.contains("its own request is taken back, but it stays frozen"), "{said}");
+    assert!(said.contains("its own request is cleared, but it stays frozen"), "{said}");
     assert!(!child.requested() && child.is_frozen());
     let said = fails(&run(thaw), 1);
-    assert!(said.contains("it stays frozen") && !said.contains("taken back"), "{said}");
+    assert!(said.contains("it stays frozen") && !said.contains("is cleared"), "{said}");
 }
 
 fn show_names_the_holder() {
@@ -215,11 +215,11 @@ fn targets_that_mean_nothing() {
         (&["freeze", "/"], "is the root of its hierarchy and cannot be frozen"),
         (&["freeze", root], "is the root of its hierarchy and cannot be frozen"),
         (&["thaw", root], "which is never frozen"),
-        (&["freeze", "pid:"], "pid: does not say which process"),
-        (&["freeze", "pid:abc"], "pid:abc does not say which process"),
-        (&["freeze", "pid:0"], "pid:0 does not say which process"),
-        (&["freeze", "x", "--timeout", "-1"], "is no span of time"),
-        (&["freeze", "x", "--for", "-1s"], "is no span of time"),
+        (&["freeze", "pid:"], "pid: is not a process ID"),
+        (&["freeze", "pid:abc"], "pid:abc is not a process ID"),
+        (&["freeze", "pid:0"], "pid:0 is not a process ID"),
+        (&["freeze", "x", "--timeout", "-1"], "is not a duration"),
+        (&["freeze", "x", "--for", "-1s"], "is not a duration"),
     ];
     for (arguments, words) in cases {
         let said = fails(&run(arguments), 2);
@@ -245,7 +245,7 @@ fn thaw_all_asks() {
     // Of this group alone: other tests freeze, too.
     let root = group.path().to_str().unwrap();
     let said = fails(&run(["--root", root, "thaw", "--all"]), 4);
-    assert!(said.contains("give --yes"), "{said}");
+    assert!(said.contains("pass --yes"), "{said}");
     assert!(one.is_frozen() && two.is_frozen());
 
     let ask = |answer: &str| {
@@ -263,7 +263,7 @@ fn thaw_all_asks() {
     assert_eq!(ask("y\r"), Some(0));
     until("both run", SOON, || !one.is_frozen() && !two.is_frozen());
     let said = succeeds(&run(["--root", root, "thaw", "--all"]));
-    assert_eq!(said, "no group asks for a freeze\n");
+    assert_eq!(said, "no group has a freeze of its own\n");
     assert!(fs::exists(root).unwrap());
 }
 
@@ -302,7 +302,7 @@ fn each_blocker_is_said_once() {
     let output = command.args(["--criu", "/no/such/criu"]).stdin(Stdio::null()).output().unwrap();
     let said = fails(&output, 4);
     assert!(!stdout(&output).contains("is not empty"), "{}", stdout(&output));
-    let remedy = format!("name a new folder in it, such as {}/checkpoint-1", folder.path().display());
+    let remedy = format!("use a new directory in it, such as {}/checkpoint-1", folder.path().display());
     // Each on a line of its own, and its remedy on the next.
     assert!(
         said.contains(&remedy) && said.lines().filter(|line| line.starts_with("  ")).count() >= 6,

@@ -34,7 +34,7 @@ pub fn oldest(kernel: &str) -> &'static str {
 
 /// What to do where there is no criu that works, for a kernel of this release.
 pub fn install(kernel: &str) -> String {
-    format!("install criu {} or newer, or name it with --criu", oldest(kernel))
+    format!("install criu {} or newer, or pass it with --criu", oldest(kernel))
 }
 
 /// What a criu that works does not do on a kernel of this release, a sentence each.

@@ -6,30 +6,32 @@ use std::io;
 #[derive(Debug, thiserror::Error)]
 pub enum ImagesError {
     /// There is nothing of this name.
-    #[error("{0} is not there; name the folder that holds the images")]
+    #[error("{0} does not exist; use the directory that contains the images")]
     Gone(String),
     /// It is a file.
-    #[error("{0} is not a folder; name the folder that holds the images")]
+    #[error("{0} is not a directory; use the directory that contains the images")]
     NotFolder(String),
     /// A right is missing.
-    #[error("{0} may not be read; images are readable by their owner: become root, or that user")]
+    #[error("no permission to read {0}; images are readable by their owner: become root, or that user")]
     NotPermitted(String),
     /// No image in it.
     #[error(
-        "{0} holds no images of criu: inventory.img and pstree.img are not there; name the folder that the dump was made into"
+        "{0} contains no criu images: inventory.img and pstree.img are missing; use the directory that the dump was \
+         written to"
     )]
     NoImages(String),
     /// An inventory without processes.
     #[error(
-        "{0} holds no pstree.img: the dump was cut off, or it is a pre-dump, which cannot be restored by itself"
+        "{0} contains no pstree.img: the dump was interrupted, or it is a pre-dump, which cannot be restored by \
+         itself"
     )]
     NoTree(String),
     /// A symbolic link, a device, a pipe.
-    #[error("{0} is not a regular file, and is not read; put the image itself there")]
+    #[error("{0} is not a regular file, so it is not read; put the image itself there")]
     NotRegular(String),
     /// It ends in the middle.
     #[error(
-        "{file} is truncated: it ends at byte {offset}, where more must follow; make the images again or copy them again"
+        "{file} is truncated: it ends at byte {offset}, where more must follow; dump again, or copy the images again"
     )]
     Truncated {
         /// The file.
@@ -38,7 +40,7 @@ pub enum ImagesError {
         offset: u64,
     },
     /// It does not start as this image starts.
-    #[error("{file} is no image of criu: it starts with {found:#010x}, not with {wanted:#010x}")]
+    #[error("{file} is not a criu image: it starts with {found:#010x}, not with {wanted:#010x}")]
     Magic {
         /// The file.
         file: String,
@@ -48,7 +50,7 @@ pub enum ImagesError {
         wanted: u32,
     },
     /// The bytes are not what they must be.
-    #[error("{file} is damaged at byte {offset}: {why}; make the images again or copy them again")]
+    #[error("{file} is damaged at byte {offset}: {why}; dump again, or copy the images again")]
     Damaged {
         /// The file.
         file: String,
@@ -59,11 +61,12 @@ pub enum ImagesError {
     },
     /// Messages in messages, beyond what is decoded: criu writes a cgroup into the message of the one above it.
     #[error(
-        "{0} holds messages nested more than 100 deep, as of groups below groups, which this program does not follow"
+        "{0} contains messages nested more than 100 deep, such as groups below groups, which cryoscope does not \
+         follow"
     )]
     TooDeep(String),
     /// It is readable, but does not fit the other images.
-    #[error("{file} does not fit the other images: {why}; make the images again or copy them again")]
+    #[error("{file} does not match the other images: {why}; dump again, or copy the images again")]
     Unfit {
         /// The file.
         file: String,
@@ -72,17 +75,17 @@ pub enum ImagesError {
     },
     /// So many of the images that the others refer to are not there.
     #[error(
-        "{0} lacks more than {1} of the images that the others refer to; make the images again or copy them again"
+        "more than {1} images in {0} are missing, to which the others refer; dump again, or copy the images again"
     )]
     TooManyMissing(String, usize),
     /// Descriptions of open files that would take all memory.
-    #[error("the processes in {0} have more open files than this program reads")]
+    #[error("the processes in {0} have more open files than cryoscope reads")]
     TooManyFiles(String),
     /// Mappings that would take all memory.
-    #[error("the processes in {0} have more mappings than this program reads")]
+    #[error("the processes in {0} have more mappings than cryoscope reads")]
     TooManyMappings(String),
     /// It is larger than any that criu writes.
-    #[error("{file} is larger than {limit} bytes, which no such image is; it is not read")]
+    #[error("{file} is larger than {limit} bytes, so it cannot be such an image; it is not read")]
     TooLarge {
         /// The file.
         file: String,
@@ -91,11 +94,12 @@ pub enum ImagesError {
     },
     /// A format that this program does not know.
     #[error(
-        "the images have format {0}, and this program knows format 2 (criu 3.14 to 4.2); look for another version of cryoscope"
+        "the images have format {0}, but cryoscope knows only format 2 (criu 3.14 to 4.2); look for another version \
+         of cryoscope"
     )]
     Version(u32),
     /// What open(2) and read(2) say.
-    #[error("{file} cannot be read: {error}")]
+    #[error("cannot read {file}: {error}")]
     Io {
         /// The file or folder.
         file: String,

@@ -221,7 +221,10 @@ impl Files {
                 if !self.there {
                     continue;
                 }
-                let why = format!("file descriptor {} is of a file that files.img lacks", descriptor.fd);
+                let why = format!(
+                    "file descriptor {} refers to a file that is missing in files.img",
+                    descriptor.fd
+                );
                 return Err(image.unfit(why));
             };
             *open.counts.entry(file.kind).or_insert(0) += 1;

@@ -106,7 +106,7 @@ pub(super) fn read(folder: &Folder, processes: &[Process]) -> Result<Groups, Ima
         if let Some(pids) = members.remove(&set.id)
             && !memberships.enter(set, &pids)
         {
-            return Err(image.unfit(format!("more than {MAX_MEMBERSHIPS} memberships in groups")));
+            return Err(image.unfit(format!("more than {MAX_MEMBERSHIPS} group memberships")));
         }
     }
     let mut groups = memberships.groups;

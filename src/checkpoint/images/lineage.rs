@@ -27,8 +27,8 @@ impl Lineage {
             let identity = last.identity()?;
             if seen.contains(&identity) || seen.len() == MAX_FOLDERS {
                 let why = match seen.contains(&identity) {
-                    true => "the links lead in a circle".to_owned(),
-                    false => format!("it is the last of more than {MAX_FOLDERS} in a row"),
+                    true => "the links form a loop".to_owned(),
+                    false => format!("it is at the end of a chain of more than {MAX_FOLDERS}"),
                 };
                 return Err(ImagesError::Unfit { file: last.path.clone(), why });
             }

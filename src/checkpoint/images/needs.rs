@@ -39,7 +39,7 @@ pub(super) fn read(
     let external = files.external_unix;
     need(
         "--ext-unix-sk",
-        (external > 0).then(|| format!("{external} unix sockets lead to processes outside")),
+        (external > 0).then(|| format!("{external} unix sockets lead to processes outside the tree")),
     );
     let locks = count(folder)?;
     need("--file-locks", (locks > 0).then(|| format!("{locks} file locks are held")));

@@ -146,7 +146,7 @@ pub(super) fn tree(folder: &Folder) -> Result<Option<Vec<(TreeEntry, usize)>>, I
     let mut seen = HashSet::new();
     for entry in &entries {
         if entry.pid == 0 || i32::try_from(entry.pid).is_err() || !seen.insert(entry.pid) {
-            let why = format!("process number {} cannot stand there, or not twice", entry.pid);
+            let why = format!("PID {} cannot be there, or occurs twice", entry.pid);
             return Err(image.unfit(why));
         }
     }

@@ -38,9 +38,9 @@ const LIMIT: u64 = 16 << 20;
 /// A sentence: it cannot be read, or is no JSON object.
 pub(super) fn read(folder: &Folder) -> Result<Option<Record>, String> {
     let Some(text) = folder.text(FILE, LIMIT).map_err(|error| error.to_string())? else { return Ok(None) };
-    let broken = |why: String| format!("{} cannot be understood: {why}", folder.shown(FILE));
+    let broken = |why: String| format!("cannot parse {}: {why}", folder.shown(FILE));
     let value: Value = serde_json::from_slice(&text).map_err(|error| broken(error.to_string()))?;
-    let Value::Object(fields) = value else { return Err(broken("it is no JSON object".to_owned())) };
+    let Value::Object(fields) = value else { return Err(broken("it is not a JSON object".to_owned())) };
     let field = |name: &str| fields.get(name)?.as_str().map(|text| printable(text.as_bytes()).into_owned());
     let lines = |name: &str| {
         let text = fields.get(name)?.as_str()?;

@@ -106,7 +106,7 @@ fn waiting(owner: Option<ProcessId>) -> String {
     let who = owner.map_or_else(|| "the process".to_owned(), |owner| format!("process {}", owner.pid));
     let seconds = LOCK_LIMIT.as_secs();
     format!(
-        "{who} that made a checkpoint is gone, and its journal is still locked: waiting for up to {seconds} s"
+        "{who} that ran a checkpoint is gone, but its journal is still locked: waiting for up to {seconds} s"
     )
 }
 

@@ -153,7 +153,7 @@ fn outcomes_of_what_was_frozen() {
     let killed = ["wait", "dump 7 and end", "freeze /v2/a/g", "/v2/a/g=1"];
     assert_eq!(steps(&own, Some(After::Killed)).unwrap(), killed);
     let above = found(&[7], hand_over((V2, "/a"), true, &[]));
-    assert!(steps(&above, Some(After::Running)).unwrap_err().contains("/a (v2) asks for the freeze"));
+    assert!(steps(&above, Some(After::Running)).unwrap_err().contains("/a (v2) is frozen"));
     let mut shared = found(&[7], HandOver { paused: vec![9], ..hand_over((V2, "/a/g"), true, &[]) });
     let held = ["wait", "dump 7, freeze and end", "freeze /v2/a/g", "/v2/a/g=1"];
     assert_eq!(steps(&shared, Some(After::Killed)).unwrap(), held, "nobody beside it runs");

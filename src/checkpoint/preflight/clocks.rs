@@ -36,7 +36,7 @@ pub(super) fn look(request: &Request<'_>, rss: u64, findings: &mut Vec<Finding>)
         Finding::warning(
             "systemd-clock",
             what.clone(),
-            "systemd ends what it does not hear of, frozen or not",
+            "systemd ends units that do not report in time, frozen or not",
         )
     };
     findings.extend(found.unknown.iter().map(unknown));
@@ -50,15 +50,17 @@ fn finding(clock: &Clock, found: &Forecast, stays_frozen: bool, held: Duration) 
     let why = if stays_frozen {
         "the processes stay frozen after the dump"
     } else {
-        "the processes stand still while criu writes"
+        "the processes do not run while criu writes"
     };
     let finding = Finding::warning("systemd-clock", clock.to_string(), why);
     let unit = quoted(clock.unit.as_ref());
     Some(match (&found.way, clock.limit) {
         (Way::Systemd(own), Limit::Watchdog) if own.name() == clock.unit => finding.remedy(format!(
-            "cryoscope freeze {unit} first: systemd stops the watchdog then, and the checkpoint leaves the unit frozen until cryoscope thaw {unit}"
+            "first run cryoscope freeze {unit}: then systemd stops the watchdog, and the checkpoint leaves the unit \
+             frozen until cryoscope thaw {unit}"
         )),
-        (_, Limit::Start | Limit::Stop | Limit::Reload) => finding.remedy("wait until systemctl status says that it is done"),
+        (_, Limit::Start | Limit::Stop | Limit::Reload) => finding.remedy("wait until systemctl status reports that \
+                                                                           it is done"),
         _ => finding,
     })
 }
@@ -92,7 +94,7 @@ mod tests {
             finding(&clock(limit, 1), &found, true, Duration::ZERO).and_then(|finding| finding.remedy)
         };
         assert!(
-            remedy(way.clone(), Limit::Watchdog).unwrap().starts_with("cryoscope freeze w.service first")
+            remedy(way.clone(), Limit::Watchdog).unwrap().starts_with("first run cryoscope freeze w.service")
         );
         assert_eq!(remedy(Way::Kernel, Limit::Watchdog), None);
         assert_eq!(remedy(way.clone(), Limit::Runtime), None);

@@ -50,9 +50,7 @@ pub(super) fn look(
     }
     let flags = flags(host, &wanted, choice.as_ref().ok(), findings);
     match &choice {
-        Ok(Choice::Plain) => {
-            findings.push(Finding::ok("freeze-state", "nothing asks for a freeze of these processes"))
-        }
+        Ok(Choice::Plain) => findings.push(Finding::ok("freeze-state", "these processes are not frozen")),
         Ok(Choice::Through(hand_over)) => through(host, hand_over, &flags, findings),
         Err(obstacles) => {
             let lines = lines(host, &pids, &flags);
@@ -99,8 +97,9 @@ fn flags(
 /// It will be thawed by itself, but not while the checkpoint works.
 fn for_a_time(flag: &Flag) -> Option<Finding> {
     let left = timer::of(flag.id).ok().filter(|_| flag.timed)?.first()?.left();
-    let what = format!("{} is frozen for a time, and thaws in {}", flag.shown(), span::short(left));
-    let why = "its timer waits for a checkpoint, and thaws it right after where the time is over by then";
+    let what = format!("{} is frozen for a set time, and thaws in {}", flag.shown(), span::short(left));
+    let why =
+        "its timer waits for the checkpoint, and thaws it right afterwards if its time has ended by then";
     Some(Finding::warning("frozen-for-a-time", what, why))
 }
 
@@ -112,23 +111,24 @@ fn through(host: &Host, hand_over: &HandOver, flags: &BTreeMap<Place, Flag>, fin
     findings.push(Finding::ok(
         "freeze-state",
         match (hand_over.asks, &aside[..]) {
-            (false, []) => format!("nothing asks for a freeze; criu freezes {top} meanwhile"),
-            (true, []) => format!("frozen by the request of {top}; criu is told of that group"),
+            (false, []) => format!("nothing is frozen; criu freezes {top} meanwhile"),
+            (true, []) => format!("frozen by {top}; criu is given that group (--freeze-cgroup)"),
             (asks, aside) => {
                 let by = if asks { format!("{top} and by ") } else { String::new() };
                 let (others, holds) = (aside.join(", "), if asks { "holds" } else { "is frozen" });
-                format!("frozen by {by}{others}; {top} {holds} while criu works, the other requests are set aside and set again")
+                format!("frozen by {by}{others}; {top} {holds} while criu works, the other requests are temporarily \
+                         cleared and restored")
             }
         },
     ));
     let freezing = |flag: &&Flag| flag.requested && flag.state == State::Freezing;
     if let Some(flag) = flags.get(&hand_over.top).filter(freezing).filter(|_| hand_over.aside.is_empty()) {
-        let what = format!("{} is freezing, and not frozen yet", flag.shown());
+        let what = format!("{} is freezing, but not frozen yet", flag.shown());
         let group = host.system(hand_over.top.0).and_then(|fs| fs.group(&hand_over.top.1).ok().flatten());
         let why = group.map_or_else(String::new, |group| culprits::find(&group).to_string());
         findings.push(
             Finding::warning("freezing", what, why)
-                .remedy("ten seconds are waited for it; then the checkpoint is given up"),
+                .remedy("the checkpoint waits ten seconds for it, then gives up"),
         );
     }
     paused(host, hand_over, findings);
@@ -141,7 +141,7 @@ fn paused(host: &Host, hand_over: &HandOver, findings: &mut Vec<Finding>) {
     if let Some(first) = all.first() {
         let more = if all.len() > 1 { format!(" and {} more", all.len() - 1) } else { String::new() };
         let what =
-            format!("{}{more} of {} is not dumped, and stands still meanwhile", name(first), hand_over.top.1);
+            format!("{}{more} of {} is not dumped, but pauses meanwhile", name(first), hand_over.top.1);
         findings.push(Finding::warning("paused", what, "criu takes hold of every process of the group"));
     }
     findings.extend(dumped(&hand_over.paused.iter().copied().collect(), host));
@@ -187,7 +187,7 @@ fn blocked(obstacle: &Obstacle, lines: &str) -> Finding {
     let remedy = match obstacle {
         Obstacle::Stopped(pid) => format!("kill -CONT {pid}, or freeze through cgroup v2"),
         Obstacle::Vital(..) if lines.is_empty() => {
-            "run this program from a shell in another group, or name one process with --pid".to_owned()
+            "run cryoscope from a shell in another group, or choose one process with --pid".to_owned()
         }
         _ if lines.is_empty() => "choose one tree with --pid".to_owned(),
         _ => format!("thaw first: {lines}"),

@@ -18,7 +18,7 @@ pub(super) fn look(trees: &[Vec<Process>], findings: &mut Vec<Finding>) {
     match others(trees) {
         Ok(found) => findings.extend(finding(&found)),
         Err(error) => {
-            findings.push(Finding::unknown("other-groups", "which groups criu writes down besides", error))
+            findings.push(Finding::unknown("other-groups", "which other groups criu records", error))
         }
     }
 }
@@ -61,8 +61,9 @@ fn finding(found: &[String]) -> Option<Finding> {
     (!found.is_empty()).then(|| {
         Finding::warning(
             "other-groups",
-            format!("criu writes down groups that hold no process of the tree: {}", named.join(", ")),
-            "the processes are in a group above these, and a restore makes those again that are gone by then; where one comes or goes meanwhile, the dump can fail",
+            format!("criu records groups that contain no process of the tree: {}", named.join(", ")),
+            "the processes are in a group above these; a restore creates those again that are gone by then, and the \
+             dump can fail if one appears or disappears meanwhile",
         )
         .remedy("move the processes into a group of their own on that hierarchy first")
     })

@@ -88,7 +88,7 @@ fn of_unit(request: &Request<'_>, unit: &Unit, findings: &mut Vec<Finding>) -> V
         .disagreement(requested, above.as_ref())
         .filter(|d| d.harmful && request.group.version == Version::V2);
     if let Some(disagreement) = disagreement {
-        let why = "systemd remembers what it froze itself, and does not look at the kernel";
+        let why = "systemd remembers what it froze itself, and does not check the kernel";
         findings
             .push(Finding::warning("systemd-disagrees", disagreement.what, why).remedy(disagreement.remedy));
     }

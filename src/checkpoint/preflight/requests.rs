@@ -43,7 +43,7 @@ fn add(
         match look(fs, side) {
             Ok(requests) => side.asking.extend(requests),
             Err(error) => {
-                side.unusable = Some("what is frozen through it cannot be read".to_owned());
+                side.unusable = Some("cannot read what is frozen through it".to_owned());
                 failed.push((side.version, error));
             }
         }

@@ -69,21 +69,21 @@ fn choose(
     let Some(pid) = request.pid else {
         match trees.len() {
             0 => findings.push(
-                Finding::blocker("no-processes", format!("{path} holds no process"), "nothing can be dumped")
+                Finding::blocker("no-processes", format!("{path} contains no process"), "nothing can be dumped")
                     .remedy("choose a group with processes"),
             ),
             1 => {}
             n => findings.push(Finding::ok(
                 "several-roots",
-                format!("{path} holds {n} process trees, dumped at one instant, each into a folder of its own: {}", names(&trees)),
+                format!("{path} contains {n} process trees, dumped at one instant, each into its own directory: {}", names(&trees)),
             )),
         }
         return trees;
     };
     if list.iter().all(|process| process.id.pid != pid) {
         let what = format!("process {pid} is not in {path}");
-        let finding = Finding::blocker("no-such-process", what, "it is not there to be dumped");
-        findings.push(finding.remedy("name a process of the group"));
+        let finding = Finding::blocker("no-such-process", what, "so it cannot be dumped");
+        findings.push(finding.remedy("choose a process of the group"));
         return Vec::new();
     }
     let chosen = tree(pid);
@@ -104,11 +104,13 @@ fn choose(
 fn lineage(tree: &[&Process], findings: &mut Vec<Finding>) {
     let mut processes = Processes::default();
     if let Some(inside) = processes.lineage().find(|p| tree.iter().any(|t| t.id.pid == p.id.pid)) {
-        let what =
-            format!("process {} of the tree is this program, or what it was started from", inside.id.pid);
+        let what = format!(
+            "process {} of the tree is cryoscope itself, or one that it was started from",
+            inside.id.pid
+        );
         findings.push(
-            Finding::blocker("self-inside", what, "it would pause itself and wait for ever")
-                .remedy("run this program from a shell in another group, or name one process with --pid"),
+            Finding::blocker("self-inside", what, "it would pause itself and wait forever")
+                .remedy("run cryoscope from a shell in another group, or choose one process with --pid"),
         );
     }
 }
@@ -118,12 +120,13 @@ fn special(process: &Process, host: &Host, findings: &mut Vec<Finding>) {
     let (pid, name) = (process.id.pid, printable(&process.command));
     findings.extend(traced(process, host));
     if process.main_thread_ended {
-        let what = format!("the main thread of process {pid} ({name}) has ended, and its other threads run");
+        let what =
+            format!("the main thread of process {pid} ({name}) has ended, but its other threads are running");
         findings.push(
             Finding::blocker(
                 "main-thread-ended",
                 what,
-                "criu takes a process without its main thread for a zombie",
+                "criu mistakes a process without its main thread for a zombie",
             )
             .criu_says("Unable to detach from N: No such process")
             .remedy("choose another process"),
@@ -132,7 +135,7 @@ fn special(process: &Process, host: &Host, findings: &mut Vec<Finding>) {
     if process.kernel_thread {
         findings.push(Finding::blocker(
             "kernel-thread",
-            format!("{pid} {name} is a thread of the kernel"),
+            format!("{pid} {name} is a kernel thread"),
             "criu cannot dump it",
         ));
     }
@@ -147,18 +150,18 @@ pub(super) fn traced(process: &Process, host: &Host) -> Option<Finding> {
     let by = by.map_or_else(String::new, |by| format!(" ({}, {})", by.user, name(&by)));
     let what = format!("process {} ({}) is traced by process {tracer}{by}", process.id.pid, name(process));
     Some(
-        Finding::blocker("traced", what, "criu must seize it, and a process has only one tracer")
+        Finding::blocker("traced", what, "criu must trace it, and a process can have only one tracer")
             .criu_says("Unable to interrupt task: N (Operation not permitted)")
-            .remedy(format!("have process {tracer} detach from it, or end process {tracer}")),
+            .remedy(format!("detach process {tracer} from it, or end process {tracer}")),
     )
 }
 
 /// Another criu holds processes: only one can. Everything else that could be seen of them now is half criu's own doing.
 pub(super) fn dumped(pids: &BTreeSet<i32>, host: &Host) -> Vec<Finding> {
     let finding = |dumping: Dumping| {
-        Finding::blocker("being-dumped", dumping.to_string(), "one criu at a time can take hold of a process")
+        Finding::blocker("being-dumped", dumping.to_string(), "only one criu at a time can trace a process")
             .criu_says("Unable to interrupt task: N (Operation not permitted)")
-            .remedy("wait until it has ended; where it stands still, cryoscope rescue says why")
+            .remedy("wait until it has finished; if it does nothing, cryoscope rescue says why")
     };
     dumping(&host.processes, pids).into_iter().map(finding).collect()
 }

@@ -18,12 +18,12 @@ pub(super) fn look(trees: &[Vec<Process>], group: &CgroupPath, findings: &mut Ve
     let found = unstoppable::find(pids.map(|process| process.id.pid), group);
     findings.extend(found.iter().take(MAX_FINDINGS).map(finding));
     if found.len() > MAX_FINDINGS {
-        let what = format!("{} more threads wait so", found.len() - MAX_FINDINGS);
+        let what = format!("{} more threads wait like this", found.len() - MAX_FINDINGS);
         findings.push(Finding::warning("uninterruptible", what, WHY));
     }
 }
 
-const WHY: &str = "criu cannot stop a thread that waits so, and gives up after ten seconds";
+const WHY: &str = "criu cannot stop a thread that waits like this, and gives up after ten seconds";
 
 fn finding(culprit: &Culprit) -> Finding {
     let finding = match culprit.cause {
@@ -33,9 +33,7 @@ fn finding(culprit: &Culprit) -> Finding {
     };
     let remedy = if waits_for_frozen_child(culprit) {
         let group = shell::quoted(OsStr::from_bytes(culprit.group.as_bytes()));
-        format!(
-            "it was frozen while it was just starting a program: cryoscope thaw {group}, and the same again"
-        )
+        format!("it was frozen while starting a program: cryoscope thaw {group}, then try again")
     } else {
         culprit.remedy()
     };

@@ -68,7 +68,7 @@ impl Running {
         let mut watchdog = Watchdog::new(&self.flags, self.freezes.as_ref()).with_journal(plan.journal());
         watchdog.follow(self.criu, self.members.clone());
         tell(Progress::Restored(format!(
-            "criu (process {}) still runs: it is left to finish",
+            "criu (process {}) is still running: waiting for it to finish",
             self.criu.pid
         )));
         follow(self.criu, &mut watchdog, tell)
@@ -157,7 +157,7 @@ fn due(plan: &CutOff) -> Result<Vec<(&Account, Due)>, RescueError> {
             Ok(now) => all.extend(now.map(|now| (account, account.due(plan.dumped, now)))),
             Err(error) => {
                 let shown = account.flag.shown();
-                return Err(RescueError::Flag(format!("the freeze flag of {shown} cannot be read: {error}")));
+                return Err(RescueError::Flag(format!("cannot read the freeze flag of {shown}: {error}")));
             }
         }
     }
@@ -173,7 +173,7 @@ fn found_again(accounts: Vec<Account>, tell: &mut dyn FnMut(Progress)) -> Result
             Ok(Some(account)) => found.push(account),
             Ok(None) => tell(Progress::Restored(format!("{shown} is gone: it was removed"))),
             Err(error) => {
-                let why = format!("the freeze flag of {shown} cannot be looked for: {error}");
+                let why = format!("cannot find the freeze flag of {shown}: {error}");
                 return Err(RescueError::Flag(why));
             }
         }

@@ -32,7 +32,7 @@ pub(super) fn follow(
         let over = patience.look(criu.pid).map(|over| over.to_string());
         let given_up = watchdog
             .gave_up()
-            .map(|groups| format!("does not get on: {} is frozen again and again", groups.join(", ")));
+            .map(|groups| format!("makes no progress: {} is frozen again and again", groups.join(", ")));
         if let Some(why) = over.or(given_up) {
             break Err(RescueError::StillRuns { criu: criu.pid, why });
         }

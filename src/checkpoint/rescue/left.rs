@@ -25,7 +25,7 @@ impl Left {
     /// Ends it, where still nothing that it holds lives.
     pub(super) fn rescue(&self, tell: &mut dyn FnMut(Progress)) -> Result<(), RescueError> {
         if !self.is_left(STILL) {
-            tell(Progress::Restored(format!("criu (process {}) goes on by itself", self.criu.pid)));
+            tell(Progress::Restored(format!("criu (process {}) continues by itself", self.criu.pid)));
             return Ok(());
         }
         deserted::end(self.criu).map_err(RescueError::End)

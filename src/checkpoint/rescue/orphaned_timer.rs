@@ -26,10 +26,12 @@ impl OrphanedTimer {
         let (pid, state) = (self.0.pid(), self.0.state());
         match state {
             TimerState::Gone => format!(
-                "{group} was frozen for a time, and its timer (process {pid}) is gone: it is thawed when that time is over"
+                "{group} was frozen for a set time, and its timer (process {pid}) is gone: it will be thawed when \
+                 that time ends"
             ),
             state => format!(
-                "{group} was frozen for a time, which is over, and its timer (process {pid}) is {state}: it is thawed, and the timer is ended"
+                "{group} was frozen for a set time, which has ended, and its timer (process {pid}) is {state}: it \
+                 will be thawed, and the timer ended"
             ),
         }
     }

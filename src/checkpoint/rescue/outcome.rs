@@ -22,7 +22,7 @@ pub(super) fn processes(hosts: &Hierarchies, processes: &[ProcessId]) -> String 
                 origins => format!("alive, and frozen by {}", origins.join(", ")),
             }
         }
-        Err(error) => format!("alive (whether frozen could not be read: {error})"),
+        Err(error) => format!("alive (could not check whether frozen: {error})"),
     };
     fate::words(processes, &how)
 }
@@ -38,7 +38,7 @@ pub(super) fn restored(pids: &[i32]) -> String {
     let numbers: Vec<String> = left.iter().map(i32::to_string).collect();
     let are = if left.len() == 1 { "is" } else { "are" };
     format!(
-        "{} {are} stopped, as the restore leaves all until the last is there; let them go on: kill -CONT {}",
+        "{} {are} stopped, because a restore keeps all stopped until the last is there; to resume them: kill -CONT {}",
         fate::list(&left),
         numbers.join(" ")
     )
@@ -48,7 +48,7 @@ pub(super) fn restored(pids: &[i32]) -> String {
 pub(super) fn images(folder: &Path) -> String {
     let name = printable(folder.as_os_str().as_encoded_bytes());
     if !folder.is_dir() {
-        return format!("no images were made: {name} is not there");
+        return format!("there are no images: {name} does not exist");
     }
     let found = images::verify(folder, &[]);
     let first = found.first();
@@ -56,9 +56,9 @@ pub(super) fn images(folder: &Path) -> String {
         Some((Level::Ok, what)) => format!("{name} is complete: {what}"),
         Some((Level::Warning, what)) => format!("{name}: {what}"),
         Some((Level::Blocker, why)) => {
-            format!("the images in {name} are not complete, and cannot be restored: {why}")
+            format!("the images in {name} are incomplete, and cannot be restored: {why}")
         }
-        None => format!("{name} was not looked at"),
+        None => format!("{name} was not checked"),
     }
 }
 
@@ -69,7 +69,7 @@ mod tests {
     #[test]
     fn folders() {
         let temp = tempfile::tempdir().unwrap();
-        assert!(images(&temp.path().join("none")).starts_with("no images were made"));
-        assert!(images(temp.path()).contains("are not complete, and cannot be restored"));
+        assert!(images(&temp.path().join("none")).starts_with("there are no images"));
+        assert!(images(temp.path()).contains("are incomplete, and cannot be restored"));
     }
 }

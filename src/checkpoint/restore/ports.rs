@@ -79,7 +79,7 @@ fn is_doubtful(wanted: &BoundPort, port: &Port) -> bool {
 
 fn finding(wanted: &BoundPort, port: &Port, hosts: &Hierarchies) -> Finding {
     let holder = ports::holder(port.inode);
-    let who = holder.map_or_else(|| "a process that cannot be seen".to_owned(), shown);
+    let who = holder.map_or_else(|| "a process that is not visible here".to_owned(), shown);
     let unit = holder.and_then(|pid| unit(pid, hosts));
     let of = unit.as_ref().map(|unit| format!(" of {}", unit.text())).unwrap_or_default();
     let what = format!("{} is in use, by {who}{of}", name(wanted.protocol, wanted.local));

@@ -140,7 +140,7 @@ impl Preflight {
 fn permission() -> Finding {
     match Rights::read() {
         Ok(rights) => rights.for_restore(),
-        Err(error) => Finding::unknown("not-permitted", "which rights this program has", error),
+        Err(error) => Finding::unknown("not-permitted", "the permissions of cryoscope", error),
     }
 }
 

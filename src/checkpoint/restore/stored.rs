@@ -105,7 +105,7 @@ fn trusted(images: &Path, findings: &mut Vec<Finding>) {
         Ok(Some(found)) => format!("the images in {} are not to be trusted: {found}", shown()),
         // Where it leads nowhere that is said already.
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return,
-        Err(error) => format!("whether the images in {} are to be trusted can't be seen: {error}", shown()),
+        Err(error) => format!("could not check whether the images in {} can be trusted: {error}", shown()),
     };
     let why = "whoever may change them decides what the processes do, and with which rights";
     let remedy =

@@ -132,12 +132,12 @@ pub(super) mod tests {
             [
                 "f:1:1: thme is not a setting: did you mean theme?",
                 "f:2:9: drak is not a theme: did you mean dark?",
-                "f:4:9: mouse is true or false, and here it is a string",
-                "f:5:8: age is not an order: there are name, processes, state, newest",
-                "f:6:1: panels is not a setting of [screen]: there are mouse, sort",
+                "f:4:9: mouse must be true or false, not a string",
+                "f:5:8: age is not an order: valid: name, processes, state, newest",
+                "f:6:1: panels is not a setting of [screen]: valid: mouse, sort",
             ]
         );
-        assert_eq!(mistakes("keys = 1"), ["f:1:8: keys is a table: [keys], and here it is an integer"]);
+        assert_eq!(mistakes("keys = 1"), ["f:1:8: keys must be a table: [keys], not an integer"]);
     }
 
     #[test]

@@ -14,19 +14,19 @@ const LONGEST: u64 = 1 << 20;
 /// Why there is no text.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum FileError {
-    #[error("{0}; name a file that you may read, or leave --config out")]
+    #[error("{0}; choose a file that you may read, or omit --config")]
     Io(#[from] io::Error),
-    #[error("it is no plain file; name one with --config")]
+    #[error("it is not a regular file; choose one with --config")]
     NotPlain,
     #[error(
-        "it is owned by user {0}, who is neither you nor root; chown it, or name another file with --config"
+        "it belongs to user {0}, who is neither you nor root; chown it, or choose another file with --config"
     )]
     Owner(u32),
-    #[error("everybody may write to it; chmod o-w it")]
+    #[error("it is world-writable; chmod o-w it")]
     Writable,
-    #[error("it is longer than 1 MiB; name another file with --config")]
+    #[error("it is larger than 1 MiB; choose another file with --config")]
     TooLong,
-    #[error("line {line}, column {column}: it is not UTF-8; write it as that")]
+    #[error("line {line}, column {column}: it is not valid UTF-8; save it as UTF-8")]
     NotText { line: usize, column: usize },
 }
 
@@ -96,13 +96,13 @@ mod tests {
     #[test]
     fn what_is_no_text_is_said() {
         let folder = tempfile::tempdir().unwrap();
-        assert_eq!(refused(read(folder.path())), "it is no plain file; name one with --config");
+        assert_eq!(refused(read(folder.path())), "it is not a regular file; choose one with --config");
         assert!(read(&folder.path().join("none")).unwrap_err().is_absent());
         let path = folder.path().join("config.toml");
         fs::write(&path, b"# \xc3\xa4\n# \xff").unwrap();
         assert!(read(&path.join("below")).unwrap_err().is_absent(), "where a folder is a file");
-        assert_eq!(refused(read(&path)), "line 2, column 3: it is not UTF-8; write it as that");
+        assert_eq!(refused(read(&path)), "line 2, column 3: it is not valid UTF-8; save it as UTF-8");
         fs::write(&path, vec![b'#'; (1 << 20) + 1]).unwrap();
-        assert!(refused(read(&path)).starts_with("it is longer than 1 MiB"));
+        assert!(refused(read(&path)).starts_with("it is larger than 1 MiB"));
     }
 }

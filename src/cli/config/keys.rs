@@ -64,12 +64,12 @@ fn twice(before: &[Given], later: &Given) -> Option<Mistake> {
     let first = before.iter().find(|first| clash(&first.key, &later.key))?;
     let (key, action, other) = (&later.key, later.action.name(), first.action.name());
     let what = if first.key == *key && action == other {
-        format!("{key} stands twice for {action}")
+        format!("{key} is listed twice for {action}")
     } else if first.key == *key {
         format!("{key} is bound twice: to {other} and to {action}")
     } else {
         format!(
-            "{key} for {action} and {} for {other} begin alike: one of them could never be typed",
+            "{key} for {action} and {} for {other} start with the same key: one of them could never be typed",
             first.key
         )
     };
@@ -82,7 +82,7 @@ fn no_way_out(table: Option<&DeTable<'_>>, given: &[Given]) -> Mistake {
     let taken = |given: &&Given| defaults.keys(Action::Quit).iter().any(|key| clash(key, &given.key));
     let own = table.and_then(|table| table.get(Action::Quit.name())).map(|value| value.span().start);
     let at = own.or_else(|| given.iter().rfind(taken).map(|given| given.at)).unwrap_or(0);
-    Mistake::new(at, "quit has no key left: give it one")
+    Mistake::new(at, "quit has no key left: bind one")
 }
 
 #[cfg(test)]
@@ -117,20 +117,20 @@ mod tests {
         assert_eq!(
             found[2..],
             [
-                "f:4:16: search is a key in quotes, or several in brackets, and here it is an integer",
+                "f:4:16: search must be a key in quotes, or several in brackets, not an integer",
                 "f:5:8: x is bound twice: to search and to sort",
-                "f:6:8: xx for last and x for search begin alike: one of them could never be typed",
+                "f:6:8: xx for last and x for search start with the same key: one of them could never be typed",
                 "f:7:10: Ctrl-I is not a key: terminals send the same for Ctrl-I and Tab",
-                "f:8:14: w stands twice for hold",
+                "f:8:14: w is listed twice for hold",
             ]
         );
     }
 
     #[test]
     fn there_is_always_a_key_that_quits() {
-        assert_eq!(mistakes("[keys]\nquit = []\n"), ["f:2:8: quit has no key left: give it one"]);
+        assert_eq!(mistakes("[keys]\nquit = []\n"), ["f:2:8: quit has no key left: bind one"]);
         let taken = "[keys]\nfreeze = 'Ctrl-C'\nthaw = 'q'\n";
-        assert_eq!(mistakes(taken), ["f:3:8: quit has no key left: give it one"]);
+        assert_eq!(mistakes(taken), ["f:3:8: quit has no key left: bind one"]);
         assert!(document::read("[keys]\nfreeze = 'q'\n").is_ok(), "Ctrl-C is left");
     }
 }

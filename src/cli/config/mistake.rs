@@ -29,7 +29,7 @@ impl Mistake {
         let known: Vec<&str> = known.into_iter().collect();
         let right = match nearest(word, known.iter().copied()) {
             Some(near) => format!("did you mean {near}?"),
-            None => format!("there are {}", known.join(", ")),
+            None => format!("valid: {}", known.join(", ")),
         };
         Self::new(at, format!("{word} is not {kind}: {right}"))
     }
@@ -45,7 +45,7 @@ pub(super) fn position(text: &str, at: usize) -> (usize, usize) {
 /// All mistakes, a line each, in the order of the file, as a compiler writes them.
 pub(super) fn report(file: &str, text: &str, mut mistakes: Vec<Mistake>) -> String {
     mistakes.sort_by_key(|mistake| mistake.at);
-    let mut report = "the config is not right, and nothing was started:".to_owned();
+    let mut report = "the config has errors, so cryoscope did not start:".to_owned();
     for Mistake { at, what } in mistakes {
         let (line, column) = position(text, at);
         // Writing to a String cannot fail.
@@ -62,7 +62,7 @@ mod tests {
     fn a_word_that_is_near_is_offered() {
         let what = |word| Mistake::unknown(0, "a setting", word, ["theme", "keys"]).what;
         assert_eq!(what("thme"), "thme is not a setting: did you mean theme?");
-        assert_eq!(what("zoo"), "zoo is not a setting: there are theme, keys");
+        assert_eq!(what("zoo"), "zoo is not a setting: valid: theme, keys");
     }
 
     #[test]

@@ -20,8 +20,7 @@ pub(super) fn read(
     for (name, value) in themes.into_iter().flat_map(|themes| themes.iter()) {
         let (at, name) = (name.span().start, name.get_ref().as_ref());
         if name == "auto" || Styles::named(name).is_some() {
-            mistakes
-                .push(Mistake::new(at, format!("{name} comes with the program: give yours another name")));
+            mistakes.push(Mistake::new(at, format!("{name} is a built-in theme: give yours another name")));
         }
         let Some(roles) = table(&format!("themes.{name}"), value, mistakes) else { continue };
         read.push((name.to_owned(), theme(text, roles, mistakes)));
@@ -47,7 +46,7 @@ fn base(value: &Value<'_>, mistakes: &mut Vec<Mistake>) -> Option<Styles> {
     let styles = Styles::named(name);
     if styles.is_none() {
         let known = Styles::names();
-        mistakes.push(Mistake::unknown(value.span().start, "a theme of the program", name, known));
+        mistakes.push(Mistake::unknown(value.span().start, "a built-in theme", name, known));
     }
     styles
 }
@@ -56,7 +55,7 @@ fn role(name: &Spanned<DeString<'_>>, mistakes: &mut Vec<Mistake>) -> Option<Rol
     let found = Role::all().find(|role| role.name() == name.get_ref());
     if found.is_none() {
         let known = Role::all().map(Role::name).chain([BASE]);
-        mistakes.push(Mistake::unknown(name.span().start, "a role of a theme", name.get_ref(), known));
+        mistakes.push(Mistake::unknown(name.span().start, "a role", name.get_ref(), known));
     }
     found
 }
@@ -79,9 +78,9 @@ fn not_a_style(text: &str, value: &Value<'_>, style: &str, wrong: &NotAStyle) ->
         }
         Wrong::Unknown => Mistake::unknown(at, "a colour or an attribute", word, words()),
         Wrong::Twice => {
-            Mistake::new(at, format!("{word} is one colour too many: text has one, and one behind on"))
+            Mistake::new(at, format!("{word} is one colour too many: a style has one, and one after on"))
         }
-        Wrong::NoGround => Mistake::new(at, "behind on stands no colour"),
+        Wrong::NoGround => Mistake::new(at, "no colour follows on"),
     }
 }
 
@@ -104,15 +103,15 @@ mod tests {
         assert_eq!(
             mistakes(text),
             [
-                "f:2:8: drak is not a theme of the program: did you mean dark?",
-                "f:3:1: frozn is not a role of a theme: did you mean frozen?",
+                "f:2:8: drak is not a built-in theme: did you mean dark?",
+                "f:3:1: frozn is not a role: did you mean frozen?",
                 "f:4:16: cyna is not a colour or an attribute: did you mean cyan?",
                 "f:5:9: #12345 is not a colour: #rrggbb is",
                 "f:7:11: 256 is not a colour: their numbers are 0 to 255",
-                "f:8:14: green is one colour too many: text has one, and one behind on",
-                "f:9:12: behind on stands no colour",
-                "f:10:7: own is a text in quotes, and here it is an integer",
-                "f:11:9: dark comes with the program: give yours another name",
+                "f:8:14: green is one colour too many: a style has one, and one after on",
+                "f:9:12: no colour follows on",
+                "f:10:7: own must be a text in quotes, not an integer",
+                "f:11:9: dark is a built-in theme: give yours another name",
             ]
         );
     }

@@ -31,7 +31,7 @@ pub(super) fn string<'a>(name: &str, value: &'a Value<'_>, mistakes: &mut Vec<Mi
 }
 
 pub(super) fn wrong_kind(name: &str, right: &str, at: &Value<'_>, value: &DeValue<'_>) -> Mistake {
-    Mistake::new(at.span().start, format!("{name} is {right}, and here it is {}", article(value.type_str())))
+    Mistake::new(at.span().start, format!("{name} must be {right}, not {}", article(value.type_str())))
 }
 
 fn article(kind: &str) -> String {

@@ -48,7 +48,7 @@ impl Progress {
                 // A look takes its time: none is made up for.
                 next = waited + PERIOD;
                 tell(format_args!(
-                    "{name} is freezing for {}; {}",
+                    "{name} has been freezing for {}; {}",
                     span::short(waited),
                     culprits::find(group)
                 ));

@@ -107,7 +107,7 @@ fn other_end(file: &File) -> Option<String> {
         (Some(peers), Some(remote)) if !is_unix(file) => Some(format!("to {remote} ({})", holders(peers))),
         (Some(peers), _) => Some(format!("to {}", holders(peers))),
         (None, Some(remote)) => Some(format!("to {remote}")),
-        (None, None) if file.kind == Kind::Pipe => Some("to nobody in the images".to_owned()),
+        (None, None) if file.kind == Kind::Pipe => Some("to no process in the images".to_owned()),
         (None, None) => None,
     }
 }

@@ -75,7 +75,7 @@ fn print(found: &Found<'_>, out: &mut impl Write) -> Result<(), Failure> {
     if unsearched_bytes > 0 {
         writeln!(
             out,
-            "not searched: {}, which stayed with the process, or are in earlier images that are not there",
+            "not searched: {}, which stayed with the process, or are in earlier images that are missing",
             span::bytes(unsearched_bytes)
         )?;
     }

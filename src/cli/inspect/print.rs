@@ -61,11 +61,12 @@ fn print_tree(tree: &ImageSet, options: &Inspect, out: &mut impl Write) -> Resul
         let (collected, written) = (ms(stats.memdump_usec), ms(stats.memwrite_usec));
         writeln!(
             out,
-            "  times     held still for {frozen}: stopping {freezing}, collecting memory {collected}, writing it {written}"
+            "  times     stopped for {frozen}: freezing {freezing}, collecting memory {collected}, writing it \
+             {written}"
         )?;
         writeln!(
             out,
-            "  pages     {} looked at, {} written, {} in earlier images, {} lazy",
+            "  pages     {} scanned, {} written, {} in earlier images, {} lazy",
             stats.pages_scanned, stats.pages_written, stats.pages_skipped_parent, stats.pages_lazy
         )?;
     }
@@ -77,7 +78,7 @@ fn print_tree(tree: &ImageSet, options: &Inspect, out: &mut impl Write) -> Resul
         writeln!(out, "  security  {}", tree.lsm)?;
     }
     if tree.incremental {
-        writeln!(out, "  built on  earlier images, which `parent` in the folder leads to")?;
+        writeln!(out, "  built on  earlier images, to which `parent` in the directory leads")?;
     }
     for need in &tree.needs {
         writeln!(out, "  restore   needs {}: {}", need.option, need.why)?;
@@ -97,7 +98,7 @@ fn print_tree(tree: &ImageSet, options: &Inspect, out: &mut impl Write) -> Resul
 /// The groups that have a freezer; the others are in the JSON.
 fn print_groups(tree: &ImageSet, out: &mut impl Write) -> Result<(), Failure> {
     if tree.cgroups.is_empty() {
-        writeln!(out, "  group     not kept: criu was in the same")?;
+        writeln!(out, "  group     not saved: criu was in the same group")?;
     }
     for group in tree.cgroups.iter().filter(|group| group.has_freezer()) {
         let processes = span::count(group.pids.len(), "process", "processes");

@@ -17,7 +17,7 @@ pub(super) fn print(process: &Process, options: &Inspect, out: &mut impl Write) 
     }
     writeln!(out, "\nprocess {} ({})", process.pid, process.name)?;
     let mut fact = |name: &str, value: &str| writeln!(out, "  {name:<9} {value}");
-    fact("command", process.command.as_deref().unwrap_or("not known: its memory is not in the images"))?;
+    fact("command", process.command.as_deref().unwrap_or("unknown: its memory is not in the images"))?;
     let program = process.exe.as_deref().unwrap_or("unknown");
     let folder = process.cwd.as_deref().unwrap_or("unknown");
     let user = match (&process.user, process.uid) {

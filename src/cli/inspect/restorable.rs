@@ -54,7 +54,7 @@ impl Restorable {
     /// The lines that say it.
     pub(super) fn lines(&self) -> Vec<String> {
         match self.restorable_here {
-            None => vec![format!("unknown: {}", self.problem.as_deref().unwrap_or("it was not looked at"))],
+            None => vec![format!("unknown: {}", self.problem.as_deref().unwrap_or("it was not checked"))],
             Some(true) => match self.restore_findings.len() {
                 0 => vec!["yes".to_owned()],
                 1 => vec![format!("yes, but: {}", self.restore_findings[0])],

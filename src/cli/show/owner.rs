@@ -80,7 +80,7 @@ pub(super) fn print(shown: &Shown, out: &mut impl Write) -> io::Result<()> {
         let whose = owner.user.map(|uid| format!(", of user {uid}")).unwrap_or_default();
         let pod = owner.pod.as_ref().filter(|pod| **pod != owner.id);
         let pod = pod.map(|pod| format!(", in pod {pod}")).unwrap_or_default();
-        let above = if owner.path == shown.group.path { "" } else { ", whose group is above" };
+        let above = if owner.path == shown.group.path { "" } else { ", an ancestor group" };
         writeln!(out, "  owner      {} {}{whose}{pod}{above}", owner.kind, owner.id)?;
     }
     if let Some(advice) = &shown.advice {
@@ -108,10 +108,7 @@ pub(super) fn print(shown: &Shown, out: &mut impl Write) -> io::Result<()> {
             unit(systemd, shown.group.requested, out)
         }
         (None, Some(json::Owner { user: Some(uid), id, .. })) => {
-            writeln!(
-                out,
-                "  systemd    {id} is known to the one of user {uid} alone, which is not asked here"
-            )
+            writeln!(out, "  systemd    only the systemd of user {uid} knows {id}; cryoscope does not ask it")
         }
         _ => Ok(()),
     }
@@ -124,7 +121,7 @@ fn unit(systemd: &Systemd, requested: bool, out: &mut impl Write) -> io::Result<
             writeln!(out, "  systemd    froze it: cryoscope thaw goes through systemd, so that both agree")?
         }
         (_, Some(Belief::FrozenByParent), _) => {
-            writeln!(out, "  systemd    froze it with a slice that it is in: thaw that slice")?
+            writeln!(out, "  systemd    froze it together with its slice: thaw that slice")?
         }
         (.., Some(problem)) => writeln!(out, "  systemd    unknown: {problem}")?,
         _ => {}
@@ -134,7 +131,7 @@ fn unit(systemd: &Systemd, requested: bool, out: &mut impl Write) -> io::Result<
         let most = span::left(most);
         writeln!(
             out,
-            "  systemd    systemctl stop waits until it is thawed, at most {most}, where a process handles SIGTERM"
+            "  systemd    systemctl stop waits for the thaw, at most {most}, if a process handles SIGTERM"
         )?;
     }
     for Obstacle { what, drop_in: DropIn { path, text, apply }, .. } in &systemd.obstacles {

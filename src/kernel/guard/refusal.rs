@@ -62,7 +62,7 @@ impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.why {
             Why::Unknown(why) => {
-                write!(f, "whether it contains {} ({}) is not known: {why}", self.name, self.pid)
+                write!(f, "could not check whether it contains {} ({}): {why}", self.name, self.pid)
             }
             _ => write!(f, "it contains {}", self.reason()),
         }

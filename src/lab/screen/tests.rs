@@ -52,10 +52,7 @@ fn page(phase: Phase) -> Page {
         shell: Some("criu dump -t 14948 -D /tmp/cryoscope-lab-14927-0/hang -o dump.log -v4 -R".to_owned()),
         phase,
         checks: vec![
-            (
-                "criu is attached to counter, and has done nothing for two seconds".to_owned(),
-                phase != Phase::Looking,
-            ),
+            ("criu is attached to counter, idle for two seconds".to_owned(), phase != Phase::Looking),
             ("box is frozen: cgroup.events says frozen 1".to_owned(), true),
         ],
         question: question.filter(|_| matches!(phase, Phase::Asked | Phase::Seen(_))),

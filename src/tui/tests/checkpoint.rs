@@ -68,8 +68,8 @@ fn run(after: Option<After>) -> Command {
 
 fn findings() -> Vec<Finding> {
     vec![
-        Finding::ok("permitted", "this program may dump processes"),
-        Finding::ok("freeze-state", "frozen by the request of app.service; criu is told of that group"),
+        Finding::ok("permitted", "the permissions are sufficient to dump processes"),
+        Finding::ok("freeze-state", "frozen by app.service; criu is given that group (--freeze-cgroup)"),
         Finding::warning("session", "process 8412 does not lead its session", "its leader is not dumped")
             .remedy("--shell-job is added"),
     ]
@@ -218,7 +218,10 @@ fn a_criu_that_waits_for_what_is_gone_is_ended_by_the_person() {
         (screen, s.press("<Tab><Enter>").asked())
     };
     let (screen, answer) = told(&[8412], &[8413]);
-    assert!(screen.contains("it is not ended, for it holds process 8413") && !screen.contains("End criu"));
+    assert!(
+        screen.contains("cryoscope does not end it, because it holds process 8413")
+            && !screen.contains("End criu")
+    );
     assert!(!answer.contains(&Command::LetEnd));
     let (screen, answer) = told(&[8412, 8413], &[]);
     assert!(screen.contains("ending it now loses nothing"), "{screen}");
@@ -255,9 +258,9 @@ fn screens() {
     s.send(Event::Tick(Duration::from_secs(722)));
     snapshot("checkpoint_running", &mut s);
     let checks = vec![
-        Finding::ok("flags", "every freeze flag is as it was found"),
+        Finding::ok("flags", "all freeze flags restored"),
         Finding::ok("process", "process 8412 is alive"),
-        Finding::blocker("process", "process 8413 is gone, not alive", "it was promised otherwise"),
+        Finding::blocker("process", "process 8413 is gone, not alive", "this differs from the plan"),
     ];
     s.send(Event::Checkpoint(CheckpointTold::Ended(report(checks))));
     snapshot("checkpoint_ended", &mut s);

@@ -133,7 +133,7 @@ fn a_lock_that_is_not_let_go() {
     let text = said(&output);
     assert_eq!(output.status.code(), Some(1), "{text}");
     assert!(text.contains("still locked: waiting for up to 5 s"), "{text}");
-    assert!(text.contains(&format!("process {} has its journal locked", std::process::id())), "{text}");
+    assert!(text.contains(&format!("process {} has locked its journal", std::process::id())), "{text}");
     assert!(!text.contains("nothing to rescue"), "{text}");
     drop(held);
     let output = rescue("--yes");
@@ -149,8 +149,8 @@ fn a_checkpoint_that_is_at_work() {
     let output = rescue("--yes");
     let text = said(&output);
     assert_eq!(output.status.code(), Some(0), "{text}");
-    let words = format!("cryoscope (process {}) is making a checkpoint of ", checkpoint.id());
-    assert!(text.contains(&words) && text.contains("it is left alone"), "{text}");
+    let words = format!("cryoscope (process {}) is running a checkpoint of ", checkpoint.id());
+    assert!(text.contains(&words) && text.contains("left alone"), "{text}");
     gate.open();
     assert_eq!(checkpoint.wait().unwrap().code(), Some(0));
     workload.assert_counting();
@@ -196,7 +196,7 @@ fn a_criu_that_does_not_end() {
     let text = said(&output);
     let pid: i32 = fs::read_to_string(begun).unwrap().trim().parse().unwrap();
     assert_eq!(output.status.code(), Some(1), "{text}");
-    assert!(text.contains(&format!("criu (process {pid}) still runs after")), "{text}");
+    assert!(text.contains(&format!("criu (process {pid}) is still running after")), "{text}");
     kill(Pid::from_raw(pid), Signal::SIGKILL).unwrap();
     let output = rescue("--yes");
     assert_eq!(output.status.code(), Some(0), "{}", said(&output));

@@ -78,7 +78,7 @@ pub fn keeps_nothing_waiting() {
 
     let file = folder.path().join("events");
     terminal.keys(&format!("4E\x15{}\r", file.display()));
-    let exported = terminal.shows("written: ");
+    let exported = terminal.shows("saved: ");
     assert!(fs::read_to_string(&file).unwrap().contains("frozen"));
     scene.assert_goes_on();
 
@@ -107,7 +107,7 @@ pub fn is_cancelled() {
     let mut terminal = scene.begin();
     // From anywhere.
     terminal.keys("ggX");
-    terminal.shows("was cancelled, and the group was thawed again");
+    terminal.shows("was cancelled; the freeze was rolled back");
     assert!(!scene.stuck.requested());
 
     terminal.keys("/a-stuck\r");
@@ -136,7 +136,7 @@ pub fn is_taken_back_on_leaving() {
     assert!(!scene.stuck.requested());
     terminal.assert_restored();
     let said = terminal.screen().contents();
-    assert!(said.contains("was cancelled, and the group was thawed again"), "{said}");
+    assert!(said.contains("was cancelled; the freeze was rolled back"), "{said}");
 }
 
 /// For how long it is said to be freezing.
@@ -160,6 +160,6 @@ pub fn is_watched() {
     terminal.keys("\x03");
     assert_eq!(terminal.end().code(), Some(1));
     let said = terminal.screen().contents();
-    assert!(said.contains("was cancelled, and the group was thawed again"), "{said}");
+    assert!(said.contains("was cancelled; the freeze was rolled back"), "{said}");
     assert!(!scene.stuck.requested());
 }

@@ -149,9 +149,9 @@ fn cut_off() {
     kill(Pid::from_raw(child.id().cast_signed()), Signal::SIGKILL).unwrap();
     child.wait().unwrap();
     // Another one of the same group has to wait.
-    assert_failed(&restore(&killed.folder(), &["--thaw"]), 4, &["was cut off", "cryoscope rescue"]);
+    assert_failed(&restore(&killed.folder(), &["--thaw"]), 4, &["was interrupted", "cryoscope rescue"]);
     let told = said(&rescue("--dry-run"));
-    let what = format!("the restore of {} was cut off", killed.folder().display());
+    let what = format!("the restore of {} was interrupted", killed.folder().display());
     assert!(told.contains(&what) && told.contains(&format!("echo 1 > {}", group.path().display())), "{told}");
     fs::write(&go, "").unwrap();
     let output = rescue("--yes");

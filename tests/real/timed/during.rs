@@ -94,7 +94,7 @@ fn its_end_in_a_checkpoint(version: Version) {
     assert_eq!(workload.count(), count, "nothing runs while criu works");
     pause.end();
     let said = assert_ends_well(child);
-    assert!(said.contains("frozen for a time, which is over"), "{said}");
+    assert!(said.contains("frozen for a set time, which has ended"), "{said}");
     assert_thaws(&group, &workload);
     until_ended(&timer);
 }
@@ -150,7 +150,7 @@ fn its_end_when_the_checkpoint_is_killed(version: Version) {
     pause.end();
     assert_thaws(&group, &workload);
     let said = rescue();
-    assert!(said.contains("frozen for a time, which is over"), "{said}");
+    assert!(said.contains("frozen for a set time, which has ended"), "{said}");
     assert_thaws(&group, &workload);
 }
 

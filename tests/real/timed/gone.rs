@@ -80,7 +80,7 @@ fn a_killed_timer_is_shown_and_rescued(version: Version) {
     assert!(listed().contains("timer gone; "), "{}", listed());
     until("it is overdue", SOON, || timer.left().is_zero());
     assert!(listed().contains("timer gone; overdue "), "{}", listed());
-    assert!(show(&group).contains("not by itself: timer gone; overdue "), "{}", show(&group));
+    assert!(show(&group).contains("not automatically: timer gone; overdue "), "{}", show(&group));
     for verb in ["show", "list"] {
         let json = run([OsStr::new(verb), OsStr::new("--json"), group.path().as_os_str()]);
         let json: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
@@ -155,7 +155,7 @@ fn a_killed_timer_on_the_screen(version: Version) {
     kill_timer(&group);
     let mut terminal = Terminal::at(group.path(), WIDE);
     terminal.keys("2");
-    terminal.shows_line(&["Thaws", "not by itself: timer gone; overdue "]);
+    terminal.shows_line(&["Thaws", "not automatically: timer gone; overdue "]);
     assert!(is_recorded(&group));
     drop(terminal);
     assert_code(&run(["rescue", "--yes"]), 0);

@@ -57,7 +57,7 @@ fn stopped_at_any_moment(version: Version) {
         let _ = kill(Pid::from_raw(child.id().cast_signed()), Signal::SIGCONT);
         let output = child.wait_with_output().unwrap();
         assert!(matches!(output.status.code(), Some(0 | 6)), "{moment}: {}", said(&output));
-        assert!(!said(&output).contains("this program with it"), "it is in no group: {}", said(&output));
+        assert!(!said(&output).contains("together with cryoscope"), "it is in no group: {}", said(&output));
         until(&format!("it is thawed, stopped after {moment} ms"), SOON, || is_thawed(&group));
         until("no timer is left", SOON, || timers(&group).is_empty());
         assert!(is_thawed(&group), "and stays so");
@@ -132,7 +132,7 @@ fn without_a_process_more() {
     let output = command.env("XDG_RUNTIME_DIR", folder.path()).uid(NOBODY).gid(NOBODY).output().unwrap();
     assert_code(&output, 1);
     let text = said(&output);
-    assert!(text.contains("the timer for the freeze cannot be started: "), "{text}");
+    assert!(text.contains("cannot start the timer for the freeze: "), "{text}");
     assert!(text.contains("nothing was frozen") && !text.contains("panicked"), "{text}");
     assert!(!group.requested());
     assert_eq!(fs::read_dir(folder.path().join("cryoscope")).unwrap().count(), 0);

@@ -45,7 +45,7 @@ fn an_ordinary_user() {
     until("its file is gone", SOON, || files() == 0);
     let rescue = Command::new(program.path()).arg("rescue").uid(NOBODY).gid(NOBODY).output().unwrap();
     assert_code(&rescue, 0);
-    assert!(said(&rescue).contains("only root sees what others have left"), "{}", said(&rescue));
+    assert!(said(&rescue).contains("only what belongs to you; root sees everything"), "{}", said(&rescue));
 }
 
 /// Runs a script of root's in a mount namespace with an empty /dev/shm and /tmp. In it `as_user ARGUMENTS` is the program, run
@@ -105,7 +105,7 @@ fn somebody_elses_folder_is_passed_over() {
         assert_code(&output, 3);
         let text = said(&output);
         assert!(
-            text.contains("\n1\n") && text.contains("set XDG_RUNTIME_DIR to a folder"),
+            text.contains("\n1\n") && text.contains("set XDG_RUNTIME_DIR to a directory"),
             "{taken}: {text}"
         );
         assert!(!group.requested(), "{taken}");

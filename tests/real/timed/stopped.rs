@@ -71,7 +71,7 @@ fn a_stopped_timer_is_shown_and_rescued(version: Version) {
     }
     until_overdue(&timer);
     assert!(listed(&group).contains("timer stopped; overdue "), "{}", listed(&group));
-    let words = "not by itself: timer stopped; overdue ";
+    let words = "not automatically: timer stopped; overdue ";
     assert!(show(&group).contains(words), "{}", show(&group));
     for verb in ["show", "list"] {
         let json = run([OsStr::new(verb), OsStr::new("--json"), group.path().as_os_str()]);
@@ -111,8 +111,7 @@ fn one_that_goes_on_is_no_case(version: Version) {
     let case = cases.pop().expect("it is stopped and overdue");
     send(&timer, Signal::SIGCONT);
     let said = case.end(&hosts, None).unwrap();
-    let is_left =
-        ["has a timer that runs", "is not frozen any more"].iter().any(|words| said.contains(words));
+    let is_left = ["has a running timer", "is not frozen any more"].iter().any(|words| said.contains(words));
     assert!(is_left, "{said}");
     until("it is thawed", SOON, || is_thawed(&group));
     until_ended(&timer);

@@ -122,7 +122,7 @@ fn parents_in_a_circle_are_an_error() {
         process(folder, &map(), &[(1, 1, 4)], &page(b'a'));
         symlink(parent, folder.join("parent")).unwrap();
     }
-    assert!(read(&one).unwrap_err().to_string().contains("lead in a circle"));
+    assert!(read(&one).unwrap_err().to_string().contains("form a loop"));
     std::fs::remove_file(two.join("parent")).unwrap();
     symlink("parent", two.join("parent")).unwrap();
     assert!(read(&one).is_err(), "a link to itself");
