@@ -360,7 +360,7 @@ fn no_images() {
     let images = folder();
     assert_eq!(failed(&images.path().join("none")).0, Some(5));
     let (code, text) = failed(images.path());
-    assert!(code == Some(1) && text.contains("no images"), "{text}");
+    assert!(code == Some(1) && text.contains("no criu images"), "{text}");
     let (code, text) = failed(Path::new("/etc/passwd"));
     assert!(code == Some(1) && text.contains("not a directory"), "{text}");
     dumped(images.path());

@@ -109,7 +109,7 @@ fn a_path_by_links_and_other_mounts(version: Version) {
                  'mount --bind \"$1\" \"$2\"/mount; cd \"$2\"/mount; exec \"$0\" show ./inner' \"$0\" \"$@\"";
     assert_said(&script(mount, &[group.path(), place.path()]), 0, &[&real]);
     let dots = "cd \"$2\"/link; exec \"$0\" show inner/../inner/.";
-    assert_said(&script(dots, &[group.path(), place.path()]), 5, &["no cgroup"]);
+    assert_said(&script(dots, &[group.path(), place.path()]), 5, &["no such cgroup"]);
     let dots = "cd \"$2\"/link; exec \"$0\" show ./inner/../inner/.";
     assert_said(&script(dots, &[group.path(), place.path()]), 0, &[&real]);
 }

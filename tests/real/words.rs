@@ -252,8 +252,8 @@ fn thaw_all_asks() {
         let mut command = Command::new(PROGRAM);
         command.args(["--root", root, "thaw", "--all"]);
         let mut terminal = Terminal::start(command, (100, 20));
-        terminal.shows_line(&["/one asks for a freeze"]);
-        terminal.shows_line(&["/two asks for a freeze"]);
+        terminal.shows_line(&["/one is frozen by its own request"]);
+        terminal.shows_line(&["/two is frozen by its own request"]);
         terminal.shows("Thaw them all? [y/N]");
         terminal.keys(answer);
         terminal.end().code()
