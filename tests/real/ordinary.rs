@@ -123,7 +123,7 @@ fn whose_a_group_is(version: Version) {
     }
     let output = user.run(&["show", text(others.path())]);
     assert!(output.status.success() && !said(&output).contains("sudo"), "{}", said(&output));
-    assert!(said(&user.run(&["rescue"])).contains("only root sees what others have left: sudo /tmp/"));
+    assert!(said(&user.run(&["rescue"])).contains("root sees everything: sudo /tmp/"));
 }
 
 /// What they may thaw is thawed; what they may not is not asked about, and each is said.
@@ -137,7 +137,7 @@ fn all_that_may_be_thawed(version: Version) {
     let output = user.run(&all);
     assert_eq!(output.status.code(), Some(4), "{}", said(&output));
     assert!(
-        said(&output).contains("own asks for a freeze\n") && !said(&output).contains("first"),
+        said(&output).contains("own is frozen by its own request\n") && !said(&output).contains("first"),
         "{}",
         said(&output)
     );
