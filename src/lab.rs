@@ -2,7 +2,8 @@
 //!
 //! ```text
 //!  lesson    a lesson as a value: scene, steps, questions       lessons   the nine of them
-//!  act       what a step does, its line for a shell             check     what must be so afterwards, asked of the kernel
+//!  act       what a step does, as a value                       perform   doing it, and its line for a shell
+//!  check     what must be so afterwards, as a value             observe   whether it is so, asked of the kernel
 //!  scene     the groups, counters and files; gone when dropped  record, clean   what a killed lab leaves, and its end
 //!  course    a lesson that is being held                        glimpse   what is shown beside the text
 //!  auto      the transcript, without a terminal                 screen    the same course for a person
@@ -22,10 +23,13 @@ pub mod glimpse;
 pub mod ground;
 pub mod lesson;
 pub mod lessons;
+mod observe;
+mod perform;
 mod record;
 mod says;
 mod scene;
 pub mod screen;
+pub mod spot;
 mod tools;
 
 pub use clean::{are_left_behind, left_behind};

@@ -5,10 +5,11 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use super::act::Act;
-use super::check::{Check, Looking};
+use super::check::Check;
 use super::glimpse::Glimpse;
 use super::ground::{Ground, Missing, explain};
 use super::lesson::{Lesson, Question, Step};
+use super::observe::Looking;
 use super::scene::Scene;
 use crate::model::Version;
 

@@ -7,8 +7,8 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use super::act::{Dump, Told};
-use super::lesson::Spot;
 use super::scene::Scene;
+use super::spot::Spot;
 use crate::checkpoint::by_hand;
 
 /// The name of its log, in the folder of the images.

@@ -1,7 +1,7 @@
 //! `cryoscope checkpoint` and `cryoscope restore` on a scene: the same plans, carried out by the same code.
 
-use super::lesson::Spot;
 use super::scene::Scene;
+use super::spot::Spot;
 use crate::checkpoint::{self, After, Control, Report, Request, restore};
 
 /// Carries a checkpoint out, and keeps its report beside the images.
