@@ -8,7 +8,7 @@
 //!  cryoscope · host   v2 unified │ v1 freezer    groups, frozen, freezing   watches     view::header
 //! ┌ Groups ───────────────────┐┌ [1 Processes] 2 Freeze  3 Files  4 Events ┐
 //! │ view::tree, over rows     ││ view::processes; view::freeze with story;  │         view::dialog and view::help
-//! │                           ││ view::files with files; events with events │         lie over all of it
+//! │                           ││ view::files, files_panel; events_panel     │         lie over all of it
 //! └───────────────────────────┘└────────────────────────────────────────────┘
 //!  the selected group in one line, a message, or the search                             view::footer
 //!  the keys, from the table in keymap
@@ -24,14 +24,18 @@
 mod action;
 mod app;
 mod asked;
+mod availability;
 mod batch;
 mod checkpoint;
 pub(crate) mod columns;
 mod command;
+mod copy;
 mod dialog;
 mod event;
 mod events;
+mod events_panel;
 mod files;
+mod files_panel;
 mod filter;
 mod held;
 mod hold;
@@ -39,7 +43,9 @@ pub(crate) mod input;
 pub mod keymap;
 mod layout;
 mod left;
+mod order;
 mod palette;
+mod panel;
 mod preferences;
 mod processes;
 mod prompt;
@@ -53,6 +59,7 @@ mod signals;
 mod sort;
 mod story;
 mod tabs;
+mod target;
 pub mod theme;
 mod under_way;
 mod unread;
@@ -61,18 +68,19 @@ pub mod view;
 mod world;
 
 pub use action::Action;
-pub use app::{App, Target};
+pub use app::App;
 pub use checkpoint::Look;
 pub use command::Command;
 pub use event::{CheckpointTold, Event, FreezeAction};
 pub use keymap::{Binding, Bound, Keymap, TABLE};
+pub use panel::Panel;
 pub use preferences::Preferences;
 pub use run::run;
 pub use screen::on_screen;
 pub use settings::Settings;
 pub use signal::Signal;
 pub use sort::Sort;
-pub use tabs::Panel;
+pub use target::Target;
 pub use update::update;
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use std::collections::{HashMap, HashSet};
 
 use slotmap::SlotMap;
 
-use super::{Cgroup, CgroupId, CgroupPath, State};
+use super::{Cgroup, CgroupId, CgroupPath, State, printable};
 
 slotmap::new_key_type! {
     /// A group's place in one tree. A key of a group that is gone leads nowhere.
@@ -133,6 +133,11 @@ impl Node {
     /// The effective state; `None` for a root group.
     pub fn state(&self) -> Option<State> {
         self.group.freezer.state(self.inherited)
+    }
+
+    /// Its name, printable; `/` for the root group.
+    pub fn display_name(&self) -> String {
+        if self.parent.is_none() { "/".to_owned() } else { printable(&self.group.name).into_owned() }
     }
 
     /// What this group and those below add to the counts of the groups above.

@@ -16,28 +16,18 @@ use super::filter::Filtering;
 use super::hold::Hold;
 use super::keymap::Keymap;
 use super::layout::{Layout, Shape, inside};
+use super::order::Order;
 use super::palette::Palette;
-use super::processes::Order;
+use super::panel::Panel;
 use super::prompt::Prompt;
 use super::rows::{Grove, Since};
 use super::search::Search;
 use super::settings::Settings;
-use super::tabs::Panel;
+use super::target::Target;
 use super::theme::{Choice, Depth, Ground, Theme};
 use super::under_way::UnderWay;
 use crate::model::tree::{Key, Node, Tree};
-use crate::model::{CgroupId, CgroupPath, Hierarchies, Hierarchy, ProcessId, State, Version};
-
-/// A group that something is to be done with: pinned by its identity.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Target {
-    /// Its hierarchy.
-    pub version: Version,
-    /// Its identity.
-    pub id: CgroupId,
-    /// The path at which it was seen.
-    pub path: CgroupPath,
-}
+use crate::model::{CgroupId, Hierarchies, Hierarchy, ProcessId, State, Version};
 
 /// A line for the person, until the next key; what came unasked stays for a moment at least.
 #[derive(Debug, Clone, PartialEq, Eq)]

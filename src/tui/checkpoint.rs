@@ -9,7 +9,7 @@ use std::time::Duration;
 use tui_input::Input;
 
 use super::Command;
-use super::app::Target;
+use super::target::Target;
 use crate::checkpoint::{After, Finding, Plan, Progress, Report};
 use crate::model::printable;
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::signal::Signal;
+use super::target::Target;
 use crate::checkpoint::{After, Finding, Plan};
 use crate::model::{CgroupId, CgroupPath, ProcessId, Version};
 
@@ -159,4 +160,11 @@ pub enum Command {
     TakeTerminal,
     /// Leave.
     Quit,
+}
+
+impl Command {
+    /// The thaw of a group.
+    pub(crate) fn thaw(target: Target) -> Self {
+        Self::Thaw { version: target.version, id: target.id, path: target.path }
+    }
 }

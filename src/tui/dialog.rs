@@ -5,8 +5,8 @@ use std::collections::HashSet;
 
 use tui_input::Input;
 
-use super::app::Target;
 use super::signal::{Effect, Signal};
+use super::target::Target;
 use crate::model::{CgroupId, CgroupPath, Process, printable, span};
 
 /// From so many groups below on, freezing a group is freezing many.

@@ -5,8 +5,7 @@ use nucleo_matcher::{Config, Matcher, Utf32Str};
 use tui_input::Input;
 
 use super::rows::Grove;
-use super::story;
-use crate::model::tree::Key;
+use crate::model::tree::{Key, Node};
 
 /// The search: what is being typed, and what was searched for last.
 #[derive(Debug, Default)]
@@ -106,7 +105,7 @@ const HELD: u32 = u32::MAX;
 fn scores(grove: &Grove, keys: &[Key], text: &str) -> Vec<u32> {
     let lower = text.to_lowercase();
     let names: Vec<String> =
-        keys.iter().map(|&key| grove.node(key).map_or(String::new(), story::name)).collect();
+        keys.iter().map(|&key| grove.node(key).map_or(String::new(), Node::display_name)).collect();
     let holds = |name: &String| if name.to_lowercase().contains(&lower) { HELD } else { 0 };
     let scores: Vec<u32> = names.iter().map(holds).collect();
     if scores.contains(&HELD) {

@@ -1,6 +1,5 @@
 //! Signals to a process, and what each does to one in a group that is frozen or not.
 
-use super::App;
 use crate::model::{Process, State, Version};
 
 /// The signals that can be sent from here (signal(7)).
@@ -39,11 +38,10 @@ pub(crate) struct Effect {
 }
 
 impl Effect {
-    /// On a process of the selected group.
-    pub(crate) fn on(process: &Process, app: &App) -> Option<Self> {
-        let version = app.grove()?.version;
-        let state = app.selected_node()?.state().unwrap_or(State::Thawed);
-        Some(Self { version, state, criu: process.tracer.filter(|_| process.held_by_criu) })
+    /// On a process of a group in this state; a root group has none.
+    pub(crate) fn on(process: &Process, version: Version, state: Option<State>) -> Self {
+        let criu = process.tracer.filter(|_| process.held_by_criu);
+        Self { version, state: state.unwrap_or(State::Thawed), criu }
     }
 
     /// Why the signal is not sent.

@@ -4,7 +4,7 @@ mod elsewhere;
 
 use std::time::Duration;
 
-use super::{App, Panel, columns, files};
+use super::{App, columns};
 use crate::model::owner::Owner;
 use crate::model::tree::{Key, Node};
 use crate::model::{
@@ -15,20 +15,7 @@ use crate::model::{
 /// One line: the selected group's name and why it is in its state.
 pub(crate) fn line(app: &App) -> String {
     let Some(node) = app.selected_node() else { return String::new() };
-    format!("{}: {}", name(node), why(app, node))
-}
-
-/// The text to copy: on the Freeze panel the command that does what the key does, on Files the one that reads, else the path.
-pub(crate) fn to_copy(app: &App) -> Option<String> {
-    if let Some(command) = files::to_copy(app).filter(|_| app.panel == Panel::Files) {
-        return Some(command);
-    }
-    let (target, hierarchy) = (app.selected_target()?, app.hierarchy()?);
-    if app.panel == Panel::Freeze && !target.path.is_root() {
-        let asks = app.selected_node().is_some_and(|node| node.group.freezer.requested());
-        return Some(write_request(hierarchy, &target.path, !asks));
-    }
-    Some(shell::quoted(hierarchy.absolute(&target.path).as_os_str()))
+    format!("{}: {}", node.display_name(), why(app, node))
 }
 
 /// The line for a shell that does what a freeze or a thaw does.
@@ -60,7 +47,7 @@ fn paragraphs(app: &App) -> Vec<String> {
         return root(app, node);
     }
     let file = hierarchy.version.control_file();
-    let mut text = vec![format!("{} is {}.", name(node), why(app, node)), String::new()];
+    let mut text = vec![format!("{} is {}.", node.display_name(), why(app, node)), String::new()];
     let own = if node.group.freezer.requested() { "yes" } else { "no" };
     text.push(format!("Own request\t{own}"));
     text.push(format!("Inherited\t{}", inherited(app)));
@@ -120,14 +107,9 @@ pub(crate) fn held_elsewhere(app: &App) -> Option<String> {
     elsewhere::held(app)
 }
 
-/// What a group is called: its name, or `/`.
-pub(crate) fn name(node: &Node) -> String {
-    if node.parent.is_none() { "/".to_owned() } else { printable(&node.group.name).into_owned() }
-}
-
 /// The group that a key leads to, as a name.
 pub(crate) fn name_of(app: &App, key: Key) -> String {
-    app.grove().and_then(|grove| grove.node(key)).map_or_else(String::new, name)
+    app.grove().and_then(|grove| grove.node(key)).map_or_else(String::new, Node::display_name)
 }
 
 /// State and reason, without the name.

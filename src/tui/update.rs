@@ -3,6 +3,7 @@
 mod answers;
 mod asking;
 mod checkpoint;
+mod held;
 mod jump;
 mod keys;
 mod leaving;
@@ -16,7 +17,7 @@ use ratatui::crossterm::event::{Event as Terminal, KeyEventKind};
 use super::asked::Listed;
 use super::layout::inside;
 use super::rows::Watching;
-use super::{App, CheckpointTold, Command, Event, Panel, files, held, processes, story};
+use super::{App, CheckpointTold, Command, Event, Panel, files_panel, processes, story};
 use crate::model::tree::What;
 use crate::model::{CgroupId, Version};
 
@@ -227,7 +228,7 @@ fn panel_end(app: &App) -> usize {
     let lines = match app.panel {
         Panel::Processes => return processes::end(app, height),
         Panel::Freeze => story::lines(app, width).len(),
-        Panel::Files => files::lines(app, usize::from(area.width)).len(),
+        Panel::Files => files_panel::lines(app, usize::from(area.width)).len(),
         // These are scrolled by event, not by line.
         Panel::Events => 0,
     };

@@ -80,7 +80,8 @@ fn held_from_outside(app: &App, targets: &[Target]) -> Option<CgroupPath> {
 /// What may be done to the chosen process.
 pub(super) fn ask_signal(app: &mut App) {
     let Some(process) = processes::chosen(app).cloned() else { return };
-    let Some(effect) = Effect::on(&process, app) else { return };
+    let Some((grove, node)) = app.grove().zip(app.selected_node()) else { return };
+    let effect = Effect::on(&process, grove.version, node.state());
     app.dialog = Some(Dialog::new(Question::Signal { process, effect }));
 }
 
@@ -131,7 +132,7 @@ fn choose(app: &mut App, commands: &mut Vec<Command>) {
         (Choice::Thaw, Question::Thaw { target, .. })
         | (Choice::ThawAbove, Question::Thaw { above: Some(target), .. }) => {
             app.say(format!("thawing {} …", target.path));
-            commands.push(thaw(target));
+            commands.push(Command::thaw(target));
         }
         (Choice::Freeze, Question::FreezeMany { targets, span, .. }) => {
             app.say(freezing(app, &span::count(targets.len(), "group", "groups")));
@@ -144,7 +145,7 @@ fn choose(app: &mut App, commands: &mut Vec<Command>) {
         (Choice::Thaw, Question::ThawMany { targets, .. }) => {
             app.say(format!("thawing {} …", span::count(targets.len(), "group", "groups")));
             app.batch = Some(Batch::new(FreezeAction::Thaw, &targets));
-            commands.extend(targets.into_iter().map(thaw));
+            commands.extend(targets.into_iter().map(Command::thaw));
         }
         (Choice::Send(signal), Question::Signal { process, .. }) => {
             commands.push(Command::Signal { process: process.id, signal });
@@ -179,10 +180,6 @@ fn under_way(app: &App, choice: Choice, question: &Question) -> Option<String> {
     let (path, action) = targets.iter().filter(|_| choice == Choice::Freeze).find_map(goes_on)?;
     let word = if action == FreezeAction::Freeze { "frozen" } else { "thawed" };
     Some(format!("{path} is already being {word}: wait until that has finished"))
-}
-
-pub(super) fn thaw(target: Target) -> Command {
-    Command::Thaw { version: target.version, id: target.id, path: target.path }
 }
 
 /// A dialog about a group that is gone has nothing to ask any more.

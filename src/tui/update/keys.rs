@@ -8,7 +8,7 @@ use crate::tui::keymap::{self, Lookup};
 use crate::tui::layout::Layout;
 use crate::tui::palette::Palette;
 use crate::tui::prompt::{Asks, Prompt};
-use crate::tui::{Action, App, Command, Panel, Target, events, processes, story};
+use crate::tui::{Action, App, Command, Panel, Target, copy, events_panel, processes};
 
 pub(super) fn on_key(app: &mut App, key: &KeyEvent, commands: &mut Vec<Command>) {
     app.forget_message();
@@ -19,7 +19,9 @@ pub(super) fn on_key(app: &mut App, key: &KeyEvent, commands: &mut Vec<Command>)
     } else if app.shown_checkpoint().is_some() {
         checkpoint::on_key(app, key, commands);
     } else if app.palette.is_some() {
-        typing::on_palette_key(app, key, commands);
+        if let Some(action) = typing::on_palette_key(app, key) {
+            act(app, action, commands);
+        }
     } else if app.prompt.is_some() {
         typing::on_prompt_key(app, key, commands);
     } else if app.search.input().is_some() {
@@ -76,8 +78,8 @@ pub(super) fn act(app: &mut App, action: Action, commands: &mut Vec<Command>) {
         Action::PanelFreeze => show_panel(app, Panel::Freeze),
         Action::PanelFiles => show_panel(app, Panel::Files),
         Action::PanelEvents => show_panel(app, Panel::Events),
-        Action::PanelDown if app.panel == Panel::Events => events::scroll(app, true),
-        Action::PanelUp if app.panel == Panel::Events => events::scroll(app, false),
+        Action::PanelDown if app.panel == Panel::Events => events_panel::scroll(app, true),
+        Action::PanelUp if app.panel == Panel::Events => events_panel::scroll(app, false),
         Action::PanelDown if processes::has_the_keys(app) => processes::step(app, true),
         Action::PanelUp if processes::has_the_keys(app) => processes::step(app, false),
         Action::PanelDown => app.panel_offset += 1,
@@ -210,11 +212,11 @@ fn back(app: &mut App) {
 
 fn copy(app: &mut App, commands: &mut Vec<Command>) {
     if app.panel == Panel::Events {
-        let Some((text, count)) = events::to_copy(app) else { return app.say("no events to copy") };
+        let Some((text, count)) = events_panel::to_copy(app) else { return app.say("no events to copy") };
         app.say(format!("copied: the newest {}", span::count(count, "event", "events")));
         return commands.push(Command::Copy(text));
     }
-    let Some(text) = story::to_copy(app) else { return };
+    let Some(text) = copy::to_copy(app) else { return };
     app.say(format!("copied: {text}"));
     commands.push(Command::Copy(text));
 }

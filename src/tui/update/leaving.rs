@@ -1,6 +1,5 @@
 //! Leaving: what this run froze is not forgotten.
 
-use super::answers;
 use crate::model::CgroupId;
 use crate::tui::dialog::{Dialog, Question};
 use crate::tui::{App, Command, Target};
@@ -24,7 +23,7 @@ pub(super) fn ask(app: &mut App, commands: &mut Vec<Command>) {
 pub(super) fn thaw_all(app: &mut App, frozen: Vec<Target>, commands: &mut Vec<Command>) {
     app.say("thawing before quitting …");
     app.leaving = Some(frozen.iter().map(|target| target.id).collect());
-    commands.extend(frozen.into_iter().map(answers::thaw));
+    commands.extend(frozen.into_iter().map(Command::thaw));
 }
 
 /// The checkpoint has ended: leaves if that was waited for.

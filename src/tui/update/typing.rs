@@ -4,12 +4,11 @@ use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use tui_input::{Input, InputRequest};
 
 use super::jump;
-use super::keys::act;
 use super::moving::go_to;
 use crate::model::printable;
 use crate::tui::prompt::{Asks, Prompt};
 use crate::tui::search::{Hit, Way};
-use crate::tui::{App, Command, events, search};
+use crate::tui::{Action, App, Command, events_panel, search};
 
 pub(super) fn begin_search(app: &mut App) {
     let origin = app.grove().and_then(|grove| grove.selected);
@@ -47,7 +46,7 @@ pub(super) fn on_search_key(app: &mut App, key: &KeyEvent) {
 /// Proposes a file in the folder that the program was started in.
 pub(super) fn begin_export(app: &mut App) {
     let host = app.settings.host.chars().filter(|c| c.is_ascii_alphanumeric()).collect::<String>();
-    let at = events::newest(app).map_or(String::new(), |at| at.strftime("-%Y%m%d-%H%M%S").to_string());
+    let at = events_panel::newest(app).map_or(String::new(), |at| at.strftime("-%Y%m%d-%H%M%S").to_string());
     let dash = if host.is_empty() { "" } else { "-" };
     app.prompt = Some(Prompt::new(Asks::Export, format!("cryoscope-events{dash}{host}{at}.txt")));
 }
@@ -63,7 +62,7 @@ pub(super) fn on_prompt_key(app: &mut App, key: &KeyEvent, commands: &mut Vec<Co
                 _ if text.is_empty() => {}
                 Asks::Jump => jump::jump(app, &text, commands),
                 Asks::Export => commands.extend(
-                    events::to_write(app).map(|events| Command::Export { file: text.into(), events }),
+                    events_panel::to_write(app).map(|events| Command::Export { file: text.into(), events }),
                 ),
             }
         }
@@ -71,9 +70,10 @@ pub(super) fn on_prompt_key(app: &mut App, key: &KeyEvent, commands: &mut Vec<Co
     }
 }
 
-pub(super) fn on_palette_key(app: &mut App, key: &KeyEvent, commands: &mut Vec<Command>) {
+/// The action that is chosen, where one is.
+pub(super) fn on_palette_key(app: &mut App, key: &KeyEvent) -> Option<Action> {
     let keymap = &app.settings.preferences.keymap;
-    let Some(palette) = &mut app.palette else { return };
+    let palette = app.palette.as_mut()?;
     match key.code {
         KeyCode::Esc => app.palette = None,
         KeyCode::Down | KeyCode::Tab => palette.turn(true, keymap),
@@ -81,15 +81,14 @@ pub(super) fn on_palette_key(app: &mut App, key: &KeyEvent, commands: &mut Vec<C
         KeyCode::Enter => {
             let chosen = palette.fitting(keymap).get(palette.chosen(keymap)).map(|bound| bound.action);
             app.palette = None;
-            if let Some(action) = chosen {
-                act(app, action, commands);
-            }
+            return chosen;
         }
         _ => {
             edit(&mut palette.input, key);
             palette.typed();
         }
     }
+    None
 }
 
 pub(super) fn on_filter_key(app: &mut App, key: &KeyEvent) {

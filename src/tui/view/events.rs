@@ -6,11 +6,11 @@ use ratatui::style::Style;
 use ratatui::text::Line;
 
 use crate::model::tree::What;
-use crate::tui::{App, events};
+use crate::tui::{App, events_panel};
 
 pub(super) fn draw(app: &App, frame: &mut Frame<'_>, area: Rect) {
     let theme = app.theme();
-    let lines = events::lines(app, usize::from(area.width), usize::from(area.height));
+    let lines = events_panel::lines(app, usize::from(area.width), usize::from(area.height));
     for (y, line) in (area.y..area.bottom()).zip(lines) {
         let style = match line.entry {
             None => theme.strong(),

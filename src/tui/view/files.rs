@@ -6,7 +6,7 @@ use ratatui::style::Style;
 use ratatui::text::Line;
 
 use crate::tui::App;
-use crate::tui::files::{self, Tone};
+use crate::tui::files_panel::{self, Tone};
 
 pub(super) fn draw(app: &App, frame: &mut Frame<'_>, area: Rect) {
     let theme = app.theme();
@@ -17,7 +17,7 @@ pub(super) fn draw(app: &App, frame: &mut Frame<'_>, area: Rect) {
         Tone::Changed => theme.changed(),
         Tone::Wrong => theme.wrong(),
     };
-    let lines = files::lines(app, usize::from(area.width));
+    let lines = files_panel::lines(app, usize::from(area.width));
     for (y, (text, tone)) in (area.y..area.bottom()).zip(lines.into_iter().skip(app.panel_offset)) {
         frame.render_widget(Line::styled(text, style(tone)), Rect { y, height: 1, ..area });
     }

@@ -8,8 +8,9 @@ use ratatui::style::Style;
 use ratatui::text::Line;
 
 use crate::model::{Process, printable, span};
-use crate::tui::processes::{Columns, Order};
-use crate::tui::{App, columns, processes, story};
+use crate::tui::order::Order;
+use crate::tui::processes::Columns;
+use crate::tui::{App, columns, processes};
 
 pub(super) fn draw(app: &App, frame: &mut Frame<'_>, area: Rect) {
     let width = usize::from(area.width);
@@ -27,7 +28,7 @@ type Styled = (String, Style);
 fn lines(app: &App, width: usize) -> (Vec<Styled>, Vec<Styled>) {
     let theme = app.theme();
     let Some(node) = app.selected_node() else { return Default::default() };
-    let name = story::name(node);
+    let name = node.display_name();
     let list = match app.selected_processes() {
         None => return (vec![(format!(" {name}   reading…"), theme.faint())], Vec::new()),
         Some(Err(reason)) => {

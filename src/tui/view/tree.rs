@@ -10,7 +10,7 @@ use crate::model::tree::{Key, Node, What};
 use crate::model::{State, TimedFreeze, TimerState, printable, span};
 use crate::tui::rows::{Grove, Row};
 use crate::tui::theme::Theme;
-use crate::tui::{App, columns, layout, story};
+use crate::tui::{App, columns, layout};
 
 /// Columns for the count of processes.
 const COUNT: usize = 6;
@@ -50,7 +50,7 @@ fn line(app: &App, grove: &Grove, row: Row, width: usize) -> Line<'static> {
     let mark = if grove.is_marked(row.key) { theme.mark() } else { " " };
     let owner = app.asked.owners.get(&node.group.id).and_then(|owner| owner.as_deref());
     let owner = owner.map_or(String::new(), |owner| format!(" [{}]", printable(owner.as_bytes())));
-    let name = format!("{pointer}{indent}{triangle}{mark}{}{owner}", story::name(node));
+    let name = format!("{pointer}{indent}{triangle}{mark}{}{owner}", node.display_name());
     let count = node.processes.map_or(String::new(), |n| n.to_string());
     let room = width.saturating_sub(COUNT + 1);
     let badge = badge(app, grove, row.key, node);
@@ -170,5 +170,5 @@ fn below(theme: Theme, node: &Node) -> Badge {
 
 fn asker(grove: &Grove, key: Key) -> Option<String> {
     let tree = grove.tree.as_ref()?;
-    tree.get(tree.inherited_from(key)?).map(story::name)
+    tree.get(tree.inherited_from(key)?).map(Node::display_name)
 }
