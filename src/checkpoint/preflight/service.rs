@@ -100,9 +100,11 @@ fn after_kill(unit: &str, service: &Service) -> Finding {
             "cryoscope restore brings its processes back in a scope beside it, which systemd supervises";
         return Finding::warning("systemd-after-kill", what, why);
     };
-    let delay = span::short(service.restart_delay);
-    let what =
-        format!("systemd starts {unit} anew {delay} after its main process is killed (Restart={restart})");
+    let after = match service.restart_delay.as_secs() {
+        0 => "as soon as".to_owned(),
+        _ => format!("{} after", span::short(service.restart_delay)),
+    };
+    let what = format!("systemd starts {unit} anew {after} its main process is killed (Restart={restart})");
     let why =
         "the new one takes its ports and writes to its files, and the images cannot be restored beside it";
     Finding::warning("systemd-after-kill", what, why).remedy(format!(

@@ -87,7 +87,15 @@ fn plan(unit: &Unit, group: &CgroupPath, findings: &mut Vec<Finding>) -> Result<
     let slice_group = group.parent().unwrap_or_else(CgroupPath::root);
     let slice =
         Unit::of(&slice_group).map_or_else(|| "-.slice".to_owned(), |slice| slice.name().into_owned());
-    Ok(Scope { name, service, slice, properties: limits.assignments, slice_group })
+    let mut properties = limits.assignments;
+    // A start of the service stops the scope before. It would fail beside it, and take the runtime directories away as it ends.
+    // (systemd.unit(5): the stop comes before the start where there is an order.)
+    if !unit.service()?.is_some_and(|service| service.runs) {
+        // A backslash in a list takes away the meaning of what follows.
+        let name = service.replace('\\', r"\\");
+        properties.extend([format!("Conflicts={name}"), format!("After={name}")]);
+    }
+    Ok(Scope { name, service, slice, properties, slice_group })
 }
 
 fn chosen(scope: &Scope) -> Finding {
@@ -178,8 +186,8 @@ impl Scope {
                 self.name
             ),
             format!(
-                "{} stays as it is: systemctl stop does nothing to what was restored, and a start runs a second one beside it; to go back to it: systemctl stop {name} && systemctl start {service}",
-                self.service
+                "{} stays as it is; to go back to it: systemctl start {service}, which ends {} first",
+                self.service, self.name
             ),
         ]
     }
@@ -239,7 +247,7 @@ mod tests {
         let [supervised, service] = scope().advice();
         assert!(supervised.ends_with("to end it: systemctl stop a-b-restored.scope"), "{supervised}");
         assert!(
-            service.ends_with("systemctl stop a-b-restored.scope && systemctl start a@b.service"),
+            service.ends_with("systemctl start a@b.service, which ends a-b-restored.scope first"),
             "{service}"
         );
     }

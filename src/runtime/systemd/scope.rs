@@ -41,8 +41,8 @@ const LEFT: [(&str, [&str; 2]); 2] = [("DevicePolicy", ["auto", ""]), ("DeviceAl
 /// How systemctl shows a number that is not set.
 const UNSET: &str = "[not set]";
 
-/// How many names are tried until a scope has one.
-const NAMES: usize = 16;
+/// The most scopes of one service.
+const MAX_SCOPES: usize = 100;
 
 /// What a unit's group limits, for a scope in its place.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -101,23 +101,38 @@ fn limits(unit: &[String], manager: &[String]) -> Limits {
 /// # Errors
 /// [`SystemdError`]; also where all that are tried are taken.
 pub fn free_scope_name(service: &str) -> Result<String, SystemdError> {
-    let names: Vec<String> = (1..=NAMES).map(|number| scope_name(service, number)).collect();
-    let bytes: Vec<&[u8]> = names.iter().map(String::as_bytes).collect();
-    let lines = show(&["Id", "LoadState"], &bytes)?;
-    let free = first_with(&names, &lines, "LoadState=not-found");
-    free.ok_or_else(|| SystemdError::Failed(format!("{} and {} more are taken", names[0], NAMES - 1)))
+    let taken = loaded_scopes(service)?;
+    let mut names = (1..=MAX_SCOPES).map(|number| scope_name(service, number));
+    let free = names.find(|name| taken.iter().all(|(taken, _)| taken != name));
+    free.ok_or_else(|| SystemdError::Failed(format!("{MAX_SCOPES} scopes of {service} are there")))
 }
 
 impl Unit {
-    /// The scope in which what was restored of this service runs: the first of those that a restore names. `None` for what is no
-    /// service, and where systemd does not answer.
+    /// The scope in which what was restored of this service runs; `None` for what is no service, and where systemd does not answer.
     pub fn restored_scope(&self) -> Option<String> {
         let service = self.name().into_owned();
-        let names: Vec<String> = (1..=NAMES).map(|number| scope_name(&service, number)).collect();
-        let bytes: Vec<&[u8]> = names.iter().map(String::as_bytes).collect();
-        let lines = service.ends_with(".service").then(|| show(&["Id", "ActiveState"], &bytes))?.ok()?;
-        first_with(&names, &lines, "ActiveState=active")
+        let scopes = service.ends_with(".service").then(|| loaded_scopes(&service))?.ok()?;
+        scopes.into_iter().find(|(_, is_active)| *is_active).map(|(name, _)| name)
     }
+}
+
+/// The scopes with the names of those that a restore of this service makes, and whether each is active. systemctl takes a pattern
+/// for the units that are loaded.
+fn loaded_scopes(service: &str) -> Result<Vec<(String, bool)>, SystemdError> {
+    let stem = scope_stem(service);
+    let pattern = format!("{}*.scope", stem.replace('\\', r"\\"));
+    let lines = show(&["Id", "ActiveState"], &[pattern.as_bytes()])?;
+    Ok(scopes(&stem, &lines))
+}
+
+/// Blocks of lines, with an empty line between them.
+fn scopes(stem: &str, lines: &[String]) -> Vec<(String, bool)> {
+    let scope = |block: &[String]| {
+        let name = block.iter().find_map(|line| line.strip_prefix("Id="))?;
+        let is_one = name.starts_with(stem) && is_restored_scope(name);
+        is_one.then(|| (name.to_owned(), block.iter().any(|line| line == "ActiveState=active")))
+    };
+    lines.split(|line| line.is_empty()).filter_map(scope).collect()
 }
 
 /// What stands between the service and the images in the description of a scope.
@@ -139,27 +154,20 @@ impl Unit {
     }
 }
 
-/// A scope is no instance of a template: `@` is not in its name.
+/// What the names of the scopes of a service begin with. A scope is no instance of a template: `@` is not in its name.
+fn scope_stem(service: &str) -> String {
+    format!("{}-restored", service.strip_suffix(".service").unwrap_or(service).replace('@', "-"))
+}
+
 fn scope_name(service: &str, number: usize) -> String {
-    let stem = service.strip_suffix(".service").unwrap_or(service).replace('@', "-");
-    match number {
-        1 => format!("{stem}-restored.scope"),
-        number => format!("{stem}-restored-{number}.scope"),
-    }
+    let stem = scope_stem(service);
+    if number == 1 { format!("{stem}.scope") } else { format!("{stem}-{number}.scope") }
 }
 
 /// Whether a scope has the name of one that a restore has made.
 pub fn is_restored_scope(name: &str) -> bool {
     let stem = name.strip_suffix(".scope").unwrap_or_default();
     stem.trim_end_matches(|c: char| c.is_ascii_digit()).trim_end_matches('-').ends_with("-restored")
-}
-
-/// The first of these units in whose block of lines this one is; an empty line is between two blocks.
-fn first_with(names: &[String], lines: &[String], wanted: &str) -> Option<String> {
-    let blocks = lines.split(|line| line.is_empty());
-    let found = blocks.filter(|block| block.iter().any(|line| line == wanted));
-    let ids: Vec<&str> = found.flatten().filter_map(|line| line.strip_prefix("Id=")).collect();
-    names.iter().find(|name| ids.contains(&name.as_str())).cloned()
 }
 
 #[cfg(test)]
@@ -190,12 +198,10 @@ mod tests {
             (1..=3).map(|number| scope_name("postgresql@17-main.service", number)).collect();
         assert_eq!(names[0], "postgresql-17-main-restored.scope");
         assert_eq!(names[1], "postgresql-17-main-restored-2.scope");
-        let said = format!(
-            "Id={}\nLoadState=loaded\n\nId={}\nLoadState=not-found\n\nId={}\nLoadState=not-found\n",
-            names[0], names[1], names[2]
-        );
-        assert_eq!(first_with(&names, &lines(&said), "LoadState=not-found").as_ref(), Some(&names[1]));
-        assert_eq!(first_with(&names, &[], "LoadState=not-found"), None);
+        let said = "Id=postgresql-17-main-restored.scope\nActiveState=failed\n\nId=postgresql-17-main-restored-2.scope\nActiveState=active\n\nId=postgresql-17-main-restored-x.scope\nActiveState=active\n";
+        let found = scopes("postgresql-17-main-restored", &lines(said));
+        assert_eq!(found, [(names[0].clone(), false), (names[1].clone(), true)]);
+        assert_eq!(scopes("x-restored", &lines("")), []);
         assert!(names.iter().all(|name| is_restored_scope(name)) && !is_restored_scope("session-1.scope"));
     }
 }

@@ -33,7 +33,7 @@ pub(super) fn tests() -> Vec<Trial> {
 }
 
 /// What systemd says of a service that was killed; no other unit has the name of its scope.
-const ENDED: &str = "Id=w-restored.scope\nLoadState=not-found\n\nLoadState=loaded\nActiveState=failed\nSubState=failed\nResult=signal\nMemoryMax=104857600\nTasksMax=[not set]\n";
+const ENDED: &str = "LoadState=loaded\nActiveState=failed\nSubState=failed\nResult=signal\nMemoryMax=104857600\nTasksMax=[not set]\n";
 
 /// A service whose processes a checkpoint has killed, and whose group systemd has removed.
 struct Service {
@@ -134,7 +134,8 @@ fn a_service() {
                 "-- --manage-cgroups=soft",
                 "--property=MemoryMax=104857600",
                 "to end it: systemctl stop w-restored.scope",
-                "systemctl stop w-restored.scope && systemctl start w.service",
+                "--property=Conflicts=w.service",
+                "to go back to it: systemctl start w.service, which ends w-restored.scope first",
             ];
             assert_said(&service.restore(&["--yes"]), 0, &words);
         }
