@@ -100,6 +100,7 @@ pub fn preflight(request: &Request<'_>) -> Preflight {
     // A copy runs beside the original, which has them.
     let service = service.filter(|_| !is_copy);
     let runtime_files = runtime_files::look(service.as_ref(), &trees, &mut findings);
+    runtime_files::look_at_sockets(&sets, &runtime_files, &mut findings);
     memory(&trees, &mut findings);
     let copy = request.copy.map(|wanted| copy::plan_copy(wanted, &new, &trees, &mut findings));
     Preflight { findings, folder: folder.into(), trees, criu, kernel, copy, scope, runtime_files, flags }

@@ -12,6 +12,7 @@ use nix::unistd::Pid;
 use super::{BOTH, assert_failed, assert_restored, restore};
 use crate::real::support::checkpoint::{Images, assert_done, checkpoint};
 use crate::real::support::criu::{adopt, be_the_reaper};
+use crate::real::support::program::assert_said;
 use crate::real::support::requirement::trial;
 use crate::real::support::workload::quiet;
 use crate::real::support::{Group, SOON, Workload, until};
@@ -27,6 +28,7 @@ pub(super) fn tests() -> Vec<Trial> {
         trial("restore::files_of_its_own_v1_group", BOTH, || own_group(Version::V1)),
         trial("restore::no_open_file", BOTH, no_open_file),
         trial("restore::children_that_end_at_once", BOTH, children_that_end),
+        trial("restore::the_directory_of_a_socket_is_gone", BOTH, socket_directory),
         trial("restore::what_was_restored_before", BOTH, restored_before),
     ]
 }
@@ -42,6 +44,32 @@ fn holds(kind: &str, argument: &str) {
     let _restored = adopt(workload.pid());
     assert_restored(&restore(&images.folder(), &[]));
     until("it counts on", SOON, || workload.count() > count);
+}
+
+/// criu makes the socket again, and no directory for it: that is said before, with the command.
+fn socket_directory() {
+    let (group, images, folder) = (Group::v2("held"), Images::new(), tempfile::tempdir().unwrap());
+    let socket = folder.path().join("socket");
+    let workload = Workload::holding(&group, "unix-listening", &socket);
+    be_the_reaper();
+    assert_done(&checkpoint(&group, &images.folder(), &["--after", "killed", "--yes"]), &images);
+    workload.reap();
+    folder.close().unwrap();
+    let directory = socket.parent().unwrap();
+    let line = format!("mkdir -p {}", directory.display());
+    let output = restore(&images.folder(), &["--yes"]);
+    assert_said(
+        &output,
+        7,
+        &[&format!("{} is gone, and a unix socket was in it", directory.display()), &line],
+    );
+    assert!(Command::new("sh").args(["-c", &line]).status().unwrap().success());
+    let _restored = adopt(workload.pid());
+    let output = restore(&images.folder(), &["--yes"]);
+    std::os::unix::net::UnixStream::connect(&socket).unwrap();
+    std::fs::remove_dir_all(directory).unwrap();
+    assert_restored(&output);
+    assert!(!String::from_utf8_lossy(&output.stdout).contains("is gone"), "{output:?}");
 }
 
 /// A control file of the process's own group, which is gone when it is restored: criu makes the group again, and then opens the
