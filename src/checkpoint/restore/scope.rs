@@ -109,8 +109,10 @@ fn chosen(scope: &Scope) -> Finding {
 
 /// Whether the very run of the unit that the images were made of goes on.
 pub(super) fn runs_on(unit: &Unit, record: &ServiceRecord) -> bool {
-    let is_same =
-        |now: Service| now.runs && !now.invocation.is_empty() && now.invocation == record.invocation;
+    let is_same = |now: Service| {
+        let runs = now.runs && !now.is_to_restart;
+        runs && !now.invocation.is_empty() && now.invocation == record.invocation
+    };
     record.name == unit.name() && unit.service().ok().flatten().is_some_and(is_same)
 }
 

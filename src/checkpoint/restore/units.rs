@@ -8,8 +8,8 @@ use crate::checkpoint::Finding;
 use crate::checkpoint::images::{Group, ImageSet};
 use crate::checkpoint::service::ServiceRecord;
 use crate::model::owner::{Manager, UnitName};
-use crate::model::printable;
 use crate::model::shell::quoted;
+use crate::model::{CgroupPath, printable};
 use crate::runtime::systemd::Unit;
 
 /// systemd takes a process that criu made for none of its own, though it is in the group of a unit (measured: it becomes a
@@ -42,26 +42,38 @@ pub(super) fn look(
                 findings.push(runs_again(&name, is_another && matches!(destination, Destination::Scope(_))));
             }
             None if matches!(destination, Destination::Images) => {
-                findings.extend(UnitName::of(&group.below).map(|unit| unsupervised(&unit)));
+                findings.extend(UnitName::of(&group.below).map(|unit| unsupervised(&unit, &group.below)));
             }
             None => {}
         }
     }
 }
 
-fn unsupervised(unit: &UnitName) -> Finding {
+fn unsupervised(unit: &UnitName, group: &CgroupPath) -> Finding {
     let name = unit.text();
     let word = quoted(name.as_ref().as_ref());
-    let (whose, start) = match unit.manager {
-        Manager::System => (String::new(), format!("systemctl start {word}")),
-        Manager::User(uid) => {
-            (format!(" of user {uid}"), format!("systemctl --user start {word}, as that user"))
+    let (whose, remedy) = match unit.manager {
+        Manager::System => {
+            (String::new(), format!("to go back to it end them with kill, and then: systemctl start {word}"))
         }
+        Manager::User(uid) => (format!(" of user {uid}"), in_scope_of_user(&name, group)),
     };
     let what = format!("the processes were of the unit {name}{whose}");
     let why = "restored, they are in its group, and systemd does not supervise them: it does nothing when it is to stop it, and kills them when it is to start it";
-    Finding::warning("unit", what, why)
-        .remedy(format!("to go back to it end them with kill, and then: {start}"))
+    Finding::warning("unit", what, why).remedy(remedy)
+}
+
+/// A user's systemd makes no scope for root; but criu can be started in one that the user makes. (Measured: systemd 257)
+fn in_scope_of_user(unit: &str, group: &CgroupPath) -> String {
+    let scope = format!("{}-restored.scope", unit.trim_end_matches(".service").replace('@', "-"));
+    let above = group.parent().unwrap_or_else(CgroupPath::root);
+    let into = above.join(scope.as_bytes()).to_string();
+    let (slice, scope) = (printable(above.name()).into_owned(), quoted(scope.as_ref()));
+    format!(
+        "for one that supervises them, as that user: systemd-run --user --scope --slice={} --unit={scope} sleep infinity; then restore with --into-group {}, and end the sleep",
+        quoted(slice.as_ref()),
+        quoted(into.as_ref())
+    )
 }
 
 /// systemd has started it again, or is about to.
@@ -76,5 +88,23 @@ fn runs_again(unit: &str, blocks: bool) -> Finding {
     match blocks {
         true => Finding::blocker("unit", what, why).remedy(remedy),
         false => Finding::warning("unit", what, why).remedy(remedy),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whose_systemd_is_asked() {
+        let remedy = |path: &str| {
+            let path = CgroupPath::new(path.as_bytes());
+            unsupervised(&UnitName::of(&path).unwrap(), &path).remedy.unwrap()
+        };
+        assert!(remedy("/system.slice/x.service").ends_with("systemctl start x.service"));
+        assert_eq!(
+            remedy("/user.slice/user-7.slice/user@7.service/app.slice/x@1.service"),
+            "for one that supervises them, as that user: systemd-run --user --scope --slice=app.slice --unit=x-1-restored.scope sleep infinity; then restore with --into-group /user.slice/user-7.slice/user@7.service/app.slice/x-1-restored.scope, and end the sleep"
+        );
     }
 }

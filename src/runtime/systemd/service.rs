@@ -14,6 +14,8 @@ const PROPERTIES: &str = "--property=LoadState,ActiveState,SubState,InvocationID
 pub struct Service {
     /// It has a process, or is on its way there.
     pub runs: bool,
+    /// `Restart=` is about to start it anew: it is not the run any more that it was.
+    pub is_to_restart: bool,
     /// Which run of it this is, or was: another one each time that it is started.
     pub invocation: String,
     /// `Restart=` starts it anew when its main process is killed; its value.
@@ -50,6 +52,7 @@ impl Service {
         let directory = |word: &str| word.split(':').next().unwrap_or(word).to_owned();
         let is_restarting = value("SubState").starts_with("auto-restart");
         (value("LoadState") != "not-found").then(|| Self {
+            is_to_restart: is_restarting,
             runs: is_restarting || !matches!(value("ActiveState"), "" | "inactive" | "failed"),
             invocation: value("InvocationID").to_owned(),
             restart: Some(value("Restart").to_owned()).filter(|restart| restarts(restart)),
@@ -92,6 +95,8 @@ mod tests {
         let kept = text.replace("Preserve=no", "Preserve=yes").replace("=always", "=on-success");
         let kept = Service::parse(kept.replace("=active", "=failed").as_bytes()).unwrap();
         assert!(!kept.runs && kept.runtime_directories.is_empty() && kept.restart.is_none());
+        let again = Service::parse(text.replace("=running", "=auto-restart-queued").as_bytes()).unwrap();
+        assert!(again.runs && again.is_to_restart && !found.is_to_restart);
         assert_eq!(Service::parse(b"LoadState=not-found\n"), None);
     }
 

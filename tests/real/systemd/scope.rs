@@ -235,11 +235,19 @@ fn runtime_directories() {
 /// systemd has started the service anew: other processes, another run.
 fn new_run() {
     let runs = ENDED.replace("=failed", "=active") + "InvocationID=b2\n";
-    let service = Service { systemd: Systemctl::answering(&runs), ..Service::killed(1) };
-    record(&service, &json!({}));
-    let words = ["which systemd runs again", "stop the new ones first: systemctl stop w.service"];
-    assert_said(&service.restore(&["--yes"]), 4, &words);
-    assert!(!Path::new(&format!("/proc/{}", service.pids()[0])).exists());
+    // Or it is about to.
+    let waits = ENDED.replace("ActiveState=failed", "ActiveState=activating");
+    let waits = waits.replace("SubState=failed", "SubState=auto-restart") + "InvocationID=a1\n";
+    let killed = Service::killed(1);
+    record(&killed, &json!({}));
+    for text in [runs, waits] {
+        let systemctl = Systemctl::answering(&text);
+        let mut restore = systemctl.cryoscope();
+        restore.arg("restore").arg(killed.images.folder()).arg("--criu").arg(criu()).arg("--yes");
+        let words = ["which systemd runs again", "stop the new ones first: systemctl stop w.service"];
+        assert_said(&restore.output().unwrap(), 4, &words);
+        assert!(!Path::new(&format!("/proc/{}", killed.pids()[0])).exists());
+    }
 }
 
 /// Only a part of the service was killed: it comes back into the group that systemd has for it.
