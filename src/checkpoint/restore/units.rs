@@ -52,14 +52,20 @@ pub(super) fn look(
 fn unsupervised(unit: &UnitName, group: &CgroupPath) -> Finding {
     let name = unit.text();
     let word = quoted(name.as_ref().as_ref());
-    let (whose, remedy) = match unit.manager {
+    let (whose, what_systemd_does, remedy) = match unit.manager {
         Manager::System => {
-            (String::new(), format!("to go back to it end them with kill, and then: systemctl start {word}"))
+            let remedy = format!("to go back to it end them with kill, and then: systemctl start {word}");
+            let does = "it does nothing when it is to stop it, and kills them when it is to start it";
+            (String::new(), does, remedy)
         }
-        Manager::User(uid) => (format!(" of user {uid}"), in_scope_of_user(&name, group)),
+        Manager::User(uid) => {
+            let does = "the group is made by root, and that user's systemd starts nothing in it";
+            (format!(" of user {uid}"), does, in_scope_of_user(&name, group))
+        }
     };
     let what = format!("the processes were of the unit {name}{whose}");
-    let why = "restored, they are in its group, and systemd does not supervise them: it does nothing when it is to stop it, and kills them when it is to start it";
+    let why =
+        format!("restored, they are in its group, and systemd does not supervise them: {what_systemd_does}");
     Finding::warning("unit", what, why).remedy(remedy)
 }
 
