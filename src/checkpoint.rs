@@ -56,7 +56,7 @@ pub use dumping::Dumping;
 pub use finding::{Finding, Level};
 pub use folder::ImageFolder;
 pub use plan::{Plan, plan};
-pub use preflight::{After, Preflight, Request, preflight};
+pub use preflight::{After, Preflight, Preparation, Request, preflight};
 pub use progress::Progress;
 pub use refused::Refused;
 pub use report::Report;

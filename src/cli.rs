@@ -30,6 +30,7 @@ mod thaw;
 mod thaw_timer;
 mod watch;
 
+use std::borrow::Cow;
 use std::ffi::{OsStr, OsString};
 use std::io::{self, IsTerminal, Write};
 
@@ -85,6 +86,7 @@ impl Context {
     }
 
     fn open(&self, target: &OsStr) -> Result<(Filesystem, Group), Failure> {
+        let target = &self.with_suffix(target);
         if let Some(found) = self.open_unit(target)? {
             return Ok(found);
         }
@@ -92,8 +94,33 @@ impl Context {
             .map_err(|error| self.not_found(target, error))
     }
 
+    /// The unit that a bare name is short for, as systemctl has it: `redis-server` is `redis-server.service`. A group of that very
+    /// name comes first.
+    fn with_suffix<'a>(&self, target: &'a OsStr) -> Cow<'a, OsStr> {
+        let is_bare = !target.is_empty() && !target.as_encoded_bytes().contains(&b'/');
+        let is_bare = is_bare && Unit::named(target, &self.hosts).is_none();
+        let found = is_bare.then(|| target::resolve(target, &self.hosts, self.global.hierarchy));
+        let of_tree = match found {
+            Some(Err(TargetError::NoSuffix { unit, .. })) => Some(unit),
+            Some(Err(TargetError::NoSuchGroup(_))) => None,
+            _ => return target.into(),
+        };
+        let mut service = target.to_owned();
+        service.push(".service");
+        let unit = Unit::named(&service, &self.hosts).filter(|_| self.global.root.is_none());
+        let has_group = unit.as_ref().is_some_and(|unit| unit.control_group().is_some());
+        let is_known =
+            || unit.as_ref().and_then(|unit| unit.ask().ok()).is_some_and(|unit| unit.status.is_some());
+        match of_tree {
+            Some(unit) if !has_group => OsString::from(unit).into(),
+            _ if has_group || is_known() => service.into(),
+            _ => target.into(),
+        }
+    }
+
     /// The groups that are thawed for a target.
     fn open_to_thaw(&self, target: &OsStr) -> Result<Vec<(Filesystem, Group)>, Failure> {
+        let target = &self.with_suffix(target);
         if let Some(found) = self.open_unit(target)? {
             return Ok(vec![found]);
         }

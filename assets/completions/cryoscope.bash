@@ -147,7 +147,7 @@ _cryoscope() {
             return 0
             ;;
         cryoscope__subcmd__checkpoint)
-            opts="-v -h --into --pid --after --dry-run --yes --json --criu --root --hierarchy --read-only --ascii --color --config --log --help"
+            opts="-v -h --into --prepare --pid --after --dry-run --yes --json --criu --root --hierarchy --read-only --ascii --color --config --log --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -116,6 +116,7 @@ always\t'At least 16 colours, whatever the terminal and `NO_COLOR` say'
 never\t'No colours: bold, reverse and underline only'"
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand checkpoint" -l config -d 'Read the theme and the keys from this file (default: cryoscope/config.toml in $XDG_CONFIG_HOME or ~/.config)' -r -F
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand checkpoint" -l log -d 'Log every write, every criu command and every failure to this file' -r -F
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand checkpoint" -l prepare -d 'First override the service\'s settings that criu cannot handle, until the next boot, and restart it, which loses its state in memory. Without --into, stop there: use the service, then checkpoint it'
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand checkpoint" -l dry-run -d 'Print the plan as a shell script; run nothing'
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand checkpoint" -l yes -d 'Don\'t ask for confirmation'
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand checkpoint" -l json -d 'Print one JSON object'

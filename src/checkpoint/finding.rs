@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::Serialize;
 
+use crate::runtime::systemd::Cause;
+
 /// How much a finding matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -33,6 +35,9 @@ pub struct Finding {
     pub criu_says: Option<&'static str>,
     /// The options of criu that answer it: they are added to the command, unless the person gives one of the same name.
     pub options: Vec<String>,
+    /// What makes it so, where that can be changed only before the process is started.
+    #[serde(skip)]
+    pub cause: Option<Cause>,
 }
 
 /// One line: what, why, and what to do.
@@ -69,7 +74,7 @@ impl Finding {
     }
 
     fn new(level: Level, code: &'static str, what: String, why: String) -> Self {
-        Self { level, code, what, why, remedy: None, criu_says: None, options: Vec::new() }
+        Self { level, code, what, why, remedy: None, criu_says: None, options: Vec::new(), cause: None }
     }
 
     /// With criu's own words.
@@ -82,6 +87,12 @@ impl Finding {
     #[must_use]
     pub fn options(self, words: impl IntoIterator<Item = impl Into<String>>) -> Self {
         Self { options: words.into_iter().map(Into::into).collect(), ..self }
+    }
+
+    /// With what makes it so.
+    #[must_use]
+    pub fn caused_by(self, cause: Cause) -> Self {
+        Self { cause: Some(cause), ..self }
     }
 
     /// With what to do about it.

@@ -29,12 +29,15 @@ mod clocks;
 mod freeze;
 mod groups;
 mod owner;
+mod preparation;
 mod requests;
 mod resources;
 mod scene;
 mod service;
 mod tree;
 mod waits;
+
+pub use preparation::Preparation;
 
 /// What is to become of the processes afterwards.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -98,6 +101,8 @@ pub struct Preflight {
     pub(super) service: Option<ServiceRecord>,
     /// The requests that were found, and one of the named group, hold every process of the trees.
     pub(super) kept: bool,
+    /// The change of the unit's settings that takes away what they have put in the way.
+    pub preparation: Option<Preparation>,
 }
 
 /// Looks at everything that decides whether the checkpoint will work.
@@ -140,14 +145,13 @@ fn look_around(
     let taken = taken(&trees, &freeze, &host);
     let mut more = Vec::new();
     let version = criu.as_ref().and_then(|criu| criu.version.as_deref()).map(criu::numbers);
-    let unit = owner::UnitEdit::of(&request.group.path);
     let host = resources::Host {
         criu: version,
         kernel: criu::numbers(kernel),
         extra: &request.extra,
         program: criu.as_ref().map(|criu| &*criu.path),
         rights,
-        unit: unit.as_ref(),
+        unit: settings.as_ref(),
     };
     if !taken.iter().any(Finding::blocks) {
         more.extend(of_freeze);
@@ -155,7 +159,7 @@ fn look_around(
         waits::look(&trees, &request.group.path, &mut more);
         groups::look(&trees, &mut more);
     }
-    settings.iter().for_each(|setting| name_setting(setting, &mut more));
+    let preparation = settings.as_ref().and_then(|settings| preparation::remedies(settings, &mut more));
     // What is there besides is half the other dump's doing: its freeze, its code in the processes, its sockets.
     more.extend(taken);
     let into = std::path::absolute(&request.into).unwrap_or_else(|_| request.into.clone());
@@ -178,6 +182,7 @@ fn look_around(
         held: freeze.held,
         service,
         kept: freeze.kept,
+        preparation,
     };
     let closed = closed_connections(request.after, &found, (request.group.version, &request.group.path));
     found.findings.extend(closed);
@@ -188,21 +193,6 @@ impl Preflight {
     /// The findings that are in the way.
     pub fn blockers(&self) -> impl Iterator<Item = &Finding> {
         self.findings.iter().filter(|finding| finding.blocks())
-    }
-}
-
-/// What a mount namespace of its own causes, each with one setting's remedy.
-const OF_MOUNTS: [&str; 3] = ["mount-sharing", "mount", "file-outside"];
-
-/// Gives the blockers that a setting of the unit causes their remedy: what to write where, once. A setting of which nothing is
-/// seen on the processes is in nobody's way: a program may have turned its output elsewhere.
-fn name_setting(setting: &Finding, findings: &mut [Finding]) {
-    let caused =
-        |code| code == setting.code || (OF_MOUNTS.contains(&setting.code) && OF_MOUNTS.contains(&code));
-    let blockers = findings.iter_mut().filter(|finding| finding.blocks() && caused(finding.code));
-    for (at, blocker) in blockers.enumerate() {
-        blocker.remedy =
-            if at == 0 { setting.remedy.clone() } else { Some("the same settings of the unit".to_owned()) };
     }
 }
 
@@ -244,26 +234,5 @@ fn permission(rights: &io::Result<Rights>) -> Finding {
     match rights {
         Ok(rights) => rights.for_dump(),
         Err(error) => Finding::unknown("not-permitted", "the permissions of cryoscope", error),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_setting_is_named_where_it_is_in_the_way() {
-        let setting = Finding::warning("mount-sharing", "PrivateTmp", "").remedy("write it");
-        let mut none = [Finding::warning("mount-sharing", "x", "")];
-        name_setting(&setting, &mut none);
-        assert_eq!(none[0].remedy, None);
-        let mut two =
-            ["mount", "mount-sharing", "journal-socket"].map(|code| Finding::blocker(code, "x", ""));
-        name_setting(&setting, &mut two);
-        let remedies = two.map(|finding| finding.remedy);
-        assert_eq!(
-            remedies.each_ref().map(Option::as_deref),
-            [Some("write it"), Some("the same settings of the unit"), None]
-        );
     }
 }

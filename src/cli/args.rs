@@ -219,8 +219,12 @@ pub struct Checkpoint {
     /// The group: a path, pid:N, or a unit name
     pub target: OsString,
     /// The image directory: created if missing; must be empty
-    #[arg(long, value_name = "DIR")]
-    pub into: PathBuf,
+    #[arg(long, value_name = "DIR", required_unless_present = "prepare")]
+    pub into: Option<PathBuf>,
+    /// First override the service's settings that criu cannot handle, until the next boot, and restart it, which loses its state in
+    /// memory. Without --into, stop there: use the service, then checkpoint it
+    #[arg(long, conflicts_with = "pid")]
+    pub prepare: bool,
     /// The root of the process tree to checkpoint, if the group contains several
     #[arg(long, value_name = "N", value_parser = pid, allow_negative_numbers = true)]
     pub pid: Option<i32>,

@@ -12,21 +12,36 @@ use super::question::Questions;
 use super::{Context, Failure};
 use super::{signals, tell};
 use crate::checkpoint::{
-    self, After, Control, Finding, Level, Plan, Preflight, Progress, Refused, Report, Request, Step,
+    self, After, Control, Finding, Level, Plan, Preflight, Preparation, Progress, Refused, Report, Request,
+    Step,
 };
 use crate::model::{printable, span};
+
+mod prepare;
 
 #[derive(Serialize)]
 struct Outcome<'a> {
     findings: &'a [Finding],
     plan: Option<&'a Plan>,
     report: Option<&'a Report>,
+    /// What would take away what the settings of the unit have put in the way.
+    preparation: Option<&'a Preparation>,
+}
+
+impl<'a> Outcome<'a> {
+    /// Without a checkpoint.
+    fn of(findings: &'a [Finding], preparation: Option<&'a Preparation>) -> Self {
+        Self { findings, plan: None, report: None, preparation }
+    }
 }
 
 /// Carries the checkpoint out, or prints what would run.
-pub(super) fn run(context: &Context, options: Checkpoint, out: &mut impl Write) -> Result<(), Failure> {
+pub(super) fn run(context: &Context, mut options: Checkpoint, out: &mut impl Write) -> Result<(), Failure> {
     if !options.run.dry_run {
         context.may_write()?;
+    }
+    if options.prepare && prepare::run(context, &mut options, out)? == prepare::Then::End {
+        return Ok(());
     }
     let (fs, group) = context.open(&options.target)?;
     let pid = options.pid.or_else(|| options.target.to_str()?.strip_prefix("pid:")?.parse().ok());
@@ -34,7 +49,8 @@ pub(super) fn run(context: &Context, options: Checkpoint, out: &mut impl Write) 
         fs: &fs,
         group: &group,
         hierarchies: &context.hosts,
-        into: std::path::absolute(&options.into)?,
+        // The command line asks for it.
+        into: std::path::absolute(options.into.unwrap_or_default())?,
         pid,
         after: options.after,
         criu: options.run.criu,
@@ -63,7 +79,15 @@ pub(super) fn run(context: &Context, options: Checkpoint, out: &mut impl Write) 
     confirm(options.run.yes, options.after)?;
     let report = carry_out(&plan, &found.findings, options.run.yes, options.run.json, out)?;
     if options.run.json {
-        object(&Outcome { findings: &found.findings, plan: Some(&plan), report: Some(&report) }, out)?;
+        object(
+            &Outcome {
+                findings: &found.findings,
+                plan: Some(&plan),
+                report: Some(&report),
+                preparation: None,
+            },
+            out,
+        )?;
     }
     let failed = report.checks.iter().filter(|check| check.blocks()).map(|check| check.what.as_str());
     let failed: Vec<&str> = failed.collect();
@@ -146,15 +170,22 @@ fn follow(progress: Progress, told: bool, questions: &Questions, meter: &mut Met
 
 fn refuse(found: &Preflight, refused: Refused, json: bool, out: &mut impl Write) -> Result<(), Failure> {
     if json {
-        object(&Outcome { findings: &found.findings, plan: None, report: None }, out)?;
+        object(&Outcome::of(&found.findings, found.preparation.as_ref()), out)?;
         out.flush()?;
     }
-    Err(refused.into())
+    let failure = Failure::from(refused);
+    Err(match &found.preparation {
+        Some(preparation) => failure.with_lines(&preparation.lines()),
+        None => failure,
+    })
 }
 
 fn dry_run(found: &Preflight, plan: &Plan, json: bool, out: &mut impl Write) -> Result<(), Failure> {
     if json {
-        return object(&Outcome { findings: &found.findings, plan: Some(plan), report: None }, out);
+        return object(
+            &Outcome { findings: &found.findings, plan: Some(plan), report: None, preparation: None },
+            out,
+        );
     }
     script(&plan.shell(), &found.findings, out)
 }

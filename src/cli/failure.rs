@@ -52,6 +52,12 @@ impl Failure {
         Self::new(4, sentence)
     }
 
+    /// With more lines below the sentence.
+    #[must_use]
+    pub fn with_lines(self, lines: &[String]) -> Self {
+        Self { sentence: format!("{}\n{}", self.sentence, lines.join("\n")), ..self }
+    }
+
     /// True where the reader of the output went away.
     pub fn is_closed_pipe(&self) -> bool {
         self.closed_pipe

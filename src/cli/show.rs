@@ -104,7 +104,7 @@ fn look(context: &Context, fs: &Filesystem, group: &Group, list: &[Process]) -> 
     let owner = containers.owner(fs.hierarchy(), &group.path);
     let requested = node.group.freezer.requested();
     let unit = Unit::of(&group.path);
-    let says = unit.as_ref().and_then(|unit| Systemd::new(unit, fs, group, requested));
+    let says = unit.as_ref().and_then(|unit| Systemd::new(unit, fs, group, requested, list));
     let forecast = systemd::is_running().then(|| runtime::forecast(group));
     let stuck = (node.state() == Some(State::Freezing)).then(|| Stuck::look(fs, group));
     // What the folder of the timers does not tell is not known here.

@@ -18,20 +18,28 @@ use crate::model::{CgroupPath, Hierarchies};
 
 mod answer;
 mod clock;
-mod obstacle;
+mod drop_in;
+mod journal;
+mod prepare;
 mod release;
+mod sandbox;
 mod scope;
 mod service;
+mod settings;
+mod start;
 mod systemctl;
 mod timespan;
 
 pub(in crate::runtime) use answer::thaw_command;
 pub use answer::{Answer, Belief, Disagreement};
 pub use clock::{Clock, Limit};
-pub use obstacle::{DropIn, Obstacle};
+pub use drop_in::DropIn;
+pub use journal::{is_journal_socket, logs_to_journal};
+pub use prepare::{PrepareError, prepare};
 pub use release::Release;
 pub use scope::{Limits, free_scope_name, is_restored_scope, scope_description};
 pub use service::Service;
+pub use settings::{Cause, Obstacle, Settings};
 use systemctl::ANSWER_TIMEOUT;
 pub use systemctl::{SystemdError, has_freezer, is_running};
 
@@ -68,7 +76,8 @@ impl Unit {
     /// [`SystemdError`].
     pub fn ask(&self) -> Result<Answer, SystemdError> {
         let properties = format!("--property={}", answer::properties());
-        let text = systemctl::run(&["show", &properties], &[self.name.as_bytes()], ANSWER_TIMEOUT)?;
+        let text =
+            systemctl::run(Manager::System, &["show", &properties], &[self.name.as_bytes()], ANSWER_TIMEOUT)?;
         let answer = Answer::parse(&self.name(), &text);
         Ok(Answer { can_freeze: answer.can_freeze && has_freezer(), ..answer })
     }
@@ -78,8 +87,8 @@ impl Unit {
         // Of a pattern systemctl shows whatever it stands for.
         let is_pattern = self.name.as_bytes().iter().any(|byte| b"*?[".contains(byte));
         let arguments = ["show", "--property=ControlGroup", "--value"];
-        let shown =
-            (!is_pattern).then(|| systemctl::run(&arguments, &[self.name.as_bytes()], ANSWER_TIMEOUT))?;
+        let shown = (!is_pattern)
+            .then(|| systemctl::run(Manager::System, &arguments, &[self.name.as_bytes()], ANSWER_TIMEOUT))?;
         let shown = shown.ok()?;
         Some(shown.trim_ascii()).filter(|path| !path.is_empty()).map(CgroupPath::new)
     }
@@ -95,7 +104,7 @@ impl Unit {
     /// # Errors
     /// [`SystemdError`]; [`SystemdError::TimedOut`] where it is not complete by then.
     pub fn freeze(&self) -> Result<(), SystemdError> {
-        systemctl::run(&["freeze"], &[self.name.as_bytes()], ANSWER_TIMEOUT).map(drop)
+        systemctl::run(Manager::System, &["freeze"], &[self.name.as_bytes()], ANSWER_TIMEOUT).map(drop)
     }
 
     /// Has systemd thaw the unit, so that systemd and the kernel agree.
@@ -103,7 +112,7 @@ impl Unit {
     /// # Errors
     /// [`SystemdError`].
     pub fn thaw(&self) -> Result<(), SystemdError> {
-        systemctl::run(&["thaw"], &[self.name.as_bytes()], ANSWER_TIMEOUT).map(drop)
+        systemctl::run(Manager::System, &["thaw"], &[self.name.as_bytes()], ANSWER_TIMEOUT).map(drop)
     }
 }
 
@@ -135,7 +144,7 @@ pub fn clocks(units: &[Unit]) -> Result<Vec<UnitClocks>, SystemdError> {
     }
     let properties = format!("--property={},CanFreeze,Job", clock::PROPERTIES.join(","));
     let names: Vec<&[u8]> = units.iter().map(|unit| unit.name.as_bytes()).collect();
-    let text = systemctl::run(&["show", &properties], &names, ANSWER_TIMEOUT)?;
+    let text = systemctl::run(Manager::System, &["show", &properties], &names, ANSWER_TIMEOUT)?;
     Ok(unit_clocks(&text, since_start()))
 }
 
@@ -169,7 +178,7 @@ fn since_start() -> Duration {
 /// # Errors
 /// [`SystemdError`].
 pub fn release() -> Result<Release, SystemdError> {
-    let text = systemctl::run(&["show", "--property=Version"], &[], ANSWER_TIMEOUT)?;
+    let text = systemctl::run(Manager::System, &["show", "--property=Version"], &[], ANSWER_TIMEOUT)?;
     let said = || SystemdError::Failed("systemctl does not say which systemd runs".to_owned());
     Release::parse(&text).ok_or_else(said)
 }

@@ -14,6 +14,7 @@ use super::support::program::{self, assert_said};
 use super::support::requirement::{criu, with_criu};
 use super::support::{Group, Need, Workload, trial};
 
+mod prepare;
 mod scope;
 
 pub fn tests() -> Vec<Trial> {
@@ -40,6 +41,7 @@ pub fn tests() -> Vec<Trial> {
         ),
         trial("systemd::why_a_unit_has_no_group", &[Need::Root, Need::V2], why_a_unit_has_no_group),
     ];
+    all.extend(prepare::tests());
     all.extend(scope::tests());
     all
 }

@@ -46,6 +46,7 @@ fn found(trees: &[i32], hand_over: HandOver) -> Preflight {
         service: None,
         flags,
         choice: Some(Choice::Through(hand_over)),
+        preparation: None,
     }
 }
 

@@ -2,52 +2,29 @@
 
 use super::{After, Finding, Request};
 use crate::kernel::freezer;
-use crate::model::owner::{Manager, UnitName};
-use crate::model::{CgroupPath, State, Version, shell};
-use crate::runtime::systemd::{self, Belief, Obstacle, Release, SystemdError, Unit};
+use crate::model::owner::UnitName;
+use crate::model::{State, Version, shell};
+use crate::runtime::systemd::{self, Belief, Release, Settings, SystemdError, Unit};
 use crate::runtime::{Containers, advice};
 
-/// The command that edits the settings of a unit (systemctl(1)).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct UnitEdit(String);
-
-impl UnitEdit {
-    /// For the unit whose own group a path is; `None` for other groups, and where systemd does not run.
-    pub(super) fn of(path: &CgroupPath) -> Option<Self> {
-        systemd::is_running().then(|| UnitName::of(path)).flatten().map(|unit| Self::of_unit(&unit))
-    }
-
-    fn of_unit(unit: &UnitName) -> Self {
-        let manager = if matches!(unit.manager, Manager::User(_)) { "--user " } else { "" };
-        Self(format!("systemctl {manager}edit {}", shell::quoted(unit.text().as_ref().as_ref())))
-    }
-
-    /// What takes a mount namespace away. Where systemd names a setting that makes one, its drop-in is said in place of this.
-    pub(super) fn without_sandboxing(&self) -> String {
-        format!(
-            "where the unit's sandboxing made the namespace: {}, turn that off ([Service] PrivateTmp=no ProtectSystem=no …), and restart it; where the program made it: private mounts (unshare --mount --propagation private), and files opened inside",
-            self.0
-        )
-    }
-
-    /// What keeps libuv from io_uring.
-    pub(super) fn without_io_uring(&self) -> String {
-        format!("{}, write [Service] Environment=UV_USE_IO_URING=0, and restart it", self.0)
-    }
-
-    /// What keeps the journal's socket away.
-    pub(super) fn without_journal(&self) -> String {
-        format!(
-            "{}, write [Service] StandardOutput=append:/var/log/NAME.log StandardError=inherit (or StandardOutput=null), and restart it",
-            self.0
-        )
-    }
-}
-
-/// Gives back what the settings of the unit do: how much that matters is seen on the processes.
-pub(super) fn look(request: &Request<'_>, findings: &mut Vec<Finding>) -> Vec<Finding> {
+/// Gives back the settings of the unit whose group it is: how much they matter is seen on the processes.
+pub(super) fn look(request: &Request<'_>, findings: &mut Vec<Finding>) -> Option<Settings> {
     container(request, findings);
-    Unit::of(&request.group.path).map(|unit| of_unit(request, &unit, findings)).unwrap_or_default()
+    let has_ended = Unit::of(&request.group.path).is_some_and(|unit| of_unit(request, &unit, findings));
+    // A restart would kill what was restored into the group of a unit that has ended.
+    if has_ended {
+        return None;
+    }
+    let unit = UnitName::of(&request.group.path).filter(|unit| unit.as_bytes().ends_with(b".service"))?;
+    match Settings::ask(&unit) {
+        Ok(settings) => Some(settings),
+        Err(SystemdError::NotRunning) => None,
+        Err(error) => {
+            let what = format!("the settings of {}", unit.text());
+            findings.push(Finding::unknown("systemd", what, error));
+            None
+        }
+    }
 }
 
 /// The runtime's own command is the first advice: it saves what a plain dump lacks.
@@ -68,17 +45,18 @@ fn container(request: &Request<'_>, findings: &mut Vec<Finding>) {
     }
 }
 
-fn of_unit(request: &Request<'_>, unit: &Unit, findings: &mut Vec<Finding>) -> Vec<Finding> {
+/// Whether systemd says that the unit has ended.
+fn of_unit(request: &Request<'_>, unit: &Unit, findings: &mut Vec<Finding>) -> bool {
     let answer = match unit.ask() {
         Ok(answer) => answer,
-        Err(SystemdError::NotRunning) => return Vec::new(),
+        Err(SystemdError::NotRunning) => return false,
         Err(error) => {
             findings.push(Finding::unknown(
                 "systemd",
                 format!("what systemd says of {}", unit.name()),
                 error,
             ));
-            return Vec::new();
+            return false;
         }
     };
     let requested = request.group.read().ok().flatten().is_some_and(|group| group.freezer.requested());
@@ -104,8 +82,7 @@ fn of_unit(request: &Request<'_>, unit: &Unit, findings: &mut Vec<Finding>) -> V
         );
         findings.push(Finding::blocker("systemd-ends-frozen", what, why).remedy(remedy));
     }
-    // Their remedy is a restart, which kills what was restored into the group of a unit that has ended.
-    answer.obstacles().iter().filter(|_| !answer.has_ended).map(obstacle).collect()
+    answer.has_ended
 }
 
 /// Whether the processes are to end while systemd holds their unit frozen, and this systemd would not start it after that.
@@ -114,30 +91,4 @@ fn ends_frozen(request: &Request<'_>, belief: Belief) -> bool {
         && request.group.version == Version::V2
         && belief == Belief::Frozen
         && systemd::release().map_or(true, Release::keeps_ended_frozen)
-}
-
-/// A setting. Whether the processes were started with it is seen on them; here is what to write.
-fn obstacle(obstacle: &Obstacle) -> Finding {
-    let drop_in = &obstacle.drop_in;
-    let lines = drop_in.text.lines().collect::<Vec<_>>().join(" / ");
-    Finding::warning(obstacle.code, obstacle.what.clone(), obstacle.why).remedy(format!(
-        "write to {}: {lines}; then {} (what it has in memory is lost by that)",
-        drop_in.path, drop_in.apply
-    ))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn who_edits_a_unit() {
-        let edit = |path: &str| {
-            UnitName::of(&CgroupPath::new(path.as_bytes())).map(|unit| UnitEdit::of_unit(&unit).0)
-        };
-        assert_eq!(edit("/system.slice/nginx.service").as_deref(), Some("systemctl edit nginx.service"));
-        let of_user = "/user.slice/user-1000.slice/user@1000.service/app.slice/my.service";
-        assert_eq!(edit(of_user).as_deref(), Some("systemctl --user edit my.service"));
-        assert_eq!(edit("/box"), None);
-    }
 }

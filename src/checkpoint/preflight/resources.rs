@@ -9,7 +9,6 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use super::Finding;
-use super::owner::UnitEdit;
 use crate::checkpoint::rights::Rights;
 use crate::kernel::Status;
 use crate::kernel::descriptors::{Descriptor, ProcessDir};
@@ -18,6 +17,7 @@ use crate::kernel::mappings::{self, Mapping};
 use crate::kernel::namespaces::Namespaces;
 use crate::kernel::tasks::is_active;
 use crate::model::{Process, printable};
+use crate::runtime::systemd::Settings;
 
 mod anonymous;
 mod devices;
@@ -46,14 +46,28 @@ pub(super) struct Host<'a> {
     pub program: Option<&'a Path>,
     /// What criu may do.
     pub rights: &'a io::Result<Rights>,
-    /// The unit whose group it is, as systemctl edits it.
-    pub unit: Option<&'a UnitEdit>,
+    /// The settings of the unit whose group it is.
+    pub unit: Option<&'a Settings>,
 }
 
 impl Host<'_> {
     /// Whether the person gives an option of this name.
     fn is_given(&self, option: &str) -> bool {
         self.extra.iter().any(|word| word.as_bytes().split(|&b| b == b'=').next() == Some(option.as_bytes()))
+    }
+}
+
+impl Host<'_> {
+    /// Whether a process is in this program's namespace of this kind, or would be once the sandbox of its unit is taken away:
+    /// its mounts ask for that.
+    fn is_or_comes_here(&self, holder: &Holder<'_>, kind: &str, own: &Namespaces) -> bool {
+        let is_here = |kind| holder.namespaces.get(kind) == own.get(kind);
+        let settings: &[&str] = match kind {
+            "ipc" => &["PrivateIPC", "IPCNamespacePath"],
+            "net" => &["PrivateNetwork", "NetworkNamespacePath"],
+            _ => &[],
+        };
+        is_here(kind) || !is_here("mnt") && self.unit.is_some_and(|unit| unit.has(settings))
     }
 }
 
@@ -84,15 +98,15 @@ pub(super) fn look(tree: &[Process], host: &Host<'_>, findings: &mut Vec<Finding
     files::look(&holders, findings);
     pipes::look(&holders, findings);
     anonymous::look(&holders, host, findings);
-    unix::look(&holders, host, findings);
+    unix::look(&holders, findings);
     let connected = inet::look(&holders, host, findings);
     signals::look(&holders, findings);
     waits::look(&holders, findings);
     match own_namespaces() {
         Ok(own) => {
-            namespaces::look(&holders, &own, findings);
+            namespaces::look(&holders, host, &own, findings);
             mounts::look(&holders, host, &own, findings);
-            devices::look(&holders, &own, findings);
+            devices::look(&holders, host, &own, findings);
             network::look(&holders, connected, host, &own, findings);
             users::look(&holders, host, &own, findings);
         }

@@ -9,8 +9,11 @@ use super::super::json;
 use super::Shown;
 use crate::kernel::cgroupfs::{Filesystem, Group};
 use crate::kernel::freezer::asking_ancestor;
-use crate::model::{Version, span};
-use crate::runtime::systemd::{Belief, Disagreement, DropIn, Obstacle, SystemdError, Unit};
+use crate::model::owner::UnitName;
+use crate::model::{Process, Version, span};
+use crate::runtime::systemd::{
+    Belief, Disagreement, Obstacle, Settings, SystemdError, Unit, logs_to_journal,
+};
 
 /// What systemd says of a unit.
 #[derive(Serialize)]
@@ -35,7 +38,13 @@ pub(super) struct Systemd {
 
 impl Systemd {
     /// `None` where systemd does not run. `requested` is the own request of the unit's group.
-    pub(super) fn new(unit: &Unit, fs: &Filesystem, group: &Group, requested: bool) -> Option<Self> {
+    pub(super) fn new(
+        unit: &Unit,
+        fs: &Filesystem,
+        group: &Group,
+        requested: bool,
+        list: &[Process],
+    ) -> Option<Self> {
         let name = unit.name().into_owned();
         match unit.ask() {
             Err(SystemdError::NotRunning) => None,
@@ -63,7 +72,7 @@ impl Systemd {
                 ended: answer.status.filter(|_| answer.has_ended),
                 stop_timeout: answer.stop_timeout,
                 // Their remedy is a restart, which kills what was restored into the group of a unit that has ended.
-                obstacles: if answer.has_ended { Vec::new() } else { answer.obstacles },
+                obstacles: if answer.has_ended { Vec::new() } else { obstacles(group, list) },
             }),
         }
     }
@@ -72,6 +81,13 @@ impl Systemd {
     pub(super) fn froze(&self) -> bool {
         self.belief == Some(Belief::Frozen)
     }
+}
+
+/// What is in the way of a dump. Where its processes may not be looked at, the settings say where its output goes.
+fn obstacles(group: &Group, list: &[Process]) -> Vec<Obstacle> {
+    let settings = UnitName::of(&group.path).and_then(|unit| Settings::ask(&unit).ok());
+    let logs = || logs_to_journal(list.iter().map(|process| process.id.pid)).unwrap_or(true);
+    settings.map(|settings| settings.obstacles(logs())).unwrap_or_default()
 }
 
 /// Who owns it, and what the owner says.
@@ -134,10 +150,15 @@ fn unit(systemd: &Systemd, requested: bool, out: &mut impl Write) -> io::Result<
             "  systemd    systemctl stop waits for the thaw, at most {most}, if a process handles SIGTERM"
         )?;
     }
-    for Obstacle { what, drop_in: DropIn { path, text, apply }, .. } in &systemd.obstacles {
-        writeln!(out, "  checkpoint {what}: criu fails\n             write {path}")?;
-        text.lines().try_for_each(|line| writeln!(out, "               {line}"))?;
-        writeln!(out, "             {apply}")?;
+    for obstacle in &systemd.obstacles {
+        writeln!(out, "  checkpoint {}: criu fails", obstacle.what)?;
+    }
+    // It is the same for all of them.
+    if let Some(drop_in) = systemd.obstacles.iter().find_map(|obstacle| obstacle.drop_in.as_ref()) {
+        for command in drop_in.commands() {
+            writeln!(out, "             {command}")?;
+        }
+        writeln!(out, "             to undo: {}", drop_in.undo)?;
     }
     Ok(())
 }

@@ -6,14 +6,13 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::obstacle::{self, Obstacle};
 use super::service::restarts;
 use super::timespan;
 use crate::model::shell::quoted;
 use crate::model::{CgroupPath, printable};
 
 /// The properties that are asked for. (org.freedesktop.systemd1(5))
-const PROPERTIES: [&str; 13] = [
+const PROPERTIES: [&str; 11] = [
     "UnitFileState",
     "LoadState",
     "ActiveState",
@@ -25,8 +24,6 @@ const PROPERTIES: [&str; 13] = [
     "Slice",
     "Restart",
     "TimeoutStopUSec",
-    "StandardOutput",
-    "StandardError",
 ];
 
 /// The properties that name the units that refer to one, so that systemd keeps it in memory. (org.freedesktop.systemd1(5))
@@ -34,8 +31,7 @@ const REFERRERS: [&str; 5] = ["WantedBy", "RequiredBy", "UpheldBy", "BoundBy", "
 
 /// All that is asked for, as systemctl takes it.
 pub(super) fn properties() -> String {
-    let mounts = obstacle::MOUNTS.iter().copied();
-    PROPERTIES.into_iter().chain(REFERRERS).chain(mounts).collect::<Vec<_>>().join(",")
+    PROPERTIES.into_iter().chain(REFERRERS).collect::<Vec<_>>().join(",")
 }
 
 /// Whether the unit's own file has it started with another. (systemctl(1), `enable`)
@@ -90,8 +86,6 @@ pub struct Answer {
     pub slice: String,
     /// `Restart=` of a service; empty for other units.
     pub restart: String,
-    /// Its settings that are in the way of a dump.
-    pub obstacles: Vec<Obstacle>,
 }
 
 /// systemd and the kernel do not say the same of a unit.
@@ -140,7 +134,6 @@ impl Answer {
             can_freeze: value("CanFreeze") == "yes",
             slice: value("Slice").to_owned(),
             restart: if service { value("Restart").to_owned() } else { String::new() },
-            obstacles: if service { obstacle::of(unit, value) } else { Vec::new() },
         }
     }
 
@@ -241,11 +234,6 @@ impl Answer {
                 "systemd marks {unit} failed when its main process is killed; what is restored later comes into a scope beside it"
             )
         })
-    }
-
-    /// The settings of the unit that are in the way of a dump, with what to write.
-    pub fn obstacles(&self) -> &[Obstacle] {
-        &self.obstacles
     }
 }
 

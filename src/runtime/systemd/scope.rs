@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use super::systemctl::{self, ANSWER_TIMEOUT};
 use super::{SystemdError, Unit, answer, timespan};
 use crate::model::CgroupPath;
+use crate::model::owner::Manager;
 
 /// Settings of a unit that a scope has as well, each with the value that sets nothing. (systemd.resource-control(5), systemd.kill(5))
 const SAME: [(&str, &str); 13] = [
@@ -70,7 +71,12 @@ impl Unit {
 
 fn show(properties: &[&str], units: &[&[u8]]) -> Result<Vec<String>, SystemdError> {
     let properties = format!("--property={}", properties.join(","));
-    Ok(answer::printable_lines(&systemctl::run(&["show", &properties], units, ANSWER_TIMEOUT)?))
+    Ok(answer::printable_lines(&systemctl::run(
+        Manager::System,
+        &["show", &properties],
+        units,
+        ANSWER_TIMEOUT,
+    )?))
 }
 
 fn limits(unit: &[String], manager: &[String]) -> Limits {

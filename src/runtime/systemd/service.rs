@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::systemctl::{self, ANSWER_TIMEOUT};
 use super::{SystemdError, Unit, answer, timespan};
+use crate::model::owner::Manager;
 
 /// The properties that are asked for. (org.freedesktop.systemd1(5))
 const PROPERTIES: &str = "--property=LoadState,ActiveState,SubState,InvocationID,Restart,RestartUSec,RuntimeDirectory,RuntimeDirectoryPreserve,PIDFile,TriggeredBy";
@@ -36,7 +37,8 @@ impl Unit {
     /// # Errors
     /// [`SystemdError`].
     pub fn service(&self) -> Result<Option<Service>, SystemdError> {
-        let text = systemctl::run(&["show", PROPERTIES], &[self.name.as_bytes()], ANSWER_TIMEOUT)?;
+        let text =
+            systemctl::run(Manager::System, &["show", PROPERTIES], &[self.name.as_bytes()], ANSWER_TIMEOUT)?;
         Ok(Service::parse(&text).filter(|_| self.name.as_bytes().ends_with(b".service")))
     }
 }

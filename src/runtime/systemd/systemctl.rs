@@ -3,6 +3,8 @@
 use std::ffi::OsStr;
 use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread;
@@ -11,6 +13,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, bounded};
 
 use crate::kernel::trust;
+use crate::model::owner::Manager;
 use crate::model::printable;
 
 /// How long systemd may take for what it does at once: some milliseconds, unless it reloads or hangs.
@@ -46,17 +49,55 @@ pub fn has_freezer() -> bool {
     Path::new("/sys/fs/cgroup/init.scope/cgroup.freeze").exists()
 }
 
-/// Runs systemctl on these units, or on the manager itself where there are none; its output.
-pub(super) fn run(arguments: &[&str], units: &[&[u8]], timeout: Duration) -> Result<Vec<u8>, SystemdError> {
-    if !is_running() {
-        return Err(SystemdError::NotRunning);
+/// Runs systemctl of this manager on these units, or on the manager itself where there are none; its output.
+pub(super) fn run(
+    manager: Manager,
+    arguments: &[&str],
+    units: &[&[u8]],
+    timeout: Duration,
+) -> Result<Vec<u8>, SystemdError> {
+    let mut command = command(manager, "systemctl")?;
+    if manager != Manager::System {
+        command.arg("--user");
     }
-    let mut command = Command::new("systemctl");
-    // Nothing else of the environment: it could name another bus, and its words are read.
-    command.env_clear().env("PATH", trust::search_path()).env("LANG", "C");
     command.args(arguments).arg("--no-pager").arg("--");
     command.args(units.iter().map(|unit| OsStr::from_bytes(unit)));
     output(&mut command, timeout)
+}
+
+/// Runs a line of a shell as the one whose manager this is; its output.
+pub(super) fn shell(manager: Manager, line: &str, timeout: Duration) -> Result<Vec<u8>, SystemdError> {
+    output(command(manager, "sh")?.args(["-c", line]), timeout)
+}
+
+fn command(manager: Manager, program: &str) -> Result<Command, SystemdError> {
+    if !is_running() {
+        return Err(SystemdError::NotRunning);
+    }
+    let mut command = Command::new(program);
+    // Nothing else of the environment: it could name another bus, and its words are read.
+    command.env_clear().env("PATH", trust::search_path()).env("LANG", "C");
+    if let Manager::User(uid) = manager {
+        as_user(&mut command, uid)?;
+    }
+    Ok(command)
+}
+
+/// A user's manager obeys that user alone. (user@.service(5))
+fn as_user(command: &mut Command, uid: u32) -> Result<(), SystemdError> {
+    let folder = format!("/run/user/{uid}");
+    let folder_of = Path::new(&folder).symlink_metadata().ok().filter(|meta| meta.uid() == uid);
+    let group = folder_of.ok_or(SystemdError::NotRunning)?.gid();
+    command.env("XDG_RUNTIME_DIR", folder);
+    match rustix::process::geteuid().as_raw() {
+        me if me == uid => Ok(()),
+        // The other groups go with that.
+        0 => {
+            command.uid(uid).gid(group).current_dir("/");
+            Ok(())
+        }
+        _ => Err(SystemdError::Failed(format!("only root and user {uid} may ask the manager of user {uid}"))),
+    }
 }
 
 /// Runs a command to its end, or ends it when the time is over; its output.

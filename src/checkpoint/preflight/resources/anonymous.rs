@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
-use super::{Finding, Holder, Host, UnitEdit, held, several};
+use super::{Finding, Holder, Host, held, several};
 use crate::kernel::descriptors::Descriptor;
+use crate::runtime::systemd::Cause;
 
 /// What criu can dump.
 const DUMPED: [&[u8]; 7] =
@@ -15,7 +16,7 @@ pub(super) fn look(holders: &[Holder<'_>], host: &Host<'_>, findings: &mut Vec<F
         let kinds = open().filter(|(_, open)| kind(&open.link).is_some_and(wanted));
         kinds.map(|(holder, open)| held(holder, open)).collect::<Vec<String>>()
     };
-    rings(&of(&|kind| kind == b"io_uring"), host, findings);
+    rings(&of(&|kind| kind == b"io_uring"), holders, findings);
     maps(&of(&|kind| kind == b"bpf-map"), host, findings);
     let old = host.criu.is_some_and(|version| version < (4, 1));
     let apart: [&[u8]; 2] = [b"io_uring", b"bpf-map"];
@@ -44,8 +45,21 @@ fn is_in(holders: &[Holder<'_>], pid: i32) -> bool {
 
 /// libuv: <https://docs.libuv.org/en/v1.x/loop.html> names its variable; measured with Node.js 20: no ring is left, and it goes on
 /// after a restore. The kernel's setting: Documentation/admin-guide/sysctl/kernel.rst.
-fn rings(found: &[String], host: &Host<'_>, findings: &mut Vec<Finding>) {
+fn rings(found: &[String], holders: &[Holder<'_>], findings: &mut Vec<Finding>) {
     if !found.is_empty() {
+        let users = holders
+            .iter()
+            .filter(|holder| holder.open.iter().any(|open| kind(&open.link) == Some(b"io_uring")));
+        let (cause, remedy) = match users.into_iter().all(uses_libuv) {
+            true => (
+                Cause::Libuv,
+                "start it with UV_USE_IO_URING=0 in its environment, which has libuv do without",
+            ),
+            false => (
+                Cause::Program,
+                "start it without io_uring; where it has no setting for that: sysctl -w kernel.io_uring_disabled=2 before it starts (Linux 6.6 or newer; nothing on this host gets io_uring then, until it is 0 again)",
+            ),
+        };
         // The rings are mapped, and criu fails on the mapping; without one, on the descriptor: it cannot be sent to criu.
         findings.push(
             Finding::blocker(
@@ -53,13 +67,20 @@ fn rings(found: &[String], host: &Host<'_>, findings: &mut Vec<Finding>) {
                 format!("io_uring is used: {}", several(found)),
                 "criu cannot dump it",
             )
-            .remedy(format!(
-                "start it without io_uring. Node.js and other programs of libuv: {}. Where a program has no setting for that: sysctl -w kernel.io_uring_disabled=2 before it starts (Linux 6.6 or newer; nothing on this host gets io_uring then, until it is 0 again)",
-                host.unit.map_or_else(|| "UV_USE_IO_URING=0 in their environment".to_owned(), UnitEdit::without_io_uring)
-            ))
+            .remedy(remedy)
+            .caused_by(cause)
             .criu_says("Unknown shit … (anon_inode:[io_uring])"),
         );
     }
+}
+
+/// Whether a process runs libuv, as a library or as a part of its program.
+fn uses_libuv(holder: &Holder<'_>) -> bool {
+    let is_library =
+        |path: &[u8]| path.rsplit(|&b| b == b'/').next().is_some_and(|name| name.starts_with(b"libuv"));
+    let program = || std::fs::read(format!("/proc/{}/exe", holder.process.id.pid)).unwrap_or_default();
+    holder.mapped.iter().any(|mapping| is_library(&mapping.path))
+        || memchr::memmem::find(&program(), b"UV_USE_IO_URING").is_some()
 }
 
 /// BPF maps, which a criu without libbpf has no code for.
@@ -77,6 +98,7 @@ fn maps(found: &[String], host: &Host<'_>, findings: &mut Vec<Finding>) {
             "criu can dump it only if it was built with libbpf, which Debian's is not".to_owned(),
         )
         .remedy("have it closed, or use a criu that was built with libbpf (--criu PATH)")
+        .caused_by(Cause::Program)
         .criu_says("Can't dump file N of that type [600] (anon anon_inode:bpf-map)"),
     );
 }
@@ -98,6 +120,7 @@ fn unsupported(found: &[String], findings: &mut Vec<Finding>) {
                 "only the kernel knows what is behind it",
             )
             .remedy("start the program so that it does without, or stop what uses it first")
+            .caused_by(Cause::Program)
             .criu_says("Can't dump file N of that type [600] (anon …)"),
         );
     }

@@ -2,13 +2,14 @@
 
 use rustix::fs::FileType;
 
-use super::{Finding, Holder, held, name, several};
+use super::{Finding, Holder, Host, held, name, several};
 use crate::kernel::descriptors::Facts;
 use crate::kernel::mappings;
 use crate::kernel::namespaces::Namespaces;
 use crate::model::printable;
+use crate::runtime::systemd::Cause;
 
-pub(super) fn look(holders: &[Holder<'_>], own: &Namespaces, findings: &mut Vec<Finding>) {
+pub(super) fn look(holders: &[Holder<'_>], host: &Host<'_>, own: &Namespaces, findings: &mut Vec<Finding>) {
     let open = holders.iter().flat_map(|holder| holder.open.iter().map(move |open| (holder, open)));
     let devices = open.filter(|(_, open)| refused(&open.facts));
     let found: Vec<String> = devices.map(|(holder, open)| held(holder, open)).collect();
@@ -20,18 +21,19 @@ pub(super) fn look(holders: &[Holder<'_>], own: &Namespaces, findings: &mut Vec<
                 "criu cannot save what a device knows of its user",
             )
             .remedy("have it closed; for a GPU, look for criu's plugin for it")
+            .caused_by(Cause::Program)
             .criu_says("Can't dump file N of that type"),
         );
     }
-    tunnels(holders, own, findings);
+    tunnels(holders, host, own, findings);
     mapped(holders, findings);
 }
 
 const TUN: (u32, u32) = (10, 200);
 
 /// A tunnel is dumped with its network namespace (`criu/tun.c`); the host's is not dumped.
-fn tunnels(holders: &[Holder<'_>], own: &Namespaces, findings: &mut Vec<Finding>) {
-    let here = holders.iter().filter(|holder| holder.namespaces.get("net") == own.get("net"));
+fn tunnels(holders: &[Holder<'_>], host: &Host<'_>, own: &Namespaces, findings: &mut Vec<Finding>) {
+    let here = holders.iter().filter(|holder| host.is_or_comes_here(holder, "net", own));
     let open = here.flat_map(|holder| holder.open.iter().map(move |open| (holder, open)));
     let found: Vec<String> =
         open.filter(|(_, open)| open.facts.device == TUN).map(|(holder, open)| held(holder, open)).collect();
@@ -43,6 +45,7 @@ fn tunnels(holders: &[Holder<'_>], own: &Namespaces, findings: &mut Vec<Finding>
                 "it belongs to this host's network namespace, which criu does not dump",
             )
             .remedy("have it closed, or run the program in a network namespace of its own")
+            .caused_by(Cause::Program)
             .criu_says("tun: Net namespace is required to dump tun link"),
         );
     }

@@ -7,11 +7,11 @@ use rustix::fs::FileType;
 
 use super::files::is_internal;
 use super::{Finding, Holder, Host, held, name, own_mounts, several};
-use crate::checkpoint::preflight::owner::UnitEdit;
 use crate::kernel::descriptors::{Descriptor, Facts, ProcessDir};
 use crate::kernel::namespaces::{Mount, Namespaces};
 use crate::kernel::{mappings, namespaces};
 use crate::model::printable;
+use crate::runtime::systemd::Cause;
 
 pub(super) fn look(holders: &[Holder<'_>], host: &Host<'_>, own: &Namespaces, findings: &mut Vec<Finding>) {
     let Some(root) = holders.first() else { return };
@@ -25,7 +25,7 @@ pub(super) fn look(holders: &[Holder<'_>], host: &Host<'_>, own: &Namespaces, fi
     };
     followers(root, &seen, host, own, findings);
     own_mounts::look(root, &seen, &of_root, host, own, findings);
-    lost(holders, &seen.iter().map(|mount| mount.id).collect(), host, findings);
+    lost(holders, &seen.iter().map(|mount| mount.id).collect(), findings);
 }
 
 /// Mounts of a namespace of its own that follow mounts outside (`resolve_shared_mounts` in `criu/mount.c`).
@@ -42,17 +42,14 @@ fn followers(
     }
     let found: Vec<String> = unreachable(seen).map(|mount| printable(&mount.point).into_owned()).collect();
     if !found.is_empty() {
-        let remedy = host.unit.map_or_else(
-            || "start it with private mounts (unshare --mount --propagation private), or checkpoint a container with its own runtime".to_owned(),
-            UnitEdit::without_sandboxing,
-        );
         findings.push(
             Finding::blocker(
                 "mount-sharing",
                 format!("{} has a mount namespace whose mounts follow those outside: {}", name(root.process), several(&found)),
                 "criu cannot make such mounts again, as they are with PrivateTmp=yes and other sandboxing of systemd",
             )
-            .remedy(remedy)
+            .remedy("start it with private mounts (unshare --mount --propagation private), or checkpoint a container with its own runtime")
+            .caused_by(Cause::Sandbox)
             .criu_says("Mount N … has unreachable sharing. Try --enable-external-masters."),
         );
     }
@@ -78,7 +75,7 @@ struct Lost {
 /// What criu says of all of them.
 const NO_MOUNT: &str = "Can't lookup mount=N for fd=M path=…";
 
-fn lost(holders: &[Holder<'_>], seen: &BTreeSet<u64>, host: &Host<'_>, findings: &mut Vec<Finding>) {
+fn lost(holders: &[Holder<'_>], seen: &BTreeSet<u64>, findings: &mut Vec<Finding>) {
     let mut found = Lost::default();
     for holder in holders {
         for open in holder.open.iter().filter(|open| is_lost(&open.link, &open.facts, seen)) {
@@ -99,7 +96,7 @@ fn lost(holders: &[Holder<'_>], seen: &BTreeSet<u64>, host: &Host<'_>, findings:
             }
         }
     }
-    found.say(host, findings);
+    found.say(findings);
 }
 
 /// How the kernel names memory of memfd_secret(2).
@@ -117,39 +114,39 @@ fn is_queue(holder: &Holder<'_>, open: &Descriptor) -> bool {
 }
 
 impl Lost {
-    fn say(&self, host: &Host<'_>, findings: &mut Vec<Finding>) {
-        let mut say = |code, what: String, why: &str, remedy: String| {
-            findings.push(Finding::blocker(code, what, why).remedy(remedy).criu_says(NO_MOUNT));
+    fn say(&self, findings: &mut Vec<Finding>) {
+        let mut say = |code, cause, what: String, why: &str, remedy: &str| {
+            let finding = Finding::blocker(code, what, why).remedy(remedy).caused_by(cause);
+            findings.push(finding.criu_says(NO_MOUNT));
         };
         if !self.queues.is_empty() {
             say(
                 "message-queue",
+                Cause::Program,
                 format!("a POSIX message queue is open: {}", several(&self.queues)),
                 "criu cannot dump one",
-                "have it closed, or start the program so that it does without".to_owned(),
+                "have it closed, or start the program so that it does without",
             );
         }
         if !self.secrets.is_empty() {
             say(
                 "secret-memory",
+                Cause::Program,
                 format!("secret memory is held: {}", several(&self.secrets)),
                 "nobody but the process can read memory of memfd_secret(2), criu neither",
-                "start the program so that it does without memfd_secret".to_owned(),
+                "start the program so that it does without memfd_secret",
             );
         }
         if !self.files.is_empty() {
-            let remedy = host.unit.map_or_else(
-                || "have it closed, or opened again in the mount namespace of the process, as in: unshare --mount sh -c 'exec PROGRAM <FILE >LOG 2>&1'".to_owned(),
-                UnitEdit::without_sandboxing,
-            );
             say(
                 "file-outside",
+                Cause::Sandbox,
                 format!(
                     "a file is open on a mount that the tree's mount namespaces do not have: {}",
                     several(&self.files)
                 ),
                 "it was opened before the process got a mount namespace of its own, or is on no mount at all, so criu cannot open it again",
-                remedy,
+                "have it closed, or opened again in the mount namespace of the process, as in: unshare --mount sh -c 'exec PROGRAM <FILE >LOG 2>&1'",
             );
         }
     }

@@ -1,17 +1,18 @@
 //! Namespaces: those of the root are dumped with it, most of those inside the tree cannot be (`criu/namespaces.c`).
 
-use super::{Finding, Holder, name, several};
+use super::{Finding, Holder, Host, name, several};
 use crate::kernel::namespaces::Namespaces;
+use crate::runtime::systemd::Cause;
 
 /// The kinds that criu can dump only once for a whole tree.
 const SINGLE: [&str; 6] = ["cgroup", "ipc", "pid", "time_for_children", "user", "uts"];
 
-pub(super) fn look(holders: &[Holder<'_>], own: &Namespaces, findings: &mut Vec<Finding>) {
+pub(super) fn look(holders: &[Holder<'_>], host: &Host<'_>, own: &Namespaces, findings: &mut Vec<Finding>) {
     let Some((root, below)) = holders.split_first() else { return };
     nested(root, below, findings);
     children(root, below, own, findings);
     user(root, own, findings);
-    shared_memory(holders, own, findings);
+    shared_memory(holders, host, own, findings);
 }
 
 /// The kinds that a process below may have one of its own of, where the root has one of its own too (`CLONE_SUBNS` in
@@ -45,6 +46,7 @@ fn children(root: &Holder<'_>, below: &[Holder<'_>], own: &Namespaces, findings:
                 "criu makes such a namespace again only for a tree whose root has one of its own of that kind, and no process this host's",
             )
             .remedy("start the whole tree in a namespace of that kind (unshare --mount, unshare --net), or checkpoint that process by itself with --pid")
+            .caused_by(Cause::Program)
             .criu_says("Can't restore sub-task in NS"),
         );
     }
@@ -62,6 +64,7 @@ fn user(root: &Holder<'_>, own: &Namespaces, findings: &mut Vec<Finding>) {
                 "criu would dump it, and could not restore it: the restore mounts a proc file system inside, which only the owner of the PID namespace may",
             )
             .remedy("start it with a PID namespace of its own too, as container runtimes do")
+            .caused_by(Cause::Sandbox)
             .criu_says("Unable to open the proc file system: Operation not permitted"),
         );
     }
@@ -89,14 +92,15 @@ fn nested(root: &Holder<'_>, below: &[Holder<'_>], findings: &mut Vec<Finding>) 
                 "criu dumps one namespace of that kind for the whole tree",
             )
             .remedy("end that process, or start the whole tree in that namespace")
+            .caused_by(Cause::Program)
             .criu_says("Can't dump nested … namespace"),
         );
     }
 }
 
 /// System V shared memory is dumped with its IPC namespace only: the host's is not dumped.
-fn shared_memory(holders: &[Holder<'_>], own: &Namespaces, findings: &mut Vec<Finding>) {
-    let here = |holder: &&Holder<'_>| holder.namespaces.get("ipc") == own.get("ipc");
+fn shared_memory(holders: &[Holder<'_>], host: &Host<'_>, own: &Namespaces, findings: &mut Vec<Finding>) {
+    let here = |holder: &&Holder<'_>| host.is_or_comes_here(holder, "ipc", own);
     let holds = |holder: &&Holder<'_>| holder.mapped.iter().any(|mapping| mapping.path.starts_with(b"/SYSV"));
     let users: Vec<&Holder<'_>> = holders.iter().filter(here).filter(holds).collect();
     if !users.is_empty() {
@@ -104,9 +108,10 @@ fn shared_memory(holders: &[Holder<'_>], own: &Namespaces, findings: &mut Vec<Fi
             Finding::blocker(
                 "sysv-memory",
                 format!("System V shared memory is attached to {}", super::names(users)),
-                "it lives in this host's IPC namespace, which criu does not dump",
+                "criu does not dump this host's IPC namespace, and systemd makes one of its own only together with mounts",
             )
-            .remedy("start them in an IPC namespace of their own: unshare --ipc PROGRAM, also as the ExecStart= of a unit")
+            .remedy("start them in an IPC namespace of their own: unshare --ipc PROGRAM")
+            .caused_by(Cause::SharedMemory)
             .criu_says("Task N with SysVIPC shmem map @… doesn't live in IPC ns"),
         );
     }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::{Finding, Holder, Host, name};
 use crate::kernel::namespaces::Namespaces;
+use crate::runtime::systemd::Cause;
 
 /// `connected`: there are TCP connections.
 pub(super) fn look(
@@ -23,6 +24,7 @@ pub(super) fn look(
                 "criu saves addresses and routes with it",
             )
             .remedy("install iproute2")
+            .caused_by(Cause::Sandbox)
             .criu_says("IP tool failed on addr save"),
         );
     }

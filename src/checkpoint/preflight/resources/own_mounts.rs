@@ -4,6 +4,7 @@
 use super::{Finding, Holder, Host, several};
 use crate::kernel::namespaces::{Mount, Namespaces};
 use crate::model::printable;
+use crate::runtime::systemd::Cause;
 
 /// The file systems that criu makes again. `fuse` is in its table too, for the sake of a message.
 const KNOWN: [&[u8]; 17] = [
@@ -53,6 +54,7 @@ pub(super) fn look(
                 "it saves tmpfs and the kernel's own file systems, and finds what is on the file system of /; nothing else",
             )
             .remedy("unmount it inside (nsenter --target PID --mount umount PATH), or tell criu after -- which mount it is given at the restore: --external mnt[PATH]:NAME")
+            .caused_by(Cause::Sandbox)
             .criu_says("mnt: FS mnt … dev … root / unsupported id N"),
         );
     }

@@ -4,14 +4,11 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use rustix::fs::FileType;
 
-use super::{Finding, Holder, Host, held, name, several};
-use crate::checkpoint::preflight::owner::UnitEdit;
+use super::{Finding, Holder, held, name, several};
 use crate::kernel::descriptors::Descriptor;
 use crate::kernel::unix_sockets::{self, UnixSocket};
 use crate::model::printable;
-
-/// Where systemd takes what services print: the default of every unit.
-const JOURNAL: &[u8] = b"/run/systemd/journal/stdout";
+use crate::runtime::systemd::{Cause, is_journal_socket};
 
 /// Sockets with their other end outside, in words.
 #[derive(Default)]
@@ -29,7 +26,7 @@ struct Outside {
     unheard: Vec<String>,
 }
 
-pub(super) fn look(holders: &[Holder<'_>], host: &Host<'_>, findings: &mut Vec<Finding>) {
+pub(super) fn look(holders: &[Holder<'_>], findings: &mut Vec<Finding>) {
     let sockets = |holder: &'_ Holder<'_>| -> Vec<Descriptor> {
         holder.open.iter().filter(|open| open.facts.kind == FileType::Socket).cloned().collect()
     };
@@ -49,7 +46,7 @@ pub(super) fn look(holders: &[Holder<'_>], host: &Host<'_>, findings: &mut Vec<F
             }
         }
     }
-    outside.say(host.unit, findings);
+    outside.say(findings);
 }
 
 impl Outside {
@@ -65,7 +62,9 @@ impl Outside {
         let Some(peer) = socket.peer.filter(|peer| !own.contains(peer)) else { return };
         match table.get(&peer).and_then(|peer| peer.name.as_deref()) {
             // For its output and its errors, most often: told once.
-            Some(JOURNAL) if !socket.datagram => drop(self.journal.insert(name(holder.process))),
+            Some(address) if !socket.datagram && is_journal_socket(address) => {
+                self.journal.insert(name(holder.process));
+            }
             address => self.add(held(holder, open), socket, address),
         }
     }
@@ -106,7 +105,7 @@ impl Outside {
         }
     }
 
-    fn say(&self, unit: Option<&UnitEdit>, findings: &mut Vec<Finding>) {
+    fn say(&self, findings: &mut Vec<Finding>) {
         self.say_callers(findings);
         let half = "Can't dump half of stream unix connection.";
         let journal: Vec<String> = self.journal.iter().cloned().collect();
@@ -117,10 +116,8 @@ impl Outside {
                     format!("what it prints goes to the journal: {}", several(&journal)),
                     "criu cannot dump a stream socket whose other end, journald, is not dumped",
                 )
-                .remedy(unit.map_or_else(
-                    || "start it with its output in a file: PROGRAM >FILE 2>&1".to_owned(),
-                    UnitEdit::without_journal,
-                ))
+                .remedy("start it with its output in a file: PROGRAM >FILE 2>&1")
+                .caused_by(Cause::Journal)
                 .criu_says(half),
             );
         }
@@ -219,7 +216,7 @@ mod tests {
         outside.add("c".into(), &socket(true), Some(b"\0abstract\x1b"));
         outside.add("d".into(), &socket(true), None);
         let mut findings = Vec::new();
-        outside.say(None, &mut findings);
+        outside.say(&mut findings);
         let codes: Vec<_> = findings.iter().map(|finding| finding.code).collect();
         assert_eq!(codes, ["journal-socket", "unix-stream", "unix-nameless", "unix-datagram"]);
         assert!(findings.iter().all(|finding| !finding.what.contains(['\0', '\x1b'])));
