@@ -18,8 +18,8 @@ pub enum Cause {
     Journal,
     /// Its sandbox gives it namespaces of its own.
     Sandbox,
-    /// It uses io_uring through libuv.
-    Libuv,
+    /// It uses io_uring.
+    IoUring,
     /// It uses System V shared memory, and has the IPC namespace of the host, or would have it without its sandbox.
     SharedMemory,
     /// What the program does itself: no setting of a unit takes it away.
@@ -140,7 +140,8 @@ impl Settings {
             Cause::Journal => self.files(),
             Cause::Sandbox if !self.needed().is_empty() => return None,
             Cause::Sandbox => self.sandbox.iter().filter_map(|setting| setting.line()).collect(),
-            Cause::Libuv => vec!["Environment=UV_USE_IO_URING=0".to_owned()],
+            // A program has to do without on an older kernel, which answers so. criu dumps the filter, and makes it again.
+            Cause::IoUring => vec!["SystemCallFilter=~io_uring_setup:ENOSYS".to_owned()],
             Cause::SharedMemory => self.ipc_namespace()?,
             Cause::Program => return None,
         };

@@ -16,7 +16,7 @@ pub(super) fn look(holders: &[Holder<'_>], host: &Host<'_>, findings: &mut Vec<F
         let kinds = open().filter(|(_, open)| kind(&open.link).is_some_and(wanted));
         kinds.map(|(holder, open)| held(holder, open)).collect::<Vec<String>>()
     };
-    rings(&of(&|kind| kind == b"io_uring"), holders, findings);
+    rings(&of(&|kind| kind == b"io_uring"), findings);
     maps(&of(&|kind| kind == b"bpf-map"), host, findings);
     let old = host.criu.is_some_and(|version| version < (4, 1));
     let apart: [&[u8]; 2] = [b"io_uring", b"bpf-map"];
@@ -43,23 +43,11 @@ fn is_in(holders: &[Holder<'_>], pid: i32) -> bool {
     holders.iter().any(|holder| holder.process.id.pid == pid)
 }
 
-/// libuv: <https://docs.libuv.org/en/v1.x/loop.html> names its variable; measured with Node.js 20: no ring is left, and it goes on
-/// after a restore. The kernel's setting: Documentation/admin-guide/sysctl/kernel.rst.
-fn rings(found: &[String], holders: &[Holder<'_>], findings: &mut Vec<Finding>) {
+/// libuv asks its variable no more for the ring that it makes for each loop (`uv__use_io_uring` in `src/unix/linux.c`): measured,
+/// Node.js 20 does without with its own libuv, and not with Debian 13's. The kernel's setting:
+/// Documentation/admin-guide/sysctl/kernel.rst.
+fn rings(found: &[String], findings: &mut Vec<Finding>) {
     if !found.is_empty() {
-        let users = holders
-            .iter()
-            .filter(|holder| holder.open.iter().any(|open| kind(&open.link) == Some(b"io_uring")));
-        let (cause, remedy) = match users.into_iter().all(uses_libuv) {
-            true => (
-                Cause::Libuv,
-                "start it with UV_USE_IO_URING=0 in its environment, which has libuv do without",
-            ),
-            false => (
-                Cause::Program,
-                "start it without io_uring; where it has no setting for that: sysctl -w kernel.io_uring_disabled=2 before it starts (Linux 6.6 or newer; nothing on this host gets io_uring then, until it is 0 again)",
-            ),
-        };
         // The rings are mapped, and criu fails on the mapping; without one, on the descriptor: it cannot be sent to criu.
         findings.push(
             Finding::blocker(
@@ -67,20 +55,11 @@ fn rings(found: &[String], holders: &[Holder<'_>], findings: &mut Vec<Finding>) 
                 format!("io_uring is used: {}", several(found)),
                 "criu cannot dump it",
             )
-            .remedy(remedy)
-            .caused_by(cause)
+            .remedy("start it without io_uring: as a service with [Service] SystemCallFilter=~io_uring_setup:ENOSYS, Node.js with an older libuv with UV_USE_IO_URING=0 in its environment, others by their own settings; or sysctl -w kernel.io_uring_disabled=2 before it starts (Linux 6.6 or newer; nothing on this host gets io_uring then, until it is 0 again)")
+            .caused_by(Cause::IoUring)
             .criu_says("Unknown shit … (anon_inode:[io_uring])"),
         );
     }
-}
-
-/// Whether a process runs libuv, as a library or as a part of its program.
-fn uses_libuv(holder: &Holder<'_>) -> bool {
-    let is_library =
-        |path: &[u8]| path.rsplit(|&b| b == b'/').next().is_some_and(|name| name.starts_with(b"libuv"));
-    let program = || std::fs::read(format!("/proc/{}/exe", holder.process.id.pid)).unwrap_or_default();
-    holder.mapped.iter().any(|mapping| is_library(&mapping.path))
-        || memchr::memmem::find(&program(), b"UV_USE_IO_URING").is_some()
 }
 
 /// BPF maps, which a criu without libbpf has no code for.
