@@ -565,13 +565,25 @@ _cryoscope() {
             return 0
             ;;
         cryoscope__subcmd__inspect)
-            opts="-v -h --files --maps --env --grep --criu --json --root --hierarchy --read-only --ascii --color --config --log --help"
+            opts="-v -h --files --maps --env --grep --regex --context --hexdump --criu --json --root --hierarchy --read-only --ascii --color --config --log --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --grep)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --regex)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --context)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --hexdump)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

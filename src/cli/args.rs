@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
+use crate::checkpoint::images::Pattern;
 use crate::checkpoint::restore::copy::keeper;
 use crate::checkpoint::{After, gate};
 use crate::lab;
@@ -296,8 +297,17 @@ pub struct Inspect {
     #[arg(long)]
     pub env: bool,
     /// Search the processes' memory for this text and show where it occurs; \xHH is one byte
-    #[arg(long, value_name = "TEXT", value_parser = search_text, conflicts_with_all = ["files", "maps", "env", "criu"])]
+    #[arg(long, value_name = "TEXT", value_parser = search_text, group = "search", conflicts_with_all = ["files", "maps", "env", "criu"])]
     pub grep: Option<SearchText>,
+    /// Search it for a regular expression of bytes; a match is at most 1024 bytes long
+    #[arg(long, value_name = "PATTERN", value_parser = Pattern::regex, group = "search", conflicts_with_all = ["files", "maps", "env", "criu"])]
+    pub regex: Option<Pattern>,
+    /// Show this many bytes before and after each match, in hexadecimal
+    #[arg(long, value_name = "BYTES", requires = "search", value_parser = clap::value_parser!(u16).range(1..=4096))]
+    pub context: Option<u16>,
+    /// Print the memory of this process in hexadecimal
+    #[arg(long, value_name = "PID", conflicts_with_all = ["search", "files", "maps", "env", "criu", "json"])]
+    pub hexdump: Option<i32>,
     /// The criu program that would restore them (default: the one in PATH)
     #[arg(long, value_name = "PATH")]
     pub criu: Option<PathBuf>,

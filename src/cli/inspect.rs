@@ -2,6 +2,7 @@
 
 mod files;
 mod grep;
+mod hexdump;
 mod print;
 mod process;
 mod restorable;
@@ -93,8 +94,11 @@ fn age(time: &str) -> Option<Duration> {
 /// Prints what the folder holds.
 pub(super) fn run(global: &Global, options: &Inspect, out: &mut impl Write) -> Result<(), Failure> {
     let mut stored = read(&options.folder)?;
-    if let Some(text) = &options.grep {
-        return grep::run(&stored, text, options.json, out);
+    if let Some(search) = grep::Search::of(options) {
+        return grep::run(&stored, &search, options.json, out);
+    }
+    if let Some(pid) = options.hexdump {
+        return hexdump::run(&stored, pid, out);
     }
     if options.env {
         read_environments(&mut stored)?;

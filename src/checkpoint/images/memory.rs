@@ -11,6 +11,9 @@ use super::{ImageSet, ImagesError};
 /// The pagemap of a segment of shared memory: its number follows.
 const SEGMENT: &str = "pagemap-shmem-";
 
+/// How much memory is read at a time.
+pub(super) const CHUNK_BYTES: u64 = 1 << 20;
+
 /// The memory of the processes in a set of images.
 #[derive(Debug)]
 pub struct Memory {
@@ -33,6 +36,37 @@ impl Memory {
     pub fn environment(&self, process: &Process) -> Result<Option<Vec<String>>, ImagesError> {
         let pages = self.pages(process)?;
         pages.map(|mut pages| process.environment_place.read(&mut pages)).transpose()
+    }
+
+    /// Reads all memory of a process that the images hold, in ascending order, in pieces with their addresses, until one is
+    /// refused. How many bytes they do not hold.
+    ///
+    /// # Errors
+    /// The images changed meanwhile, or cannot be read.
+    pub fn each(
+        &self,
+        process: &Process,
+        take: &mut dyn FnMut(u64, &[u8]) -> bool,
+    ) -> Result<u64, ImagesError> {
+        let (mut missing, mut bytes) = (0, Vec::new());
+        let Some(mut pages) = self.pages(process)? else { return Ok(0) };
+        while let Some(extent) = pages.next()? {
+            if !extent.is_readable() {
+                missing += extent.bytes();
+                continue;
+            }
+            let mut rest = Some(extent);
+            while let Some(extent) = rest {
+                let (chunk, behind) = extent.split(CHUNK_BYTES);
+                bytes.resize(usize::try_from(chunk.bytes()).unwrap_or(0), 0);
+                pages.read(&chunk, &mut bytes)?;
+                if !take(chunk.start, &bytes) {
+                    return Ok(missing);
+                }
+                rest = behind;
+            }
+        }
+        Ok(missing)
     }
 
     /// The numbers of the segments of shared memory that the images hold.

@@ -1,14 +1,15 @@
 //! Bytes looked for in memory, in windows of a fixed size: of the memory itself nothing is kept.
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::Arc;
 
-use memchr::memmem::Finder;
 use serde::Serialize;
 
 use super::mapping::{Mapping, Walk};
-use super::memory::Memory;
+use super::memory::{CHUNK_BYTES, Memory};
 use super::pages::Pages;
+use super::pattern::Pattern;
 use super::process::Process;
 use super::{ImageSet, ImagesError};
 use crate::model::printable;
@@ -29,6 +30,24 @@ pub struct Hit {
     pub offset: u64,
     /// The text around it, printable.
     pub excerpt: String,
+    /// The bytes around it, as many as were asked for and are there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub context: Option<Context>,
+}
+
+/// The bytes around a match.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Context {
+    /// The address of the first of them. In JSON `0x…`.
+    #[serde(serialize_with = "super::mapping::address")]
+    pub address: u64,
+    /// The bytes. In JSON in hexadecimal digits.
+    #[serde(rename = "hex", serialize_with = "hex")]
+    pub bytes: Vec<u8>,
+}
+
+fn hex<S: serde::Serializer>(bytes: &[u8], to: S) -> Result<S::Ok, S::Error> {
+    to.collect_str(&bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>())
 }
 
 /// How much was searched.
@@ -40,8 +59,6 @@ pub struct Searched {
     pub unsearched_bytes: u64,
 }
 
-/// How much memory is read at a time.
-const CHUNK_BYTES: usize = 1 << 20;
 /// So much text before and behind what was found belongs to the excerpt.
 const BEFORE_BYTES: usize = 32;
 const BEHIND_BYTES: usize = 64;
@@ -50,40 +67,49 @@ const BEHIND_BYTES: usize = 64;
 const MAX_USERS: usize = 64;
 
 impl Memory {
-    /// Looks for a text in the memory of every process of the set, and in the memory that they share. `found` gets each place.
+    /// Looks for a pattern in the memory of every process of the set, and in the memory that they share. `found` gets each place,
+    /// with so many bytes before and behind it.
     ///
     /// # Errors
     /// The images changed meanwhile, or cannot be read.
     pub fn search(
         &self,
         set: &ImageSet,
-        text: &[u8],
+        pattern: &Pattern,
+        context_bytes: usize,
         found: &mut dyn FnMut(Hit),
     ) -> Result<Searched, ImagesError> {
         let mut searched = Searched::default();
-        let mut search = Search::new(text);
+        let mut search = Search::new(pattern, context_bytes);
         for process in &set.processes {
             let Some(mut pages) = self.pages(process)? else { continue };
             let mut walk = Walk::default();
-            search.all_of(&mut pages, &mut searched, &mut |address, excerpt| {
+            search.all_of(&mut pages, &mut searched, &mut |address, around| {
                 let (index, _) = walk.find(&process.mappings, address);
                 let mapping = index.and_then(|index| process.mappings.get(index));
-                found(hit(Some(process), mapping, address, excerpt));
+                found(hit(Some(process), mapping, address, around));
             })?;
         }
         let users = users(set);
         for segment in self.segments()? {
             let Some(mut pages) = self.segment(segment)? else { continue };
             let users = users.get(&segment).map_or(&[][..], Vec::as_slice);
-            search.all_of(&mut pages, &mut searched, &mut |offset, excerpt| {
+            search.all_of(&mut pages, &mut searched, &mut |offset, around| {
                 let user = users.iter().find_map(|(process, mapping)| {
                     Some((*process, *mapping, mapping.address_in_segment(offset)?))
                 });
                 found(match user {
-                    Some((process, mapping, address)) => hit(Some(process), Some(mapping), address, excerpt),
+                    Some((process, mapping, address)) => {
+                        let moved = |mut context: Context| {
+                            context.address = address - (offset - context.address);
+                            context
+                        };
+                        let around = Around { context: around.context.map(moved), ..around };
+                        hit(Some(process), Some(mapping), address, around)
+                    }
                     None => Hit {
                         mapping: format!("[shared memory {segment}]"),
-                        ..hit(None, None, offset, excerpt)
+                        ..hit(None, None, offset, around)
                     },
                 });
             })?;
@@ -107,7 +133,13 @@ fn users(set: &ImageSet) -> HashMap<u64, Vec<(&Process, &Mapping)>> {
     all
 }
 
-fn hit(process: Option<&Process>, mapping: Option<&Mapping>, address: u64, excerpt: String) -> Hit {
+/// What is beside a match.
+struct Around {
+    excerpt: String,
+    context: Option<Context>,
+}
+
+fn hit(process: Option<&Process>, mapping: Option<&Mapping>, address: u64, around: Around) -> Hit {
     let name = mapping.map(|mapping| Arc::clone(&mapping.name));
     Hit {
         pid: process.map(|process| process.pid),
@@ -115,13 +147,16 @@ fn hit(process: Option<&Process>, mapping: Option<&Mapping>, address: u64, excer
         mapping: name.map_or_else(|| "[unknown]".to_owned(), |name| name.to_string()),
         address,
         offset: mapping.map_or(address, |mapping| mapping.offset(address)),
-        excerpt,
+        excerpt: around.excerpt,
+        context: around.context,
     }
 }
 
 /// Memory as it passes: what is kept of it is the last window.
 struct Search<'a> {
-    finder: Finder<'a>,
+    pattern: &'a Pattern,
+    /// So many bytes on each side of a match are given with it.
+    context_bytes: usize,
     window: Vec<u8>,
     /// The address of the window's first byte.
     start: u64,
@@ -130,15 +165,15 @@ struct Search<'a> {
 }
 
 impl<'a> Search<'a> {
-    fn new(text: &'a [u8]) -> Self {
-        Self { finder: Finder::new(text), window: Vec::new(), start: 0, from: 0 }
+    fn new(pattern: &'a Pattern, context_bytes: usize) -> Self {
+        Self { pattern, context_bytes, window: Vec::new(), start: 0, from: 0 }
     }
 
     fn all_of(
         &mut self,
         pages: &mut Pages,
         searched: &mut Searched,
-        found: &mut dyn FnMut(u64, String),
+        found: &mut dyn FnMut(u64, Around),
     ) -> Result<(), ImagesError> {
         while let Some(extent) = pages.next()? {
             if !extent.is_readable() {
@@ -152,7 +187,7 @@ impl<'a> Search<'a> {
             }
             let mut rest = Some(extent);
             while let Some(extent) = rest {
-                let (chunk, behind) = extent.split(CHUNK_BYTES as u64);
+                let (chunk, behind) = extent.split(CHUNK_BYTES);
                 let before = self.window.len();
                 self.window.resize(before + usize::try_from(chunk.bytes()).unwrap_or(0), 0);
                 pages.read(&chunk, &mut self.window[before..])?;
@@ -165,34 +200,40 @@ impl<'a> Search<'a> {
     }
 
     /// Searches what is certain to have all of its excerpt, and forgets what no excerpt needs any more.
-    fn pass(&mut self, found: &mut dyn FnMut(u64, String)) {
-        let until = self.window.len().saturating_sub(self.finder.needle().len() + BEHIND_BYTES);
+    fn pass(&mut self, found: &mut dyn FnMut(u64, Around)) {
+        let until = self.pattern.max_match_bytes() + BEHIND_BYTES.max(self.context_bytes);
+        let until = self.window.len().saturating_sub(until);
         self.find(until, found);
-        let forgotten = self.from.saturating_sub(BEFORE_BYTES);
+        let forgotten = self.from.saturating_sub(BEFORE_BYTES.max(self.context_bytes));
         self.window.drain(..forgotten);
         self.start += forgotten as u64;
         self.from -= forgotten;
     }
 
     /// No more comes behind the window.
-    fn end(&mut self, found: &mut dyn FnMut(u64, String)) {
+    fn end(&mut self, found: &mut dyn FnMut(u64, Around)) {
         self.find(self.window.len(), found);
         self.start += self.window.len() as u64;
         self.window.clear();
         self.from = 0;
     }
 
-    fn find(&mut self, until: usize, found: &mut dyn FnMut(u64, String)) {
-        while let Some(at) = self.window.get(self.from..).and_then(|rest| self.finder.find(rest)) {
-            let at = self.from + at;
-            if at >= until {
-                break;
-            }
-            let end = at + self.finder.needle().len();
-            found(self.start + at as u64, excerpt(&self.window, at, end));
-            self.from = end;
+    fn find(&mut self, until: usize, found: &mut dyn FnMut(u64, Around)) {
+        while let Some(at) = self.pattern.find(&self.window, self.from..until) {
+            let around = Around {
+                excerpt: excerpt(&self.window, at.start, at.end),
+                context: (self.context_bytes > 0).then(|| self.context(&at)),
+            };
+            found(self.start + at.start as u64, around);
+            self.from = at.end;
         }
         self.from = self.from.max(until);
+    }
+
+    fn context(&self, at: &Range<usize>) -> Context {
+        let from = at.start.saturating_sub(self.context_bytes);
+        let to = (at.end + self.context_bytes).min(self.window.len());
+        Context { address: self.start + from as u64, bytes: self.window[from..to].to_vec() }
     }
 }
 
@@ -214,8 +255,14 @@ mod tests {
 
     /// What is found where memory comes in pieces: its addresses.
     fn found(pieces: &[(u64, &[u8])], text: &[u8]) -> Vec<u64> {
-        let (mut search, mut all) = (Search::new(text), Vec::new());
-        let mut found = |address, _| all.push(address);
+        let pattern = Pattern::bytes(text);
+        places(pieces, &pattern).into_iter().map(|(address, _)| address).collect()
+    }
+
+    fn places(pieces: &[(u64, &[u8])], pattern: &Pattern) -> Vec<(u64, Context)> {
+        let (mut search, mut all) = (Search::new(pattern, 3), Vec::new());
+        let mut found =
+            |address, around: Around| all.extend(around.context.map(|context| (address, context)));
         for (start, piece) in pieces {
             if *start != search.start + search.window.len() as u64 {
                 search.end(&mut found);
@@ -247,6 +294,14 @@ mod tests {
         assert_eq!(excerpt(b"ab\xff\xffxHIT\xc3", 5, 8), "xHIT");
     }
 
+    #[test]
+    fn the_bytes_around_are_those_that_are_there() {
+        let pattern = Pattern::regex("S[EX]").unwrap();
+        let found = places(&[(10, b"abcdS"), (15, b"Efghi"), (20, b"SX")], &pattern);
+        let context = |address, bytes: &[u8]| Context { address, bytes: bytes.to_vec() };
+        assert_eq!(found, [(14, context(11, b"bcdSEfgh")), (20, context(17, b"ghiSX"))]);
+    }
+
     proptest! {
         #[test]
         fn pieces_change_nothing(bytes in prop::collection::vec(0_u8..3, 0..400), cuts in prop::collection::vec(0_usize..400, 0..8)) {
@@ -255,6 +310,8 @@ mod tests {
             let pieces: Vec<(u64, &[u8])> =
                 cuts.windows(2).map(|cut| (cut[0] as u64, &bytes[cut[0]..cut[1]])).collect();
             prop_assert_eq!(found(&pieces, &[1, 2]), found(&[(0, &bytes)], &[1, 2]));
+            let pattern = Pattern::regex(r"\x01+[^\x00]").unwrap();
+            prop_assert_eq!(places(&pieces, &pattern), places(&[(0, &bytes)], &pattern));
         }
     }
 }

@@ -14,6 +14,7 @@ pub fn tests() -> Vec<Trial> {
         trial("inspect::restorable_once_its_number_is_free", V2, restorable),
         trial("inspect::the_environment_only_on_request", V2, environment),
         trial("inspect::a_text_is_found_in_memory", V2, searched),
+        trial("inspect::an_expression_is_found_in_memory", V2, searched_by_expression),
         trial("inspect::what_changed_between_two", V2, changed),
         trial("inspect::cut_memory_is_not_searched_further", V2, cut_memory),
     ]
@@ -126,6 +127,45 @@ fn searched() {
     let shown = text(&["--grep", r"SWORDFISH\x20of"], images.path());
     assert!(shown.contains(SECRET) && shown.contains(&format!("{} ", program.pid())), "{shown}");
     assert_eq!(inspect(&["--grep", ""], images.path()).status.code(), Some(2));
+}
+
+/// The same places by an expression; the bytes around a match, and all memory, are those that the process has.
+fn searched_by_expression() {
+    let (_group, program, images) = dumped_program();
+    let found = |arguments: &[&str]| -> Value {
+        serde_json::from_str(&text(&[&["--json"], arguments].concat(), images.path())).unwrap()
+    };
+    let (literal, expression) = (found(&["--grep", SECRET]), found(&["--regex", r"SWORDFISH\x20of[ -~]*"]));
+    let places = |found: &Value| -> Vec<Value> {
+        found["hits"].as_array().unwrap().iter().map(|hit| hit["address"].clone()).collect()
+    };
+    assert!(!places(&literal).is_empty() && places(&expression) == places(&literal), "{expression}");
+    let memory = fs::File::open(format!("/proc/{}/mem", program.pid())).unwrap();
+    let there = |address: u64, bytes: usize| {
+        let mut there = vec![0; bytes];
+        memory.read_exact_at(&mut there, address).unwrap();
+        there
+    };
+    for hit in found(&["--grep", SECRET, "--context", "7"])["hits"].as_array().unwrap() {
+        let (address, hex) = (number(&hit["context"]["address"]), hit["context"]["hex"].as_str().unwrap());
+        let bytes = there(address, hex.len() / 2);
+        assert_eq!(hex, bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>());
+        assert!(bytes.windows(SECRET.len()).any(|window| window == SECRET.as_bytes()));
+    }
+    let first = number(&places(&literal)[0]);
+    let line = first - first % 16;
+    let hex: Vec<String> = there(line, 16).iter().map(|byte| format!("{byte:02x}")).collect();
+    let line = format!("{line:016x}  {}  |", hex.join(" "));
+    let all = text(&["--hexdump", &program.pid().to_string()], images.path());
+    assert!(all.lines().any(|shown| shown.starts_with(&line)), "no {line}");
+    let around = text(&["--grep", SECRET, "--context", "32"], images.path());
+    assert!(around.lines().any(|shown| shown.starts_with(&format!("  {line}"))), "no {line} in {around}");
+    for wrong in
+        [&["--regex", "a("][..], &["--regex", "a*"], &["--context", "8"], &["--grep", "a", "--context", "0"]]
+    {
+        assert_eq!(inspect(wrong, images.path()).status.code(), Some(2), "{wrong:?}");
+    }
+    assert_eq!(inspect(&["--hexdump", "1"], images.path()).status.code(), Some(5));
 }
 
 fn cut_memory() {
