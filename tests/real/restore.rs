@@ -11,8 +11,9 @@ use cryoscope::checkpoint::images::read;
 use cryoscope::kernel::processes::Processes;
 use cryoscope::model::Version;
 use libtest_mimic::Trial;
+use nix::sys::ptrace;
 use nix::sys::signal::{Signal, kill};
-use nix::sys::wait::{WaitPidFlag, waitpid};
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 use serde_json::{Value, json};
 
@@ -40,6 +41,7 @@ pub fn tests() -> Vec<Trial> {
         trial("restore::two_trees_go_on_together", BOTH, two_trees),
         trial("restore::the_first_is_ended_when_the_second_fails", BOTH, second_fails),
         trial("restore::a_stopped_one_stays_stopped", BOTH, stopped),
+        trial("restore::stopped_by_another_signal", BOTH, stopped_by_another_signal),
         trial("restore::a_family_is_as_it_was", BOTH, a_family),
         trial("restore::numbers_are_taken", BOTH, numbers_are_taken),
         trial("restore::the_number_of_a_process_group_is_taken", BOTH, number_of_a_group),
@@ -347,6 +349,59 @@ fn stopped() {
         }
         killed.assert_count_on();
     }
+}
+
+/// A job of a session's leader, stopped by SIGTSTP (which stops nothing in a group of processes that is orphaned): it comes back
+/// stopped by that where nothing of its tree ran. Else all of it is left stopped meanwhile, and that is said.
+fn stopped_by_another_signal() {
+    be_the_reaper();
+    for leader_runs in [false, true] {
+        let (group, images) = (Group::v2("job"), Images::new());
+        let mut command = Command::new("setsid");
+        let mut leader =
+            quiet(command.args(["bash", "-c", "set -m; sleep 1000 & exec sleep 1001"])).spawn().unwrap();
+        let root = leader.id().cast_signed();
+        let children =
+            || fs::read_to_string(format!("/proc/{root}/task/{root}/children")).unwrap_or_default();
+        let sleeps = |pid: &str| fs::read(format!("/proc/{pid}/comm")).is_ok_and(|name| name == b"sleep\n");
+        until("the job has begun", SOON, || sleeps(&root.to_string()) && sleeps(children().trim()));
+        let job: i32 = children().trim().parse().unwrap();
+        let stop = |pid: i32, signal| {
+            kill(Pid::from_raw(pid), signal).unwrap();
+            until("it is stopped", SOON, || state(pid) == Some('T'));
+        };
+        stop(job, Signal::SIGTSTP);
+        if !leader_runs {
+            stop(root, Signal::SIGSTOP);
+        }
+        [job, root].into_iter().for_each(|pid| group.add(pid));
+        group.freeze();
+        assert_done(&checkpoint(&group, &images.folder(), &["--after", "killed", "--yes"]), &images);
+        leader.wait().unwrap();
+        waitpid(Pid::from_raw(job), None).unwrap();
+        let _restored = adopt(root);
+        let output = restore(&images.folder(), &["--thaw"]);
+        assert_restored(&output);
+        let text =
+            String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout);
+        let said = format!("process {job} (sleep) by SIGTSTP; they come back stopped by SIGSTOP");
+        assert_eq!(text.contains(&said), leader_runs, "{text}");
+        group.thaw();
+        until("it is stopped again", SOON, || state(job) == Some('T'));
+        let by = if leader_runs { Signal::SIGSTOP } else { Signal::SIGTSTP };
+        assert_eq!(stop_signal(job), by);
+    }
+}
+
+/// What a tracer is told (`PTRACE_EVENT_STOP` of ptrace(2)).
+fn stop_signal(pid: i32) -> Signal {
+    let pid = Pid::from_raw(pid);
+    ptrace::seize(pid, ptrace::Options::empty()).unwrap();
+    let WaitStatus::PtraceEvent(_, signal, _) = waitpid(pid, Some(WaitPidFlag::__WALL)).unwrap() else {
+        panic!("{pid} is not stopped");
+    };
+    ptrace::detach(pid, None).unwrap();
+    signal
 }
 
 /// A plain dump with other people's criu, without `cryoscope.json`: a parent, a child and a zombie, and a lock.

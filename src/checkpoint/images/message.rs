@@ -90,6 +90,9 @@ pub(super) struct TaskCore {
     /// Until criu 3.18; from then on it is the thread's.
     #[prost(uint32, optional, tag = "9")]
     pub cg_set: Option<u32>,
+    /// The signal that stopped it. From criu 4.0 on.
+    #[prost(uint32, optional, tag = "21")]
+    pub stop_signo: Option<u32>,
 }
 
 /// `core.proto`: `thread_core_entry`.

@@ -59,6 +59,8 @@ pub struct Process {
     pub name: String,
     /// What it was doing.
     pub state: State,
+    /// The number of the signal that stopped it; `None` where it was not stopped, or criu did not keep it.
+    pub stop_signal: Option<u32>,
     /// Its effective user; `None` where criu did not keep it.
     pub uid: Option<u32>,
     /// The name that this user has on this host; the number where it has none.
@@ -232,6 +234,7 @@ impl<'a> Reader<'a> {
             sid: signed(entry.sid),
             name: printable(&task.comm).into_owned(),
             state: state(task.task_state),
+            stop_signal: task.stop_signo,
             uid,
             user: uid.map(|uid| self.users.entry(uid).or_insert_with(|| user_name(uid)).clone()),
             threads: 1,

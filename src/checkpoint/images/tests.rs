@@ -27,7 +27,7 @@ fn image(magics: &[u32], messages: &[Vec<u8>]) -> Vec<u8> {
 
 fn core(comm: &[u8], task_state: u32, cg_set: u32) -> Core {
     let thread = ThreadCore { creds: Some(Creds { euid: 33 }), cg_set: Some(cg_set), ..Default::default() };
-    let task = TaskCore { task_state, comm: comm.to_vec(), cg_set: None };
+    let task = TaskCore { task_state, comm: comm.to_vec(), ..Default::default() };
     Core { tc: Some(task), thread_core: (task_state != 2).then_some(thread), ids: None, thread_info: None }
 }
 

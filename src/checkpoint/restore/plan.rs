@@ -13,7 +13,6 @@ use super::tree::{Member, Tree};
 use crate::checkpoint::arg::{Arg, first_of_ours};
 use crate::checkpoint::criu::Criu;
 use crate::checkpoint::flag::Flag;
-use crate::checkpoint::images::State;
 use crate::checkpoint::plan::proposed;
 use crate::checkpoint::{Finding, Refused};
 use crate::model::Version;
@@ -81,15 +80,14 @@ pub fn plan(found: &Preflight, request: &Request<'_>) -> Result<Plan, Refused> {
         return Err(Refused::Option(ours));
     }
     let lent = if request.thaw { lent(&found.flags) } else { Vec::new() };
-    // Where what was restored is frozen at the end it is to run as little as may be. Numbers in another PID namespace cannot be
-    // let go on.
-    let own_pids = found.trees.iter().any(|tree| tree.own_pids);
     let frozen = found.copy.as_ref().and_then(|copy| copy.frozen.as_ref());
-    let stopped = found.trees.len() > 1 || frozen.is_some() || (!lent.is_empty() && !own_pids);
-    let restore = |tree: &Tree| Step::Restore(restore(tree, found, criu, &request.extra, stopped));
+    let stopped = left_stopped(&found.trees, frozen.is_some(), !lent.is_empty());
+    let is_stopped = |tree: &Tree| stopped.iter().any(|other| other.root() == tree.root());
+    let restore = |tree: &Tree| Step::Restore(restore(tree, found, criu, &request.extra, is_stopped(tree)));
     let mut steps: Vec<Step> = found.trees.iter().map(restore).collect();
     let of_copy = found.copy.is_some();
-    let go_on = stopped.then(|| Step::Continue { pids: running(&found.trees), of_copy });
+    let pids = stopped.iter().flat_map(|tree| tree.running()).map(|member| member.pid).collect();
+    let go_on = (!stopped.is_empty()).then_some(Step::Continue { pids, of_copy });
     if let Some(copy) = &found.copy {
         steps.insert(0, Step::Namespace(copy.clone()));
         steps.extend(frozen.map(|flag| Step::Freeze { flag: flag.clone() }));
@@ -150,10 +148,15 @@ fn restore(tree: &Tree, found: &Preflight, criu: &Criu, extra: &[OsString], stop
     Restore { root: tree.root(), criu, args, images, on_terminal: tree.on_terminal, within, scope, of_copy }
 }
 
-/// Those that ran when they were dumped: the others stay stopped.
-fn running(trees: &[Tree]) -> Vec<i32> {
-    let all = trees.iter().flat_map(|tree| &tree.processes);
-    all.filter(|member| matches!(member.state, State::Running | State::Unknown)).map(|m| m.pid).collect()
+/// The trees that criu leaves stopped until all are there: where what was restored is frozen at the end it is to run as little as
+/// may be. Numbers in another PID namespace cannot be let go on. criu itself stops what was stopped, by the signal that did it:
+/// a tree that has nothing else is not left so, for criu does that with SIGSTOP (`catch_tasks` of criu/cr-restore.c).
+pub(super) fn left_stopped(trees: &[Tree], is_frozen_copy: bool, is_lent: bool) -> Vec<&Tree> {
+    let own_pids = trees.iter().any(|tree| tree.own_pids);
+    if trees.len() < 2 && !is_frozen_copy && (!is_lent || own_pids) {
+        return Vec::new();
+    }
+    trees.iter().filter(|tree| tree.running().next().is_some()).collect()
 }
 
 impl Plan {

@@ -3,8 +3,11 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+use nix::sys::signal::Signal;
+
 use super::copy::{self, CopyPlan, CopyRequest, NewGroup};
 use super::files::GroupsMade;
+use super::plan::left_stopped;
 use super::scope::{self, Scope};
 use super::tree::Tree;
 use super::{files, groups, numbers, options, ports, runtime_files, stored, units};
@@ -12,7 +15,7 @@ use crate::checkpoint::Finding;
 use crate::checkpoint::arg::Arg;
 use crate::checkpoint::criu::{self, Criu};
 use crate::checkpoint::flag::Flag;
-use crate::checkpoint::images::ImageSet;
+use crate::checkpoint::images::{ImageSet, State};
 use crate::checkpoint::rights::Rights;
 use crate::checkpoint::service::RuntimeFile;
 use crate::kernel::{Filesystem, Group, host};
@@ -103,6 +106,9 @@ pub fn preflight(request: &Request<'_>) -> Preflight {
     runtime_files::look_at_sockets(&sets, &runtime_files, &mut findings);
     memory(&trees, &mut findings);
     let copy = request.copy.map(|wanted| copy::plan_copy(wanted, &new, &trees, &mut findings));
+    let is_lent = request.thaw && flags.iter().any(|flag| flag.requested);
+    let is_frozen = copy.as_ref().is_some_and(|copy| copy.frozen.is_some());
+    stop_signals(&left_stopped(&trees, is_frozen, is_lent), &mut findings);
     Preflight { findings, folder: folder.into(), trees, criu, kernel, copy, scope, runtime_files, flags }
 }
 
@@ -136,6 +142,25 @@ impl Preflight {
     pub fn blockers(&self) -> impl Iterator<Item = &Finding> {
         self.findings.iter().filter(|finding| finding.blocks())
     }
+}
+
+/// What was stopped by another signal than the one that all of its tree get.
+fn stop_signals(left_stopped: &[&Tree], findings: &mut Vec<Finding>) {
+    let members = left_stopped.iter().flat_map(|tree| &tree.processes);
+    let others = members.filter_map(|member| {
+        let signal = Signal::try_from(i32::try_from(member.stop_signal?).ok()?).ok()?;
+        let is_other = member.state == State::Stopped && signal != Signal::SIGSTOP;
+        is_other.then(|| format!("process {} ({}) by {signal}", member.pid, member.name))
+    });
+    let others: Vec<String> = others.collect();
+    if others.is_empty() {
+        return;
+    }
+    findings.push(Finding::warning(
+        "stop-signal",
+        format!("stopped when they were dumped: {}; they come back stopped by SIGSTOP", others.join(", ")),
+        "criu leaves all of their tree stopped until everything is there, and does that with SIGSTOP: a parent that asks is told of that signal; SIGCONT lets them go on as before",
+    ));
 }
 
 fn permission() -> Finding {

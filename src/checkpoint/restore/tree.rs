@@ -36,6 +36,9 @@ pub struct Member {
     pub name: String,
     /// What it was doing.
     pub state: State,
+    /// The signal that stopped it ([`Process::stop_signal`]).
+    #[serde(skip)]
+    pub stop_signal: Option<u32>,
     /// The numbers of its threads, its own among them; of a zombie only that.
     pub threads: Vec<i32>,
     /// Its session; `None` where it joins the one that it is restored in.
@@ -103,6 +106,7 @@ impl Tree {
             pid: process.pid,
             name: process.name.clone(),
             state: process.state,
+            stop_signal: process.stop_signal,
             threads: match process.thread_list.is_empty() {
                 true => vec![process.pid],
                 false => process.thread_list.iter().map(|thread| thread.tid).collect(),
@@ -118,6 +122,11 @@ impl Tree {
             on_terminal: set.on_terminal,
             within,
         }
+    }
+
+    /// Those that ran when they were dumped: the others stay stopped.
+    pub(super) fn running(&self) -> impl Iterator<Item = &Member> {
+        self.processes.iter().filter(|member| matches!(member.state, State::Running | State::Unknown))
     }
 
     /// The PID of the process at the top.
