@@ -144,6 +144,9 @@ complete -c cryoscope -n "__fish_cryoscope_using_subcommand restore" -l ascii -d
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand restore" -s v -d 'Log more: kernel notifications (-v), everything (-vv)'
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand restore" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand inspect" -l grep -d 'Search the processes\' memory for this text and show where it occurs; \\xHH is one byte' -r
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand inspect" -l regex -d 'Search it for a regular expression of bytes; a match is at most 1024 bytes long' -r
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand inspect" -l context -d 'Show this many bytes before and after each match, in hexadecimal' -r
+complete -c cryoscope -n "__fish_cryoscope_using_subcommand inspect" -l hexdump -d 'Print the memory of this process in hexadecimal' -r
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand inspect" -l criu -d 'The criu program that would restore them (default: the one in PATH)' -r -F
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand inspect" -l root -d 'Use the cgroup file system mounted here (default: all mounted ones)' -r -F
 complete -c cryoscope -n "__fish_cryoscope_using_subcommand inspect" -l hierarchy -d 'Use only this hierarchy' -r
