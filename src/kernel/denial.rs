@@ -60,7 +60,8 @@ impl fmt::Display for Denial {
             ),
             Self::OnlyBelow(owner) => write!(
                 f,
-                "it belongs to {owner}, and only the groups below it are yours: run this as {}, or make a group below it, move the processes there, and freeze that",
+                "it belongs to {owner}, and only the groups below it are yours: run this as {}, or create a group \
+                 below it, move the processes there, and freeze that",
                 with_root(owner)
             ),
             Self::ReadOnly => f.write_str("it is mounted read-only: run this where it can be written to"),

@@ -98,7 +98,7 @@ fn a_full_runtime_folder() {
     let output = command.stdin(Stdio::null()).output().unwrap();
     let text = said(&output);
     assert!(text.contains("exit 1\nother\n"), "{text}");
-    assert!(text.contains("cannot write down") && text.contains("nothing was done"), "{text}");
+    assert!(text.contains("cannot save") && text.contains("nothing was done"), "{text}");
     assert!(!group.requested() && !images.folder().exists());
     workload.assert_counting();
 }

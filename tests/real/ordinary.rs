@@ -111,7 +111,7 @@ fn whose_a_group_is(version: Version) {
         assert!(!others.requested());
         let words = freeze(&delegated);
         let words: Vec<&str> = words.split(' ').collect();
-        user.refused(&words, &["only the groups below it are yours", "make a group below it"]);
+        user.refused(&words, &["only the groups below it are yours", "create a group below it"]);
     }
     // The way that is named: a group below is made by them, and all its files are theirs.
     let below = delegated.child("below");

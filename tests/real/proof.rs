@@ -260,7 +260,7 @@ fn a_network_namespace_below_the_root() {
     let groups: Vec<&Group> = std::iter::once(&group).chain(&beside).collect();
     let target = run_in(&groups, "unshare -n sleep 1000 & exec sleep 1000");
     until("both run", SOON, || group.pids().len() == 2);
-    let words = "has a network namespace of its own, and the root process";
+    let words = "has its own network namespace, but the root process";
     assert_unrestorable(&group, target, words, "Can't restore sub-task in NS");
 }
 
@@ -271,12 +271,7 @@ fn a_user_namespace_of_the_root_alone() {
     let target = run_in(&groups, "exec unshare -U -r sleep 1000");
     let is_there = || fs::read(format!("/proc/{}/cmdline", target.id())).unwrap().starts_with(b"sleep");
     until("it runs", SOON, is_there);
-    assert_unrestorable(
-        &group,
-        target,
-        "has a user namespace of its own",
-        "Unable to open the proc file system",
-    );
+    assert_unrestorable(&group, target, "has its own user namespace", "Unable to open the proc file system");
 }
 
 fn start(group: &Group, images: &Images, more: &[&str]) -> Child {

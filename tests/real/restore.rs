@@ -312,8 +312,8 @@ fn second_fails() {
     let words = [
         &format!("criu failed (exit status: 1) to restore process {last}"),
         "has bad size 9 (expect 8)",
-        "put it back as it was",
-        &format!("the tree of process {first} was restored before it, had not run yet, and was ended again"),
+        "restore it as it was",
+        &format!("the tree of process {first}, restored before it, had not run yet and was ended again"),
         "restore.log",
     ];
     assert_failed(&output, 7, &words);
@@ -444,7 +444,7 @@ fn numbers_are_taken() {
     let output = checkpoint(&groups[0], &images.folder(), &[]);
     assert_eq!(output.status.code(), Some(0));
     let pid = workload.pid();
-    let words = [&format!("number {pid} is taken"), "lives", &format!("end process {pid} first")];
+    let words = [&format!("PID {pid} is in use"), "lives", &format!("end process {pid} first")];
     assert_failed(&restore(&images.folder(), &[]), 4, &words.map(|word| word as &str));
     workload.assert_counting();
     assert!(!images.folder().join("restore.log").exists(), "criu was not started");
@@ -472,7 +472,7 @@ fn number_of_a_group() {
     kill(Pid::from_raw(follower), Signal::SIGKILL).unwrap();
     waitpid(Pid::from_raw(follower), None).unwrap();
     let words =
-        format!("number {pid} is taken: it is the process group or session of process {follower} (sleep 60)");
+        format!("PID {pid} is in use: it is the process group or session of process {follower} (sleep 60)");
     assert_failed(&output, 4, &[&words]);
     let _restored = adopt(pid);
     assert_restored(&restore(&images.folder(), &[]));
@@ -560,8 +560,8 @@ fn zombie() {
     let killed = Killed::unreaped(1, |_| ());
     let (pid, me) = (killed.pid(), std::process::id());
     let words = [
-        &format!("process {pid} has ended, and its parent, process {me} (") as &str,
-        "has not asked for its exit code",
+        &format!("process {pid} has ended, but its parent, process {me} (") as &str,
+        "has not collected its exit code",
     ];
     assert_failed(&restore(&killed.folder(), &[]), 4, &words);
     killed.workloads[0].reap();
@@ -577,11 +577,7 @@ fn truncated_and_corrupt() {
         let path = killed.folder().join(name);
         let bytes = fs::read(&path).unwrap();
         fs::write(&path, &bytes[..bytes.len() - 1]).unwrap();
-        assert_failed(
-            &restore(&killed.folder(), &["--yes"]),
-            1,
-            &["nothing was restored", "make the images again"],
-        );
+        assert_failed(&restore(&killed.folder(), &["--yes"]), 1, &["nothing was restored", "dump again"]);
         killed.assert_nothing_runs();
         fs::write(&path, &bytes).unwrap();
     }
@@ -688,7 +684,7 @@ fn group_not_kept() {
     let output = restore(&images.folder(), &[]);
     assert_restored(&output);
     let said = String::from_utf8(output.stdout).unwrap();
-    let words = format!("the images do not say in which group process {} was", workload.pid());
+    let words = format!("the images do not record in which group process {} was", workload.pid());
     assert!(said.contains(&words), "{said}");
     workload.assert_counting();
 }
@@ -743,7 +739,7 @@ fn pid_namespace() {
     let said = String::from_utf8(output.stdout).unwrap();
     until("it counts on", SOON, || count() > saved);
     let [pid] = pids[..] else { panic!("{pids:?}") };
-    assert!(said.contains("a PID namespace of its own"), "{said}");
+    assert!(said.contains("its own PID namespace"), "{said}");
     assert!(said.contains("process 1 (") && said.contains(&format!(", here {pid})")), "{said}");
     kill(Pid::from_raw(pid), Signal::SIGKILL).unwrap();
     waitpid(Pid::from_raw(pid), None).unwrap();

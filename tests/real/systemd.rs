@@ -94,7 +94,7 @@ fn a_watchdog_that_it_does_not_stop() {
     assert!(unit.is_frozen());
     assert!(!systemctl.calls().lines().any(|call| call.starts_with("freeze")), "{}", systemctl.calls());
     let shown = systemctl.cryoscope().arg("show").arg(unit.path()).output().unwrap();
-    assert_said(&shown, 0, &["was frozen past systemd", "cryoscope thaw w.service"]);
+    assert_said(&shown, 0, &["was frozen without systemd", "cryoscope thaw w.service"]);
 }
 
 /// systemd 252 thaws the slices above a unit as well.
@@ -112,11 +112,11 @@ fn a_unit_is_thawed_after_the_slice_above() {
     assert_said(
         &shown,
         0,
-        &["systemd calls w.service frozen", ": systemctl thaw w.service once /", "w.slice is thawed\n"],
+        &["systemd considers w.service frozen", ": systemctl thaw w.service once /", "w.slice is thawed\n"],
     );
     unit.freeze();
     let shown = answers("running").cryoscope().arg("show").arg(unit.path()).output().unwrap();
-    assert_said(&shown, 0, &["was frozen past systemd", ": cryoscope thaw w.service\n"]);
+    assert_said(&shown, 0, &["was frozen without systemd", ": cryoscope thaw w.service\n"]);
 }
 
 /// A unit that has ended has no group; systemd knows since when.
@@ -192,7 +192,7 @@ fn a_unit_that_runs_again_without_v2() {
         restore.arg("restore").arg(folder).arg("--criu").arg(criu()).arg("--dry-run").output().unwrap()
     };
     let again = restore("LoadState=loaded\nActiveState=active\nSubState=running\n", &images.folder());
-    assert_said(&again, 0, &["which systemd runs again", &format!("systemctl stop {UNIT}")]);
+    assert_said(&again, 0, &["which systemd has started again", &format!("systemctl stop {UNIT}")]);
     let ended = restore("LoadState=loaded\nActiveState=failed\nSubState=failed\n", &images.folder());
     let scope = "systemd-run --scope --quiet --collect --unit=cryoscope-test-again-restored.scope";
     assert_said(&ended, 0, &[&format!("the processes were of {UNIT}: they come into"), scope]);

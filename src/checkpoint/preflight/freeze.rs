@@ -142,12 +142,12 @@ fn paused(host: &Host, hand_over: &HandOver, findings: &mut Vec<Finding>) {
         let more = if all.len() > 1 { format!(" and {} more", all.len() - 1) } else { String::new() };
         let what =
             format!("{}{more} of {} is not dumped, but pauses meanwhile", name(first), hand_over.top.1);
-        findings.push(Finding::warning("paused", what, "criu takes hold of every process of the group"));
+        findings.push(Finding::warning("paused", what, "criu traces every process in the group"));
     }
     findings.extend(dumped(&hand_over.paused.iter().copied().collect(), host));
     findings.extend(all.iter().filter_map(|process| traced(process, host)));
     if let Some(process) = all.iter().find(|process| process.kernel_thread) {
-        let what = format!("{} in the group is a thread of the kernel", name(process));
+        let what = format!("{} in the group is a kernel thread", name(process));
         findings.push(Finding::warning("kernel-thread", what, "it cannot be frozen or dumped"));
     }
     let through_v1 = host.scene.side(hand_over.top.0).filter(|side| side.version == Version::V1);
@@ -180,9 +180,9 @@ fn blocked(obstacle: &Obstacle, lines: &str) -> Finding {
         Obstacle::HoldsMore { .. } => "held-elsewhere",
     };
     let why = if lines.is_empty() {
-        "all of them have to stand still at one instant"
+        "all of them must be stopped at the same instant"
     } else {
-        "what holds the processes has to be handed over to one group, or criu hangs"
+        "one group must hold all the processes, or criu hangs"
     };
     let remedy = match obstacle {
         Obstacle::Stopped(pid) => format!("kill -CONT {pid}, or freeze through cgroup v2"),

@@ -34,14 +34,18 @@ fn container(request: &Request<'_>, findings: &mut Vec<Finding>) {
         request.group.read().ok().flatten().and_then(|group| group.freezer.state(false));
     let into = shell::quoted(request.into.as_os_str());
     let Some(advice) = advice(&owner, state, &into).filter(|_| owner.kind.is_container()) else { return };
-    let why = "a dump by criu alone can be restored only by hand, without the runtime";
+    let why = "without the runtime, a dump by criu alone can be restored only by hand";
     let finding = Finding::warning("container", advice.what, why);
     findings.push(match advice.command {
         Some(command) => finding.remedy(format!("use {command}")),
         None => finding,
     });
     if let Some(warning) = advice.warning {
-        findings.push(Finding::warning("container-state", warning, "the runtime's own command refuses then"));
+        findings.push(Finding::warning(
+            "container-state",
+            warning,
+            "the runtime's own command refuses in this state",
+        ));
     }
 }
 
@@ -53,7 +57,7 @@ fn of_unit(request: &Request<'_>, unit: &Unit, findings: &mut Vec<Finding>) -> b
         Err(error) => {
             findings.push(Finding::unknown(
                 "systemd",
-                format!("what systemd says of {}", unit.name()),
+                format!("what systemd reports about {}", unit.name()),
                 error,
             ));
             return false;
@@ -73,11 +77,12 @@ fn of_unit(request: &Request<'_>, unit: &Unit, findings: &mut Vec<Finding>) -> b
     if ends_frozen(request, answer.belief) {
         let name = unit.name();
         let what = format!(
-            "systemd holds {name} frozen, and goes on calling it frozen when its processes have ended"
+            "systemd holds {name} frozen, and still considers it frozen after its processes have ended"
         );
-        let why = "it is not started again then: one with Restart= not before the next boot, an enabled one not before it was disabled and its failure reset";
+        let why = "systemd then does not start it again: a unit with Restart= not before the next boot, an enabled \
+                   one not before it was disabled and its failure reset";
         let remedy = format!(
-            "systemctl thaw {0}, and then the same again: it runs until criu takes hold of it; or without --after killed",
+            "systemctl thaw {0}, then try again: it runs until criu stops it; or omit --after killed",
             shell::quoted(name.as_ref().as_ref())
         );
         findings.push(Finding::blocker("systemd-ends-frozen", what, why).remedy(remedy));

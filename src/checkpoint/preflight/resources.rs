@@ -89,7 +89,7 @@ pub(super) fn look(tree: &[Process], host: &Host<'_>, findings: &mut Vec<Finding
         match holder(process) {
             Ok(found) => holders.extend(found),
             Err(error) => {
-                let what = format!("what {} holds open", name(process));
+                let what = format!("the open files of {}", name(process));
                 findings.push(Finding::unknown("resources", what, error));
             }
         }
@@ -111,14 +111,14 @@ pub(super) fn look(tree: &[Process], host: &Host<'_>, findings: &mut Vec<Finding
             users::look(&holders, host, &own, findings);
         }
         Err(error) => {
-            findings.push(Finding::unknown("namespaces", "which namespaces criu will run in", error))
+            findings.push(Finding::unknown("namespaces", "the namespaces in which criu will run", error))
         }
     }
     let quiet = findings[before..].iter().all(|finding| finding.level == super::super::Level::Ok);
     if quiet && !holders.is_empty() {
         let count: usize = holders.iter().map(|holder| holder.open.len()).sum();
         let looked = if count == 1 { "open file was" } else { "open files were" };
-        let what = format!("criu can dump what the processes hold; {count} {looked} looked at");
+        let what = format!("criu can dump what the processes hold; {count} {looked} checked");
         findings.push(Finding::ok("resources", what));
     }
 }

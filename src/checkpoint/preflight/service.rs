@@ -114,7 +114,7 @@ fn after_kill(unit: &str, service: &Service) -> Finding {
 }
 
 fn triggered(unit: &str, trigger: &str) -> Finding {
-    let what = format!("{trigger} starts {unit} anew once it has ended");
+    let what = format!("{trigger} starts {unit} again once it has ended");
     let why =
         "a socket does at the next connection, a timer at its time; the images cannot be restored beside it";
     let word = quoted(trigger.as_ref());
@@ -138,7 +138,7 @@ fn lost(unit: &str, files: &[String], pids: &HashSet<i32>) -> Option<Finding> {
             let why = "a process has it open, and criu opens it again at the restore";
             Finding::blocker("runtime-files", what, why)
         }
-        None => Finding::warning("runtime-files", what, "a restore does not make that again"),
+        None => Finding::warning("runtime-files", what, "a restore does not create that again"),
     };
     Some(finding.remedy(remedy))
 }

@@ -42,8 +42,8 @@ pub(super) fn look<'a>(
     let mut seen = BTreeSet::new();
     for (set, groups_made) in sets {
         if set.namespaces.contains(&"mnt") {
-            let what = format!("whether the files of the tree of process {} are as they were", set.root_pid);
-            let unknown = Finding::unknown("files", what, "it has a mount namespace of its own");
+            let what = format!("whether the files of the tree of process {} are unchanged", set.root_pid);
+            let unknown = Finding::unknown("files", what, "it has its own mount namespace");
             findings.push(unknown.remedy("a container is restored by its runtime, which knows its files"));
             continue;
         }
@@ -59,8 +59,8 @@ pub(super) fn look<'a>(
         findings.push(Finding::ok(
             "files",
             match seen.len() {
-                1 => "the open file is as it was".to_owned(),
-                n => format!("{n} open files are as they were"),
+                1 => "the open file is unchanged".to_owned(),
+                n => format!("{n} open files are unchanged"),
             },
         ));
     }
@@ -75,14 +75,14 @@ pub(super) fn look<'a>(
     let more = wrong.len().saturating_sub(FEW);
     findings.extend(wrong.into_iter().take(FEW));
     if more > 0 {
-        let what = format!("{more} more files are not as they were");
-        findings.push(Finding::blocker("file-changed", what, "criu opens every one of them again"));
+        let what = format!("{more} more files have changed");
+        findings.push(Finding::blocker("file-changed", what, "criu opens each of them again"));
     }
 }
 
 /// What to do where a copy needs a file as it was.
 const OF_COPY: &str =
-    "move the file aside, and put it at its path as it was: the original keeps the one that it has open";
+    "move the file aside, and put its old version at its path: the original keeps the one that it has open";
 
 /// The number in `/proc/N` or below it: a file of a process, which is there again when the process is.
 fn process_below_proc(path: &Path) -> Option<i32> {
@@ -120,7 +120,7 @@ fn finding(file: &OnDisk) -> Option<Finding> {
         let why = "a process had it open or mapped, and criu opens it again";
         Finding::blocker(code, what, why).criu_says(says)
     };
-    let as_it_was = "put it back as it was";
+    let as_it_was = "restore it as it was";
     // A link itself was open (`O_PATH` and `O_NOFOLLOW` of open(2)).
     let is_link = file.mode.is_some_and(|mode| FileType::from_raw_mode(mode) == FileType::Symlink);
     let found = if is_link { fs::symlink_metadata(&file.path) } else { fs::metadata(&file.path) };
@@ -131,7 +131,7 @@ fn finding(file: &OnDisk) -> Option<Finding> {
             let remedy = link_again(&file.path).unwrap_or_else(|| as_it_was.to_owned());
             return Some(blocker("file-missing", format!("{name} is gone"), says).remedy(remedy));
         }
-        Err(error) => return Some(Finding::unknown("files", format!("whether {name} is as it was"), error)),
+        Err(error) => return Some(Finding::unknown("files", format!("whether {name} is unchanged"), error)),
     };
     if let Some(mode) = file.mode.filter(|&mode| mode != meta.mode()) {
         let what = format!("{name} has mode {:o}, and had {mode:o}", meta.mode());
@@ -147,7 +147,7 @@ fn finding(file: &OnDisk) -> Option<Finding> {
     let finding = blocker("file-changed", what, "File N has bad size N (expect N)");
     // What was added can be cut off again; what is missing cannot be made up.
     Some(finding.remedy(match meta.len() > size {
-        true => format!("where it only grew: truncate -s {size} {}", quoted(file.path.as_os_str())),
+        true => format!("if it only grew: truncate -s {size} {}", quoted(file.path.as_os_str())),
         false => as_it_was.to_owned(),
     }))
 }
@@ -158,7 +158,7 @@ fn link_again(path: &Path) -> Option<String> {
     let is_link_remap = path.file_name()?.as_encoded_bytes().starts_with(b"link_remap.");
     let link = quoted(path.as_os_str());
     is_link_remap
-        .then(|| format!("make the link again, where the file still has another name: ln OTHER-NAME {link}"))
+        .then(|| format!("create the link again, if the file still has another name: ln OTHER-NAME {link}"))
 }
 
 #[cfg(test)]
@@ -214,7 +214,7 @@ mod tests {
                 "{line}"
             );
         };
-        assert_eq!(remedy(9, mode), "put it back as it was");
+        assert_eq!(remedy(9, mode), "restore it as it was");
         run(&remedy(3, mode));
         assert_eq!((remedy(3, mode), fs::read(&path).unwrap()), (String::new(), b"123".to_vec()));
         run(&remedy(3, mode ^ 0o100));

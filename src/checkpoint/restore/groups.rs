@@ -128,8 +128,8 @@ pub(super) fn look(
         Destination::Scope(scope) => into_scope(request, scope, sets, trees, findings),
         Destination::New(groups) => into_new(request, groups, findings),
         Destination::Unknown => {
-            let what = "which groups the processes come into";
-            findings.push(Finding::unknown("group", what, "an option for criu decides it"));
+            let what = "the groups for the processes";
+            findings.push(Finding::unknown("group", what, "a criu option decides that"));
             return Vec::new();
         }
     };
@@ -150,12 +150,12 @@ fn into(
     match controllers() {
         Ok(all) if all.len() > 1 => {
             let what = format!(
-                "the processes come into {path} ({version}), and in the other hierarchies into this program's groups"
+                "the processes go into {path} ({version}), and in the other hierarchies into cryoscope's groups"
             );
-            let why = "a group is one of a single hierarchy, and this host has several";
+            let why = "a group belongs to one hierarchy, and this host has several";
             findings.push(Finding::warning("group", what, why));
         }
-        _ => findings.push(Finding::ok("group", format!("the processes come into {path} ({version})"))),
+        _ => findings.push(Finding::ok("group", format!("the processes go into {path} ({version})"))),
     }
     match read(fs, path) {
         Ok((_, flags)) => flags,
@@ -168,8 +168,8 @@ fn into(
 
 fn only_one_says(request: &Request<'_>, option: &str, findings: &mut Vec<Finding>) {
     if gives(&request.extra, &GROUP_OPTIONS) {
-        let what = format!("{option} and an option for criu both say which groups the processes come into");
-        findings.push(Finding::blocker("group", what, "only one can be so").remedy("leave one of them out"));
+        let what = format!("{option} and a criu option both choose the groups for the processes");
+        findings.push(Finding::blocker("group", what, "only one can apply").remedy("omit one of them"));
     }
 }
 
@@ -179,11 +179,11 @@ fn into_new(request: &Request<'_>, groups: &[NewGroup], findings: &mut Vec<Findi
     let names: Vec<String> =
         groups.iter().map(|group| format!("{} ({})", group.below, group.hierarchy.version)).collect();
     let what =
-        format!("the copy comes into new groups, without the limits of the original's: {}", names.join(", "));
+        format!("the copy goes into new groups, without the limits of the original's: {}", names.join(", "));
     findings.push(match controllers() {
         Ok(all) if all.len() > groups.len() => {
             let why =
-                "only hierarchies with a freezer get one; in the others it comes into this program's groups";
+                "only hierarchies with a freezer get one; in the others it goes into cryoscope's groups";
             Finding::warning("group", what, why)
         }
         _ => Finding::ok("group", what),
@@ -228,7 +228,7 @@ fn into_scope(
                     findings.push(Finding::warning(
                         "group",
                         what,
-                        "in that hierarchy the processes come into this program's group",
+                        "in that hierarchy the processes go into cryoscope's group",
                     ));
                 }
             }
@@ -249,10 +249,10 @@ fn of_others(set: &ImageSet, hosts: &Hierarchies, findings: &mut Vec<Finding>) {
     let made: Vec<String> = made.map(|other| format!("{} ({})", other.below, other.controller)).collect();
     let Some(first) = made.first() else { return };
     let more = if made.len() > 1 { format!(" and {} more", made.len() - 1) } else { String::new() };
-    let what =
-        format!("criu makes {first}{more} again, where that is gone: groups that hold none of the processes");
-    let why = "it saved all groups below one of theirs, and makes them all or none";
-    let remedy = "remove them afterwards, where nobody needs them, with rmdir; or give the processes a group with --into-group";
+    let what = format!("criu creates {first}{more} again if gone: groups that contain none of the processes");
+    let why = "it saved all groups below one of theirs, and creates all of them or none";
+    let remedy =
+        "remove them afterwards with rmdir if nobody needs them; or choose a group with --into-group";
     findings.push(Finding::warning("groups-of-others", what, why).remedy(remedy));
 }
 
@@ -281,7 +281,7 @@ fn at_work(flags: &[Flag], findings: &mut Vec<Finding>) {
     findings.extend(match at_work::look(&claim) {
         Ok(found) => found.map(|found| found.finding()),
         Err(error) => {
-            Some(Finding::unknown("at-work", "whether a checkpoint of these groups is at work", error))
+            Some(Finding::unknown("at-work", "whether a checkpoint of these groups is running", error))
         }
     });
 }
@@ -295,11 +295,9 @@ fn not_kept(set: &ImageSet, findings: &mut Vec<Finding>) {
     let more = if all.len() > 1 { format!(" and {} more", all.len() - 1) } else { String::new() };
     let ours = [Version::V2, Version::V1].into_iter().filter_map(own_path);
     let ours: Vec<String> = ours.map(|path| path.to_string()).collect();
-    let what = format!("the images do not say in which group process {first}{more} was");
-    let why = format!(
-        "criu was in the same; restored, it comes into the group of this program: {}",
-        ours.join(", ")
-    );
+    let what = format!("the images do not record in which group process {first}{more} was");
+    let why =
+        format!("criu was in the same group; restored, it goes into cryoscope's group: {}", ours.join(", "));
     findings.push(Finding::warning("group-not-kept", what, why));
 }
 
@@ -308,7 +306,7 @@ fn not_mounted(set: &ImageSet, findings: &mut Vec<Finding>) {
     let here = match controllers() {
         Ok(here) => here,
         Err(error) => {
-            return findings.push(Finding::unknown("hierarchy", "which hierarchies are mounted", error));
+            return findings.push(Finding::unknown("hierarchy", "the mounted hierarchies", error));
         }
     };
     let mounted = |group: &&Group| {
@@ -319,7 +317,7 @@ fn not_mounted(set: &ImageSet, findings: &mut Vec<Finding>) {
         set.cgroups.iter().filter(|group| !mounted(group)).map(|group| &*group.controller).collect();
     for controller in absent {
         let what = format!("the {controller} hierarchy of the images is not mounted here");
-        let why = "criu mounts it for itself, and fails where the kernel does not have it";
+        let why = "criu mounts it for itself, and fails if the kernel does not have it";
         findings.push(Finding::warning("hierarchy", what, why));
     }
 }
@@ -341,11 +339,12 @@ fn one(
     let below = match hierarchy.root.place(&path.clone().into()) {
         Place::Below(below) => below,
         Place::Outside => {
-            findings.push(unknown(&"it is outside what is mounted here"));
+            findings.push(unknown(&"it is outside the mounted hierarchy"));
             return Vec::new();
         }
         Place::Unknown => {
-            findings.push(unknown(&"where this program's cgroup namespace is below the mount was not found"));
+            findings
+                .push(unknown(&"could not find the root of cryoscope's cgroup namespace below the mount"));
             return Vec::new();
         }
     };
@@ -358,9 +357,9 @@ fn one(
         }
     };
     findings.push(match is_there {
-        true => Finding::ok("group", format!("the group {path} ({version}) is there")),
+        true => Finding::ok("group", format!("the group {path} ({version}) exists")),
         false if group.made_frozen => made_frozen(&hierarchy.absolute(&below), several),
-        false => Finding::ok("group", format!("the group {path} ({version}) will be made again by criu")),
+        false => Finding::ok("group", format!("criu will create the group {path} ({version}) again")),
     });
     flags
 }
@@ -368,19 +367,17 @@ fn one(
 /// A v1 group that is gone, and was frozen: so it is made again, before the next tree comes into it.
 fn made_frozen(group: &Path, several: bool) -> Finding {
     let what = format!(
-        "criu makes {} again, and freezes it as it was",
+        "criu creates {} again, and freezes it as it was",
         printable(group.as_os_str().as_encoded_bytes())
     );
     let word = quoted(group.as_os_str());
-    let thawed = format!("a group that is there is left as it is: mkdir {word}");
+    let thawed = format!("criu leaves an existing group as it is: mkdir {word}");
     match several {
-        true => Finding::blocker(
-            "frozen",
-            what,
-            "criu would wait for ever with the next tree, which comes into it",
-        )
-        .remedy(thawed),
-        false => Finding::warning("frozen", what, "the processes are restored, and stand still")
+        true => {
+            Finding::blocker("frozen", what, "criu would wait forever with the next tree, which goes into it")
+                .remedy(thawed)
+        }
+        false => Finding::warning("frozen", what, "the processes are restored, but frozen")
             .remedy(format!("{thawed}; or thaw it afterwards: {}", write_request(Version::V1, group, false))),
     }
 }
@@ -399,12 +396,14 @@ fn read(fs: &Filesystem, path: &CgroupPath) -> std::io::Result<(bool, Vec<Flag>)
 fn frozen(flag: &Flag, request: &Request<'_>) -> Finding {
     let what = format!("{} is frozen by its own request", flag.shown());
     if request.thaw {
-        let why = "it is thawed for the restore, and frozen again afterwards, with what was restored; whatever else is in it, or below it, runs meanwhile";
+        let why = "it is thawed for the restore and frozen again afterwards, with the restored processes; other \
+                   processes in or below it run meanwhile";
         return Finding::warning("frozen", what, why);
     }
-    let why = "a process that comes into it, or below it, stands still before it is complete, and criu waits for it for ever";
-    Finding::blocker("frozen", what, why).criu_says("(hangs, without a word)").remedy(match request.copy {
-        Some(_) => format!("thaw it first: {}; or name another group with --into-group", flag.line(false)),
+    let why =
+        "a process that goes into or below it freezes before it is complete, and criu waits for it forever";
+    Finding::blocker("frozen", what, why).criu_says("(hangs silently)").remedy(match request.copy {
+        Some(_) => format!("thaw it first: {}; or choose another group with --into-group", flag.line(false)),
         None => format!("thaw it first: {}; or only for the restore, with --thaw", flag.line(false)),
     })
 }

@@ -10,7 +10,7 @@ use crate::kernel::Status;
 use crate::kernel::processes::{Processes, every_pid};
 use crate::model::{Process, printable};
 
-const WHY: &str = "criu gives every process and thread the number that it had";
+const WHY: &str = "criu restores every process and thread with the ID that it had";
 const SAYS: &str = "Can't fork for N: File exists";
 
 /// How many are said one by one.
@@ -31,9 +31,8 @@ enum By {
 
 pub(super) fn look(trees: &[Tree], findings: &mut Vec<Finding>) {
     for tree in trees.iter().filter(|tree| tree.own_pids) {
-        let what = format!("the tree of process {} has a PID namespace of its own", tree.root());
-        let why =
-            "criu makes a new one: there the processes have their numbers, and here they get other ones";
+        let what = format!("the tree of process {} has its own PID namespace", tree.root());
+        let why = "criu creates a new one: the processes have their PIDs there, and other PIDs here";
         findings.push(Finding::warning("pid-namespace", what, why));
     }
     let here = trees.iter().filter(|tree| !tree.own_pids);
@@ -44,14 +43,14 @@ pub(super) fn look(trees: &[Tree], findings: &mut Vec<Finding>) {
         findings.push(Finding::ok(
             "pids",
             match numbers.len() {
-                1 => "the number of the process is free".to_owned(),
-                many => format!("{many} numbers of processes and threads are free"),
+                1 => "the PID of the process is free".to_owned(),
+                many => format!("{many} process and thread IDs are free"),
             },
         ));
     }
     findings.extend(taken.iter().take(FEW).map(finding));
     if taken.len() > FEW {
-        let what = format!("{} more numbers are taken", taken.len() - FEW);
+        let what = format!("{} more IDs are in use", taken.len() - FEW);
         findings.push(Finding::blocker("pid-taken", what, WHY).criu_says(SAYS));
     }
 }
@@ -61,7 +60,8 @@ pub(super) fn of_copy(trees: &[Tree], findings: &mut Vec<Finding>) {
     let numbers: Vec<i32> =
         trees.iter().flat_map(|tree| &tree.processes).flat_map(|p| p.threads.clone()).collect();
     twice(&numbers, findings);
-    let what = "the copy is in a PID namespace of its own: there it has the numbers of the images, and here other ones";
+    let what =
+        "the copy is in its own PID namespace: it has the PIDs of the images there, and other PIDs here";
     findings.push(Finding::ok("pids", what));
 }
 
@@ -72,7 +72,7 @@ fn twice(numbers: &[i32], findings: &mut Vec<Finding>) {
     if let Some(pair) = sorted.windows(2).find(|pair| pair[0] == pair[1]) {
         let what = format!("two trees have process or thread {}", pair[0]);
         findings.push(
-            Finding::blocker("pid-taken", what, WHY).criu_says(SAYS).remedy("restore one folder alone"),
+            Finding::blocker("pid-taken", what, WHY).criu_says(SAYS).remedy("restore only one directory"),
         );
     }
 }
@@ -136,22 +136,22 @@ fn finding(taken: &Taken) -> Finding {
             let parent = Processes::default().read(process.parent);
             let parent = parent.as_ref().map_or_else(|| format!("process {}", process.parent), name);
             let what = format!(
-                "process {number} has ended, and its parent, {parent}, has not asked for its exit code"
+                "process {number} has ended, but its parent, {parent}, has not collected its exit code"
             );
             let remedy = match process.parent {
                 1 => "wait until it does".to_owned(),
-                parent => format!("let process {parent} do so, or end it"),
+                parent => format!("make process {parent} do so, or end it"),
             };
             ("zombie", what, remedy)
         }
         By::Process(process) => {
-            let is = if process.id.pid == number { "lives" } else { "has a thread of this number" };
-            let what = format!("number {number} is taken: {} {is}", name(process));
+            let is = if process.id.pid == number { "lives" } else { "has a thread with this ID" };
+            let what = format!("PID {number} is in use: {} {is}", name(process));
             ("pid-taken", what, format!("end process {} first", process.id.pid))
         }
         By::Group(process) => {
             let what =
-                format!("number {number} is taken: it is the process group or session of {}", name(process));
+                format!("PID {number} is in use: it is the process group or session of {}", name(process));
             ("pid-taken", what, format!("end process {} first", process.id.pid))
         }
     };
@@ -183,9 +183,9 @@ mod tests {
         assert!(own != me && taken.len() == 1);
         let finding = finding(&taken[0]);
         assert!(
-            finding.blocks() && finding.what.starts_with(&format!("number {own} is taken: process {me} ("))
+            finding.blocks() && finding.what.starts_with(&format!("PID {own} is in use: process {me} ("))
         );
-        assert!(finding.what.ends_with("has a thread of this number"), "{}", finding.what);
+        assert!(finding.what.ends_with("has a thread with this ID"), "{}", finding.what);
     }
 
     #[test]

@@ -54,11 +54,12 @@ pub(super) fn look(sets: &[ImageSet], hosts: &Hierarchies, is_copy: bool, findin
     }
 }
 
-const WHY: &str = "a process had it, and criu takes it again";
+const WHY: &str = "a process had it, and criu binds it again";
 const SAYS: &str = "inet: Can't bind inet socket (id N): Address already in use";
 
 /// What to do where a copy wants a port.
-const OF_COPY: &str = "a copy is in the host's network: end who has the port and restore without --copy; or run the original in a network namespace of its own before the checkpoint";
+const OF_COPY: &str = "a copy uses the host's network: end the process that has the port and restore without --copy; \
+                       or run the original in its own network namespace before the checkpoint";
 
 /// Whether the two cannot be had together, as far as their addresses tell.
 fn collide(wanted: &BoundPort, port: &Port) -> bool {
@@ -89,14 +90,14 @@ fn finding(wanted: &BoundPort, port: &Port, hosts: &Hierarchies) -> Finding {
     let remedy = match (holder, stop) {
         // A socket of a unit of systemd's, which PID 1 listens on until the service is started.
         (Some(1), _) => {
-            "find its unit with systemctl list-sockets, and stop that with systemctl stop".to_owned()
+            "find its unit with systemctl list-sockets, and stop it with systemctl stop".to_owned()
         }
         (_, Some(stop)) => stop,
         (Some(pid), None) => format!("end process {pid} first"),
-        (None, None) => "find out with ss -lntup who has it, and end that first".to_owned(),
+        (None, None) => "find its process with ss -lntup, and end it first".to_owned(),
     };
     if is_doubtful(wanted, port) {
-        let why = "criu takes it again, which fails unless both sides allow that";
+        let why = "criu binds it again, which fails unless both sides allow that";
         return Finding::warning("port-in-use", what, why).criu_says(SAYS).remedy(remedy);
     }
     Finding::blocker("port-in-use", what, WHY).criu_says(SAYS).remedy(remedy)

@@ -118,7 +118,7 @@ fn new_groups(request: &Request<'_>, sets: &[ImageSet], findings: &mut Vec<Findi
         return Vec::new();
     };
     copy::groups::choose(set, request.hierarchies).unwrap_or_else(|error| {
-        let what = "no group can be chosen for the copy";
+        let what = "--copy creates its own group";
         findings.push(Finding::blocker("group", what, error.to_string()));
         Vec::new()
     })
@@ -174,15 +174,15 @@ fn memory(trees: &[Tree], findings: &mut Vec<Finding>) {
     let wanted = trees.iter().fold(0_u64, |sum, tree| sum.saturating_add(tree.memory_bytes));
     let mib = |bytes: u64| format!("{} MiB", bytes >> 20);
     findings.push(match host::available_memory() {
-        Err(error) => Finding::unknown("memory", "how much memory is available", error),
+        Err(error) => Finding::unknown("memory", "the available memory", error),
         Ok(free) if free < wanted => Finding::warning(
             "memory",
-            format!("{} of memory are available, and the images hold {}", mib(free), mib(wanted)),
-            "the kernel may end processes for want of memory",
+            format!("{} of memory is available, but the images contain {}", mib(free), mib(wanted)),
+            "the kernel may end processes when memory runs out",
         )
         .remedy("end something else first"),
         Ok(free) => {
-            Finding::ok("memory", format!("{} of memory are available for {}", mib(free), mib(wanted)))
+            Finding::ok("memory", format!("{} of memory is available for {}", mib(free), mib(wanted)))
         }
     });
 }

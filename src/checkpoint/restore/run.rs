@@ -44,7 +44,7 @@ pub struct Ran {
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
     /// criu cannot be started.
-    #[error("cannot start {criu}: {error}; {undone}; name a working criu with --criu")]
+    #[error("cannot start {criu}: {error}; {undone}; pass a working criu with --criu")]
     Start {
         /// Its path.
         criu: String,
@@ -67,10 +67,10 @@ pub enum RunError {
         undone: Undone,
     },
     /// criu could not be waited for.
-    #[error("lost sight of criu: {0}; it may still run: look at restore.log beside the images")]
+    #[error("lost track of criu: {0}; it may still be running: read restore.log beside the images")]
     Wait(io::Error),
     /// The journal cannot be written: without it nothing would freeze again what is thawed, if this program were killed.
-    #[error("cannot write down what is thawed for the restore: {0}; nothing was restored")]
+    #[error("cannot save the freeze flags for the restore: {0}; nothing was restored")]
     Journal(io::Error),
     /// A checkpoint, or another restore, of the same groups is at work, or was cut off.
     #[error("{other}; nothing was restored; {remedy}", other = .0, remedy = .0.remedy())]
@@ -82,7 +82,7 @@ pub enum RunError {
     #[error("{0}; nothing was restored")]
     Freezer(#[from] FreezerError),
     /// There is no namespace for a copy.
-    #[error("cannot make the copy: {0}; nothing was restored")]
+    #[error("cannot create the copy: {0}; nothing was restored")]
     Namespace(io::Error),
     /// A copy did not freeze.
     #[error("{group} did not freeze in time; {undone}")]
@@ -93,10 +93,10 @@ pub enum RunError {
         undone: Undone,
     },
     /// A copy has ended before it was left to itself.
-    #[error("the copy has ended before it was complete: {0}; nothing of it is left; try again")]
+    #[error("the copy ended before it was complete: {0}; nothing of it is left; try again")]
     Keep(io::Error),
     /// A process did not go on.
-    #[error("process {pid} could not be let run: {error}; {undone}")]
+    #[error("could not resume process {pid}: {error}; {undone}")]
     Continue {
         /// Which.
         pid: i32,
@@ -106,7 +106,8 @@ pub enum RunError {
         undone: Undone,
     },
     /// criu did not get on, and was ended.
-    #[error("criu did not get on with process {root}: {stall}; it was ended{}; {undone}; the images may be damaged: its log is {log}", .error.as_ref().map(|error| format!(" (not all of it: {error})")).unwrap_or_default())]
+    #[error("criu made no progress with process {root}: {stall}; cryoscope ended it{}; {undone}; the images may be \
+             damaged: its log is {log}", .error.as_ref().map(|error| format!(" (not all of it: {error})")).unwrap_or_default())]
     Stalled {
         /// The root of the tree.
         root: i32,
@@ -149,17 +150,18 @@ pub struct Undone {
 impl std::fmt::Display for Undone {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match (&self.roots[..], &self.left[..]) {
-            ([], _) => f.write_str("nothing was restored, and the images are as they were"),
+            ([], _) => f.write_str("nothing was restored, and the images are unchanged"),
             ([root], []) => write!(
                 f,
-                "the tree of process {root} was restored before it, had not run yet, and was ended again; all images are still there"
+                "the tree of process {root}, restored before it, had not run yet and was ended again; all images are \
+                 unchanged"
             ),
             (roots, []) => write!(
                 f,
-                "the trees of {} were restored before it, had not run yet, and were ended again; all images are still there",
+                "the trees of {}, restored before it, had not run yet and were ended again; all images are unchanged",
                 processes(roots)
             ),
-            (_, left) => write!(f, "restored, and not ended when killed: {}", processes(left)),
+            (_, left) => write!(f, "restored, but could not be ended again: {}", processes(left)),
         }
     }
 }

@@ -30,7 +30,7 @@ pub(super) fn look(
         let parts = parts.into_iter().filter(|(files, ..)| !files.is_empty());
         let parts: Vec<String> = parts.map(|(files, one, many)| count(files.len(), one, many)).collect();
         let what = format!(
-            "{} of {} below /run, which systemd removed when it ended: made again",
+            "{} of {} below /run, which systemd removed when it ended: created again",
             parts.join(" and "),
             service.name
         );
@@ -43,7 +43,7 @@ pub(super) fn look(
         findings.push(Finding::warning(
             "runtime-files",
             what,
-            "it is not in the images; a program that opens it again does not find it",
+            "it is not in the images, so a program that opens it again will not find it",
         ));
     }
     missing

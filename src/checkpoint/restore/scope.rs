@@ -100,7 +100,7 @@ fn plan(unit: &Unit, group: &CgroupPath, findings: &mut Vec<Finding>) -> Result<
 
 fn chosen(scope: &Scope) -> Finding {
     let Scope { name, service, .. } = scope;
-    let what = format!("the processes were of {service}: they come into {name}, a scope of their own");
+    let what = format!("the processes belonged to {service}: they go into {name}, their own scope");
     let why = format!(
         "systemd supervises, limits and stops that; it does not restart it, and {service} itself stays as it is"
     );
@@ -206,9 +206,13 @@ impl Scope {
         match Unit::of(&group).and_then(|unit| unit.control_group()) {
             Some(found) if found == group => Finding::ok("scope", format!("systemd supervises {name}")),
             _ => {
-                let what = format!("systemd does not say that it supervises {name}");
-                Finding::warning("scope", what, "what was restored has ended, or systemd does not answer")
-                    .remedy(format!("systemctl status {}", quoted(name.as_ref())))
+                let what = format!("systemd does not report that it supervises {name}");
+                Finding::warning(
+                    "scope",
+                    what,
+                    "the restored processes have ended, or systemd does not answer",
+                )
+                .remedy(format!("systemctl status {}", quoted(name.as_ref())))
             }
         }
     }

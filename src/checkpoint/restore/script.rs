@@ -37,7 +37,7 @@ impl Plan {
         }
         if !self.lent().is_empty() {
             lines.extend(
-                ["", "# If anything fails: frozen again, as it was found.", "put_back() {"]
+                ["", "# If anything fails: freeze it again, as it was found.", "put_back() {"]
                     .map(str::to_owned),
             );
             lines.extend(["  trap '' HUP INT QUIT TERM", "  set +e"].map(str::to_owned));
@@ -60,7 +60,7 @@ impl Plan {
 /// A zombie has ended; under the v1 freezer one that was killed would not.
 const UNDO: [&str; 7] = [
     "",
-    "# All or nothing: if anything fails, what was restored is ended again. The images are still there.",
+    "# All or nothing: if anything fails, end what was restored. The images stay unchanged.",
     "restored=",
     "undo() {",
     "  [ -z \"$restored\" ] || kill -KILL $restored",

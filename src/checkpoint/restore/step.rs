@@ -135,36 +135,38 @@ impl Step {
     /// What it is for, in a sentence.
     pub fn comment(&self) -> &'static str {
         match self {
-            Self::Thaw { .. } => "Thaw what would hold the processes: criu would wait for them for ever.",
+            Self::Thaw { .. } => "Thaw what would hold the processes: criu would wait for them forever.",
             Self::FreezeAgain { .. } => "Freeze it again, as it was found.",
             Self::MakeRuntimeFiles { .. } => {
                 "What systemd removed when the service ended; it stays where a later step fails."
             }
             Self::Namespace(_) => {
-                "A PID namespace and groups for the copy. Where this script ends before its last line, the copy ends, too."
+                "A PID namespace and groups for the copy. If this script ends before its last line, the copy ends \
+                 too."
             }
             Self::Freeze { .. } => "Freeze the copy, which has not run yet.",
             Self::Keep => "Keep the copy: its groups are removed when it has ended.",
             Self::Restore(restore) if restore.of_copy => {
-                "criu in the namespace and in the groups of the copy: it makes and changes none."
+                "criu in the namespace and the groups of the copy: it creates and changes none."
             }
             Self::Restore(Restore { scope: Some(Entry::New(_)), on_terminal: false, .. }) => {
-                "criu in a session of its own, started in a scope of systemd: it makes and changes no group."
+                "criu in its own session, started in a systemd scope: it creates and changes no group."
             }
             Self::Restore(Restore { scope: Some(Entry::Join(_)), on_terminal: false, .. }) => {
-                "criu in a session of its own, in the same scope."
+                "criu in its own session, in the same scope."
             }
             Self::Restore(restore) if restore.on_terminal => {
-                "criu on this terminal: the processes get it. Do not interrupt it."
+                "criu on this terminal, which the processes get. Do not interrupt it."
             }
             Self::Restore(restore) if !restore.within.is_empty() => {
-                "criu in a session of its own, started in the group that the processes come into: it makes and changes none."
+                "criu in its own session, started in the group that the processes go into: it creates and changes \
+                 none."
             }
             Self::Restore(restore) if restore.args.iter().any(|arg| arg.0 == LEAVE_STOPPED) => {
-                "criu in a session of its own. The processes are left stopped until all trees are there."
+                "criu in its own session. The processes stay stopped until all trees are there."
             }
-            Self::Restore(_) => "criu in a session of its own, out of reach of Ctrl-C.",
-            Self::Continue { .. } => "All are there: let them run, at once.",
+            Self::Restore(_) => "criu in its own session, out of reach of Ctrl-C.",
+            Self::Continue { .. } => "All are there: resume them all at once.",
         }
     }
 }

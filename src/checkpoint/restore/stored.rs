@@ -26,18 +26,14 @@ pub(super) fn look(
         }
     };
     if let Some(problem) = &stored.record_problem {
-        findings.push(Finding::unknown("record", "how the images were made", problem));
+        findings.push(Finding::unknown("record", "the criu version of the images", problem));
     }
     if let Some(record) = &stored.record {
         ages(record, criu, kernel, findings);
     }
     let missing = stored.missing.iter().map(|name| {
-        Finding::blocker(
-            "images",
-            format!("{}/{name} is missing", stored.folder),
-            "criu would fail in the middle",
-        )
-        .remedy("make the images again or copy them again")
+        Finding::blocker("images", format!("{}/{name} is missing", stored.folder), "criu would fail halfway")
+            .remedy("dump again, or copy the images again")
     });
     let before = findings.len();
     findings.extend(missing);
@@ -74,11 +70,15 @@ fn ages(record: &Record, criu: Option<&str>, kernel: &str, findings: &mut Vec<Fi
     };
     let mut warn = |code, name: &str, older: Option<String>, remedy: &str| {
         let Some(versions) = older else { return };
-        let warning =
-            Finding::warning(code, format!("an older {name}: {versions}"), "it may not know all of it");
+        let warning = Finding::warning(
+            code,
+            format!("an older {name}: {versions}"),
+            "it may not support everything in the \
+                                                                            images",
+        );
         findings.push(warning.remedy(remedy));
     };
-    warn("criu-older", "criu", older(criu, &record.criu_version), "name the newer one with --criu");
+    warn("criu-older", "criu", older(criu, &record.criu_version), "pass the newer one with --criu");
     warn(
         "kernel-older",
         "kernel",
@@ -91,9 +91,9 @@ fn ages(record: &Record, criu: Option<&str>, kernel: &str, findings: &mut Vec<Fi
 fn parent(set: &ImageSet, findings: &mut Vec<Finding>) {
     let link = set.place.join("parent");
     if set.incremental && !link.is_dir() {
-        let what = format!("{} leads nowhere", printable(link.as_os_str().as_encoded_bytes()));
-        let why = "these images hold only what changed since the ones that it must lead to";
-        findings.push(Finding::blocker("images", what, why).remedy("put the earlier images back there"));
+        let what = format!("{} points to nothing", printable(link.as_os_str().as_encoded_bytes()));
+        let why = "these images contain only what changed since the ones that it must point to";
+        findings.push(Finding::blocker("images", what, why).remedy("put the earlier images there again"));
     }
 }
 
@@ -102,25 +102,25 @@ fn trusted(images: &Path, findings: &mut Vec<Finding>) {
     let shown = || printable(images.as_os_str().as_encoded_bytes()).into_owned();
     let what = match trust::distrust_all_in(images) {
         Ok(None) => return,
-        Ok(Some(found)) => format!("the images in {} are not to be trusted: {found}", shown()),
+        Ok(Some(found)) => format!("the images in {} are not trusted: {found}", shown()),
         // Where it leads nowhere that is said already.
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return,
         Err(error) => format!("could not check whether the images in {} can be trusted: {error}", shown()),
     };
-    let why = "whoever may change them decides what the processes do, and with which rights";
+    let why = "whoever can change them decides what the processes do, and with which rights";
     let remedy =
-        "if you know what is in them, copy them to a private folder of your own, and restore from there";
+        "if you know what is in them, copy them to a private directory of your own, and restore from there";
     findings.push(Finding::blocker("images-untrusted", what, why).remedy(remedy));
 }
 
 /// criu's log goes beside the images.
 fn writable(set: &ImageSet, findings: &mut Vec<Finding>) {
     if let Err(error) = access(&set.place, Access::WRITE_OK) {
-        let what = format!("{} cannot be written to: {error}", set.folder);
+        let what = format!("cannot write to {}: {error}", set.folder);
         findings.push(
-            Finding::blocker("folder-read-only", what, "criu keeps its log, restore.log, beside the images")
+            Finding::blocker("folder-read-only", what, "criu writes its log, restore.log, beside the images")
                 .criu_says("Can't create log file")
-                .remedy("copy the images to a folder that can be written to"),
+                .remedy("copy the images to a writable directory"),
         );
     }
 }

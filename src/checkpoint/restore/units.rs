@@ -32,7 +32,7 @@ pub(super) fn look(
             Some(unit) if record.is_some_and(|record| runs_on(&unit, record)) => {
                 findings.push(Finding::ok(
                     "unit",
-                    format!("{name} runs on, and the processes come back into it"),
+                    format!("{name} keeps running, and the processes go back into it"),
                 ));
             }
             // Of another run than that of the images, as far as these say so.
@@ -88,8 +88,8 @@ fn runs(unit: &Unit) -> bool {
 }
 
 fn runs_again(unit: &str, blocks: bool) -> Finding {
-    let what = format!("the processes were of the unit {unit}, which systemd runs again");
-    let why = "what is restored comes beside the new processes, to the same files and ports";
+    let what = format!("the processes belonged to the unit {unit}, which systemd has started again");
+    let why = "the restored processes would share files and ports with the new ones";
     let remedy = format!("stop the new ones first: systemctl stop {}", quoted(unit.as_ref()));
     match blocks {
         true => Finding::blocker("unit", what, why).remedy(remedy),

@@ -48,8 +48,8 @@ fn frozen_copy(flag: &Flag) -> Finding {
     let shown = flag.shown();
     let is_frozen = flag.clone().now_there().ok().flatten().and_then(|flag| flag.is_frozen_now());
     match is_frozen {
-        Some(true) => Finding::ok("frozen", format!("{shown} is frozen, and nothing of the copy has run")),
-        _ => Finding::blocker("frozen", format!("{shown} is not frozen any more"), "somebody has thawed it"),
+        Some(true) => Finding::ok("frozen", format!("{shown} is frozen, and the copy has not run")),
+        _ => Finding::blocker("frozen", format!("{shown} is no longer frozen"), "somebody has thawed it"),
     }
 }
 
@@ -98,19 +98,19 @@ fn process(member: &Member, here: Option<i32>, is_root: bool, copy: CopyContext<
     match now {
         _ if has_ended && is_root => Finding::blocker(
             "process",
-            format!("{shown} is not there"),
-            "it was restored, and ended as soon as it ran, or was ended",
+            format!("{shown} does not exist"),
+            "it was restored, but exited at once or was ended",
         ),
         None if member.state != State::Zombie => ended(&shown),
         Some(_) if has_ended => ended(&shown),
         None => Finding::ok("process", format!("{shown} was a zombie, and its parent has reaped it")),
         Some(now) => match differs(member, &now, copy) {
-            None => Finding::ok("process", format!("{shown} is as the images have it")),
+            None => Finding::ok("process", format!("{shown} matches the images")),
             Some((Level::Blocker, how)) => {
-                Finding::blocker("process", format!("{shown} {how}"), "the images have it otherwise")
+                Finding::blocker("process", format!("{shown} {how}"), "this differs from the images")
             }
             Some((_, how)) => {
-                let why = "the images have it otherwise; it may have changed that since, for it runs";
+                let why = "this differs from the images; the running process may have changed it since";
                 Finding::warning("process", format!("{shown} {how}"), why)
             }
         },
@@ -185,10 +185,10 @@ fn frozen(plan: &Plan, hierarchies: &Hierarchies) -> Vec<Finding> {
 
 fn still(flag: &Flag) -> Finding {
     let what = format!("the processes in {} are restored, and frozen", flag.shown());
-    let why = "criu made the group again as it was when the images were made, or somebody froze it";
+    let why = "criu created the group again as it was at the checkpoint, or somebody froze it";
     let warning = Finding::warning("frozen", what, why);
     match flag.requested {
-        true => warning.remedy(format!("let them run: {}", flag.line(false))),
-        false => warning.remedy("a group above it asks for the freeze: thaw that"),
+        true => warning.remedy(format!("to resume them: {}", flag.line(false))),
+        false => warning.remedy("an ancestor is frozen: thaw that"),
     }
 }

@@ -12,7 +12,7 @@ use super::{PLACE, RuntimeFile};
 
 /// Why a file was not made.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot make {path} again: {error}")]
+#[error("cannot create {path} again: {error}")]
 pub struct MakeError {
     /// Its path.
     pub path: String,

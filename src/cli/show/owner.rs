@@ -119,7 +119,7 @@ pub(super) fn print(shown: &Shown, out: &mut impl Write) -> io::Result<()> {
                 )?;
             }
             if let Some(scope) = &systemd.restored_scope {
-                writeln!(out, "  systemd    what was restored of it runs in {scope}")?;
+                writeln!(out, "  systemd    its restored processes run in {scope}")?;
             }
             unit(systemd, shown.group.requested, out)
         }

@@ -144,7 +144,8 @@ impl Answer {
         let unit = &self.unit;
         let remedy = self.forgetting();
         let what = format!(
-            "the processes of {unit} ended while systemd held it frozen, and systemd 256 and newer do not start it so"
+            "the processes of {unit} ended while systemd held it frozen, and systemd 256 and newer do not start a \
+             unit in this state"
         );
         let ended = self.has_ended && self.belief == Belief::Frozen;
         ended.then_some(Disagreement { harmful: true, what, remedy })
@@ -153,7 +154,7 @@ impl Answer {
     /// The commands that make systemd forget the unit, so that it can be started again. (Measured: 257.13)
     fn forgetting(&self) -> String {
         if self.is_to_restart {
-            return "systemctl reboot (nothing less helps where Restart= is about to start it)".to_owned();
+            return "systemctl reboot (nothing less helps once Restart= is about to start it)".to_owned();
         }
         let (targets, others): (Vec<&String>, Vec<&String>) =
             self.referrers.iter().partition(|name| name.ends_with(".target"));
@@ -164,7 +165,7 @@ impl Answer {
         };
         // Nobody stops a target for this; of a unit that is enabled it is a link that goes with it.
         if let Some(target) = targets.first().filter(|_| disable.is_empty()) {
-            return format!("systemctl reboot (nothing less helps where {target} starts it)");
+            return format!("systemctl reboot (nothing less helps if {target} starts it)");
         }
         let name = quoted(OsStr::new(&self.unit));
         let others = others.iter().map(|name| quoted(OsStr::new(name))).collect::<Vec<_>>().join(" ");
@@ -191,7 +192,7 @@ impl Answer {
             (Belief::Frozen, false) => Some(Disagreement {
                 harmful: true,
                 what: format!(
-                    "systemd calls {unit} frozen and refuses to stop it; the kernel was asked for no freeze"
+                    "systemd considers {unit} frozen and refuses to stop it, but the kernel has no freeze request"
                 ),
                 remedy: thaw(unit),
             }),
@@ -199,13 +200,16 @@ impl Answer {
             (Belief::FrozenByParent, false) => Some(Disagreement {
                 harmful: true,
                 what: format!(
-                    "systemd calls {unit} frozen with the slice that it is in and refuses to stop it; the kernel was asked for no freeze of it"
+                    "systemd considers {unit} frozen with its slice and refuses to stop it, but the kernel has no \
+                     freeze request for it"
                 ),
                 remedy: thaw(&self.slice),
             }),
             (Belief::Running, true) => Some(Disagreement {
                 harmful: false,
-                what: format!("{unit} was frozen past systemd, which does not know it and can still stop it"),
+                what: format!(
+                    "{unit} was frozen without systemd, which does not know that and can still stop it"
+                ),
                 // A unit that systemd cannot freeze it does not thaw either; and before 256 it thaws the groups above as well.
                 remedy: if self.can_freeze && above.is_none() {
                     thaw(unit)
@@ -226,12 +230,14 @@ impl Answer {
         }
         Some(if restarts(&self.restart) {
             format!(
-                "systemd starts {unit} anew when its main process is killed (Restart={}): what is restored later runs beside it",
+                "systemd starts {unit} again when its main process is killed (Restart={}): processes restored later \
+                 run beside it",
                 self.restart
             )
         } else {
             format!(
-                "systemd marks {unit} failed when its main process is killed; what is restored later comes into a scope beside it"
+                "systemd marks {unit} failed when its main process is killed; a restore puts its processes into a \
+                 scope beside it"
             )
         })
     }
@@ -352,7 +358,7 @@ mod tests {
             ),
             (
                 "UnitFileState=static\nWantedBy=sysinit.target\n",
-                "systemctl reboot (nothing less helps where sysinit.target starts it)",
+                "systemctl reboot (nothing less helps if sysinit.target starts it)",
             ),
         ] {
             assert_eq!(answer("k.service", &format!("{text}{more}")).ended_frozen().unwrap().remedy, remedy);

@@ -129,7 +129,7 @@ impl fmt::Display for Clock {
         match limit {
             Limit::Watchdog => write!(
                 f,
-                "systemd kills {unit} {when} ({setting}): frozen, it cannot report that it is alive"
+                "systemd kills {unit} {when} ({setting}): while frozen, it cannot report that it is alive"
             ),
             Limit::Runtime => write!(f, "systemd ends {unit} {when} ({setting}), frozen or not"),
             Limit::Start => {
@@ -175,7 +175,9 @@ mod tests {
         assert_eq!((found[0].limit, found[0].left), (Limit::Watchdog, Duration::from_micros(1_663_475)));
         assert_eq!(
             sentences(text),
-            ["systemd kills wd.service in 2s (WatchdogSec=4s): frozen, it cannot report that it is alive"]
+            [
+                "systemd kills wd.service in 2s (WatchdogSec=4s): while frozen, it cannot report that it is alive"
+            ]
         );
         let again = sentences(&text.replace("Restart=no", "Restart=on-watchdog"));
         assert!(again[0].ends_with(", and starts it again, not frozen"), "{again:?}");

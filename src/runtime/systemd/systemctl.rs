@@ -23,7 +23,7 @@ pub(super) const ANSWER_TIMEOUT: Duration = Duration::from_secs(3);
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SystemdError {
     /// Another init runs this host.
-    #[error("systemd does not run here")]
+    #[error("systemd is not running here")]
     NotRunning,
     /// What systemctl said, or that it could not be run.
     #[error("{0}")]

@@ -70,8 +70,12 @@ fn findings() -> Vec<Finding> {
     vec![
         Finding::ok("permitted", "the permissions are sufficient to dump processes"),
         Finding::ok("freeze-state", "frozen by app.service; criu is given that group (--freeze-cgroup)"),
-        Finding::warning("session", "process 8412 does not lead its session", "its leader is not dumped")
-            .remedy("--shell-job is added"),
+        Finding::warning(
+            "session",
+            "process 8412 is not a session leader",
+            "its session leader is outside the dump",
+        )
+        .remedy("adding --shell-job"),
     ]
 }
 

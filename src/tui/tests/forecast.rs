@@ -3,7 +3,7 @@
 use super::*;
 
 const WATCHDOG: &str =
-    "systemd kills ssh.service in 2s (WatchdogSec=4s): frozen, it cannot report that it is alive";
+    "systemd kills ssh.service in 2s (WatchdogSec=4s): while frozen, it cannot report that it is alive";
 
 fn forecast(ino: u64, command: Option<&str>, warning: &str) -> Event {
     let warnings = vec![warning.to_owned()];

@@ -53,6 +53,6 @@ fn unix_socket() {
     });
     let socket = original.workloads[0].folder().join("socket");
     let output = restore(&original.folder(), &["--copy"]);
-    assert_failed(&output, 4, &[socket.to_str().unwrap(), "in use", "leave out --copy"]);
+    assert_failed(&output, 4, &[socket.to_str().unwrap(), "in use", "omit --copy"]);
     assert!(socket.exists(), "it is still the original's");
 }

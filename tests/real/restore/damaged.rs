@@ -58,7 +58,7 @@ fn endless() {
     );
     program::write(&path, script);
     let output = restore(&killed.folder(), &["--criu", path.to_str().unwrap()]);
-    let words = ["did not get on", "its log has grown to", "it was ended", "nothing was restored"];
+    let words = ["made no progress", "its log has grown to", "cryoscope ended it", "nothing was restored"];
     assert_failed(&output, 7, &words);
     assert!(!runs(&path), "it is ended");
     fs::remove_file(killed.folder().join("restore.log")).unwrap();

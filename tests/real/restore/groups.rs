@@ -67,7 +67,7 @@ fn into_frozen() {
     );
     killed.assert_nothing_runs();
     let both = ["--thaw", "--into-group", path, "--", "--manage-cgroups=soft"];
-    assert_failed(&restore(&killed.folder(), &both), 4, &["leave one of them out"]);
+    assert_failed(&restore(&killed.folder(), &both), 4, &["omit one of them"]);
     let _restored = killed.adopt();
     assert_restored(&restore(&killed.folder(), &["--thaw", "--into-group", path]));
     assert!(other.requested() && other.pids() == [killed.pid()]);
@@ -106,6 +106,6 @@ fn said_where_made() {
     let output = restore(&images.folder(), &[]);
     assert_restored(&output);
     let said = said(&output);
-    assert!(said.contains("groups that hold none of the processes") && said.contains("rmdir"), "{said}");
+    assert!(said.contains("groups that contain none of the processes") && said.contains("rmdir"), "{said}");
     assert!(ghost.path().exists() && v2.pids() == [workload.pid()], "{said}");
 }

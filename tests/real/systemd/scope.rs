@@ -130,7 +130,7 @@ fn a_service() {
             );
         } else {
             let words = [
-                "they come into w-restored.scope, a scope of their own",
+                "they go into w-restored.scope, their own scope",
                 "-- --manage-cgroups=soft",
                 "--property=MemoryMax=104857600",
                 "to end it: systemctl stop w-restored.scope",
@@ -160,7 +160,7 @@ fn two_trees() {
 fn old_way() {
     let service = Service::killed(1);
     let output = service.restore(&["--dry-run", "--", "--manage-cgroups=soft"]);
-    assert_said(&output, 0, &["the processes were of the unit w.service", "does not supervise them"]);
+    assert_said(&output, 0, &["the processes belonged to the unit w.service", "does not supervise them"]);
     assert!(!String::from_utf8_lossy(&output.stdout).contains("systemd-run"));
 }
 

@@ -111,7 +111,7 @@ fn one_that_goes_on_is_no_case(version: Version) {
     let case = cases.pop().expect("it is stopped and overdue");
     send(&timer, Signal::SIGCONT);
     let said = case.end(&hosts, None).unwrap();
-    let is_left = ["has a running timer", "is not frozen any more"].iter().any(|words| said.contains(words));
+    let is_left = ["has a running timer", "is no longer frozen"].iter().any(|words| said.contains(words));
     assert!(is_left, "{said}");
     until("it is thawed", SOON, || is_thawed(&group));
     until_ended(&timer);

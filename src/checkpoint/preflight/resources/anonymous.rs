@@ -74,7 +74,7 @@ fn maps(found: &[String], host: &Host<'_>, findings: &mut Vec<Finding>) {
         level(
             "bpf-map",
             format!("a BPF map is open: {}", several(found)),
-            "criu can dump it only if it was built with libbpf, which Debian's is not".to_owned(),
+            "only a criu built with libbpf can dump it, and Debian's is not".to_owned(),
         )
         .remedy("have it closed, or use a criu that was built with libbpf (--criu PATH)")
         .caused_by(Cause::Program)
@@ -96,7 +96,7 @@ fn unsupported(found: &[String], findings: &mut Vec<Finding>) {
             Finding::blocker(
                 "unsupported-file",
                 format!("criu cannot dump {}", several(found)),
-                "only the kernel knows what is behind it",
+                "only the kernel knows its state",
             )
             .remedy("start the program so that it does without, or stop what uses it first")
             .caused_by(Cause::Program)
@@ -110,10 +110,10 @@ fn strangers(found: &[String], findings: &mut Vec<Finding>) {
         findings.push(
             Finding::blocker(
                 "pidfd-outside",
-                format!("a pidfd stands for a process outside the tree: {}", several(found)),
-                "that process is not dumped, so it could not be found again",
+                format!("a pidfd refers to a process outside the tree: {}", several(found)),
+                "that process is not dumped, so a restore could not find it",
             )
-            .remedy("checkpoint a tree that holds both processes, or have the pidfd closed")
+            .remedy("checkpoint a tree that contains both processes, or close the pidfd")
             .criu_says("pidfd pid N is not a part of process tree.."),
         );
     }

@@ -18,7 +18,7 @@ pub(super) fn look(holders: &[Holder<'_>], host: &Host<'_>, own: &Namespaces, fi
             Finding::blocker(
                 "device",
                 format!("a device is open: {}", several(&found)),
-                "criu cannot save what a device knows of its user",
+                "criu cannot save the state of a device",
             )
             .remedy("have it closed; for a GPU, look for criu's plugin for it")
             .caused_by(Cause::Program)
@@ -85,7 +85,7 @@ fn mapped(holders: &[Holder<'_>], findings: &mut Vec<Finding>) {
                 Ok(_) => {}
                 Err(error) => findings.push(Finding::unknown(
                     "device-memory",
-                    format!("what is mapped as {}", words()),
+                    format!("the mapping {}", words()),
                     error,
                 )),
             }
@@ -96,9 +96,9 @@ fn mapped(holders: &[Holder<'_>], findings: &mut Vec<Finding>) {
             Finding::blocker(
                 "device-memory",
                 format!("a device's memory is mapped: {}", several(&found)),
-                "criu dumps memory of processes, not of devices",
+                "criu dumps the memory of processes, not of devices",
             )
-            .remedy("have it unmapped; for a GPU, look for criu's plugin for it")
+            .remedy("unmap it; for a GPU, look for criu's plugin for it")
             .criu_says("Can't handle non-regular mapping on N's map …"),
         );
     }

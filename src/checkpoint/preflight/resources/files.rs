@@ -27,9 +27,9 @@ fn locks(holders: &[Holder<'_>], findings: &mut Vec<Finding>) {
             Finding::warning(
                 "file-locks",
                 format!("file locks or leases are held by {}", names(owners)),
-                "when it is restored, somebody else may hold them",
+                "another process may hold them at the restore",
             )
-            .remedy("--file-locks is added; restore it with --file-locks, before anybody else takes the lock")
+            .remedy("adding --file-locks; restore with --file-locks, before another process takes the lock")
             .options(["--file-locks"])
             .criu_says("Some file locks are hold by dumping tasks! You can try --file-locks to dump them."),
         );
@@ -98,9 +98,9 @@ fn ghosts<'a>(files: impl Iterator<Item = &'a Nameless>, findings: &mut Vec<Find
         Finding::warning(
             "deleted-file",
             format!("deleted, but still open: {}", several(&words)),
-            "criu puts the content of such a file into the images, and takes no more than 1 MiB where it is not told otherwise",
+            "criu saves the content of such a file in the images, by default only up to 1 MiB",
         )
-        .remedy(format!("--ghost-limit {limit} is added; the images grow by these files"))
+        .remedy(format!("adding --ghost-limit {limit}; the images grow by these files"))
         .options(["--ghost-limit".to_owned(), limit])
         .criu_says("Can't dump ghost file … of … size, increase limit"),
     );
@@ -113,10 +113,12 @@ fn remaps<'a>(files: impl Iterator<Item = &'a Nameless>, findings: &mut Vec<Find
         findings.push(
             Finding::warning(
                 "deleted-name",
-                format!("deleted under the name it was opened by, but not under another: {}", several(&words)),
-                "criu must find the file again when it restores",
+                format!("deleted under the name by which it was opened, but not under another: {}", several(&words)),
+                "criu must find the file again at the restore",
             )
-            .remedy("--link-remap is added: criu leaves a link named link_remap.N in the same folder, which the restore needs; where the processes run on criu removes it again, and before a restore you make it: ln OTHER-NAME link_remap.N")
+            .remedy("adding --link-remap: criu creates a link named link_remap.N in the same directory, which the \
+                     restore needs; if the processes keep running, criu removes it again, so create it before a \
+                     restore: ln OTHER-NAME link_remap.N")
             .options(["--link-remap"])
             .criu_says("Can't create link remap for …. Use link-remap option."),
         );

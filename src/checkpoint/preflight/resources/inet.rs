@@ -25,7 +25,7 @@ pub(super) fn look(holders: &[Holder<'_>], host: &Host<'_>, findings: &mut Vec<F
         match of(holder) {
             Ok(found) => all.extend(found),
             Err(error) => {
-                let what = format!("which sockets {} has open", name(holder.process));
+                let what = format!("the open sockets of {}", name(holder.process));
                 findings.push(Finding::unknown("sockets", what, error));
             }
         }
@@ -68,10 +68,10 @@ fn unsupported(all: &[Socket<'_>], host: &Host<'_>, findings: &mut Vec<Finding>)
         findings.push(
             Finding::blocker(
                 "socket-kind",
-                format!("a socket of a kind that criu does not know: {}", several(&found)),
+                format!("a socket of a type that criu does not support: {}", several(&found)),
                 "criu dumps TCP, UDP, raw IP, unix, netlink and packet sockets",
             )
-            .remedy("start the program so that it does without (MPTCP, SCTP, VSOCK, AF_ALG and others)")
+            .remedy("start the program without it (MPTCP, SCTP, VSOCK, AF_ALG and others)")
             .criu_says(if protocol {
                 "Unsupported proto N for socket"
             } else {
@@ -108,7 +108,7 @@ fn options(all: &[Socket<'_>], host: &Host<'_>, findings: &mut Vec<Finding>) {
                 format!("an internet socket is open in {}", names(found)),
                 "criu before 4.2 cannot dump one on Linux 6.16 or newer",
             )
-            .remedy("use criu 4.2 or newer (--criu PATH), or have the sockets closed")
+            .remedy("use criu 4.2 or newer (--criu PATH), or close the sockets")
             .criu_says("Can't get 1:16 opt: Operation not supported"),
         );
     }
@@ -140,10 +140,13 @@ fn connections(all: &[Socket<'_>], host: &Host<'_>, findings: &mut Vec<Finding>)
         findings.push(
             Finding::warning(
                 "tcp-waiting",
-                format!("TCP connections that nobody has accepted yet wait in {}", names(waiting)),
+                format!("TCP connections wait to be accepted in {}", names(waiting)),
                 "criu cannot save them",
             )
-            .remedy("--skip-in-flight is added: they are not in the images, and those who called get an error after a restore")
+            .remedy(
+                "adding --skip-in-flight: they are not in the images, and their clients get an error after a \
+                     restore",
+            )
             .options(["--skip-in-flight"])
             .criu_says("In-flight connections can be ignored with the --skip-in-flight option."),
         );
@@ -155,14 +158,15 @@ fn established(who: String, host: &Host<'_>) -> Finding {
     let warning = Finding::warning(
         "tcp-connected",
         format!("TCP connections are open in {who}"),
-        "the other end goes on without it, and a restored connection works only at the same address and in time",
+        "the other end continues without it, and a restored connection works only at the same address and in time",
     )
     .criu_says("Connected TCP socket, consider using --tcp-established option.");
     if host.is_given("--tcp-close") {
-        return warning.remedy("--tcp-close is given: they are closed after a restore");
+        return warning.remedy("--tcp-close is set: they are closed after a restore");
     }
     warning
-        .remedy("--tcp-established is added, restore it with the same; or give --tcp-close after -- to have them closed after a restore")
+        .remedy("adding --tcp-established; restore with the same; or pass --tcp-close after -- to have them closed \
+                 after a restore")
         .options(["--tcp-established"])
 }
 

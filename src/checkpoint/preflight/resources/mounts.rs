@@ -19,7 +19,7 @@ pub(super) fn look(holders: &[Holder<'_>], host: &Host<'_>, own: &Namespaces, fi
     let (seen, of_root) = match found {
         Ok(found) => found,
         Err(error) => {
-            findings.push(Finding::unknown("file-outside", "which mounts the processes see", error));
+            findings.push(Finding::unknown("file-outside", "the mounts of the processes", error));
             return;
         }
     };
@@ -46,7 +46,7 @@ fn followers(
             Finding::blocker(
                 "mount-sharing",
                 format!("{} has a mount namespace whose mounts follow those outside: {}", name(root.process), several(&found)),
-                "criu cannot make such mounts again, as they are with PrivateTmp=yes and other sandboxing of systemd",
+                "criu cannot restore such mounts, which PrivateTmp=yes and other sandboxing of systemd create",
             )
             .remedy("start it with private mounts (unshare --mount --propagation private), or checkpoint a container with its own runtime")
             .caused_by(Cause::Sandbox)
@@ -142,7 +142,7 @@ impl Lost {
                 "file-outside",
                 Cause::Sandbox,
                 format!(
-                    "a file is open on a mount that the tree's mount namespaces do not have: {}",
+                    "a file is open on a mount that is not in the tree's mount namespaces: {}",
                     several(&self.files)
                 ),
                 "it was opened before the process got a mount namespace of its own, or is on no mount at all, so criu cannot open it again",

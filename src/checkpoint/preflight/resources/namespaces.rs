@@ -29,11 +29,11 @@ fn children(root: &Holder<'_>, below: &[Holder<'_>], own: &Namespaces, findings:
         let apart = below.iter().filter(|child| of(child) != of(root) && (is_here(root) || is_here(child)));
         found.extend(apart.map(|child| match is_here(root) {
             true => format!(
-                "{} has a {word} namespace of its own, and the root has this host's",
+                "{} has its own {word} namespace, but the root process uses this host's",
                 name(child.process)
             ),
             false => format!(
-                "{} has this host's {word} namespace, and the root has one of its own",
+                "{} uses this host's {word} namespace, but the root process has its own",
                 name(child.process)
             ),
         }));
@@ -43,7 +43,8 @@ fn children(root: &Holder<'_>, below: &[Holder<'_>], own: &Namespaces, findings:
             Finding::blocker(
                 "child-namespace",
                 several(&found),
-                "criu makes such a namespace again only for a tree whose root has one of its own of that kind, and no process this host's",
+                "criu restores such a namespace only if the root process has its own namespace of that kind, and no \
+                 process uses this host's",
             )
             .remedy("start the whole tree in a namespace of that kind (unshare --mount, unshare --net), or checkpoint that process by itself with --pid")
             .caused_by(Cause::Program)
@@ -60,8 +61,9 @@ fn user(root: &Holder<'_>, own: &Namespaces, findings: &mut Vec<Finding>) {
         findings.push(
             Finding::blocker(
                 "user-namespace",
-                format!("{} has a user namespace of its own, and this host's PID namespace", name(root.process)),
-                "criu would dump it, and could not restore it: the restore mounts a proc file system inside, which only the owner of the PID namespace may",
+                format!("{} has its own user namespace, but this host's PID namespace", name(root.process)),
+                "criu could dump it, but not restore it: the restore mounts a proc file system inside, which only \
+                 the owner of the PID namespace may do",
             )
             .remedy("start it with a PID namespace of its own too, as container runtimes do")
             .caused_by(Cause::Sandbox)
@@ -75,7 +77,7 @@ fn nested(root: &Holder<'_>, below: &[Holder<'_>], findings: &mut Vec<Finding>) 
     let time = root.namespaces.get("time_for_children") != root.namespaces.get("time");
     let mut found: Vec<String> = Vec::new();
     if time {
-        found.push(format!("the time namespace that {} made for its children", name(root.process)));
+        found.push(format!("the time namespace that {} created for its children", name(root.process)));
     }
     for holder in below {
         let kinds = holder.namespaces.differences(&root.namespaces);
@@ -89,7 +91,7 @@ fn nested(root: &Holder<'_>, below: &[Holder<'_>], findings: &mut Vec<Finding>) 
             Finding::blocker(
                 "nested-namespace",
                 format!("a namespace inside the tree: {}", several(&found)),
-                "criu dumps one namespace of that kind for the whole tree",
+                "criu dumps only one namespace of that kind for the whole tree",
             )
             .remedy("end that process, or start the whole tree in that namespace")
             .caused_by(Cause::Program)

@@ -20,8 +20,8 @@ pub(super) fn look(
         findings.push(
             Finding::blocker(
                 "network-tools",
-                format!("{} has a network namespace of its own, and ip is not in PATH", name(root.process)),
-                "criu saves addresses and routes with it",
+                format!("{} has its own network namespace, but ip is not in PATH", name(root.process)),
+                "criu needs it to save addresses and routes",
             )
             .remedy("install iproute2")
             .caused_by(Cause::Sandbox)
@@ -41,12 +41,16 @@ fn lock(program: &str) -> Finding {
     let of = if apart { "the network namespace" } else { "the TCP connections" };
     Finding::warning(
         "network-lock",
-        format!("{program} is not in PATH, and criu holds up {of} with it during the dump"),
-        "a packet that came in between would be answered as if nobody was there, so criu does not go on without",
+        format!("{program} is not in PATH, but criu needs it to lock {of} during the dump"),
+        "without a lock, the kernel would reject packets that arrive meanwhile, so criu refuses to continue",
     )
-    .remedy("--network-lock nftables is added, which needs no other program; or install iptables")
+    .remedy("adding --network-lock nftables, which needs no other program; or install iptables")
     .options(["--network-lock", "nftables"])
-    .criu_says(if apart { "Locking network failed: iptables-restore returned N" } else { "Iptables configuration failed" })
+    .criu_says(if apart {
+        "Locking network failed: iptables-restore returned N"
+    } else {
+        "Iptables configuration failed"
+    })
 }
 
 /// Where criu will look, as this program hands its PATH on.

@@ -50,8 +50,9 @@ pub(super) fn look(
         findings.push(
             Finding::blocker(
                 "mount",
-                format!("in the mount namespace of the processes criu cannot make a mount again: {}", several(&found)),
-                "it saves tmpfs and the kernel's own file systems, and finds what is on the file system of /; nothing else",
+                format!("criu cannot restore a mount in the mount namespace of the processes: {}", several(&found)),
+                "it saves only tmpfs and the kernel's own file systems, and finds only what is on the file system of \
+                 /",
             )
             .remedy("unmount it inside (nsenter --target PID --mount umount PATH), or tell criu after -- which mount it is given at the restore: --external mnt[PATH]:NAME")
             .caused_by(Cause::Sandbox)

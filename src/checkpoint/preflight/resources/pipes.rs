@@ -60,7 +60,7 @@ pub(super) fn look(holders: &[Holder<'_>], findings: &mut Vec<Finding>) {
         findings.push(reopened(&words(named)));
     }
     if !complete {
-        let what = "who holds the other ends of the pipes";
+        let what = "the processes at the other ends of the pipes";
         let error = io::Error::other(format!("more than {MAX_DESCRIPTORS} files are open"));
         findings.push(Finding::unknown("pipe-outside", what, error));
     }
@@ -116,16 +116,18 @@ fn lost(found: &[String]) -> Finding {
     Finding::warning(
         "pipe-outside",
         format!("a pipe leads to a process that is not dumped: {}", several(found)),
-        "a restored process gets a new pipe, of which nobody has the other end: what it reads ends there, and SIGPIPE meets what it writes",
+        "a restored process gets a new pipe without another end: it reads end of file, and gets SIGPIPE when it \
+         writes",
     )
-    .remedy("start it with a file in place of the pipe, or checkpoint a tree that holds both ends")
+    .remedy("start it with a file instead of the pipe, or checkpoint a tree that contains both ends")
 }
 
 fn reopened(found: &[String]) -> Finding {
     Finding::warning(
         "fifo-outside",
         format!("a FIFO leads to a process that is not dumped: {}", several(found)),
-        "where the process ends after the dump, the other one sees the end of the FIFO, and may have closed it when this one is restored",
+        "if the process ends after the dump, the other one reads end of file, and may have closed the FIFO before \
+         the restore",
     )
-    .remedy("have the other process open it again before the restore, or checkpoint a tree that holds both ends")
+    .remedy("make the other process open it again before the restore, or checkpoint a tree that contains both ends")
 }

@@ -10,8 +10,7 @@ use crate::kernel::descriptors::Descriptor;
 use crate::kernel::processes::session_leaders;
 use crate::model::Process;
 
-const REMEDY: &str =
-    "--shell-job is added; restore it with --shell-job from a terminal, whose session it joins";
+const REMEDY: &str = "adding --shell-job; restore with --shell-job from a terminal, whose session it joins";
 
 pub(super) fn look(tree: &[Process], holders: &[Holder<'_>], findings: &mut Vec<Finding>) {
     let Some(root) = tree.first() else { return };
@@ -27,24 +26,24 @@ fn session(root: &Process, findings: &mut Vec<Finding>) {
     let (Some(sid), Some(own)) = (ids("NSsid"), ids("NSpid")) else {
         findings.push(Finding::unknown(
             "session",
-            format!("whether {who} leads its session"),
+            format!("whether {who} is a session leader"),
             "/proc/PID/status",
         ));
         return;
     };
     findings.push(match sid.last() {
-        _ if sid == own => Finding::ok("session", format!("{who} leads its session")),
+        _ if sid == own => Finding::ok("session", format!("{who} is a session leader")),
         Some(0) => Finding::blocker(
             "session",
-            format!("the session of {who} is led from outside its PID namespace"),
-            "criu cannot name a leader that the namespace does not have",
+            format!("the session leader of {who} is outside its PID namespace"),
+            "criu cannot refer to a leader outside the namespace",
         )
-        .remedy("start the first process of the namespace in a session of its own, as setsid(1) does")
+        .remedy("start the first process of the namespace in its own session, with setsid(1)")
         .criu_says("A session leader of N(M) is outside of its pid namespace"),
         _ => Finding::warning(
             "session",
-            format!("{who} does not lead its session"),
-            "its session's leader is not dumped",
+            format!("{who} is not a session leader"),
+            "its session leader is outside the dump",
         )
         .remedy(REMEDY)
         .options(["--shell-job"])
@@ -80,7 +79,7 @@ fn terminals(holders: &[Holder<'_>], findings: &mut Vec<Finding>) {
         Finding::warning(
             "terminal",
             format!("a terminal from outside is open in {}", names(outside)),
-            "its session or its other end, as of a shell, tmux or ssh, is not dumped",
+            "its session or its other end (a shell, tmux, ssh) is outside the dump",
         )
         .remedy(REMEDY)
         .options(["--shell-job"])

@@ -12,10 +12,10 @@ pub(super) fn look(holders: &[Holder<'_>], findings: &mut Vec<Finding>) {
         findings.push(
             Finding::blocker(
                 "pending-trap",
-                format!("a SIGTRAP has been sent and is not handled yet, in {}", names(found)),
-                "criu runs code of its own in every thread, and stops that with SIGTRAP",
+                format!("a SIGTRAP is pending in {}", names(found)),
+                "criu runs its own code in every thread, and stops it with SIGTRAP",
             )
-            .remedy("try again when the process has handled or unblocked it")
+            .remedy("try again after the process has handled or unblocked it")
             .criu_says("Can't dump the N thread with a pending SIGTRAP."),
         );
     }

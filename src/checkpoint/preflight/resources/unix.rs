@@ -40,7 +40,10 @@ pub(super) fn look(holders: &[Holder<'_>], findings: &mut Vec<Finding>) {
         match table {
             Ok(table) => outside.look(holder, &open, table, &own),
             Err(error) => {
-                let what = format!("who is at the other end of the unix sockets of {}", name(holder.process));
+                let what = format!(
+                    "the processes at the other ends of the unix sockets of {}",
+                    name(holder.process)
+                );
                 findings.push(Finding::unknown("unix-outside", what, error));
                 return;
             }
@@ -113,8 +116,8 @@ impl Outside {
             findings.push(
                 Finding::blocker(
                     "journal-socket",
-                    format!("what it prints goes to the journal: {}", several(&journal)),
-                    "criu cannot dump a stream socket whose other end, journald, is not dumped",
+                    format!("its output goes to the journal: {}", several(&journal)),
+                    "criu cannot dump a stream socket whose other end, journald, is outside the dump",
                 )
                 .remedy("start it with its output in a file: PROGRAM >FILE 2>&1")
                 .caused_by(Cause::Journal)
@@ -125,10 +128,13 @@ impl Outside {
             findings.push(
                 Finding::blocker(
                     "unix-stream",
-                    format!("a unix socket is connected to a process outside: {}", several(&self.stream)),
-                    "criu cannot dump one end of a stream",
+                    format!(
+                        "a unix socket is connected to a process outside the tree: {}",
+                        several(&self.stream)
+                    ),
+                    "criu cannot dump only one end of a stream",
                 )
-                .remedy("have the connection closed, or checkpoint a tree that holds both processes")
+                .remedy("close the connection, or checkpoint a tree that contains both processes")
                 .criu_says(half),
             );
         }
@@ -137,12 +143,12 @@ impl Outside {
                 Finding::blocker(
                     "unix-nameless",
                     format!(
-                        "a unix datagram socket is connected to one outside that has no name: {}",
+                        "a unix datagram socket is connected to an unnamed one outside the tree: {}",
                         several(&self.nameless)
                     ),
-                    "without a name it could not be found again",
+                    "without a name, a restore could not find it",
                 )
-                .remedy("have it closed, or checkpoint a tree that holds both processes")
+                .remedy("close it, or checkpoint a tree that contains both processes")
                 .criu_says("External socket is used. Consider using --ext-unix-sk option."),
             );
         }
@@ -151,12 +157,12 @@ impl Outside {
                 Finding::warning(
                     "unix-datagram",
                     format!(
-                        "a unix datagram socket is connected to a process outside: {}",
+                        "a unix datagram socket is connected to a process outside the tree: {}",
                         several(&self.datagram)
                     ),
-                    "that process is not dumped; after a restore it is looked for by its name",
+                    "that process is not dumped; a restore looks for the socket by its name",
                 )
-                .remedy("--ext-unix-sk is added; restore it with --ext-unix-sk")
+                .remedy("adding --ext-unix-sk; restore with --ext-unix-sk")
                 .options(["--ext-unix-sk"])
                 .criu_says("External socket is used. Consider using --ext-unix-sk option."),
             );
@@ -164,13 +170,13 @@ impl Outside {
     }
 
     fn say_callers(&self, findings: &mut Vec<Finding>) {
-        const REMEDY: &str = "try again when the connection has been accepted";
+        const REMEDY: &str = "try again after the connection has been accepted";
         if !self.abandoned.is_empty() {
             findings.push(
                 Finding::blocker(
                     "unix-abandoned",
                     format!("a connection was closed before it was accepted: {}", several(&self.abandoned)),
-                    "criu cannot see whether something was sent over it",
+                    "criu cannot check whether something was sent over it",
                 )
                 .remedy(REMEDY)
                 .criu_says("Found a closed in-flight socket to N"),
@@ -181,7 +187,7 @@ impl Outside {
                 Finding::blocker(
                     "unix-unheard",
                     format!(
-                        "something was sent over a connection that is not accepted yet: {}",
+                        "data was sent over a connection that is not accepted yet: {}",
                         several(&self.unheard)
                     ),
                     "criu cannot read it",
@@ -194,10 +200,13 @@ impl Outside {
             findings.push(
                 Finding::warning(
                     "unix-called",
-                    format!("a process outside waits to be accepted: {}", several(&self.called)),
-                    "that connection is not in the images: a restored listener does not know it",
+                    format!(
+                        "a connection from outside the tree waits to be accepted: {}",
+                        several(&self.called)
+                    ),
+                    "that connection is not in the images: a restored listener does not have it",
                 )
-                .remedy(format!("{REMEDY}, or have the process outside connect again after a restore")),
+                .remedy(format!("{REMEDY}, or make the client connect again after a restore")),
             );
         }
     }

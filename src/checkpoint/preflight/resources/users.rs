@@ -16,7 +16,7 @@ pub(super) fn look(holders: &[Holder<'_>], host: &Host<'_>, own: &Namespaces, fi
         Ok(Some(status)) => status,
         missing => {
             let error = missing.err().unwrap_or_else(|| io::ErrorKind::NotFound.into());
-            return findings.push(Finding::unknown("other-user", "which user criu will run as", error));
+            return findings.push(Finding::unknown("other-user", "the user that criu will run as", error));
         }
     };
     // In a user namespace below this one the capability may be had all the same.

@@ -9,8 +9,9 @@ pub(super) fn look(holders: &[Holder<'_>], findings: &mut Vec<Finding>) {
         findings.push(
             Finding::warning(
                 "interrupted-wait",
-                format!("{} waits for changes of a file, and will end", names(found)),
-                "criu interrupts that wait, and tail takes it for an error, in the process that runs on and in a restored one",
+                format!("{} waits for changes of a file, and will exit", names(found)),
+                "criu interrupts that wait, and tail treats this as an error, in the original and in the restored \
+                 process",
             )
             .remedy("start it again afterwards, or run it as tail -f ---disable-inotify"),
         );

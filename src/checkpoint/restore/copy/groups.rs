@@ -123,7 +123,7 @@ impl CreatedGroups {
             if let Err(error) = added {
                 groups.remove();
                 let path = printable(path.as_os_str().as_bytes()).into_owned();
-                return Err(format!("cannot make the group {path}: {error}"));
+                return Err(format!("cannot create the group {path}: {error}"));
             }
         }
         Ok(groups)

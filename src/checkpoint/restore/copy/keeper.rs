@@ -58,7 +58,7 @@ pub fn keep(last_pid: i32, groups: &[PathBuf]) -> Result<(), String> {
     if groups.are_gone() {
         let _ = record.end();
     }
-    kept.map_err(|error| format!("cannot make a PID namespace: {error}"))
+    kept.map_err(|error| format!("cannot create a PID namespace: {error}"))
 }
 
 /// Says who PID 1 is, and lets go of whoever reads that.

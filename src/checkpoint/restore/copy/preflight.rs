@@ -26,8 +26,8 @@ pub(in crate::checkpoint::restore) fn check(
     findings: &mut Vec<Finding>,
 ) {
     if !can_enter() {
-        let why = "criu is started in the namespace of the copy with it";
-        let blocker = Finding::blocker("copy", "the program nsenter cannot be run", why);
+        let why = "it starts criu in the namespace of the copy";
+        let blocker = Finding::blocker("copy", "cannot run the program nsenter", why);
         findings.push(blocker.remedy("install util-linux"));
     }
     for set in sets {
@@ -43,9 +43,9 @@ pub(in crate::checkpoint::restore) fn check(
 /// A restore makes such a namespace again, with or without an original.
 fn own_namespace(set: &ImageSet, findings: &mut Vec<Finding>) {
     if set.namespaces.contains(&"pid") {
-        let what = format!("the tree of process {} had a PID namespace of its own", set.root_pid);
-        let why = "a restore makes it a new one, where its numbers are free, though the original lives";
-        let remedy = "leave out --copy; --into-group puts it into another group than the original's";
+        let what = format!("the tree of process {} had its own PID namespace", set.root_pid);
+        let why = "a restore creates a new one for it, where its PIDs are free even while the original lives";
+        let remedy = "omit --copy; --into-group puts it into a different group than the original's";
         findings.push(Finding::blocker("copy", what, why).remedy(remedy));
     }
 }
@@ -54,15 +54,14 @@ fn own_namespace(set: &ImageSet, findings: &mut Vec<Finding>) {
 fn terminal(set: &ImageSet, findings: &mut Vec<Finding>) {
     if set.on_terminal {
         let what = format!("the tree of process {} had a terminal", set.root_pid);
-        let why = "a copy is in a session without one, which goes on when this terminal is closed";
-        findings
-            .push(Finding::blocker("terminal", what, why).remedy("end the original, and leave out --copy"));
+        let why = "a copy is in a session without one, which survives when this terminal is closed";
+        findings.push(Finding::blocker("terminal", what, why).remedy("end the original, and omit --copy"));
     }
 }
 
 fn locks(set: &ImageSet, findings: &mut Vec<Finding>) {
     if let Some(need) = set.needs.iter().find(|need| need.option == "--file-locks") {
-        let why = "the copy takes them on the same files, and criu fails where the original still has them";
+        let why = "the copy takes them on the same files, and criu fails if the original still has them";
         findings.push(Finding::warning("locks", need.why.clone(), why));
     }
 }
@@ -71,7 +70,7 @@ fn locks(set: &ImageSet, findings: &mut Vec<Finding>) {
 fn connections(request: &Request<'_>, set: &ImageSet, findings: &mut Vec<Finding>) {
     let need = set.needs.iter().find(|need| need.option == "--tcp-established");
     if let Some(need) = need.filter(|_| !gives(&request.extra, &["--tcp-close"])) {
-        let why = "the original has them, and a copy cannot have the same ones";
+        let why = "the original has them, and a copy cannot share them";
         let blocker = Finding::blocker("tcp", format!("{} are open in the images", need.why), why);
         findings.push(blocker.remedy("restore them closed: -- --tcp-close"));
     }
@@ -88,9 +87,10 @@ fn shared_files(sets: &[ImageSet], findings: &mut Vec<Finding>) {
     }
     let shown = written.iter().map(|path| printable(path.as_os_str().as_encoded_bytes()).into_owned());
     let what =
-        format!("the copy writes to files that the original has open, too: {}", named(shown.collect()));
-    let why = "both change the same contents";
-    let remedy = "let only one of them run; or put a copy of each file at its path before the restore: the original keeps its own";
+        format!("the copy writes to files that the original also has open: {}", named(shown.collect()));
+    let why = "both change the same content";
+    let remedy = "let only one of them run, or put a copy of each file at its path before the restore: the original \
+                  keeps its own";
     findings.push(Finding::warning("shared-files", what, why).remedy(remedy));
 }
 
@@ -126,8 +126,9 @@ fn unix_sockets(sets: &[ImageSet], findings: &mut Vec<Finding>) {
         return;
     }
     let what = format!("unix sockets of the images are in use: {}", named(taken.into_iter().collect()));
-    let why = "criu removes their paths and binds those of the copy there: who has them would not be reached any more";
-    let remedy = "end the original first, and leave out --copy";
+    let why = "criu removes their paths and binds those of the copy there, so their current owner would become \
+               unreachable";
+    let remedy = "end the original first, and omit --copy";
     findings.push(Finding::blocker("unix-socket", what, why).remedy(remedy));
 }
 
@@ -150,7 +151,7 @@ pub(in crate::checkpoint::restore) fn plan_copy(
         new.iter().find(|group| wanted.freezer.is_none_or(|version| version == group.hierarchy.version));
     let frozen = frozen.filter(|_| wanted.frozen).map(NewGroup::frozen);
     if wanted.frozen && frozen.is_none() {
-        let why = "the copy is frozen through a group of its own";
+        let why = "the copy is frozen through its own group";
         findings.push(Finding::blocker("copy", "there is no hierarchy to freeze the copy through", why));
     }
     let max = std::fs::read_to_string(PID_MAX).ok().and_then(|max| max.trim().parse().ok());

@@ -49,7 +49,7 @@ impl Keeper {
         // Where PID 1 cannot be seen, neither can what it reaps.
         match Processes::default().read(keeper.init) {
             Some(_) => Ok(keeper),
-            None => Err(io::Error::other("PID 1 of the namespace cannot be seen in /proc")),
+            None => Err(io::Error::other("PID 1 of the namespace is not visible in /proc")),
         }
     }
 
