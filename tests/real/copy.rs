@@ -583,7 +583,7 @@ fn refused() {
     assert_failed(
         &restore(&folder, &["--copy", "--", "--manage-cgroups=soft"]),
         4,
-        &["--copy and an option for criu both say", "omit one of them"],
+        &["--copy and a criu option both choose", "omit one of them"],
     );
     assert_eq!(restore(&folder, &["--frozen"]).status.code(), Some(2));
     assert_eq!(restore(&folder, &["--copy", "--thaw"]).status.code(), Some(2));

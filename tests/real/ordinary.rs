@@ -154,10 +154,10 @@ fn images_of_somebody_else() {
     let images = tempfile::Builder::new().permissions(closed).tempdir().unwrap();
     let user = User::new();
     for verb in ["inspect", "restore"] {
-        user.refused(&[verb, text(images.path())], &["may not be read"]);
+        user.refused(&[verb, text(images.path())], &["no permission to read"]);
     }
     let (folder, group) = (text(images.path()), Group::v2("dumped"));
-    user.refused(&["diff", folder, folder], &["may not be read"]);
+    user.refused(&["diff", folder, folder], &["no permission to read"]);
     // No process is in it: that is said besides.
     user.refused(&["checkpoint", text(group.path()), "--into", "/root/x"], &["missing: CAP_SYS_ADMIN"]);
 }

@@ -172,7 +172,7 @@ fn systemd_says_no() {
     let output = service.restore(&["--yes"]);
     let words = [
         "systemd did not start criu in w-restored.scope: Failed to start transient scope unit: it is there",
-        "nothing was restored, and the images are as they were",
+        "nothing was restored, and the images are unchanged",
         "-- --manage-cgroups=soft",
     ];
     assert_said(&output, 1, &words);
