@@ -7,7 +7,7 @@
 //! ┌ Groups ─────────────────────────────────┐┌ 1 Processes [2 Freeze] 3 Files  4 Events ┐
 //! │ ▾ /               ◐ 1 frozen below    3 ││ worker is frozen by its own request.     │
 //! │   ▾ shop          ◐ 1 frozen below    0 ││                                          │
-//! │       mail                            1 ││ Own request   yes                       │
+//! │       mail                            1 ││ Own request   yes                        │
 //! │       web                             1 ││ Inherited     no                         │
 //! │>      worker      ❄ frozen 3s         3 ││ State         frozen for 3s              │
 //! │ tree              state          count  ││ panel                                    │
