@@ -13,7 +13,7 @@ use crate::checkpoint::dumping;
 use crate::kernel::cgroupfs::{Filesystem, Group};
 use crate::kernel::freezer::{FreezerError, Outcome};
 use crate::kernel::{freezer, guard, target};
-use crate::model::span;
+use crate::model::{printable, span};
 use crate::runtime;
 use crate::timer::{self, Log};
 
@@ -71,19 +71,19 @@ pub(super) fn run(context: &Context, options: &Freeze, out: &mut impl Write) -> 
 
 /// A process may be in the root group here, and in one that can be frozen on the other hierarchy.
 fn of_root(context: &Context, target: &OsStr, root: &Group) -> Failure {
-    let error = FreezerError::Root(root.absolute.clone());
-    let other = root.version.other();
-    let is_process = target.as_bytes().starts_with(b"pid:") && context.global.hierarchy.is_none();
-    let there = is_process.then(|| target::resolve(target, &context.hosts, Some(other)).ok()).flatten();
+    if !target.as_bytes().starts_with(b"pid:") {
+        return FreezerError::Root(root.absolute.clone()).into();
+    }
+    let (process, other) = (printable(target.as_bytes()), root.version.other());
+    let why = format!("{process} is in the root group of {}, which cannot be frozen", root.version);
+    let is_open = context.global.hierarchy.is_none();
+    let there = is_open.then(|| target::resolve(target, &context.hosts, Some(other)).ok()).flatten();
     match there.filter(|(_, group)| !group.path.is_root()) {
         Some((_, group)) => Failure::new(
             2,
-            format!(
-                "{error}; on {other} the process is in {}: freeze it with --hierarchy {other}",
-                group.path
-            ),
+            format!("{why}; on {other} it is in {}: freeze it with --hierarchy {other}", group.path),
         ),
-        None => error.into(),
+        None => Failure::new(2, format!("{why}; move the process to a group below it first")),
     }
 }
 

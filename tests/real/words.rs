@@ -111,7 +111,8 @@ fn thawed_where_it_is_frozen() {
     let v1_only = Group::v1("only");
     let beside = Workload::in_groups(&[&v1_only]);
     let said = fails(&run(["freeze", &format!("pid:{}", beside.pid())]), 2);
-    assert!(said.contains("freeze it with --hierarchy v1"), "{said}");
+    let root = format!("pid:{} is in the root group of v2, which cannot be frozen", beside.pid());
+    assert!(said.contains(&root) && said.contains("freeze it with --hierarchy v1"), "{said}");
 
     // Nothing holds it: v2 comes first. And what is asked for is done.
     let said = succeeds(&run(["thaw", &pid]));
