@@ -129,7 +129,7 @@ fn killed_in_the_middle() -> bool {
     }
     let gone = format!("process {} is gone", workload.pid());
     assert!(text.contains(&format!("{gone} (ended during the dump)")), "{text}");
-    assert!(text.contains("and was ended") && text.contains(&format!("; {gone};")), "{text}");
+    assert!(text.contains("cryoscope ended it") && text.contains(&format!("; {gone};")), "{text}");
     assert!(group.requested(), "somebody else's freeze is as it was: {text}");
     true
 }
@@ -167,7 +167,7 @@ fn some_of_several_are_killed() -> bool {
     let mut child = hang(&group, &workload, &images);
     let [other] = others()[..] else { panic!("{:?}", others()) };
     workload.signal(Signal::SIGKILL);
-    let words = format!("it is not ended, for it holds process {other}");
+    let words = format!("cryoscope does not end it, because it holds process {other}");
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
     let first = lines.find(|line| line.contains(&words) || line.contains(SAW_IT)).expect("it is said");
     if first.contains(SAW_IT) {
