@@ -101,7 +101,7 @@ fn the_file_in_its_place_is_read() {
 fn a_file_of_somebody_else() {
     let (_folder, file) = written("theme = 'light'\n");
     chown(&file, Some(NOBODY), None).unwrap();
-    assert_refused(&named(&file), "owned by user 65534");
+    assert_refused(&named(&file), "belongs to user 65534");
     chown(&file, Some(0), None).unwrap();
     fs::set_permissions(&file, Permissions::from_mode(0o646)).unwrap();
     assert_refused(&named(&file), "it is world-writable");

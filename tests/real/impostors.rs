@@ -203,7 +203,7 @@ fn a_signal_from_the_screen() {
     terminal.keys("x\x1b[C\x1b[C\x1b[C\x1b[C");
     terminal.shows("KILL: ");
     terminal.keys("\r");
-    terminal.shows("KILL is sent to");
+    terminal.shows("KILL sent to");
     let state = || fs::read_to_string(format!("/proc/{}/stat", impostor.target())).unwrap();
     until("it has ended", SOON, || state().contains(") Z "));
 }
@@ -223,7 +223,7 @@ fn a_criu_that_never_ends() {
     let text = said(&output);
     assert_eq!(output.status.code(), Some(1), "{text}");
     assert!(
-        text.contains("is still running after doing nothing for 15s") && text.contains("is frozen again"),
+        text.contains("is still running after doing nothing for 15s") && text.contains("are frozen again"),
         "{text}"
     );
     assert!(group.requested() && workload.is_alive());
