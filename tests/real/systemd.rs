@@ -195,7 +195,7 @@ fn a_unit_that_runs_again_without_v2() {
     assert_said(&again, 0, &["which systemd has started again", &format!("systemctl stop {UNIT}")]);
     let ended = restore("LoadState=loaded\nActiveState=failed\nSubState=failed\n", &images.folder());
     let scope = "systemd-run --scope --quiet --collect --unit=cryoscope-test-again-restored.scope";
-    assert_said(&ended, 0, &[&format!("the processes were of {UNIT}: they come into"), scope]);
+    assert_said(&ended, 0, &[&format!("the processes belonged to {UNIT}: they go into"), scope]);
 }
 
 /// As after a restore: systemd knows nothing of what criu made.

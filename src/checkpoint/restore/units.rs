@@ -63,7 +63,7 @@ fn unsupervised(unit: &UnitName, group: &CgroupPath) -> Finding {
             (format!(" of user {uid}"), does, in_scope_of_user(&name, group))
         }
     };
-    let what = format!("the processes were of the unit {name}{whose}");
+    let what = format!("the processes belonged to the unit {name}{whose}");
     let why =
         format!("restored, they are in its group, and systemd does not supervise them: {what_systemd_does}");
     Finding::warning("unit", what, why).remedy(remedy)

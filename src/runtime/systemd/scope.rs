@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use super::systemctl::{self, ANSWER_TIMEOUT};
+use super::systemctl::{self, PLAN_TIMEOUT};
 use super::{SystemdError, Unit, answer, timespan};
 use crate::model::CgroupPath;
 use crate::model::owner::Manager;
@@ -75,7 +75,7 @@ fn show(properties: &[&str], units: &[&[u8]]) -> Result<Vec<String>, SystemdErro
         Manager::System,
         &["show", &properties],
         units,
-        ANSWER_TIMEOUT,
+        PLAN_TIMEOUT,
     )?))
 }
 

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use super::systemctl::{self, ANSWER_TIMEOUT};
+use super::systemctl::{self, PLAN_TIMEOUT};
 use super::{SystemdError, Unit, answer, timespan};
 use crate::model::owner::Manager;
 
@@ -38,7 +38,7 @@ impl Unit {
     /// [`SystemdError`].
     pub fn service(&self) -> Result<Option<Service>, SystemdError> {
         let text =
-            systemctl::run(Manager::System, &["show", PROPERTIES], &[self.name.as_bytes()], ANSWER_TIMEOUT)?;
+            systemctl::run(Manager::System, &["show", PROPERTIES], &[self.name.as_bytes()], PLAN_TIMEOUT)?;
         Ok(Service::parse(&text).filter(|_| self.name.as_bytes().ends_with(b".service")))
     }
 }

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::answer::printable_lines;
 use super::drop_in::{self, DropIn};
 use super::sandbox::{SETTINGS, Setting};
-use super::systemctl::{self, ANSWER_TIMEOUT};
+use super::systemctl::{self, PLAN_TIMEOUT};
 use super::{SystemdError, start};
 use crate::model::owner::{Manager, UnitName};
 
@@ -70,7 +70,7 @@ impl Settings {
         let names = PROPERTIES.into_iter().chain(SETTINGS.iter().map(|setting| setting.name));
         let properties = format!("--property={}", names.collect::<Vec<_>>().join(","));
         let run =
-            |arguments: &[&str]| systemctl::run(unit.manager, arguments, &[unit.as_bytes()], ANSWER_TIMEOUT);
+            |arguments: &[&str]| systemctl::run(unit.manager, arguments, &[unit.as_bytes()], PLAN_TIMEOUT);
         let shown = run(&["show", &properties])?;
         let name = unit.text().into_owned();
         let mut settings = Self::parse(&name, unit.manager, &shown)

@@ -19,6 +19,9 @@ use crate::model::printable;
 /// How long systemd may take for what it does at once: some milliseconds, unless it reloads or hangs.
 pub(super) const ANSWER_TIMEOUT: Duration = Duration::from_secs(3);
 
+/// How long a checkpoint and a restore wait for the same: without an answer they would name the wrong remedy.
+pub(super) const PLAN_TIMEOUT: Duration = Duration::from_secs(20);
+
 /// Why systemd did not answer, or not do it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SystemdError {

@@ -244,7 +244,7 @@ fn new_run() {
         let systemctl = Systemctl::answering(&text);
         let mut restore = systemctl.cryoscope();
         restore.arg("restore").arg(killed.images.folder()).arg("--criu").arg(criu()).arg("--yes");
-        let words = ["which systemd runs again", "stop the new ones first: systemctl stop w.service"];
+        let words = ["which systemd has started again", "stop the new ones first: systemctl stop w.service"];
         assert_said(&restore.output().unwrap(), 4, &words);
         assert!(!Path::new(&format!("/proc/{}", killed.pids()[0])).exists());
     }
