@@ -47,11 +47,23 @@ pub(super) fn look(sets: &[ImageSet], hosts: &Hierarchies, is_copy: bool, findin
         // Its remedy would be to end the original.
         if is_copy { finding.remedy(OF_COPY) } else { finding }
     };
-    findings.extend(met.iter().take(FEW).map(finding));
+    for met in met.iter().take(FEW) {
+        let found = name_remedy_once(finding(met), findings);
+        findings.push(found);
+    }
     if met.len() > FEW {
         let what = format!("{} more ports are in use", met.len() - FEW);
         findings.push(Finding::blocker("port-in-use", what, WHY).criu_says(SAYS));
     }
+}
+
+/// One command frees several ports, and ends a service that runs again.
+fn name_remedy_once(finding: Finding, before: &[Finding]) -> Finding {
+    let Some(remedy) = &finding.remedy else { return finding };
+    let names_it = |other: &Finding| {
+        other.blocks() && other.remedy.as_ref().is_some_and(|named| named.ends_with(remedy.as_str()))
+    };
+    if before.iter().any(names_it) { finding.remedy("as above") } else { finding }
 }
 
 const WHY: &str = "a process had it, and criu binds it again";
@@ -159,6 +171,17 @@ mod tests {
 
     fn port(local: &str) -> Port {
         Port { protocol: Protocol::Tcp, local: local.parse().unwrap(), inode: 0 }
+    }
+
+    #[test]
+    fn a_command_is_named_once() {
+        let stop = "systemctl stop x.service";
+        let blocker = |remedy: &str| Finding::blocker("c", "w", "y").remedy(remedy);
+        let unit = blocker("stop the new ones first: systemctl stop x.service");
+        let remedy = |before: &[Finding]| name_remedy_once(blocker(stop), before).remedy.unwrap();
+        assert_eq!(remedy(&[unit]), "as above");
+        assert_eq!(remedy(&[blocker("systemctl stop y.service")]), stop);
+        assert_eq!(remedy(&[Finding::warning("c", "w", "y").remedy(stop)]), stop);
     }
 
     #[test]
