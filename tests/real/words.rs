@@ -110,6 +110,7 @@ fn thawed_where_it_is_frozen() {
     // In the root group of v2: frozen it is where that can be.
     let v1_only = Group::v1("only");
     let beside = Workload::in_groups(&[&v1_only]);
+    fs::write(v2.path().with_file_name("cgroup.procs"), beside.pid().to_string()).unwrap();
     let said = fails(&run(["freeze", &format!("pid:{}", beside.pid())]), 2);
     let root = format!("pid:{} is in the root group of v2, which cannot be frozen", beside.pid());
     assert!(said.contains(&root) && said.contains("freeze it with --hierarchy v1"), "{said}");
