@@ -46,10 +46,8 @@ pub(super) struct Pending {
     pub misplaced: bool,
     /// So many watches are of removed groups that they are given back before anything is walked.
     pub worn: bool,
-    /// Something is on screen, or everything is wanted, and not all of it is announced.
+    /// Something on screen can change unannounced, or not all is watched and somebody wants it.
     pub polled: bool,
-    /// Processes of a group on screen can come and go unannounced.
-    pub restless: bool,
 }
 
 /// The times of one watcher.
@@ -214,7 +212,7 @@ impl Schedule {
     fn poll_at(&self, now: Instant, pending: Pending) -> Option<Instant> {
         let (first, slow) = FREEZING_INTERVAL;
         let freezing = self.freezing_since.map(|since| (now.duration_since(since) / 8).clamp(first, slow));
-        let interval = freezing.or_else(|| (pending.polled || pending.restless).then_some(POLL_INTERVAL))?;
+        let interval = freezing.or_else(|| pending.polled.then_some(POLL_INTERVAL))?;
         Some((self.polled_at + interval).max(self.may_poll_at()))
     }
 
@@ -236,7 +234,6 @@ mod tests {
         misplaced: false,
         worn: false,
         polled: false,
-        restless: false,
     };
 
     fn schedule() -> (Schedule, Instant) {
@@ -302,11 +299,11 @@ mod tests {
     #[test]
     fn a_poll_rests_four_times_as_long_as_it_took() {
         let (mut schedule, now) = schedule();
-        let restless = Pending { restless: true, ..IDLE };
-        assert_eq!(schedule.due_at(now, restless), Some(now + POLL_INTERVAL));
+        let polled = Pending { polled: true, ..IDLE };
+        assert_eq!(schedule.due_at(now, polled), Some(now + POLL_INTERVAL));
         schedule.poll_began(now);
         schedule.poll_ended(now + 600 * MS);
-        assert_eq!(schedule.due_at(now, restless), Some(now + 3000 * MS));
+        assert_eq!(schedule.due_at(now, polled), Some(now + 3000 * MS));
         // What was announced meanwhile waits for the same.
         schedule.set_dirty(true);
         assert_eq!(schedule.due_at(now, IDLE), Some(now + 3000 * MS));

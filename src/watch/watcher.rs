@@ -141,8 +141,7 @@ impl<'a> Watcher<'a> {
             unwatched: !self.unwatched.is_empty(),
             misplaced: !self.misplaced.is_empty(),
             worn: self.watches.is_worn(),
-            polled: self.polling.is_some() && self.is_wanted(),
-            restless: self.is_restless_on_screen(),
+            polled: (self.polling.is_some() && self.is_wanted()) || self.is_restless_on_screen(),
         }
     }
 
