@@ -37,7 +37,7 @@ pub use drop_in::DropIn;
 pub use journal::{is_journal_socket, logs_to_journal};
 pub use prepare::{PrepareError, prepare};
 pub use release::Release;
-pub use scope::{Limits, free_scope_name, is_restored_scope, scope_description};
+pub use scope::{Limits, free_scope_name, is_restored_scope, scope_description, scope_name};
 pub use service::Service;
 pub use settings::{Cause, Obstacle, Settings};
 use systemctl::ANSWER_TIMEOUT;
@@ -150,7 +150,7 @@ pub fn clocks(units: &[Unit]) -> Result<Vec<UnitClocks>, SystemdError> {
 
 /// What `systemctl show` prints of several units: blocks of lines, with an empty line between them.
 fn unit_clocks(text: &[u8], now: Duration) -> Vec<UnitClocks> {
-    let lines = answer::printable_lines(text);
+    let lines = systemctl::printable_lines(text);
     let blocks = lines.split(|line| line.is_empty()).filter(|block| !block.is_empty());
     let of = |block: &[String]| {
         let values: HashMap<&str, &str> = block.iter().filter_map(|line| line.split_once('=')).collect();

@@ -10,7 +10,7 @@ use crate::checkpoint::service::ServiceRecord;
 use crate::model::owner::{Manager, UnitName};
 use crate::model::shell::quoted;
 use crate::model::{CgroupPath, printable};
-use crate::runtime::systemd::Unit;
+use crate::runtime::systemd::{self, Unit};
 
 /// systemd takes a process that criu made for none of its own, though it is in the group of a unit (measured: it becomes a
 /// child of PID 1, and the unit stays failed or dead).
@@ -71,7 +71,7 @@ fn unsupervised(unit: &UnitName, group: &CgroupPath) -> Finding {
 
 /// A user's systemd makes no scope for root; but criu can be started in one that the user makes. (Measured: systemd 257)
 fn in_scope_of_user(unit: &str, group: &CgroupPath) -> String {
-    let scope = format!("{}-restored.scope", unit.trim_end_matches(".service").replace('@', "-"));
+    let scope = systemd::scope_name(unit, 1);
     let above = group.parent().unwrap_or_else(CgroupPath::root);
     let into = above.join(scope.as_bytes()).to_string();
     let (slice, scope) = (printable(above.name()).into_owned(), quoted(scope.as_ref()));

@@ -7,9 +7,10 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::service::restarts;
+use super::systemctl::printable_lines;
 use super::timespan;
+use crate::model::CgroupPath;
 use crate::model::shell::quoted;
-use crate::model::{CgroupPath, printable};
 
 /// The properties that are asked for. (org.freedesktop.systemd1(5))
 const PROPERTIES: [&str; 11] = [
@@ -258,10 +259,6 @@ fn status<'a>(value: impl Fn(&str) -> &'a str) -> Option<String> {
     let since = value("StateChangeTimestamp");
     let since = if since.is_empty() { String::new() } else { format!(" since {since}") };
     Some(format!("{state}{detail}{since}"))
-}
-
-pub(super) fn printable_lines(text: &[u8]) -> Vec<String> {
-    text.split(|&b| b == b'\n').map(|line| printable(line).into_owned()).collect()
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 
 use serde::Serialize;
 
-use super::answer::printable_lines;
+use super::systemctl::printable_lines;
 use crate::model::owner::Manager;
 use crate::model::shell::quoted;
 

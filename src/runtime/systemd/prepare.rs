@@ -94,7 +94,7 @@ fn restart(unit: &UnitName) -> Result<(), SystemdError> {
 fn state(unit: &UnitName) -> Result<String, SystemdError> {
     let arguments = ["show", "--property=ActiveState", "--value"];
     let text = systemctl::run(unit.manager, &arguments, &[unit.as_bytes()], ANSWER_TIMEOUT)?;
-    Ok(super::answer::printable_lines(text.trim_ascii()).concat())
+    Ok(systemctl::printable_lines(text.trim_ascii()).concat())
 }
 
 /// Root writes no file into a folder of a user's: that user does.

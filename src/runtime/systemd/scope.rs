@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 
 use super::systemctl::{self, PLAN_TIMEOUT};
-use super::{SystemdError, Unit, answer, timespan};
+use super::{SystemdError, Unit, timespan};
 use crate::model::CgroupPath;
 use crate::model::owner::Manager;
 
@@ -71,7 +71,7 @@ impl Unit {
 
 fn show(properties: &[&str], units: &[&[u8]]) -> Result<Vec<String>, SystemdError> {
     let properties = format!("--property={}", properties.join(","));
-    Ok(answer::printable_lines(&systemctl::run(
+    Ok(systemctl::printable_lines(&systemctl::run(
         Manager::System,
         &["show", &properties],
         units,
@@ -165,7 +165,8 @@ fn scope_stem(service: &str) -> String {
     format!("{}-restored", service.strip_suffix(".service").unwrap_or(service).replace('@', "-"))
 }
 
-fn scope_name(service: &str, number: usize) -> String {
+/// The name of the scope for what is restored of a service: the first has no number in it.
+pub fn scope_name(service: &str, number: usize) -> String {
     let stem = scope_stem(service);
     if number == 1 { format!("{stem}.scope") } else { format!("{stem}-{number}.scope") }
 }

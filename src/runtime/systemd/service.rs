@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use super::systemctl::{self, PLAN_TIMEOUT};
-use super::{SystemdError, Unit, answer, timespan};
+use super::{SystemdError, Unit, timespan};
 use crate::model::owner::Manager;
 
 /// The properties that are asked for. (org.freedesktop.systemd1(5))
@@ -45,7 +45,7 @@ impl Unit {
 
 impl Service {
     fn parse(text: &[u8]) -> Option<Self> {
-        let lines = answer::printable_lines(text);
+        let lines = systemctl::printable_lines(text);
         let values: HashMap<&str, &str> = lines.iter().filter_map(|line| line.split_once('=')).collect();
         let value = |key: &str| values.get(key).copied().unwrap_or_default();
         let words = |key: &str| value(key).split(' ').filter(|word| !word.is_empty());

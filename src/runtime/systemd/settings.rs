@@ -4,9 +4,9 @@ use std::collections::{BTreeSet, HashMap};
 
 use serde::Serialize;
 
-use super::answer::printable_lines;
 use super::drop_in::{self, DropIn};
 use super::sandbox::{SETTINGS, Setting};
+use super::systemctl::printable_lines;
 use super::systemctl::{self, PLAN_TIMEOUT};
 use super::{SystemdError, start};
 use crate::model::owner::{Manager, UnitName};

@@ -103,6 +103,11 @@ fn as_user(command: &mut Command, uid: u32) -> Result<(), SystemdError> {
     }
 }
 
+/// The lines of what it prints, harmless on a terminal.
+pub(super) fn printable_lines(text: &[u8]) -> Vec<String> {
+    text.split(|&b| b == b'\n').map(|line| printable(line).into_owned()).collect()
+}
+
 /// Runs a command to its end, or ends it when the time is over; its output.
 fn output(command: &mut Command, timeout: Duration) -> Result<Vec<u8>, SystemdError> {
     let name = printable(command.get_program().as_bytes()).into_owned();
