@@ -112,12 +112,11 @@ fn main() -> ExitCode {
     // Each keeps the host so busy, or makes it so large, that others would not be what they are: last.
     let heavy = [hostile::tests, chaos::tests];
     let mut arguments = Arguments::from_args();
+    let _own = (!arguments.list).then(support::own_group::OwnGroups::enter);
     if arguments.list || arguments.exact {
-        let _own = (!arguments.list).then(support::own_group::OwnGroups::enter);
         let all = modules.into_iter().chain(heavy).flat_map(|tests| tests()).collect();
         return libtest_mimic::run(&arguments, all).exit_code();
     }
-    let _own = support::own_group::OwnGroups::enter();
     // More than there are CPUs: most of these tests wait most of the time.
     let threads = arguments.test_threads.unwrap_or(6);
     let mut run = |tests: Vec<Trial>, threads| {
