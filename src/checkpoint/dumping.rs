@@ -12,6 +12,7 @@ use crate::kernel::command_line::arguments;
 use crate::kernel::held_by_criu::held_by_criu;
 use crate::kernel::processes::working_directory;
 use crate::model::criu::root;
+use crate::model::span::and_more;
 use crate::model::{Process, printable};
 
 /// The group behind `--freeze-cgroup`.
@@ -64,7 +65,7 @@ pub(super) fn dumping(all: &[Process], wanted: &BTreeSet<i32>) -> Vec<Dumping> {
     let of = |(criu, mut held): (i32, Vec<&Process>)| {
         held.retain(|process| wanted.contains(&process.id.pid));
         let first = held.first()?;
-        let more = if held.len() > 1 { format!(" and {} more", held.len() - 1) } else { String::new() };
+        let more = and_more(held.len());
         Some(Dumping {
             criu,
             what: format!("process {} ({}){more}", first.id.pid, printable(&first.command)),

@@ -11,6 +11,7 @@ use super::membership::groups_of;
 use super::mounts::true_path;
 use super::proc;
 use super::processes::user_name;
+use crate::model::span::and_more;
 use crate::model::{CgroupPath, Hierarchy, printable};
 
 mod essential;
@@ -44,7 +45,7 @@ pub fn sessions(fs: &Filesystem, group: &Group) -> Option<String> {
         }
     }
     let named = |(user, (pid, count)): (u32, (i32, usize))| {
-        let more = if count > 1 { format!(" and {} more", count - 1) } else { String::new() };
+        let more = and_more(count);
         let name = printable(&comm(pid).unwrap_or_default()).into_owned();
         format!("{} ({name}, process {pid}{more})", user_name(user))
     };

@@ -55,6 +55,11 @@ pub fn count(number: usize, one: &str, several: &str) -> String {
     format!("{number} {}", if number == 1 { one } else { several })
 }
 
+/// What follows the name of the first of several things: ` and 2 more`; nothing where it is the only one.
+pub fn and_more(all: usize) -> String {
+    if all > 1 { format!(" and {} more", all - 1) } else { String::new() }
+}
+
 /// The shortest and the longest time for which a group is frozen.
 const FOR_A_TIME: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(7 * 86_400));
 

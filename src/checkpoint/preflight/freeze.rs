@@ -139,7 +139,7 @@ fn paused(host: &Host, hand_over: &HandOver, findings: &mut Vec<Finding>) {
     let all: Vec<&Process> = hand_over.paused.iter().filter_map(|&pid| host.process(pid)).collect();
     let name = |p: &Process| format!("{} ({})", p.id.pid, printable(&p.command));
     if let Some(first) = all.first() {
-        let more = if all.len() > 1 { format!(" and {} more", all.len() - 1) } else { String::new() };
+        let more = span::and_more(all.len());
         let what =
             format!("{}{more} of {} is not dumped, but pauses meanwhile", name(first), hand_over.top.1);
         findings.push(Finding::warning("paused", what, "criu traces every process in the group"));

@@ -127,10 +127,7 @@ fn lost(unit: &str, files: &[String], pids: &HashSet<i32>) -> Option<Finding> {
     let open: HashSet<String> = pids.iter().flat_map(|&pid| open_files(pid)).collect();
     let first_open = files.iter().find(|file| open.contains(*file));
     let first = first_open.or_else(|| files.first())?;
-    let more = match files.len() - 1 {
-        0 => String::new(),
-        more => format!(" and {more} more"),
-    };
+    let more = span::and_more(files.len());
     let what = format!("systemd removes {first}{more} when {unit} ends");
     let remedy = format!("keep all of it, {}", at_once(unit, "runtime", "RuntimeDirectoryPreserve=yes"));
     let finding = match first_open {

@@ -18,6 +18,7 @@ use crate::kernel::membership::own_path;
 use crate::kernel::processes::{controllers, own_groups};
 use crate::kernel::{Filesystem, cgroupfs};
 use crate::model::shell::{quoted, write_request};
+use crate::model::span::and_more;
 use crate::model::{CgroupPath, Hierarchies, NamespacePath, Place, Version, printable};
 
 /// criu's options that decide which groups the processes come into.
@@ -248,7 +249,7 @@ fn of_others(set: &ImageSet, hosts: &Hierarchies, findings: &mut Vec<Finding>) {
     let made = set.cgroups_of_others.iter().filter(|other| is_there(other) != Some(true));
     let made: Vec<String> = made.map(|other| format!("{} ({})", other.below, other.controller)).collect();
     let Some(first) = made.first() else { return };
-    let more = if made.len() > 1 { format!(" and {} more", made.len() - 1) } else { String::new() };
+    let more = and_more(made.len());
     let what = format!("criu creates {first}{more} again if gone: groups that contain none of the processes");
     let why = "it saved all groups below one of theirs, and creates all of them or none";
     let remedy =
@@ -292,7 +293,7 @@ fn not_kept(set: &ImageSet, findings: &mut Vec<Finding>) {
     let living = set.processes.iter().filter(|process| process.state != State::Zombie);
     let all: Vec<i32> = living.map(|process| process.pid).filter(|pid| !kept.contains(pid)).collect();
     let Some(first) = all.first() else { return };
-    let more = if all.len() > 1 { format!(" and {} more", all.len() - 1) } else { String::new() };
+    let more = and_more(all.len());
     let ours = [Version::V2, Version::V1].into_iter().filter_map(own_path);
     let ours: Vec<String> = ours.map(|path| path.to_string()).collect();
     let what = format!("the images do not record in which group process {first}{more} was");

@@ -9,7 +9,7 @@ use crate::checkpoint::Finding;
 use crate::checkpoint::images::{ImageSet, Socket};
 use crate::checkpoint::service::{RuntimeFile, ServiceRecord};
 use crate::model::shell::quoted;
-use crate::model::span::count;
+use crate::model::span::{and_more, count};
 
 /// Those that are missing; a PID file only where its process is restored with its number.
 pub(super) fn look(
@@ -38,7 +38,7 @@ pub(super) fn look(
     }
     let gone: Vec<&String> = service.other_files.iter().filter(|path| is_missing(path)).collect();
     if let Some(first) = gone.first() {
-        let more = if gone.len() > 1 { format!(" and {} more", gone.len() - 1) } else { String::new() };
+        let more = and_more(gone.len());
         let what = format!("{first}{more} is gone: systemd removed that when {} ended", service.name);
         findings.push(Finding::warning(
             "runtime-files",

@@ -1,6 +1,7 @@
 //! What `show` says of the other hierarchy: what holds the processes there holds them here too.
 
 use super::Elsewhere;
+use crate::model::span::and_more;
 
 /// A group there with who asks for its freeze.
 pub(super) fn side(side: &Elsewhere) -> String {
@@ -31,6 +32,6 @@ pub(super) fn held(sides: &[Elsewhere], all: usize) -> Option<String> {
         (false, Some(above)) => above.clone(),
         (_, None) => first.path.clone(),
     };
-    let more = if holding.len() > 1 { format!(" and {} more", holding.len() - 1) } else { String::new() };
+    let more = and_more(holding.len());
     Some(format!("{who} frozen on {} by {by}{more}", first.hierarchy))
 }

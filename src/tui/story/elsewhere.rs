@@ -1,5 +1,6 @@
 //! The same processes on the other hierarchy: what holds them there holds them here too.
 
+use crate::model::span::and_more;
 use crate::model::{CgroupPath, State, Version};
 use crate::tui::App;
 
@@ -85,6 +86,6 @@ pub(super) fn held(app: &App) -> Option<String> {
         1 => "its process is".to_owned(),
         _ => "its processes are".to_owned(),
     };
-    let more = if holding.len() > 1 { format!(" and {} more", holding.len() - 1) } else { String::new() };
+    let more = and_more(holding.len());
     Some(format!("{who} frozen on {other} by {}{more}", first.askers()))
 }
